@@ -1,0 +1,28 @@
+//! Any text can be taken apart and judged: without a panic, and without a statement that isn't in it.
+
+#![no_main]
+
+#[path = "../../src/sql/mod.rs"]
+mod sql;
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|script: &str| {
+    let statements = sql::split(script);
+    let mut end = 0;
+    for statement in &statements {
+        assert!(statement.range.start >= end, "statements overlap");
+        assert_eq!(script.get(statement.range.clone()), Some(statement.text));
+        assert!(!statement.text.is_empty(), "an empty statement");
+        end = statement.range.end;
+    }
+    if let Some(found) = sql::outside_transaction(script) {
+        assert!(statements.iter().any(|statement| statement.range == found.range));
+    }
+    sql::has_transaction_control(script);
+
+    let literal = format!("SELECT {};", sql::quote_literal(script));
+    assert_eq!(sql::split(&literal).len(), 1, "a literal that ends early");
+    let identifier = format!("SELECT 1 AS {};", sql::quote_identifier(script));
+    assert_eq!(sql::split(&identifier).len(), 1, "an identifier that ends early");
+});

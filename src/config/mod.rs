@@ -1,0 +1,8 @@
+//! Validated settings. Defaults belong to whoever speaks to people: JavaScript's `lib/pg/defaults.js` for
+//! node-postgres's, `lib/database-manager.js` for the manager's.
+
+pub mod pool;
+pub mod server;
+
+pub use pool::PoolSettings;
+pub use server::{ServerSettings, SessionTarget, TlsSettings};

@@ -1,0 +1,196 @@
+//! Finding a server: names to addresses, addresses to sockets.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_postgres::config::Host;
+
+use super::stream::Socket;
+use crate::error::{Error, ErrorKind, SystemCall};
+
+/// Where a connection went, so that a cancel request goes to the same server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// TCP.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(std::path::PathBuf),
+}
+
+/// How long the next address waits for the one before it. RFC 8305 recommends 250 ms, and Node does the same.
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Connects to one host: the path of a Unix socket, or all addresses of a name, staggered.
+///
+/// # Errors
+/// `Io` with the code that Node has (`ECONNREFUSED`, `ENOTFOUND`, …); with several addresses, `attempts` has one error
+/// for each.
+pub async fn dial(host: &Host, port: u16) -> Result<(Socket, Address), Error> {
+    match host {
+        Host::Tcp(name) => {
+            let addresses = resolve(name, port).await?;
+            dial_any(addresses).await
+        }
+        #[cfg(unix)]
+        Host::Unix(directory) => dial_path(directory.join(format!(".s.PGSQL.{port}"))).await,
+    }
+}
+
+/// Connects to the very address that another connection has.
+pub async fn dial_again(address: &Address) -> Result<Socket, Error> {
+    match address {
+        Address::Tcp(address) => dial_one(*address).await.map(|(socket, _)| socket),
+        #[cfg(unix)]
+        Address::Unix(path) => dial_path(path.clone()).await.map(|(socket, _)| socket),
+        #[cfg(not(unix))]
+        Address::Unix(_) => Err(Error::config("Unix sockets do not exist on this platform.")),
+    }
+}
+
+#[cfg(unix)]
+async fn dial_path(path: std::path::PathBuf) -> Result<(Socket, Address), Error> {
+    match tokio::net::UnixStream::connect(&path).await {
+        Ok(stream) => Ok((Socket::Unix(stream), Address::Unix(path))),
+        Err(error) => {
+            let shown = path.display().to_string();
+            Err(io_error(&error, "connect", &shown).with_call(SystemCall {
+                name: "connect",
+                address: Some(shown),
+                port: None,
+                hostname: None,
+            }))
+        }
+    }
+}
+
+async fn resolve(name: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+    if let Ok(ip) = name.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let found = tokio::net::lookup_host((name, port)).await;
+    let addresses: Vec<SocketAddr> = match found {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => return Err(not_found(name, &error.to_string())),
+    };
+    if addresses.is_empty() { Err(not_found(name, "")) } else { Ok(interleave(addresses)) }
+}
+
+/// Families take turns, in the order of the resolver, so that a dead route of one does not starve the other.
+fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (mut first, mut second): (Vec<_>, Vec<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    first.reverse();
+    second.reverse();
+    let mut order = Vec::with_capacity(first.len() + second.len());
+    while !(first.is_empty() && second.is_empty()) {
+        order.extend(first.pop());
+        order.extend(second.pop());
+    }
+    order.dedup();
+    order
+}
+
+fn not_found(name: &str, reason: &str) -> Error {
+    // EAI_AGAIN says that the resolver did not answer; the standard library gives its text alone.
+    let code = if reason.contains("emporary failure") { "EAI_AGAIN" } else { "ENOTFOUND" };
+    Error::new(ErrorKind::Io, format!("getaddrinfo {code} {name}")).with_code(code).with_call(SystemCall {
+        name: "getaddrinfo",
+        address: None,
+        port: None,
+        hostname: Some(name.to_owned()),
+    })
+}
+
+async fn dial_any(addresses: Vec<SocketAddr>) -> Result<(Socket, Address), Error> {
+    let mut waiting = addresses.into_iter();
+    let mut running = JoinSet::new();
+    let mut attempts = Vec::new();
+    loop {
+        match waiting.next() {
+            Some(address) => {
+                running.spawn(dial_one(address));
+            }
+            None if running.is_empty() => return Err(all_failed(attempts)),
+            None => {}
+        }
+        let more = waiting.len() > 0;
+        tokio::select! {
+            Some(result) = running.join_next() => match result {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(error)) => attempts.push(error),
+                Err(panic) => attempts.push(Error::new(ErrorKind::Io, format!("connecting failed: {panic}"))),
+            },
+            () = tokio::time::sleep(STAGGER), if more => {}
+        }
+    }
+}
+
+fn all_failed(mut attempts: Vec<Error>) -> Error {
+    if attempts.len() == 1 {
+        return attempts.remove(0);
+    }
+    let message = attempts.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
+    let code = attempts.first().and_then(|error| error.code.clone());
+    Error { code, attempts, ..Error::new(ErrorKind::Io, message) }
+}
+
+async fn dial_one(address: SocketAddr) -> Result<(Socket, Address), Error> {
+    match TcpStream::connect(address).await {
+        Ok(stream) => {
+            // Requests are written whole; waiting for more would only add delay.
+            let _ = stream.set_nodelay(true);
+            Ok((Socket::Tcp(stream), Address::Tcp(address)))
+        }
+        Err(error) => Err(io_error(&error, "connect", &address.to_string()).with_call(SystemCall {
+            name: "connect",
+            address: Some(address.ip().to_string()),
+            port: Some(address.port()),
+            hostname: None,
+        })),
+    }
+}
+
+/// An operating system error under Node's name and in Node's words.
+pub fn io_error(error: &io::Error, call: &str, target: &str) -> Error {
+    let code = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "ECONNREFUSED",
+        io::ErrorKind::ConnectionReset => "ECONNRESET",
+        io::ErrorKind::ConnectionAborted => "ECONNABORTED",
+        io::ErrorKind::BrokenPipe => "EPIPE",
+        io::ErrorKind::TimedOut => "ETIMEDOUT",
+        io::ErrorKind::HostUnreachable => "EHOSTUNREACH",
+        io::ErrorKind::NetworkUnreachable => "ENETUNREACH",
+        io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
+        io::ErrorKind::PermissionDenied => "EACCES",
+        io::ErrorKind::NotFound => "ENOENT",
+        io::ErrorKind::InvalidInput => "EINVAL",
+        _ => "EIO",
+    };
+    let space = if target.is_empty() { "" } else { " " };
+    Error::new(ErrorKind::Io, format!("{call} {code}{space}{target}")).with_code(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns() {
+        let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let given = ["[::1]:1", "[::2]:1", "1.1.1.1:1", "2.2.2.2:1", "3.3.3.3:1"].map(parse).to_vec();
+        let wanted = ["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "3.3.3.3:1"].map(parse).to_vec();
+        assert_eq!(interleave(given), wanted);
+    }
+
+    #[test]
+    fn one_failed_address_is_reported_as_itself_and_several_together() {
+        let refused = || Error::new(ErrorKind::Io, "connect ECONNREFUSED 127.0.0.1:1").with_code("ECONNREFUSED");
+        assert_eq!(all_failed(vec![refused()]), refused());
+        let both = all_failed(vec![refused(), refused()]);
+        assert_eq!((both.attempts.len(), both.code.as_deref()), (2, Some("ECONNREFUSED")));
+    }
+}

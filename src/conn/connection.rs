@@ -1,0 +1,460 @@
+//! The handle of a connection, shared by its task and by whoever makes requests.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::AsyncWrite;
+
+use super::driver;
+use super::handshake::{self, Established, Route};
+use super::request::{Course, Flight, Message, Reply, Request};
+use super::statement::Statements;
+use super::stream::Stream;
+use crate::error::Error;
+use crate::wire::batch::{Batch, Event, Extra, Record};
+use crate::wire::frontend;
+
+/// Unique in the process.
+pub type ConnectionId = u32;
+
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+/// A number for the next connection.
+pub fn next_id() -> ConnectionId {
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Who is told of what happens on a connection. Called from the connection's task, without locks held.
+pub trait Observer: Send + Sync {
+    /// Every request has been answered.
+    fn idle(&self, connection: &Connection);
+    /// Something happened that no request asked for.
+    fn event(&self, connection: ConnectionId, event: Event);
+    /// The socket is closed; the last call.
+    fn closed(&self, connection: &Connection);
+}
+
+/// An open connection. Clones are the same connection.
+#[derive(Clone)]
+pub struct Connection {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    id: ConnectionId,
+    process_id: i32,
+    secret_key: i32,
+    route: Route,
+    parameters: Vec<(String, String)>,
+    status: AtomicU8,
+    failed: AtomicBool,
+    inner: Mutex<Inner>,
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+/// How far a connection is from its end.
+#[derive(Debug, Clone, PartialEq)]
+enum Life {
+    Open,
+    /// Terminate is sent when everything has been answered.
+    Ending,
+    /// The task shall close the socket now and fail what is left with this error.
+    Closing(Error),
+    Closed,
+}
+
+pub(super) struct Inner {
+    stream: Option<Stream>,
+    out: BytesMut,
+    queue: VecDeque<Request>,
+    flights: VecDeque<Flight>,
+    answering: bool,
+    pub(super) statements: Statements,
+    life: Life,
+    waker: Option<Waker>,
+    /// How many requests may be on the way at a time.
+    depth: usize,
+    /// The caller of a raw exchange asked for silence.
+    paused: bool,
+    write_error: bool,
+    /// Told when everything written has left.
+    drained: Vec<Reply>,
+    /// Told when the socket is closed.
+    ended: Vec<Reply>,
+}
+
+/// Answers that were produced under the lock and are delivered after it.
+pub(super) type Notes = Vec<(Reply, Note)>;
+
+pub(super) enum Note {
+    Failed(Error),
+    Started,
+    Done,
+}
+
+pub(super) fn deliver_notes(notes: Notes) {
+    for (reply, note) in notes {
+        match note {
+            Note::Failed(error) => reply.fail(error),
+            Note::Done => {
+                let mut batch = Batch::default();
+                batch.record(Record::Done, &[reply.request, 0]);
+                reply.sink.deliver(batch);
+            }
+            Note::Started => {
+                let mut batch = Batch::default();
+                batch.record(Record::Started, &[reply.request]);
+                reply.sink.deliver(batch);
+            }
+        }
+    }
+}
+
+/// A raw exchange is asked to wait when this many bytes have not left yet.
+const UNSENT_LIMIT: usize = 256 * 1024;
+
+/// The error of requests that come too late.
+pub fn gone() -> Error {
+    Error::closed("Client has encountered a connection error and is not queryable")
+}
+
+impl Connection {
+    /// Starts the task of an established connection. Must be called on the runtime.
+    pub fn start(id: ConnectionId, established: Established, observer: Arc<dyn Observer>) -> Connection {
+        let Established { stream, received, process_id, secret_key, parameters, notices, status, route } = established;
+        let inner = Inner {
+            stream: Some(stream),
+            out: BytesMut::new(),
+            queue: VecDeque::new(),
+            flights: VecDeque::new(),
+            answering: false,
+            statements: Statements::default(),
+            life: Life::Open,
+            waker: None,
+            depth: 1,
+            paused: false,
+            write_error: false,
+            drained: Vec::new(),
+            ended: Vec::new(),
+        };
+        let shared = Arc::new(Shared {
+            id,
+            process_id,
+            secret_key,
+            route,
+            parameters,
+            status: AtomicU8::new(status),
+            failed: AtomicBool::new(false),
+            inner: Mutex::new(inner),
+            observer,
+        });
+        let connection = Connection { shared };
+        for notice in notices {
+            connection.shared.observer.event(id, Event::Notice(Box::new(notice)));
+        }
+        tokio::spawn(driver::run(connection.clone(), received));
+        connection
+    }
+
+    /// Its number.
+    pub fn id(&self) -> ConnectionId {
+        self.shared.id
+    }
+
+    /// The server process behind it, and the secret that cancels its work.
+    pub fn backend_key(&self) -> (i32, i32) {
+        (self.shared.process_id, self.shared.secret_key)
+    }
+
+    /// Parameters that the server reported at start-up.
+    pub fn parameters(&self) -> &[(String, String)] {
+        &self.shared.parameters
+    }
+
+    /// `I`, `T` or `E`, as of the last ReadyForQuery.
+    pub fn status(&self) -> u8 {
+        self.shared.status.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_status(&self, status: u8) {
+        self.shared.status.store(status, Ordering::Release);
+    }
+
+    pub(super) fn note_failure(&self) {
+        self.shared.failed.store(true, Ordering::Release);
+    }
+
+    /// Whether a request has failed since the last call.
+    pub fn take_failure(&self) -> bool {
+        self.shared.failed.swap(false, Ordering::AcqRel)
+    }
+
+    /// Requests can be made.
+    pub fn is_open(&self) -> bool {
+        self.lock().life == Life::Open
+    }
+
+    /// Requests sent or waiting.
+    pub fn load(&self) -> usize {
+        let inner = self.lock();
+        inner.queue.len() + inner.in_flight()
+    }
+
+    /// The text of a prepared statement of this name, when the connection has one.
+    pub fn statement_text(&self, name: &str) -> Option<String> {
+        self.lock().statements.get(name).map(|statement| statement.text.clone())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a request. It is written at once when its turn has come and the socket takes it.
+    pub fn submit(&self, request: Request) {
+        let mut notes = Notes::new();
+        {
+            let mut inner = self.lock();
+            match inner.life {
+                Life::Open => {
+                    inner.queue.push_back(request);
+                    inner.advance(&mut notes);
+                    inner.flush();
+                }
+                Life::Ending => {
+                    notes.push((request.reply, Note::Failed(Error::closed("Client was closed and is not queryable"))));
+                }
+                Life::Closing(_) | Life::Closed => notes.push((request.reply, Note::Failed(gone()))),
+            }
+        }
+        deliver_notes(notes);
+    }
+
+    /// How many requests may be on the way at a time from now on.
+    pub fn set_depth(&self, depth: usize) {
+        let mut notes = Notes::new();
+        {
+            let mut inner = self.lock();
+            inner.depth = depth.max(1);
+            inner.advance(&mut notes);
+            inner.flush();
+        }
+        deliver_notes(notes);
+    }
+
+    /// Bytes for the raw exchange that is under way; `reply` is answered when there is room for more.
+    pub fn raw_write(&self, bytes: &[u8], reply: Reply) {
+        let written = {
+            let mut inner = self.lock();
+            if inner.life == Life::Open {
+                inner.out.extend_from_slice(bytes);
+                inner.flush();
+            }
+            if inner.out.len() > UNSENT_LIMIT && inner.life == Life::Open {
+                inner.drained.push(reply);
+                None
+            } else {
+                Some(reply)
+            }
+        };
+        deliver_notes(written.map(|reply| (reply, Note::Done)).into_iter().collect());
+    }
+
+    /// Stops or restarts reading, for the raw exchange that is under way.
+    pub fn pause(&self, paused: bool) {
+        let mut inner = self.lock();
+        inner.paused = paused;
+        inner.wake();
+    }
+
+    /// Says goodbye when everything has been answered; `reply` is answered when the socket is closed.
+    pub fn end(&self, reply: Option<Reply>) {
+        let closed = {
+            let mut inner = self.lock();
+            if inner.life == Life::Open {
+                inner.life = Life::Ending;
+                inner.wake();
+            }
+            if inner.life == Life::Closed {
+                reply
+            } else {
+                inner.ended.extend(reply);
+                None
+            }
+        };
+        deliver_notes(closed.map(|reply| (reply, Note::Done)).into_iter().collect());
+    }
+
+    /// Closes the socket now; what is left fails with `error`.
+    pub fn destroy(&self, error: Error) {
+        let mut inner = self.lock();
+        if matches!(inner.life, Life::Open | Life::Ending) {
+            inner.life = Life::Closing(error);
+            inner.wake();
+        }
+    }
+
+    /// Asks the server, over a second socket, to cancel what it is doing on this connection.
+    ///
+    /// # Errors
+    /// The second socket could not be opened.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        handshake::cancel(&self.shared.route, self.shared.process_id, self.shared.secret_key).await
+    }
+}
+
+impl Inner {
+    fn in_flight(&self) -> usize {
+        self.flights.len() + usize::from(self.answering)
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Sends as many waiting requests as may be on the way.
+    pub(super) fn advance(&mut self, notes: &mut Notes) {
+        while self.in_flight() < self.depth {
+            let Some(next) = self.queue.front() else { return };
+            if self.in_flight() > 0 && self.must_travel_alone(&next.message) {
+                return;
+            }
+            let Some(request) = self.queue.pop_front() else { return };
+            match request.send(&mut self.statements, &mut self.out) {
+                Ok(flight) => {
+                    if matches!(flight.course, Course::Raw) {
+                        notes.push((flight.reply.clone(), Note::Started));
+                    }
+                    self.flights.push_back(flight);
+                }
+                Err((reply, error)) => notes.push((reply, Note::Failed(error))),
+            }
+        }
+    }
+
+    /// A raw exchange has the connection for itself, and a name is not used again before the server accepted it.
+    fn must_travel_alone(&self, message: &Message) -> bool {
+        match message {
+            Message::Raw | Message::Transaction(_) => true,
+            Message::Simple(_) => false,
+            Message::Extended(query) => self.statements.is_pending(&query.name),
+        }
+    }
+
+    /// Writes what the socket takes. The task's waker is registered for the rest, whichever thread this runs on.
+    pub(super) fn flush(&mut self) {
+        let waker = self.waker.clone();
+        let mut cx = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
+        while !self.out.is_empty() && !self.write_error {
+            let Some(stream) = &mut self.stream else { return };
+            match Pin::new(stream).poll_write(&mut cx, &self.out) {
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
+                    // Reading tells what is wrong, in the server's own words if it left any.
+                    self.write_error = true;
+                    self.wake();
+                }
+                Poll::Ready(Ok(written)) => self.out.advance(written),
+                Poll::Pending => return,
+            }
+        }
+        if self.out.is_empty() && self.out.capacity() > 64 * 1024 {
+            self.out = BytesMut::new();
+        }
+    }
+
+    /// Those who waited for room, when there is some again.
+    pub(super) fn take_drained(&mut self) -> Notes {
+        if self.drained.is_empty() || self.out.len() > UNSENT_LIMIT / 2 {
+            return Notes::new();
+        }
+        self.drained.drain(..).map(|reply| (reply, Note::Done)).collect()
+    }
+
+    /// The flight whose answer begins now.
+    pub(super) fn next_flight(&mut self) -> Option<Flight> {
+        let flight = self.flights.pop_front();
+        self.answering = flight.is_some();
+        flight
+    }
+
+    /// The flight under way is answered; the next requests leave. True when nothing is left.
+    pub(super) fn landed(&mut self, notes: &mut Notes) -> bool {
+        self.answering = false;
+        self.paused = false;
+        self.advance(notes);
+        self.in_flight() == 0
+    }
+
+    /// Appends to what is being written.
+    pub(super) fn interject(&mut self, write: impl FnOnce(&mut BytesMut)) {
+        write(&mut self.out);
+        self.flush();
+    }
+
+    /// One turn of the task: notes who to wake, writes, and says whether to read, to close, or neither.
+    pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Turn<'_> {
+        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+        }
+        if let Life::Closing(error) = &self.life {
+            return Turn::Close(Some(error.clone()));
+        }
+        if self.life == Life::Ending && self.in_flight() == 0 && self.queue.is_empty() {
+            frontend::terminate(&mut self.out);
+            self.life = Life::Closing(Error::closed("Connection terminated"));
+            self.flush();
+            return Turn::Close(None);
+        }
+        self.flush();
+        match &mut self.stream {
+            Some(stream) if !self.paused => Turn::Read(stream),
+            _ => Turn::Wait,
+        }
+    }
+
+    /// The caller ended it, so that its end is no failure.
+    pub(super) fn is_expected_to_close(&self) -> bool {
+        matches!(self.life, Life::Ending | Life::Closing(_))
+    }
+
+    /// Takes everything that will never be answered, and the socket.
+    pub(super) fn bury(&mut self) -> Buried {
+        self.life = Life::Closed;
+        self.stream = None;
+        self.out = BytesMut::new();
+        self.waker = None;
+        Buried {
+            flights: self.flights.drain(..).collect(),
+            requests: self.queue.drain(..).collect(),
+            ended: self.drained.drain(..).chain(self.ended.drain(..)).map(|reply| (reply, Note::Done)).collect(),
+        }
+    }
+}
+
+/// What a connection leaves behind.
+pub(super) struct Buried {
+    pub(super) flights: Vec<Flight>,
+    pub(super) requests: Vec<Request>,
+    /// Those who waited for the end.
+    pub(super) ended: Notes,
+}
+
+/// What the task does next.
+pub(super) enum Turn<'a> {
+    Read(&'a mut Stream),
+    Wait,
+    /// Close; with an error for what is left.
+    Close(Option<Error>),
+}
+
+/// An event of a connection, as a batch for a receiver.
+pub fn event_batch(connection: ConnectionId, event: Event) -> Batch {
+    let mut batch = Batch::default();
+    batch.record_with(Record::Event, &[], Extra::ConnectionEvent(connection, event));
+    batch
+}

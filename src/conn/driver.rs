@@ -1,0 +1,477 @@
+//! The task of a connection: reads, and turns messages into records for whoever asked.
+
+use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::address::io_error;
+use super::connection::{Buried, Connection, Note, Notes, Turn, deliver_notes};
+use super::request::{BEGIN, Course, Flight, Sink};
+use crate::error::{Error, ErrorKind, ServerError};
+use crate::wire::batch::{Batch, Event, Extra, Record};
+use crate::wire::{Frame, command, frame, frontend, row, server_message};
+
+/// Runs until the connection is closed.
+pub async fn run(connection: Connection, received: BytesMut) {
+    let mut driver = Driver {
+        reader: ReadBuffer::new(&received),
+        answer: Answer { connection, batch: Batch::default(), sink: None, current: None, closed: false },
+    };
+    let end = driver.serve().await;
+    driver.answer.close(end);
+}
+
+/// What was read and not yet understood.
+struct ReadBuffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+/// A new connection's buffer; most answers fit.
+const SMALL: usize = 8 * 1024;
+/// Where doubling stops unless one message is larger than that.
+const LARGE: usize = 64 * 1024;
+
+impl ReadBuffer {
+    fn new(received: &[u8]) -> Self {
+        let mut bytes = vec![0; SMALL.max(received.len() * 2)];
+        if let Some(head) = bytes.get_mut(..received.len()) {
+            head.copy_from_slice(received);
+        }
+        ReadBuffer { bytes, start: 0, end: received.len() }
+    }
+
+    fn unread(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Room for the next read: what is left of a message moves to the front, and a full buffer doubles.
+    fn make_room(&mut self) {
+        let left = self.end - self.start;
+        let filled = self.end == self.bytes.len();
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, left);
+        }
+        let size = self.bytes.len();
+        if left == 0 && size > LARGE {
+            self.bytes = vec![0; LARGE];
+        } else if filled && (size < LARGE || left * 2 > size) {
+            self.bytes.resize(size * 2, 0);
+        }
+    }
+}
+
+struct Driver {
+    reader: ReadBuffer,
+    answer: Answer,
+}
+
+/// Why a connection is over.
+enum End {
+    /// Terminate was sent.
+    Terminated,
+    /// The caller closed it; this is for what is left.
+    Destroyed(Error),
+    /// The server or the network ended it.
+    Lost(Option<Error>),
+}
+
+impl Driver {
+    async fn serve(&mut self) -> End {
+        loop {
+            if let Err(error) = self.answer.read(&mut self.reader) {
+                return End::Lost(Some(error));
+            }
+            if let Some(sink) = &self.answer.sink {
+                poll_fn(|cx| sink.poll_ready(cx)).await;
+            }
+            match poll_fn(|cx| self.poll(cx)).await {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(end) => return end,
+            }
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<End>> {
+        let outcome = self.poll_socket(cx);
+        let drained = self.answer.connection.lock().take_drained();
+        deliver_notes(drained);
+        outcome
+    }
+
+    fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<End>> {
+        self.reader.make_room();
+        let mut inner = self.answer.connection.lock();
+        let stream = match inner.turn(cx) {
+            Turn::Wait => return Poll::Pending,
+            Turn::Close(None) => return Poll::Ready(ControlFlow::Break(End::Terminated)),
+            Turn::Close(Some(error)) => return Poll::Ready(ControlFlow::Break(End::Destroyed(error))),
+            Turn::Read(stream) => stream,
+        };
+        let room = self.reader.bytes.get_mut(self.reader.end..).unwrap_or_default();
+        let mut buffer = ReadBuf::new(room);
+        match Pin::new(stream).poll_read(cx, &mut buffer) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => {
+                Poll::Ready(ControlFlow::Break(End::Lost(Some(io_error(&error, "read", "")))))
+            }
+            Poll::Ready(Ok(())) if buffer.filled().is_empty() => Poll::Ready(ControlFlow::Break(End::Lost(None))),
+            Poll::Ready(Ok(())) => {
+                self.reader.end += buffer.filled().len();
+                Poll::Ready(ControlFlow::Continue(()))
+            }
+        }
+    }
+}
+
+/// The answer that is being read, and the records made of it.
+struct Answer {
+    connection: Connection,
+    batch: Batch,
+    /// Whose records are in `batch`.
+    sink: Option<Arc<dyn Sink>>,
+    current: Option<Flight>,
+    closed: bool,
+}
+
+impl Answer {
+    /// Understands all whole messages of the buffer.
+    fn read(&mut self, reader: &mut ReadBuffer) -> Result<(), Error> {
+        let mut idle = false;
+        while let Some(frame) = frame::next(reader.unread(), frame::MESSAGE_LIMIT)? {
+            let size = frame.size;
+            self.message(frame, &mut idle)?;
+            reader.start += size;
+        }
+        // The next user's query is on its way before JavaScript looks at this answer.
+        if idle {
+            self.connection.shared.observer.idle(&self.connection);
+        }
+        self.deliver();
+        Ok(())
+    }
+
+    fn deliver(&mut self) {
+        if !self.batch.is_empty()
+            && let Some(sink) = &self.sink
+        {
+            sink.deliver(std::mem::take(&mut self.batch));
+        }
+    }
+
+    fn message(&mut self, frame: Frame<'_>, idle: &mut bool) -> Result<(), Error> {
+        match frame.tag {
+            b'N' => return self.notice(frame.body),
+            b'A' => {
+                let notification = server_message::notification(frame.body)?;
+                self.event(Event::Notification(Box::new(notification)));
+                return Ok(());
+            }
+            b'S' => {
+                let (name, value) = server_message::parameter(frame.body)?;
+                self.event(Event::Parameter(name, value));
+                return Ok(());
+            }
+            _ => {}
+        }
+        if self.current.is_none() {
+            self.begin(frame)?;
+        }
+        let Some(flight) = &mut self.current else { return Ok(()) };
+        let request = flight.reply.request;
+        if matches!(flight.course, Course::Raw) {
+            return self.raw(frame, idle);
+        }
+        match frame.tag {
+            b'D' => {
+                let shape = flight.shape.as_ref().ok_or_else(|| unexpected("a row without a description"))?;
+                if !flight.answered {
+                    self.batch.fields(request, shape);
+                    flight.answered = true;
+                }
+                row::append(&mut self.batch, request, shape, frame.body)?;
+                if self.batch.is_full() {
+                    self.deliver();
+                }
+            }
+            b'T' => {
+                let shape = flight.reply.sink.shapes().get(frame.body, flight.reply.mask)?;
+                self.batch.fields(request, &shape);
+                flight.answered = true;
+                if let Course::Extended { name, describe: Some(binary), .. } = &flight.course
+                    && !name.is_empty()
+                {
+                    let mut inner = self.connection.lock();
+                    inner.statements.describe(name, *binary, &flight.reply, Some(shape.clone()));
+                }
+                flight.shape = Some(shape);
+            }
+            b'n' => {
+                if let Course::Extended { name, describe: Some(binary), .. } = &flight.course
+                    && !name.is_empty()
+                {
+                    self.connection.lock().statements.describe(name, *binary, &flight.reply, None);
+                }
+            }
+            b'C' => self.command_complete(frame.body)?,
+            b'Z' => {
+                let status = frame.body.first().copied().unwrap_or(b'I');
+                *idle = self.ready(status);
+            }
+            b'I' => self.batch.record(Record::Empty, &[request]),
+            b's' => self.batch.record(Record::Suspended, &[request]),
+            b'1' => {
+                if let Course::Extended { name, .. } = &flight.course
+                    && !name.is_empty()
+                {
+                    self.connection.lock().statements.confirm(name);
+                }
+            }
+            b'E' => {
+                let error = Error::from_server(server_message::error_fields(frame.body)?);
+                flight.error.get_or_insert(error);
+            }
+            b'G' => self.refuse_copy(),
+            // BindComplete, CloseComplete, ParameterDescription; COPY data that a plain query has no use for.
+            b'2' | b'3' | b't' | b'H' | b'd' | b'c' | b'W' => {}
+            other => return Err(unexpected(&format!("a message of type '{}'", char::from(other)))),
+        }
+        Ok(())
+    }
+
+    /// A message came while no answer was under way: it begins the next one, or it is the server's last word.
+    fn begin(&mut self, frame: Frame<'_>) -> Result<(), Error> {
+        let next = self.connection.lock().next_flight();
+        match next {
+            Some(mut flight) => {
+                let sink = &flight.reply.sink;
+                if !self.sink.as_ref().is_some_and(|known| known.id() == sink.id()) {
+                    self.deliver();
+                    self.sink = Some(sink.clone());
+                }
+                if let (Course::Extended { describe: None, .. }, Some(shape)) = (&flight.course, &flight.shape) {
+                    self.batch.fields(flight.reply.request, shape);
+                    flight.answered = true;
+                }
+                self.current = Some(flight);
+                Ok(())
+            }
+            None if frame.tag == b'E' => {
+                let error = Error::from_server(server_message::error_fields(frame.body)?);
+                self.event(Event::Lost(Box::new(error)));
+                Ok(())
+            }
+            None => Err(unexpected(&format!("a message of type '{}' that nothing asked for", char::from(frame.tag)))),
+        }
+    }
+
+    fn command_complete(&mut self, body: &[u8]) -> Result<(), Error> {
+        let tag = body.strip_suffix(&[0]).ok_or_else(|| unexpected("a command tag without an end"))?;
+        let Some(flight) = &mut self.current else { return Ok(()) };
+        match &mut flight.course {
+            Course::Transaction { begun: begun @ false, .. } => {
+                *begun = true;
+                return Ok(());
+            }
+            Course::Transaction { committing: true, .. } => return Ok(()),
+            _ => {}
+        }
+        if matches!(tag, b"DISCARD ALL" | b"DEALLOCATE ALL") {
+            self.connection.lock().statements.clear();
+        }
+        self.batch.complete(flight.reply.request, command::parse(tag));
+        flight.shape = None;
+        Ok(())
+    }
+
+    /// ReadyForQuery. True when the connection has nothing left to do.
+    fn ready(&mut self, status: u8) -> bool {
+        self.connection.set_status(status);
+        if let Some(Flight { course: Course::Transaction { committing: committing @ false, .. }, .. }) =
+            &mut self.current
+        {
+            *committing = true;
+            return false;
+        }
+        let Some(mut flight) = self.current.take() else { return false };
+        let request = flight.reply.request;
+        match flight.error.take() {
+            None => self.batch.record(Record::Done, &[request, i32::from(status)]),
+            Some(error) => {
+                self.connection.note_failure();
+                let error = self.explain(&flight.course, error);
+                let extra = Extra::Error(Box::new(error));
+                self.batch.record_with(Record::Failed, &[request, i32::from(status)], extra);
+            }
+        }
+        let mut notes = Notes::new();
+        let idle = {
+            let mut inner = self.connection.lock();
+            let idle = inner.landed(&mut notes);
+            inner.flush();
+            idle
+        };
+        deliver_notes(notes);
+        idle
+    }
+
+    /// An error as the caller should see it: the position counts from the start of his text, and a statement that was
+    /// never prepared is forgotten.
+    fn explain(&self, course: &Course, mut error: Error) -> Error {
+        match course {
+            Course::Extended { name, parse, .. } if !name.is_empty() => {
+                let gone = error.code.as_deref() == Some("26000");
+                let mut inner = self.connection.lock();
+                if gone || (*parse && inner.statements.is_pending(name)) {
+                    inner.statements.forget(name);
+                }
+            }
+            Course::Transaction { .. } => {
+                if let Some(server) = &mut error.server {
+                    shift_position(server);
+                }
+            }
+            _ => {}
+        }
+        error
+    }
+
+    fn refuse_copy(&mut self) {
+        let Some(flight) = &self.current else { return };
+        self.batch.record(Record::CopyRefused, &[flight.reply.request]);
+        let extended = matches!(flight.course, Course::Extended { .. });
+        self.connection.lock().interject(|out| {
+            // The text has no null byte, which is all that could be refused.
+            let _ = frontend::copy_fail("No source stream defined", out);
+            if extended {
+                // The server ignores a Sync that reaches it while it waits for data.
+                frontend::sync(out);
+            }
+        });
+    }
+
+    fn raw(&mut self, frame: Frame<'_>, idle: &mut bool) -> Result<(), Error> {
+        let Some(flight) = &self.current else { return Ok(()) };
+        let request = flight.reply.request;
+        let length = u32::try_from(frame.body.len() + 4).unwrap_or(u32::MAX);
+        let mut message = Vec::with_capacity(frame.size);
+        message.push(frame.tag);
+        message.extend_from_slice(&length.to_be_bytes());
+        message.extend_from_slice(frame.body);
+        self.batch.raw(request, message);
+        if frame.tag == b'Z' {
+            *idle = self.ready(frame.body.first().copied().unwrap_or(b'I'));
+        } else if self.batch.is_full() {
+            self.deliver();
+        }
+        Ok(())
+    }
+
+    fn notice(&mut self, body: &[u8]) -> Result<(), Error> {
+        let notice = server_message::error_fields(body)?;
+        // COMMIT behind a script that failed before its transaction began has nothing to end.
+        let moot = matches!(
+            &self.current,
+            Some(Flight { course: Course::Transaction { committing: true, .. }, error: Some(_), .. })
+        );
+        if !moot {
+            self.event(Event::Notice(Box::new(notice)));
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event) {
+        self.deliver();
+        self.connection.shared.observer.event(self.connection.id(), event);
+    }
+
+    /// Tells everybody who still waits, then the observer.
+    fn close(&mut self, end: End) {
+        self.closed = true;
+        let expected = self.connection.lock().is_expected_to_close();
+        let Buried { flights, requests, ended } = self.connection.lock().bury();
+        let lost = Error::new(ErrorKind::Io, "Connection terminated unexpectedly");
+        let (cause, reported) = match end {
+            End::Terminated => (Error::closed("Connection terminated"), None),
+            End::Destroyed(error) => (error, None),
+            End::Lost(_) if expected => (Error::closed("Connection terminated"), None),
+            End::Lost(None) => (lost.clone(), None),
+            End::Lost(Some(error)) => (error.clone(), Some(error)),
+        };
+        let mut notes = Notes::new();
+        if let Some(mut flight) = self.current.take() {
+            let error = flight.error.take().unwrap_or_else(|| cause.clone());
+            notes.push((flight.reply, Note::Failed(error)));
+        }
+        let replies = flights.into_iter().map(|flight| flight.reply).chain(requests.into_iter().map(|r| r.reply));
+        notes.extend(replies.map(|reply| (reply, Note::Failed(cause.clone()))));
+        self.deliver();
+        deliver_notes(notes);
+        let observer = &self.connection.shared.observer;
+        let id = self.connection.id();
+        if let Some(error) = reported {
+            observer.event(id, Event::Lost(Box::new(error)));
+        }
+        if !expected {
+            observer.event(id, Event::Lost(Box::new(lost)));
+        }
+        deliver_notes(ended);
+        observer.event(id, Event::Closed);
+        observer.closed(&self.connection);
+    }
+}
+
+/// A panic loses this connection and nothing else.
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if !self.closed {
+            let error = Error::protocol("pgfleet failed while it read an answer; the connection was closed.");
+            self.close(End::Lost(Some(error)));
+        }
+    }
+}
+
+fn unexpected(what: &str) -> Error {
+    Error::protocol(format!("The server sent {what}, which PostgreSQL never does; the connection was closed."))
+}
+
+/// The script stood behind BEGIN in its Query.
+fn shift_position(error: &mut ServerError) {
+    for (key, value) in &mut error.fields {
+        if *key == b'P'
+            && let Ok(position) = value.parse::<usize>()
+        {
+            *value = position.saturating_sub(BEGIN.len()).max(1).to_string();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_from_the_start_of_the_script() {
+        let mut error = ServerError { length: 0, fields: vec![(b'P', "14".into()), (b'C', "42601".into())] };
+        shift_position(&mut error);
+        assert_eq!(error.field(b'P'), Some("8"));
+    }
+
+    #[test]
+    fn a_message_that_outgrows_the_buffer_makes_it_grow() {
+        let mut buffer = ReadBuffer::new(b"");
+        buffer.end = buffer.bytes.len();
+        buffer.make_room();
+        assert_eq!(buffer.bytes.len(), SMALL * 2);
+        (buffer.start, buffer.end) = (SMALL, SMALL + 3);
+        buffer.make_room();
+        assert_eq!((buffer.start, buffer.end), (0, 3));
+    }
+}

@@ -1,0 +1,429 @@
+//! From settings to a connection that is ready for queries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use postgres_protocol::message::frontend;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio_postgres::config::{Host, SslNegotiation};
+
+use super::address::{self, Address, dial, io_error};
+use super::auth::{self, Challenge, Scram};
+use super::stream::{Socket, Stream};
+use super::tls;
+use crate::config::{ServerSettings, SessionTarget, TlsSettings};
+use crate::error::{Error, ErrorKind, Phase, ServerError};
+use crate::wire::{frame, server_message};
+
+/// Supplies a password when the server asks for one.
+pub trait PasswordProvider: Send + Sync {
+    /// The answer, or an error that ends the attempt; a dropped sender means that nobody is left to answer.
+    fn ask(&self) -> oneshot::Receiver<Result<Option<String>, Error>>;
+}
+
+/// A connection that has just become ready.
+pub struct Established {
+    /// The open stream.
+    pub stream: Stream,
+    /// Bytes that came behind the first ReadyForQuery.
+    pub received: BytesMut,
+    /// Backend process, for cancelling; 0 when the server (a pooler) gave none.
+    pub process_id: i32,
+    /// Its secret.
+    pub secret_key: i32,
+    /// Parameters that the server reported.
+    pub parameters: Vec<(String, String)>,
+    /// Notices that came during start-up.
+    pub notices: Vec<ServerError>,
+    /// Transaction status, normally `I`.
+    pub status: u8,
+    /// Where it went, and by which TLS settings and name.
+    pub route: Route,
+}
+
+/// How to reach the same server again.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Its address.
+    pub address: Address,
+    /// The host that was asked for, for the certificate.
+    pub host: String,
+    /// TLS, when the connection speaks it.
+    pub tls: Option<TlsSettings>,
+    /// TLS without asking first.
+    pub direct: bool,
+}
+
+/// Connects to the first host of the settings that is up and of the wanted kind.
+///
+/// # Errors
+/// The error of the only host, or of the last one tried. `Timeout` names the phase that the time ran out in.
+pub async fn open(
+    settings: &ServerSettings,
+    provider: Option<&Arc<dyn PasswordProvider>>,
+) -> Result<Established, Error> {
+    match settings.session {
+        SessionTarget::PreferStandby => match open_any(settings, SessionTarget::Standby, provider).await {
+            Err(error) if !is_hopeless(&error) => open_any(settings, SessionTarget::Any, provider).await,
+            outcome => outcome,
+        },
+        target => open_any(settings, target, provider).await,
+    }
+}
+
+/// The password is wrong everywhere, and each further try counts towards a ban.
+fn is_hopeless(error: &Error) -> bool {
+    matches!(error.kind, ErrorKind::Config | ErrorKind::Auth) || error.code.as_deref() == Some("28P01")
+}
+
+async fn open_any(
+    settings: &ServerSettings,
+    target: SessionTarget,
+    provider: Option<&Arc<dyn PasswordProvider>>,
+) -> Result<Established, Error> {
+    let hosts = settings.server.get_hosts();
+    let ports = settings.server.get_ports();
+    let mut last = Error::config("No host to connect to was given.");
+    for (index, host) in hosts.iter().enumerate() {
+        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+        match open_host(settings, host, port, target, provider).await {
+            Ok(established) => return Ok(established),
+            Err(error) if is_hopeless(&error) => return Err(error),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn open_host(
+    settings: &ServerSettings,
+    host: &Host,
+    port: u16,
+    target: SessionTarget,
+    provider: Option<&Arc<dyn PasswordProvider>>,
+) -> Result<Established, Error> {
+    let mut attempt = Attempt { settings, target, host: host_name(host), port, phase: Phase::Connect };
+    let Some(limit) = settings.connect_timeout else { return attempt.run(host, provider).await };
+    let outcome = tokio::time::timeout(limit, attempt.run(host, provider)).await;
+    match outcome {
+        Ok(outcome) => outcome,
+        Err(_) => Err(attempt.timed_out(limit)),
+    }
+}
+
+fn host_name(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+struct Attempt<'a> {
+    settings: &'a ServerSettings,
+    target: SessionTarget,
+    host: String,
+    port: u16,
+    phase: Phase,
+}
+
+impl Attempt<'_> {
+    fn timed_out(&self, limit: Duration) -> Error {
+        let doing = match self.phase {
+            Phase::Wait => "waiting for a free connection",
+            Phase::Connect => "connecting",
+            Phase::Tls => "negotiating TLS",
+            Phase::Authenticate => "authenticating",
+        };
+        let Attempt { host, port, .. } = self;
+        Error::new(
+            ErrorKind::Timeout(self.phase),
+            format!("No connection to {host}:{port} within {} ms: the time ran out while {doing}.", limit.as_millis()),
+        )
+        .with_code("ETIMEDOUT")
+    }
+
+    async fn run(
+        &mut self,
+        host: &Host,
+        provider: Option<&Arc<dyn PasswordProvider>>,
+    ) -> Result<Established, Error> {
+        let (socket, address) = dial(host, self.port).await?;
+        if let (Socket::Tcp(stream), Some(idle)) = (&socket, self.settings.keepalive) {
+            keep_alive(stream, idle);
+        }
+        let wants_tls = self.settings.tls.as_ref().filter(|_| matches!(socket, Socket::Tcp(_)) || cfg!(not(unix)));
+        let direct = self.settings.server.get_ssl_negotiation() == SslNegotiation::Direct;
+        self.phase = Phase::Tls;
+        let stream = match wants_tls {
+            Some(tls) => secure(socket, tls, &self.host, direct).await?,
+            None => Stream::Plain(socket),
+        };
+        let tls = wants_tls.filter(|_| matches!(stream, Stream::Tls(_))).cloned();
+        self.phase = Phase::Authenticate;
+        let route = Route { address, host: self.host.clone(), tls, direct };
+        let mut conversation = Conversation { stream, received: BytesMut::with_capacity(4096), settings: self.settings };
+        let established = conversation.start(provider).await?;
+        conversation.check_session(established, route, self.target).await
+    }
+}
+
+fn keep_alive(stream: &tokio::net::TcpStream, idle: Duration) {
+    let mut keepalive = socket2::TcpKeepalive::new();
+    if !idle.is_zero() {
+        keepalive = keepalive.with_time(idle);
+    }
+    // A socket without keepalives works as well, so a refusal is no reason to fail.
+    let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive);
+}
+
+/// Asks for TLS and, when the server agrees, wraps it around the socket.
+pub async fn secure(mut socket: Socket, tls: &TlsSettings, host: &str, direct: bool) -> Result<Stream, Error> {
+    if !direct {
+        let mut request = BytesMut::new();
+        frontend::ssl_request(&mut request);
+        let mut answer = [0];
+        let exchange = async {
+            socket.write_all(&request).await?;
+            socket.read_exact(&mut answer).await
+        };
+        exchange.await.map_err(|error| broken(&error))?;
+        match answer {
+            [b'S'] => {}
+            [b'N'] if tls.optional => return Ok(Stream::Plain(socket)),
+            [b'N'] => {
+                return Err(Error::new(ErrorKind::Tls, "The server does not support SSL connections"));
+            }
+            _ => return Err(Error::new(ErrorKind::Tls, "There was an error establishing an SSL connection")),
+        }
+    }
+    let stream = tls::wrap(socket, tls, host, direct).await?;
+    Ok(Stream::Tls(Box::new(stream)))
+}
+
+fn broken(error: &std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        return Error::new(ErrorKind::Io, "Connection terminated unexpectedly").with_code("ECONNRESET");
+    }
+    io_error(error, "read", "")
+}
+
+struct Started {
+    process_id: i32,
+    secret_key: i32,
+    parameters: Vec<(String, String)>,
+    notices: Vec<ServerError>,
+    status: u8,
+}
+
+/// The exchange from the startup message to ReadyForQuery.
+struct Conversation<'a> {
+    stream: Stream,
+    received: BytesMut,
+    settings: &'a ServerSettings,
+}
+
+impl Conversation<'_> {
+    async fn send(&mut self, out: &mut BytesMut) -> Result<(), Error> {
+        let written = self.stream.write_all(out).await;
+        let flushed = self.stream.flush().await;
+        out.clear();
+        written.and(flushed).map_err(|error| io_error(&error, "write", ""))
+    }
+
+    /// The next message: type byte and body.
+    async fn receive(&mut self, limit: usize) -> Result<(u8, BytesMut), Error> {
+        loop {
+            let whole = frame::next(&self.received, limit)?.map(|frame| (frame.tag, frame.size));
+            if let Some((tag, size)) = whole {
+                let mut message = self.received.split_to(size);
+                message.advance(5);
+                return Ok((tag, message));
+            }
+            match self.stream.read_buf(&mut self.received).await {
+                Ok(0) => return Err(broken(&std::io::ErrorKind::UnexpectedEof.into())),
+                Ok(_) => {}
+                Err(error) => return Err(broken(&error)),
+            }
+        }
+    }
+
+    async fn start(&mut self, provider: Option<&Arc<dyn PasswordProvider>>) -> Result<Started, Error> {
+        let mut out = BytesMut::new();
+        let server = &self.settings.server;
+        let user = server.get_user().unwrap_or("");
+        let fixed = [("user", user), ("database", server.get_dbname().unwrap_or(user)), ("client_encoding", "UTF8")];
+        let rest = self.settings.startup.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let rest = rest.filter(|(name, _)| !name.eq_ignore_ascii_case("client_encoding"));
+        frontend::startup_message(fixed.into_iter().chain(rest), &mut out)
+            .map_err(|error| Error::config(format!("A startup parameter cannot be sent: {error}.")))?;
+        self.send(&mut out).await?;
+        let user = user.to_owned();
+        let mut password: Option<Option<String>> = None;
+        let mut scram: Option<Scram> = None;
+        let mut notices = Vec::new();
+        loop {
+            let (tag, body) = self.receive(frame::HANDSHAKE_LIMIT).await?;
+            match tag {
+                b'E' => return Err(Error::from_server(server_message::error_fields(&body)?)),
+                b'N' => notices.push(server_message::error_fields(&body)?),
+                // The server knows a newer protocol than ours and names what it does not know of ours: nothing.
+                b'v' => {}
+                b'R' => {
+                    let challenge = Challenge::parse(&body)?;
+                    if challenge == Challenge::Ok {
+                        return self.parameters(notices).await;
+                    }
+                    if password.is_none() {
+                        password = Some(self.password(provider).await?);
+                    }
+                    let password = password.as_ref().and_then(Option::as_deref);
+                    self.answer(challenge, &user, password, &mut scram, &mut out)?;
+                    self.send(&mut out).await?;
+                }
+                other => return Err(unexpected(other, "during authentication")),
+            }
+        }
+    }
+
+    async fn password(&self, provider: Option<&Arc<dyn PasswordProvider>>) -> Result<Option<String>, Error> {
+        match provider.filter(|_| self.settings.asks_for_password) {
+            Some(provider) => match provider.ask().await {
+                Ok(answer) => answer,
+                Err(_) => Err(Error::closed("Nobody is left to supply the password.")),
+            },
+            None => {
+                let password = self.settings.server.get_password();
+                Ok(password.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        challenge: Challenge<'_>,
+        user: &str,
+        password: Option<&str>,
+        scram: &mut Option<Scram>,
+        out: &mut BytesMut,
+    ) -> Result<(), Error> {
+        let out_of_order = || Error::protocol("The server's SASL messages are out of order.");
+        match challenge {
+            Challenge::Ok => Ok(()),
+            Challenge::Cleartext => auth::cleartext(password, out),
+            Challenge::Md5(salt) => auth::md5(user, password, salt, out),
+            Challenge::Sasl(mechanisms) => {
+                let wanted = self.settings.server.get_channel_binding();
+                let limit = self.settings.scram_max_iterations;
+                *scram = Some(Scram::start(&mechanisms, password, wanted, self.binding(), limit, out)?);
+                Ok(())
+            }
+            Challenge::SaslContinue(message) => {
+                let scram = scram.as_mut().ok_or_else(out_of_order)?;
+                // Key derivation would hold up every other connection of this thread.
+                tokio::task::block_in_place(|| scram.proceed(message, out))
+            }
+            Challenge::SaslFinal(message) => scram.as_mut().ok_or_else(out_of_order)?.finish(message),
+        }
+    }
+
+    /// What ties SCRAM to the TLS session (RFC 5929, `tls-server-end-point`).
+    fn binding(&self) -> Option<Vec<u8>> {
+        match &self.stream {
+            Stream::Tls(stream) => tls::end_point(stream),
+            Stream::Plain(_) => None,
+        }
+    }
+
+    async fn parameters(&mut self, mut notices: Vec<ServerError>) -> Result<Started, Error> {
+        let (mut process_id, mut secret_key, mut parameters) = (0, 0, Vec::new());
+        loop {
+            let (tag, body) = self.receive(frame::HANDSHAKE_LIMIT).await?;
+            match tag {
+                b'K' => {
+                    let mut reader = crate::wire::Reader::new(&body);
+                    (process_id, secret_key) = (reader.i32()?, reader.i32()?);
+                }
+                b'S' => parameters.push(server_message::parameter(&body)?),
+                b'N' => notices.push(server_message::error_fields(&body)?),
+                b'E' => return Err(Error::from_server(server_message::error_fields(&body)?)),
+                b'v' => {}
+                b'Z' => {
+                    let status = body.first().copied().unwrap_or(b'I');
+                    return Ok(Started { process_id, secret_key, parameters, notices, status });
+                }
+                other => return Err(unexpected(other, "before it was ready")),
+            }
+        }
+    }
+
+    /// Makes sure that the server is of the kind that `target_session_attrs` asks for.
+    async fn check_session(
+        mut self,
+        started: Started,
+        route: Route,
+        target: SessionTarget,
+    ) -> Result<Established, Error> {
+        if let Some((question, refusal, kind)) = target.question()
+            && self.asks(question).await? == refusal
+        {
+            return Err(Error::new(
+                ErrorKind::Io,
+                format!("The server {} is {kind}, which target_session_attrs does not accept.", route.host),
+            )
+            .with_code("ECONNREFUSED"));
+        }
+        let Started { process_id, secret_key, parameters, notices, status } = started;
+        let Conversation { stream, received, .. } = self;
+        Ok(Established { stream, received, process_id, secret_key, parameters, notices, status, route })
+    }
+
+    /// Whether the one value that a query gives is `on` or true.
+    async fn asks(&mut self, question: &str) -> Result<bool, Error> {
+        let mut out = BytesMut::new();
+        crate::wire::frontend::query(question, &mut out)?;
+        self.send(&mut out).await?;
+        let mut answer = false;
+        loop {
+            let (tag, body) = self.receive(frame::HANDSHAKE_LIMIT).await?;
+            match tag {
+                b'D' => answer = body.ends_with(b"on") || body.ends_with(b"t"),
+                b'E' => return Err(Error::from_server(server_message::error_fields(&body)?)),
+                b'Z' => return Ok(answer),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn unexpected(tag: u8, when: &str) -> Error {
+    Error::protocol(format!(
+        "The server sent a message of type '{}' {when}, which PostgreSQL never does; the connection was closed.",
+        char::from(tag)
+    ))
+}
+
+/// Opens a second socket on the same route and asks the server to cancel what the first is doing.
+pub async fn cancel(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Error> {
+    let socket = address::dial_again(&route.address).await?;
+    let mut stream = match &route.tls {
+        Some(tls) => secure(socket, tls, &route.host, route.direct).await?,
+        None => Stream::Plain(socket),
+    };
+    let mut out = BytesMut::new();
+    frontend::cancel_request(process_id, secret_key, &mut out);
+    let done = async {
+        stream.write_all(&out).await?;
+        stream.flush().await?;
+        // The server closes without a word when it has passed the request on.
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.map(|_| ())
+    };
+    match done.await {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(()),
+        Err(error) => Err(io_error(&error, "read", "")),
+    }
+}

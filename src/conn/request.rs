@@ -1,0 +1,188 @@
+//! What is asked of a connection, and where the answer goes.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::statement::{Described, Statements};
+use crate::error::{Error, ErrorKind};
+use crate::wire::frontend::{self, Parameters};
+use crate::wire::shape::{Shape, ShapeTable, TypeMask};
+use crate::wire::Batch;
+
+/// Where answers go: an environment of JavaScript, or a test.
+pub trait Sink: Send + Sync {
+    /// Takes records over. Never blocks.
+    fn deliver(&self, batch: Batch);
+    /// The shapes that this receiver knows.
+    fn shapes(&self) -> &ShapeTable;
+    /// A number that no other receiver of the process ever has.
+    fn id(&self) -> u64;
+    /// Ready while the receiver keeps up; a connection reads no further until then.
+    fn poll_ready(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()>;
+}
+
+/// Whom a request answers.
+#[derive(Clone)]
+pub struct Reply {
+    /// The receiver.
+    pub sink: Arc<dyn Sink>,
+    /// The request's number there.
+    pub request: i32,
+    /// Types that the receiver parses itself.
+    pub mask: TypeMask,
+}
+
+impl Reply {
+    /// Fails the request without a connection.
+    pub fn fail(&self, error: Error) {
+        use crate::wire::{Extra, Record};
+        let mut batch = Batch::default();
+        batch.record_with(Record::Failed, &[self.request, 0], Extra::Error(Box::new(error)));
+        self.sink.deliver(batch);
+    }
+}
+
+/// A request and whom it answers.
+pub struct Request {
+    /// What to send.
+    pub message: Message,
+    /// Whom to answer.
+    pub reply: Reply,
+}
+
+/// What to send.
+pub enum Message {
+    /// One simple Query, several statements allowed.
+    Simple(String),
+    /// `BEGIN` and a script in one simple Query, so that a refused BEGIN takes the script with it, and a COMMIT behind
+    /// it. Only the results of the script are answered.
+    Transaction(String),
+    /// Parse (unless the statement is known), Bind, Describe (unless its result is known), Execute, Sync.
+    Extended(Extended),
+    /// JavaScript speaks the protocol itself until the next ReadyForQuery; the number identifies the exchange.
+    Raw,
+}
+
+/// A query with values.
+pub struct Extended {
+    /// Name of the prepared statement, or empty.
+    pub name: String,
+    /// Text; ignored when the name is known.
+    pub text: String,
+    /// Values.
+    pub parameters: Parameters,
+    /// Ask for results in binary format.
+    pub binary: bool,
+}
+
+/// What precedes the script in the Query of a [`Message::Transaction`].
+pub const BEGIN: &str = "BEGIN;";
+
+/// A request that was sent and is being answered.
+pub struct Flight {
+    /// Whom to answer.
+    pub reply: Reply,
+    /// How its answer reads.
+    pub course: Course,
+    /// The first error of the answer.
+    pub error: Option<Error>,
+    /// The columns of the result set under way.
+    pub shape: Option<Arc<Shape>>,
+    /// A result set or a command was answered.
+    pub answered: bool,
+}
+
+/// How an answer reads.
+pub enum Course {
+    /// Simple Query.
+    Simple,
+    /// BEGIN; script, then COMMIT.
+    Transaction {
+        /// The answer of BEGIN has come.
+        begun: bool,
+        /// The first ReadyForQuery has come: what follows answers COMMIT.
+        committing: bool,
+    },
+    /// Extended query.
+    Extended {
+        /// Name of the prepared statement, or empty.
+        name: String,
+        /// Parse was sent.
+        parse: bool,
+        /// Describe was sent, for results in this format.
+        describe: Option<bool>,
+    },
+    /// JavaScript reads the messages.
+    Raw,
+}
+
+impl Request {
+    /// Writes the request and turns it into what waits for the answer.
+    ///
+    /// # Errors
+    /// The request cannot be said in the protocol; nothing was written then.
+    pub fn send(self, statements: &mut Statements, out: &mut BytesMut) -> Result<Flight, (Reply, Error)> {
+        let Request { message, reply } = self;
+        let start = out.len();
+        let sent = match message {
+            Message::Simple(text) => frontend::query(&text, out).map(|()| (Course::Simple, None)),
+            Message::Transaction(script) => {
+                transaction(&script, out).map(|()| (Course::Transaction { begun: false, committing: false }, None))
+            }
+            Message::Extended(query) => extended(query, &reply, statements, out),
+            Message::Raw => Ok((Course::Raw, None)),
+        };
+        match sent {
+            Ok((course, shape)) => Ok(Flight { reply, course, error: None, shape, answered: false }),
+            Err(error) => {
+                out.truncate(start);
+                Err((reply, error))
+            }
+        }
+    }
+}
+
+fn transaction(script: &str, out: &mut BytesMut) -> Result<(), Error> {
+    frontend::query(&format!("{BEGIN}{script}"), out)?;
+    frontend::query("COMMIT", out)
+}
+
+type Sent = (Course, Option<Arc<Shape>>);
+
+fn extended(
+    query: Extended,
+    reply: &Reply,
+    statements: &mut Statements,
+    out: &mut BytesMut,
+) -> Result<Sent, Error> {
+    let Extended { name, text, parameters, binary } = query;
+    let known = if name.is_empty() { None } else { statements.get(&name) };
+    if let Some(statement) = known
+        && !text.is_empty()
+        && statement.text != text
+    {
+        let message = format!("Prepared statements must be unique - '{name}' was used for a different statement");
+        return Err(Error::new(ErrorKind::Refused, message));
+    }
+    let parse = known.is_none();
+    if parse {
+        frontend::parse(&name, &text, out)?;
+    }
+    frontend::bind(&name, &parameters, binary, out)?;
+    let described = known.and_then(|statement| statement.described(binary, reply));
+    let describe = described.is_none().then_some(binary);
+    if describe.is_some() {
+        frontend::describe_portal(out);
+    }
+    frontend::execute(out);
+    frontend::sync(out);
+    if parse && !name.is_empty() {
+        statements.sent(&name, text);
+    }
+    let shape = match described {
+        Some(Described::Rows(shape)) => Some(shape),
+        _ => None,
+    };
+    Ok((Course::Extended { name, parse, describe }, shape))
+}

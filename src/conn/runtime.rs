@@ -1,0 +1,27 @@
+//! The one tokio runtime of the process, shared by every environment (main thread and worker threads).
+
+use once_cell::sync::OnceCell;
+use tokio::runtime::{Builder, Handle, Runtime};
+
+static RUNTIME: OnceCell<Runtime> = OnceCell::new();
+
+/// The runtime, started at first use.
+///
+/// It has half as many threads as the machine has cores, four at most: its work is sockets and decoding, and the cores
+/// are JavaScript's, too.
+///
+/// # Panics
+/// When the operating system refuses to start a thread.
+pub fn handle() -> &'static Handle {
+    RUNTIME.get_or_init(start).handle()
+}
+
+fn start() -> Runtime {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Builder::new_multi_thread()
+        .worker_threads((cores / 2).clamp(1, 4))
+        .thread_name("pgfleet")
+        .enable_all()
+        .build()
+        .expect("the operating system refused a thread for pgfleet")
+}

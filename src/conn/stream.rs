@@ -1,0 +1,57 @@
+//! The socket under a connection, in the clear or under TLS.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio_native_tls::TlsStream;
+
+/// A connected socket.
+pub enum Socket {
+    /// TCP over IPv4 or IPv6.
+    Tcp(TcpStream),
+    /// A Unix socket.
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// A socket, with TLS around it or not.
+pub enum Stream {
+    /// In the clear.
+    Plain(Socket),
+    /// TLS.
+    Tls(Box<TlsStream<Socket>>),
+}
+
+macro_rules! delegate {
+    ($type:ty, $($(#[$attribute:meta])* $variant:ident),+) => {
+        impl AsyncRead for $type {
+            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+                match self.get_mut() { $($(#[$attribute])* Self::$variant(inner) => Pin::new(inner).poll_read(cx, buf),)+ }
+            }
+        }
+        impl AsyncWrite for $type {
+            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+                match self.get_mut() { $($(#[$attribute])* Self::$variant(inner) => Pin::new(inner).poll_write(cx, buf),)+ }
+            }
+            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match self.get_mut() { $($(#[$attribute])* Self::$variant(inner) => Pin::new(inner).poll_flush(cx),)+ }
+            }
+            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match self.get_mut() { $($(#[$attribute])* Self::$variant(inner) => Pin::new(inner).poll_shutdown(cx),)+ }
+            }
+        }
+    };
+}
+
+delegate!(
+    Socket,
+    Tcp,
+    #[cfg(unix)]
+    Unix
+);
+delegate!(Stream, Plain, Tls);

@@ -1,0 +1,157 @@
+//! What went wrong, in terms of what the caller can do about it.
+//!
+//! Errors are plain data here. `src/node/` hands them to JavaScript field by field, and `lib/errors.js` makes the
+//! `Error` objects; nothing else turns them into text.
+
+use std::fmt;
+
+/// One variant for each reaction a caller can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The arguments or options are wrong; retrying cannot help.
+    Config,
+    /// The operating system could not reach the server, or the socket broke.
+    Io,
+    /// A deadline passed while the request was in this phase.
+    Timeout(Phase),
+    /// TLS was refused, or the certificate is not trusted.
+    Tls,
+    /// The two sides could not agree on a way to authenticate.
+    Auth,
+    /// What was asked would be refused by the server, so it was not sent.
+    Refused,
+    /// The server answered with an ErrorResponse.
+    Server,
+    /// The bytes were not PostgreSQL; the connection is dropped.
+    Protocol,
+    /// The connection, pool or manager was closed before or while the request ran.
+    Closed,
+}
+
+/// Where a request was when its time ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Waiting for a free connection of the pool.
+    Wait,
+    /// Looking up the host name and opening the socket.
+    Connect,
+    /// Negotiating TLS.
+    Tls,
+    /// From the startup message to the first ReadyForQuery.
+    Authenticate,
+}
+
+impl Phase {
+    /// The name that reaches JavaScript as `error.phase`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Wait => "wait",
+            Phase::Connect => "connect",
+            Phase::Tls => "tls",
+            Phase::Authenticate => "authenticate",
+        }
+    }
+}
+
+/// A failed system call, under the names that Node gives its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemCall {
+    /// `connect`, `getaddrinfo`, `read` or `write`.
+    pub name: &'static str,
+    /// Address or socket path, when one is known.
+    pub address: Option<String>,
+    /// TCP port; absent for Unix sockets.
+    pub port: Option<u16>,
+    /// The name that could not be resolved.
+    pub hostname: Option<String>,
+}
+
+/// The fields of an ErrorResponse or NoticeResponse, verbatim.
+///
+/// Keys are the field type bytes of <https://www.postgresql.org/docs/current/protocol-error-fields.html>.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServerError {
+    /// Length of the message on the wire, which node-postgres exposes as `length`.
+    pub length: u32,
+    /// Field type and text, in the order in which they came.
+    pub fields: Vec<(u8, String)>,
+}
+
+impl ServerError {
+    /// The text of one field, when the server sent it.
+    pub fn field(&self, key: u8) -> Option<&str> {
+        self.fields.iter().find(|(k, _)| *k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// The five-character SQLSTATE, or an empty string.
+    pub fn code(&self) -> &str {
+        self.field(b'C').unwrap_or("")
+    }
+}
+
+/// A failure on its way to the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// How to react.
+    pub kind: ErrorKind,
+    /// For people: what was expected and what to do.
+    pub message: String,
+    /// What programs match on: `ECONNREFUSED`, `28P01`, …
+    pub code: Option<String>,
+    /// The system call behind it.
+    pub call: Option<Box<SystemCall>>,
+    /// The server's own words.
+    pub server: Option<Box<ServerError>>,
+    /// When several addresses were tried: one error for each.
+    pub attempts: Vec<Error>,
+}
+
+impl Error {
+    /// An error with nothing but its kind and message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Error { kind, message: message.into(), code: None, call: None, server: None, attempts: Vec::new() }
+    }
+
+    /// The same error with a code for programs.
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// The same error with the system call that failed.
+    pub fn with_call(mut self, call: SystemCall) -> Self {
+        self.call = Some(Box::new(call));
+        self
+    }
+
+    /// The server's ErrorResponse.
+    pub fn from_server(server: ServerError) -> Self {
+        let message = server.field(b'M').unwrap_or("").to_owned();
+        let code = server.code().to_owned();
+        Error { server: Some(Box::new(server)), ..Error::new(ErrorKind::Server, message).with_code(code) }
+    }
+
+    /// Bytes that no PostgreSQL server sends.
+    pub fn protocol(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Protocol, message)
+    }
+
+    /// Something was closed.
+    pub fn closed(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Closed, message)
+    }
+
+    /// Wrong arguments or options.
+    pub fn config(message: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Config, message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,16 @@
+//! pgfleet: many PostgreSQL databases from one Node program.
+//!
+//! Rooms, in total order; each file looks only to its own room and to rooms on its left:
+//! `error < sql < config < wire < conn < pool < ddl < migrate < manager < node`.
+
+pub mod config;
+pub mod ddl;
+pub mod manager;
+#[cfg(feature = "node")]
+#[allow(unsafe_code)]
+pub mod node;
+pub mod sql;
+pub mod conn;
+pub mod error;
+pub mod pool;
+pub mod wire;

@@ -1,0 +1,317 @@
+//! A connection as JavaScript holds it.
+
+use std::sync::{Arc, Mutex};
+
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use tokio::sync::oneshot;
+
+use super::environment::{Environment, lock};
+use super::js::{Js, Value};
+use super::query::{self, Arguments, reply};
+use crate::config::ServerSettings;
+use crate::conn::connection::{event_batch, gone};
+use crate::conn::request::{Message, Request};
+use crate::conn::{Connection, ConnectionId, Established, Observer, PasswordProvider, Reply, Sink, open, runtime};
+use crate::error::Error as Failure;
+use crate::pool::Acquired;
+use crate::wire::batch::{Batch, Event, Record};
+
+/// How far a connection has come.
+enum Slot {
+    /// Not opened.
+    New,
+    /// Being opened; dropping the sender gives up.
+    Opening(#[allow(dead_code, reason = "dropping it is its use")] oneshot::Sender<()>),
+    Open(Connection),
+    Closed,
+}
+
+/// A connection.
+#[napi(js_name = "Connection")]
+pub struct ConnectionHandle {
+    environment: Arc<Environment>,
+    id: ConnectionId,
+    settings: Option<(ServerSettings, Arc<dyn PasswordProvider>)>,
+    slot: Arc<Mutex<Slot>>,
+    held: bool,
+    is_new: bool,
+}
+
+impl ConnectionHandle {
+    pub(super) fn unopened(
+        environment: Arc<Environment>,
+        id: ConnectionId,
+        settings: ServerSettings,
+        provider: Arc<dyn PasswordProvider>,
+    ) -> Self {
+        let slot = Arc::new(Mutex::new(Slot::New));
+        ConnectionHandle { environment, id, settings: Some((settings, provider)), slot, held: false, is_new: true }
+    }
+
+    pub(super) fn pooled(environment: Arc<Environment>, connection: Connection, is_new: bool) -> Self {
+        let id = connection.id();
+        let slot = Arc::new(Mutex::new(Slot::Open(connection)));
+        ConnectionHandle { environment, id, settings: None, slot, held: false, is_new }
+    }
+
+    fn connection(&self) -> Option<Connection> {
+        match &*lock(&self.slot) {
+            Slot::Open(connection) => Some(connection.clone()),
+            _ => None,
+        }
+    }
+
+    fn submit(&self, request: Request) {
+        match self.connection() {
+            Some(connection) => connection.submit(request),
+            None => request.reply.fail(gone()),
+        }
+    }
+
+    fn set_depth(&self, depth: usize) {
+        if let Some(connection) = self.connection() {
+            connection.set_depth(depth);
+        }
+    }
+}
+
+#[napi]
+impl ConnectionHandle {
+    /// Unique in the process.
+    #[napi(getter)]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Nobody had this pooled connection before.
+    #[napi(getter)]
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Opens it.
+    #[napi]
+    pub fn connect(&self, env: Env, request: i32) {
+        self.environment.hold(Js(env.raw()));
+        let reply = reply(&self.environment, request, 0);
+        let Some((settings, provider)) = self.settings.clone() else {
+            return reply.fail(Failure::closed("A pooled connection is open already."));
+        };
+        let (sender, given_up) = oneshot::channel();
+        *lock(&self.slot) = Slot::Opening(sender);
+        let opening = Opening { id: self.id, slot: self.slot.clone(), environment: self.environment.clone() };
+        runtime::handle().spawn(async move {
+            let outcome = tokio::select! {
+                outcome = open(&settings, Some(&provider)) => outcome,
+                _ = given_up => Err(Failure::closed("Connection terminated")),
+            };
+            opening.finish(outcome, &reply);
+        });
+    }
+
+    /// Runs a query when its turn has come.
+    #[napi]
+    #[allow(clippy::too_many_arguments, reason = "an object would cost a property look-up for each")]
+    pub fn query(
+        &self,
+        env: Env,
+        request: i32,
+        text: Unknown<'_>,
+        name: Unknown<'_>,
+        values: Unknown<'_>,
+        flags: i32,
+        mask: i32,
+    ) -> Result<()> {
+        let js = Js(env.raw());
+        let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
+        let made = query::request(js, &self.environment, request, &arguments)?;
+        self.environment.hold(js);
+        if flags & query::PIPELINED != 0 {
+            self.set_depth(query::PIPELINE_DEPTH);
+        }
+        self.submit(made);
+        Ok(())
+    }
+
+    /// Queues an exchange in which JavaScript speaks the protocol itself, until the next ReadyForQuery.
+    #[napi]
+    pub fn raw_begin(&self, env: Env, request: i32) {
+        self.environment.hold(Js(env.raw()));
+        self.submit(Request { message: Message::Raw, reply: reply(&self.environment, request, 0) });
+    }
+
+    /// Sends bytes for the exchange under way; the request is answered when there is room for more.
+    #[napi]
+    pub fn raw_write(&self, env: Env, bytes: Unknown<'_>, request: i32) -> Result<()> {
+        let js = Js(env.raw());
+        let bytes = js.bytes_of(bytes.raw()).ok_or_else(|| query::wrong("bytes must be a Buffer"))?;
+        self.environment.hold(js);
+        let reply = reply(&self.environment, request, 0);
+        match self.connection() {
+            Some(connection) => connection.raw_write(bytes, reply),
+            None => reply.fail(gone()),
+        }
+        Ok(())
+    }
+
+    /// Stops or restarts reading, during an exchange.
+    #[napi]
+    pub fn raw_pause(&self, paused: bool) {
+        if let Some(connection) = self.connection() {
+            connection.pause(paused);
+        }
+    }
+
+    /// Says goodbye when everything has been answered; the request is answered when the socket is closed.
+    #[napi]
+    pub fn end(&self, env: Env, request: i32) {
+        self.environment.hold(Js(env.raw()));
+        let reply = reply(&self.environment, request, 0);
+        match self.connection() {
+            Some(connection) => connection.end(Some(reply)),
+            None => {
+                self.destroy();
+                done(&reply);
+            }
+        }
+    }
+
+    /// Closes the socket now; what is under way fails with `Connection terminated`.
+    #[napi]
+    pub fn destroy(&self) {
+        match self.connection() {
+            Some(connection) => connection.destroy(Failure::closed("Connection terminated")),
+            None => *lock(&self.slot) = Slot::Closed,
+        }
+    }
+
+    /// Asks the server to cancel what it is doing on this connection.
+    #[napi]
+    pub fn cancel(&self, env: Env, request: i32) {
+        self.environment.hold(Js(env.raw()));
+        let reply = reply(&self.environment, request, 0);
+        let Some(connection) = self.connection() else { return reply.fail(gone()) };
+        runtime::handle().spawn(async move {
+            match connection.cancel().await {
+                Ok(()) => done(&reply),
+                Err(error) => reply.fail(error),
+            }
+        });
+    }
+
+    /// Whether the open connection keeps the event loop alive by itself; requests always do.
+    #[napi]
+    pub fn set_ref(&mut self, env: Env, held: bool) {
+        let js = Js(env.raw());
+        if held && !self.held {
+            self.environment.hold(js);
+        } else if self.held && !held {
+            self.environment.release(js, 1);
+        }
+        self.held = held;
+    }
+
+    /// `I`, `T` or `E`; null before it is open.
+    #[napi(getter)]
+    pub fn transaction_status(&self) -> Option<String> {
+        self.connection().map(|connection| char::from(connection.status()).to_string())
+    }
+
+    /// The server process; null before it is open.
+    #[napi(getter, js_name = "processID")]
+    pub fn process_id(&self) -> Option<i32> {
+        self.connection().map(|connection| connection.backend_key().0)
+    }
+
+    /// What cancels its work; null before it is open.
+    #[napi(getter)]
+    pub fn secret_key(&self) -> Option<i32> {
+        self.connection().map(|connection| connection.backend_key().1)
+    }
+
+    /// Requests can be made.
+    #[napi(getter)]
+    pub fn is_open(&self) -> bool {
+        self.connection().is_some_and(|connection| connection.is_open())
+    }
+
+    /// Parameters that the server reported at start-up.
+    #[napi]
+    pub fn parameters(&self) -> Vec<Vec<String>> {
+        let Some(connection) = self.connection() else { return Vec::new() };
+        connection.parameters().iter().map(|(name, value)| vec![name.clone(), value.clone()]).collect()
+    }
+
+    /// The text of a prepared statement of this name.
+    #[napi]
+    pub fn statement_text(&self, name: String) -> Option<String> {
+        self.connection().and_then(|connection| connection.statement_text(&name))
+    }
+}
+
+/// A connection under way.
+struct Opening {
+    id: ConnectionId,
+    slot: Arc<Mutex<Slot>>,
+    environment: Arc<Environment>,
+}
+
+impl Opening {
+    fn finish(self, outcome: std::result::Result<Established, Failure>, reply: &Reply) {
+        let mut slot = lock(&self.slot);
+        match outcome {
+            Ok(established) if matches!(*slot, Slot::Opening(_)) => {
+                let observer = Arc::new(OwnObserver { environment: self.environment.clone() });
+                let connection = Connection::start(self.id, established, observer);
+                lock(&self.environment.belongings).connections.insert(self.id, connection.clone());
+                *slot = Slot::Open(connection);
+                drop(slot);
+                done(reply);
+            }
+            outcome => {
+                *slot = Slot::Closed;
+                drop(slot);
+                reply.fail(outcome.err().unwrap_or_else(|| Failure::closed("Connection terminated")));
+                self.environment.deliver(event_batch(self.id, Event::Closed));
+            }
+        }
+    }
+}
+
+fn done(reply: &Reply) {
+    let mut batch = Batch::default();
+    batch.record(Record::Done, &[reply.request, i32::from(b'I')]);
+    reply.sink.deliver(batch);
+}
+
+/// Tells the environment what happens on a connection of its own.
+struct OwnObserver {
+    environment: Arc<Environment>,
+}
+
+impl Observer for OwnObserver {
+    fn idle(&self, _: &Connection) {}
+
+    fn event(&self, connection: ConnectionId, event: Event) {
+        self.environment.deliver(event_batch(connection, event));
+    }
+
+    fn closed(&self, _: &Connection) {}
+}
+
+/// The handle of a client that has just been handed out.
+pub(super) fn acquired_to_js(js: Js, environment: &Arc<Environment>, acquired: Acquired) -> Value {
+    hand_out(js, environment, acquired).unwrap_or_else(|_| js.undefined())
+}
+
+fn hand_out(js: Js, environment: &Arc<Environment>, acquired: Acquired) -> Result<Value> {
+    let pool = acquired.pool();
+    let (connection, is_new) = acquired.accept();
+    if let Some(pool) = pool {
+        lock(&environment.belongings).clients.insert(connection.id(), pool);
+    }
+    let handle = ConnectionHandle::pooled(environment.clone(), connection, is_new);
+    // SAFETY: `js.0` is the environment of the running callback.
+    unsafe { ConnectionHandle::to_napi_value(js.0, handle) }
+}

@@ -1,0 +1,205 @@
+//! Handing batches to JavaScript.
+//!
+//! The flat arrays are copied into two typed arrays that belong to the environment: making a typed array costs more
+//! than copying a small result. Everything else crosses as arguments of the one call.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::connection;
+use super::environment::{Environment, lock};
+use super::failure;
+use super::js::{Js, Value};
+use crate::pool::Acquired;
+use crate::wire::batch::{Event, Extra, FULL_FLOATS, FULL_INTS, Text};
+use crate::wire::command::CommandTag;
+use crate::wire::{Batch, Shape};
+
+/// Ints in the environment's array.
+pub const INTS: usize = FULL_INTS * 2;
+/// Floats in the environment's array.
+pub const FLOATS: usize = FULL_FLOATS * 2;
+
+/// JavaScript's typed arrays, and what it has been told.
+pub struct Arrays {
+    ints: *mut i32,
+    floats: *mut f64,
+    /// Counts how often JavaScript was told to forget its shapes.
+    generation: u32,
+    told: usize,
+}
+
+// SAFETY: the pointers are only followed on the environment's thread, in `copy`.
+unsafe impl Send for Arrays {}
+
+/// JavaScript forgets all shapes when it has been told of this many, so that its table stays bounded as ours does.
+const SHAPES: usize = 1024;
+
+impl Arrays {
+    /// Typed arrays of at least [`INTS`] and [`FLOATS`] elements, which the caller keeps alive with the environment.
+    pub fn new(ints: *mut i32, floats: *mut f64) -> Self {
+        Arrays { ints, floats, generation: 1, told: 0 }
+    }
+
+    fn copy(&self, batch: &Batch) -> bool {
+        if batch.ints.len() > INTS || batch.floats.len() > FLOATS {
+            return false;
+        }
+        // SAFETY: the array has `INTS` elements, more than are copied, and nobody else touches it meanwhile: JavaScript
+        // runs on this thread.
+        unsafe { std::ptr::copy_nonoverlapping(batch.ints.as_ptr(), self.ints, batch.ints.len()) };
+        // SAFETY: likewise for `FLOATS`.
+        unsafe { std::ptr::copy_nonoverlapping(batch.floats.as_ptr(), self.floats, batch.floats.len()) };
+        true
+    }
+}
+
+/// How long one drain may keep the event loop from its other work.
+const PATIENCE: Duration = Duration::from_millis(4);
+
+/// Calls JavaScript's drain for every batch that is ready, as long as that does not take too long.
+pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
+    let start = Instant::now();
+    while let Some(batch) = environment.next_batch() {
+        js.scope(|| hand_over(js, callback, environment, batch));
+        if start.elapsed() > PATIENCE {
+            environment.signal();
+            return;
+        }
+    }
+}
+
+fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch: Batch) {
+    let (fits, forget, shapes) = {
+        let mut arrays = lock(&environment.arrays);
+        let fits = arrays.copy(&batch);
+        let forget = arrays.told + batch.shapes.len() > SHAPES;
+        if forget {
+            arrays.generation += 1;
+            arrays.told = 0;
+        }
+        let generation = arrays.generation;
+        let new: Vec<&Shape> = batch
+            .shapes
+            .iter()
+            .map(|shape| &**shape)
+            .filter(|shape| shape.told.swap(generation, Ordering::Relaxed) != generation)
+            .collect();
+        arrays.told += new.len();
+        (fits, forget, list(js, &new, |shape| shape_to_js(js, shape)))
+    };
+    let undefined = js.undefined();
+    let finished = batch.finished;
+    let ints = if fits { undefined } else { oversize(js, &batch) };
+    let extras = std::mem::take(&mut batch.extras);
+    let arguments = [
+        js.int(i32::try_from(batch.ints.len()).unwrap_or(i32::MAX)),
+        batch.texts.first().map_or(undefined, |text| text_to_js(js, text)),
+        list(js, batch.texts.get(1..).unwrap_or_default(), |text| text_to_js(js, text)),
+        list(js, &batch.long_texts, |text| text_to_js(js, text)),
+        list(js, &batch.blobs, |blob| js.buffer(blob)),
+        list(js, &batch.long_blobs, |blob| js.buffer(blob)),
+        shapes,
+        if extras.is_empty() {
+            undefined
+        } else {
+            js.array(extras.into_iter().map(|extra| extra_to_js(js, environment, extra)))
+        },
+        js.boolean(forget),
+        ints,
+    ];
+    // Before the call: what JavaScript does in it may start new requests, which hold again.
+    environment.release(js, finished);
+    js.call(callback, &arguments);
+}
+
+/// A batch that outgrew the shared arrays, which a row of very many columns can, crosses in arrays of its own.
+fn oversize(js: Js, batch: &Batch) -> Value {
+    let ints = batch.ints.iter().map(|int| js.int(*int));
+    let floats = batch.floats.iter().map(|float| js.number(*float));
+    js.array([js.array(ints), js.array(floats)].into_iter())
+}
+
+fn list<T>(js: Js, items: &[T], convert: impl FnMut(&T) -> Value) -> Value {
+    if items.is_empty() { js.undefined() } else { js.array(items.iter().map(convert)) }
+}
+
+fn text_to_js(js: Js, text: &Text) -> Value {
+    js.string(&text.bytes, text.wide)
+}
+
+/// `[id, nullWords, ints, floats, [name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format, kind]…]`
+fn shape_to_js(js: Js, shape: &Shape) -> Value {
+    let size = |size: usize| js.int(i32::try_from(size).unwrap_or(i32::MAX));
+    let head = [js.int(shape.id.cast_signed()), size(shape.null_words), size(shape.ints), size(shape.floats)];
+    let fields: Vec<Value> = shape
+        .fields
+        .iter()
+        .map(|field| {
+            let parts = [
+                js.text(&field.name),
+                js.number(f64::from(field.table_id)),
+                js.int(i32::from(field.column_id)),
+                js.number(f64::from(field.type_id)),
+                js.int(i32::from(field.type_size)),
+                js.int(field.type_modifier),
+                js.int(i32::from(field.format)),
+                js.int(field.kind as i32),
+            ];
+            js.array(parts.into_iter())
+        })
+        .collect();
+    js.array(head.into_iter().chain(fields).collect::<Vec<_>>().into_iter())
+}
+
+fn extra_to_js(js: Js, environment: &Arc<Environment>, extra: Extra) -> Value {
+    match extra {
+        Extra::Tag(tag) => tag_to_js(js, &tag),
+        Extra::Error(error) => failure::to_js(js, &error),
+        Extra::Bytes(bytes) => js.buffer(&bytes),
+        Extra::ConnectionEvent(id, event) => event_to_js(js, environment, id, event),
+        Extra::PoolEvent(pool, connection, error) => {
+            let (name, error) = match error {
+                Some(error) => ("idleError", failure::to_js(js, &error)),
+                None => ("removed", js.undefined()),
+            };
+            js.array([js.text(name), js.number(pool.into()), js.number(connection.into()), error].into_iter())
+        }
+        Extra::Value(value) => match value.downcast::<Acquired>() {
+            Ok(acquired) => connection::acquired_to_js(js, environment, *acquired),
+            Err(_) => js.undefined(),
+        },
+    }
+}
+
+fn tag_to_js(js: Js, tag: &CommandTag) -> Value {
+    // Counts above 2^53 lose their last digits, as they do in node-postgres.
+    let count = |n: Option<u64>| n.map_or_else(|| js.null(), |n| js.number(n as f64));
+    let command = tag.command.as_deref().map_or_else(|| js.null(), |word| js.text(word));
+    js.array([command, count(tag.rows), count(tag.oid)].into_iter())
+}
+
+fn event_to_js(js: Js, environment: &Arc<Environment>, id: u32, event: Event) -> Value {
+    let id_value = js.number(id.into());
+    let parts = match event {
+        Event::Notice(notice) => vec![js.text("notice"), id_value, failure::server_fields(js, &notice)],
+        Event::Notification(notification) => {
+            let object = js.object();
+            js.set(object, c"processId", js.int(notification.process_id));
+            js.set(object, c"channel", js.text(&notification.channel));
+            js.set(object, c"payload", js.text(&notification.payload));
+            js.set(object, c"length", js.number(f64::from(notification.length)));
+            vec![js.text("notification"), id_value, object]
+        }
+        Event::Parameter(name, value) => vec![js.text("parameter"), id_value, js.text(&name), js.text(&value)],
+        Event::Lost(error) => vec![js.text("lost"), id_value, failure::to_js(js, &error)],
+        Event::Closed => {
+            lock(&environment.belongings).connections.remove(&id);
+            vec![js.text("closed"), id_value]
+        }
+        Event::Password(token) => vec![js.text("password"), id_value, js.number(token.into())],
+        Event::PoolPassword(token) => vec![js.text("poolPassword"), id_value, js.number(token.into())],
+    };
+    js.array(parts.into_iter())
+}

@@ -1,0 +1,244 @@
+//! One environment of JavaScript (the main thread, or a worker): its completion queue and what it owns.
+
+use std::collections::{HashMap, VecDeque};
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use napi::sys;
+use tokio::sync::oneshot;
+
+use super::drain::{self, Arrays};
+use super::js::{Js, Value};
+use crate::conn::{Connection, ConnectionId, Sink};
+use crate::error::Error;
+use crate::manager;
+use crate::pool::{Pool, PoolId};
+use crate::wire::Batch;
+use crate::wire::shape::ShapeTable;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Connections stop reading for an environment that has this many bytes to look at.
+const BACKLOG_LIMIT: usize = 2 * 1024 * 1024;
+
+/// Shared by everything that works for the environment.
+pub struct Environment {
+    id: u64,
+    shapes: ShapeTable,
+    queue: Mutex<Queue>,
+    function: Mutex<Function>,
+    pub(super) belongings: Mutex<Belongings>,
+    /// State of the JavaScript thread alone; the lock is never contended.
+    pub(super) arrays: Mutex<Arrays>,
+}
+
+#[derive(Default)]
+struct Queue {
+    batches: VecDeque<Batch>,
+    bytes: usize,
+    /// A wake is on its way, or a drain is running.
+    signalled: bool,
+    dead: bool,
+    waiting: Vec<Waker>,
+}
+
+/// The threadsafe function, until it is finalized.
+struct Function {
+    raw: sys::napi_threadsafe_function,
+    /// Reasons for the event loop to stay alive.
+    holds: usize,
+}
+
+// SAFETY: a threadsafe function may be called from any thread; it is only touched under its lock and never after it
+// was finalized, when `raw` is null.
+unsafe impl Send for Function {}
+
+/// What ends with the environment.
+#[derive(Default)]
+pub struct Belongings {
+    /// Connections of its own.
+    pub connections: HashMap<ConnectionId, Connection>,
+    /// Pools it has joined.
+    pub pools: HashMap<PoolId, Pool>,
+    /// Clients it has out, with their pools.
+    pub clients: HashMap<ConnectionId, Pool>,
+    /// Passwords it was asked for.
+    pub passwords: HashMap<u32, oneshot::Sender<Result<Option<String>, Error>>>,
+    /// Number of the last such question.
+    pub last_question: u32,
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Environment {
+    /// Makes the environment's one threadsafe function around `callback`, JavaScript's drain.
+    pub fn attach(js: Js, callback: Value, arrays: Arrays) -> Result<Arc<Environment>, napi::Status> {
+        let environment = Arc::new(Environment {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            shapes: ShapeTable::default(),
+            queue: Mutex::default(),
+            function: Mutex::new(Function { raw: ptr::null_mut(), holds: 0 }),
+            belongings: Mutex::default(),
+            arrays: Mutex::new(arrays),
+        });
+        let context = Arc::into_raw(environment.clone()).cast::<c_void>().cast_mut();
+        let mut raw = ptr::null_mut();
+        // SAFETY: `context` is a strong count that `finalized` gives back; the callbacks match their types.
+        let status = unsafe {
+            sys::napi_create_threadsafe_function(
+                js.0,
+                callback,
+                ptr::null_mut(),
+                js.text("pgfleet"),
+                0,
+                1,
+                ptr::null_mut(),
+                Some(finalized),
+                context,
+                Some(woken),
+                &mut raw,
+            )
+        };
+        if status != sys::Status::napi_ok {
+            // SAFETY: the function was not made, so nobody else gives this count back.
+            drop(unsafe { Arc::from_raw(context.cast::<Environment>()) });
+            return Err(napi::Status::from(status));
+        }
+        // SAFETY: `raw` was just made on this thread. An idle environment does not keep the process alive.
+        unsafe { sys::napi_unref_threadsafe_function(js.0, raw) };
+        lock(&environment.function).raw = raw;
+        Ok(environment)
+    }
+
+    /// One more reason for the event loop to stay alive. Called on the JavaScript thread.
+    pub fn hold(&self, js: Js) {
+        let mut function = lock(&self.function);
+        function.holds += 1;
+        if function.holds == 1 && !function.raw.is_null() {
+            // SAFETY: `raw` is live, and this is the environment's thread.
+            unsafe { sys::napi_ref_threadsafe_function(js.0, function.raw) };
+        }
+    }
+
+    /// Fewer reasons. Called on the JavaScript thread.
+    pub fn release(&self, js: Js, count: usize) {
+        let mut function = lock(&self.function);
+        let before = function.holds;
+        function.holds = before.saturating_sub(count);
+        if before > 0 && function.holds == 0 && !function.raw.is_null() {
+            // SAFETY: as in `hold`.
+            unsafe { sys::napi_unref_threadsafe_function(js.0, function.raw) };
+        }
+    }
+
+    /// Takes the next batch for JavaScript; wakes connections that waited for it to catch up.
+    pub(super) fn next_batch(&self) -> Option<Batch> {
+        let mut queue = lock(&self.queue);
+        let Some(batch) = queue.batches.pop_front() else {
+            queue.signalled = false;
+            return None;
+        };
+        queue.bytes = queue.bytes.saturating_sub(batch.size());
+        if queue.bytes < BACKLOG_LIMIT / 2 {
+            queue.waiting.drain(..).for_each(Waker::wake);
+        }
+        Some(batch)
+    }
+
+    /// Asks for another drain, after JavaScript had its turn.
+    pub(super) fn signal(&self) {
+        let mut function = lock(&self.function);
+        if function.raw.is_null() {
+            return;
+        }
+        let mode = sys::ThreadsafeFunctionCallMode::nonblocking;
+        // SAFETY: `raw` is live: it is set to null under this lock when it is finalized or found closing.
+        let status = unsafe { sys::napi_call_threadsafe_function(function.raw, ptr::null_mut(), mode) };
+        if status == sys::Status::napi_closing {
+            function.raw = ptr::null_mut();
+        }
+    }
+
+    /// The environment is going away: closes what it owns, on whatever it was working.
+    fn die(&self) {
+        lock(&self.function).raw = ptr::null_mut();
+        let leftovers = {
+            let mut queue = lock(&self.queue);
+            queue.dead = true;
+            queue.waiting.drain(..).for_each(Waker::wake);
+            std::mem::take(&mut queue.batches)
+        };
+        drop(leftovers);
+        let Belongings { connections, pools, clients, .. } = std::mem::take(&mut *lock(&self.belongings));
+        for connection in connections.into_values() {
+            connection.destroy(Error::closed("Connection terminated"));
+        }
+        for (id, pool) in clients {
+            pool.release(id, true);
+        }
+        for (id, pool) in pools {
+            if manager::leave(&pool, id) {
+                pool.abandon();
+            }
+        }
+    }
+}
+
+impl Sink for Environment {
+    fn deliver(&self, batch: Batch) {
+        let wake = {
+            let mut queue = lock(&self.queue);
+            if queue.dead {
+                drop(queue);
+                // Dropped without the lock: a client that never arrived goes back to its pool.
+                drop(batch);
+                return;
+            }
+            queue.bytes += batch.size();
+            queue.batches.push_back(batch);
+            !std::mem::replace(&mut queue.signalled, true)
+        };
+        if wake {
+            self.signal();
+        }
+    }
+
+    fn shapes(&self) -> &ShapeTable {
+        &self.shapes
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut queue = lock(&self.queue);
+        if queue.dead || queue.bytes < BACKLOG_LIMIT {
+            return Poll::Ready(());
+        }
+        queue.waiting.push(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+unsafe extern "C" fn woken(env: sys::napi_env, callback: Value, context: *mut c_void, _: *mut c_void) {
+    if env.is_null() || callback.is_null() {
+        return;
+    }
+    // SAFETY: `context` is the strong count of `attach`, which lives until `finalized`; this is one more.
+    unsafe { Arc::increment_strong_count(context.cast::<Environment>().cast_const()) };
+    // SAFETY: takes over the count that was just added.
+    let environment = unsafe { Arc::from_raw(context.cast::<Environment>().cast_const()) };
+    drain::run(Js(env), callback, &environment);
+}
+
+unsafe extern "C" fn finalized(_: sys::napi_env, _: *mut c_void, context: *mut c_void) {
+    // SAFETY: gives back the strong count of `attach`; Node-API finalizes once.
+    let environment = unsafe { Arc::from_raw(context.cast::<Environment>()) };
+    environment.die();
+}

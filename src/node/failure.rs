@@ -1,0 +1,82 @@
+//! Errors as plain data for `lib/errors.js`.
+
+use std::ffi::CStr;
+
+use super::js::{Js, Value};
+use crate::error::{Error, ErrorKind, ServerError};
+
+/// Field types of ErrorResponse under node-postgres's names.
+const FIELDS: [(u8, &CStr); 17] = [
+    (b'M', c"message"),
+    (b'S', c"severity"),
+    (b'C', c"code"),
+    (b'D', c"detail"),
+    (b'H', c"hint"),
+    (b'P', c"position"),
+    (b'p', c"internalPosition"),
+    (b'q', c"internalQuery"),
+    (b'W', c"where"),
+    (b's', c"schema"),
+    (b't', c"table"),
+    (b'c', c"column"),
+    (b'd', c"dataType"),
+    (b'n', c"constraint"),
+    (b'F', c"file"),
+    (b'L', c"line"),
+    (b'R', c"routine"),
+];
+
+/// The object that `lib/errors.js` makes an `Error` of.
+pub fn to_js(js: Js, error: &Error) -> Value {
+    let object = match &error.server {
+        Some(server) => server_fields(js, server),
+        None => js.object(),
+    };
+    js.set(object, c"kind", js.text(kind(error.kind)));
+    if error.server.is_some() {
+        return object;
+    }
+    js.set(object, c"message", js.text(&error.message));
+    js.set(object, c"code", js.optional(error.code.as_deref()));
+    if let ErrorKind::Timeout(phase) = error.kind {
+        js.set(object, c"phase", js.text(phase.as_str()));
+    }
+    if let Some(call) = &error.call {
+        js.set(object, c"syscall", js.text(call.name));
+        js.set(object, c"address", js.optional(call.address.as_deref()));
+        js.set(object, c"hostname", js.optional(call.hostname.as_deref()));
+        if let Some(port) = call.port {
+            js.set(object, c"port", js.int(i32::from(port)));
+        }
+    }
+    if !error.attempts.is_empty() {
+        js.set(object, c"errors", js.array(error.attempts.iter().map(|attempt| to_js(js, attempt))));
+    }
+    object
+}
+
+/// The fields of an ErrorResponse or NoticeResponse.
+pub fn server_fields(js: Js, server: &ServerError) -> Value {
+    let object = js.object();
+    for (key, name) in FIELDS {
+        if let Some(text) = server.field(key) {
+            js.set(object, name, js.text(text));
+        }
+    }
+    js.set(object, c"length", js.number(f64::from(server.length)));
+    object
+}
+
+fn kind(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Config => "config",
+        ErrorKind::Io => "io",
+        ErrorKind::Timeout(_) => "timeout",
+        ErrorKind::Tls => "tls",
+        ErrorKind::Auth => "auth",
+        ErrorKind::Refused => "refused",
+        ErrorKind::Server => "server",
+        ErrorKind::Protocol => "protocol",
+        ErrorKind::Closed => "closed",
+    }
+}

@@ -1,0 +1,129 @@
+//! What JavaScript loads: the environment and the makers of connections and pools.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+
+use super::connection::ConnectionHandle;
+use super::drain::{Arrays, FLOATS, INTS};
+use super::environment::{Environment, lock};
+use super::js::Js;
+use super::password::{AskJavaScript, Asker};
+use super::pool::PoolHandle;
+use super::settings;
+use crate::conn::connection::next_id;
+use crate::conn::{PasswordProvider, Sink};
+use crate::error::Error as Failure;
+use crate::manager;
+use crate::pool::Pool;
+use crate::wire::command::COMMON;
+use crate::wire::shape::DECODED;
+
+/// What both sides have to agree on.
+#[napi(object)]
+pub struct Layout {
+    /// Elements that the Int32Array of an environment needs.
+    pub ints: u32,
+    /// Elements that its Float64Array needs.
+    pub floats: u32,
+    /// OIDs of the types that are decoded natively, in the order of their mask bits.
+    pub decoded_types: Vec<u32>,
+    /// Command words by their index.
+    pub commands: Vec<String>,
+}
+
+/// What both sides have to agree on.
+#[napi]
+pub fn layout() -> Layout {
+    Layout {
+        ints: INTS as u32,
+        floats: FLOATS as u32,
+        decoded_types: DECODED.iter().map(|(oid, _)| *oid).collect(),
+        commands: COMMON.iter().map(|word| (*word).to_owned()).collect(),
+    }
+}
+
+/// An environment of JavaScript.
+#[napi(js_name = "Environment")]
+pub struct EnvironmentHandle {
+    environment: Arc<Environment>,
+    /// Keep the memory of the typed arrays alive.
+    _ints: napi::bindgen_prelude::Int32Array,
+    _floats: napi::bindgen_prelude::Float64Array,
+}
+
+#[napi]
+impl EnvironmentHandle {
+    /// `drain` is called with every batch; the arrays are what it reads them from.
+    #[napi(constructor)]
+    pub fn new(env: Env, drain: Unknown<'_>, mut ints: Int32Array, mut floats: Float64Array) -> Result<Self> {
+        if ints.len() < INTS || floats.len() < FLOATS {
+            return Err(Error::new(Status::InvalidArg, "the arrays are smaller than layout() says"));
+        }
+        // SAFETY: JavaScript holds both arrays for as long as the environment lives and only reads them in `drain`.
+        let ints_start = unsafe { ints.as_mut() }.as_mut_ptr();
+        // SAFETY: as above.
+        let floats_start = unsafe { floats.as_mut() }.as_mut_ptr();
+        let arrays = Arrays::new(ints_start, floats_start);
+        let environment = Environment::attach(Js(env.raw()), drain.raw(), arrays)
+            .map_err(|status| Error::new(status, "the completion queue could not be made"))?;
+        Ok(EnvironmentHandle { environment, _ints: ints, _floats: floats })
+    }
+
+    /// A connection that is not open yet. No I/O.
+    #[napi]
+    pub fn open_connection(&self, settings: Object<'_>) -> Result<ConnectionHandle> {
+        let id = next_id();
+        let server = settings::server(&settings)?;
+        let provider = self.provider(Some(Asker::Connection(id)));
+        Ok(ConnectionHandle::unopened(self.environment.clone(), id, server, provider))
+    }
+
+    /// A pool without connections. No I/O.
+    #[napi]
+    pub fn open_pool(&self, settings: Object<'_>, options: Object<'_>) -> Result<PoolHandle> {
+        let server = settings::server(&settings)?;
+        let limits = settings::pool(&options)?;
+        let shared = options.get::<bool>("shared")?.unwrap_or(false);
+        let provider = self.provider(None);
+        let asker = provider.clone();
+        let provider: Arc<dyn PasswordProvider> = provider;
+        let sink: Arc<dyn Sink> = self.environment.clone();
+        let joined = if shared {
+            manager::join_shared(server, limits, Some(provider), sink)
+        } else {
+            Pool::new(server, limits, Some(provider)).map(|pool| {
+                let id = pool.join(sink);
+                (pool, id)
+            })
+        };
+        let (pool, id) = joined.map_err(|error| Error::new(Status::InvalidArg, error.message))?;
+        // Only fails when it is set already, which the line above makes impossible.
+        let _ = asker.asker.set(Asker::Pool(id));
+        lock(&self.environment.belongings).pools.insert(id, pool.clone());
+        Ok(PoolHandle::new(self.environment.clone(), pool, id))
+    }
+
+    /// Answers a password question: the password or null, or an error message.
+    #[napi]
+    pub fn provide_password(&self, question: u32, password: Option<String>, error: Option<String>) {
+        let sender = lock(&self.environment.belongings).passwords.remove(&question);
+        if let Some(sender) = sender {
+            let answer = match error {
+                Some(message) => Err(Failure::new(crate::error::ErrorKind::Auth, message)),
+                None => Ok(password),
+            };
+            // The attempt that asked may have timed out; then nobody wants the answer.
+            let _ = sender.send(answer);
+        }
+    }
+
+    fn provider(&self, asker: Option<Asker>) -> Arc<AskJavaScript> {
+        let provider = AskJavaScript::new(Arc::downgrade(&self.environment));
+        if let Some(asker) = asker {
+            let _ = provider.asker.set(asker);
+        }
+        Arc::new(provider)
+    }
+}

@@ -1,0 +1,53 @@
+//! Asking JavaScript for a password.
+
+use std::sync::Weak;
+
+use once_cell::sync::OnceCell;
+use tokio::sync::oneshot;
+
+use super::environment::{Environment, lock};
+use crate::conn::connection::event_batch;
+use crate::conn::{PasswordProvider, Sink};
+use crate::error::Error;
+use crate::wire::batch::Event;
+
+/// Who asks: the number of a connection or of a pool, as the environment knows it.
+#[derive(Clone, Copy)]
+pub enum Asker {
+    Connection(u32),
+    Pool(u32),
+}
+
+/// Sends the question to an environment, whose `lib/binding.js` finds the owner.
+pub struct AskJavaScript {
+    environment: Weak<Environment>,
+    /// Set before the first connection is made.
+    pub asker: OnceCell<Asker>,
+}
+
+impl AskJavaScript {
+    pub fn new(environment: Weak<Environment>) -> Self {
+        AskJavaScript { environment, asker: OnceCell::new() }
+    }
+}
+
+impl PasswordProvider for AskJavaScript {
+    fn ask(&self) -> oneshot::Receiver<Result<Option<String>, Error>> {
+        let (sender, receiver) = oneshot::channel();
+        if let (Some(environment), Some(asker)) = (self.environment.upgrade(), self.asker.get()) {
+            let question = {
+                let mut belongings = lock(&environment.belongings);
+                belongings.last_question = belongings.last_question.wrapping_add(1);
+                let question = belongings.last_question;
+                belongings.passwords.insert(question, sender);
+                question
+            };
+            let batch = match *asker {
+                Asker::Connection(id) => event_batch(id, Event::Password(question)),
+                Asker::Pool(id) => event_batch(id, Event::PoolPassword(question)),
+            };
+            environment.deliver(batch);
+        }
+        receiver
+    }
+}

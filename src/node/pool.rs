@@ -1,0 +1,137 @@
+//! A pool as JavaScript holds it.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+
+use super::connection::ConnectionHandle;
+use super::environment::{Environment, lock};
+use super::js::Js;
+use super::query::{self, Arguments, reply};
+use crate::ddl::{self, Mode};
+use crate::manager;
+use crate::pool::{Pool, PoolId, Work};
+use crate::wire::batch::{Batch, Record};
+
+/// A pool.
+#[napi(js_name = "Pool")]
+pub struct PoolHandle {
+    environment: Arc<Environment>,
+    pool: Pool,
+    id: PoolId,
+}
+
+impl PoolHandle {
+    pub(super) fn new(environment: Arc<Environment>, pool: Pool, id: PoolId) -> Self {
+        PoolHandle { environment, pool, id }
+    }
+}
+
+#[napi]
+impl PoolHandle {
+    /// Unique in the process; another number for each user of a shared pool.
+    #[napi(getter)]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Asks for a client: at once when a connection is idle, otherwise `undefined` and the request is answered later.
+    #[napi]
+    pub fn acquire(&self, env: Env, request: i32) -> Option<ConnectionHandle> {
+        match self.pool.acquire(reply(&self.environment, request, 0)) {
+            Some(acquired) => {
+                let (connection, is_new) = acquired.accept();
+                lock(&self.environment.belongings).clients.insert(connection.id(), self.pool.clone());
+                Some(ConnectionHandle::pooled(self.environment.clone(), connection, is_new))
+            }
+            None => {
+                self.environment.hold(Js(env.raw()));
+                None
+            }
+        }
+    }
+
+    /// Takes a client's connection back; `destroy` closes it. False when it was not out.
+    #[napi]
+    pub fn release(&self, connection: u32, destroy: bool) -> bool {
+        lock(&self.environment.belongings).clients.remove(&connection);
+        self.pool.release(connection, destroy)
+    }
+
+    /// Runs a query on a connection of the pool's choice; a failure closes that connection, as in node-postgres.
+    #[napi]
+    #[allow(clippy::too_many_arguments, reason = "an object would cost a property look-up for each")]
+    pub fn query(
+        &self,
+        env: Env,
+        request: i32,
+        text: Unknown<'_>,
+        name: Unknown<'_>,
+        values: Unknown<'_>,
+        flags: i32,
+        mask: i32,
+    ) -> Result<()> {
+        let js = Js(env.raw());
+        let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
+        let request = query::request(js, &self.environment, request, &arguments)?;
+        self.environment.hold(js);
+        self.pool.run(Work::Request { request, retire: true });
+        Ok(())
+    }
+
+    /// Runs a DDL script, in a transaction or as it is.
+    #[napi]
+    pub fn execute_ddl(&self, env: Env, request: i32, sql: String, in_transaction: bool, mask: i32) {
+        self.environment.hold(Js(env.raw()));
+        let mode = if in_transaction { Mode::InTransaction } else { Mode::AsItIs };
+        match ddl::work(sql, mode, reply(&self.environment, request, mask)) {
+            Ok(work) => self.pool.run(work),
+            Err((reply, error)) => reply.fail(error),
+        }
+    }
+
+    /// Leaves the pool. The last user closes it: what waits is served first, and the request is answered when every
+    /// connection is closed.
+    #[napi]
+    pub fn end(&self, env: Env, request: i32) {
+        self.environment.hold(Js(env.raw()));
+        let reply = reply(&self.environment, request, 0);
+        lock(&self.environment.belongings).pools.remove(&self.id);
+        if manager::leave(&self.pool, self.id) {
+            self.pool.end(Some(reply));
+        } else {
+            let mut batch = Batch::default();
+            batch.record(Record::Done, &[reply.request, 0]);
+            reply.sink.deliver(batch);
+        }
+    }
+
+    /// Connections, those being made included.
+    #[napi(getter)]
+    pub fn total_count(&self) -> u32 {
+        count(self.pool.total_count())
+    }
+
+    /// Connections that nobody uses.
+    #[napi(getter)]
+    pub fn idle_count(&self) -> u32 {
+        count(self.pool.idle_count())
+    }
+
+    /// Requests that wait for a connection to come back.
+    #[napi(getter)]
+    pub fn waiting_count(&self) -> u32 {
+        count(self.pool.waiting_count())
+    }
+
+    /// Lent connections that are too old to be lent again.
+    #[napi(getter)]
+    pub fn expired_count(&self) -> u32 {
+        count(self.pool.expired_count())
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

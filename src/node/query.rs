@@ -1,0 +1,74 @@
+//! The arguments of a query.
+
+use std::sync::Arc;
+
+use super::environment::Environment;
+use super::js::{Js, Value};
+use crate::conn::request::{Extended, Message};
+use crate::conn::{Reply, Request, Sink};
+use crate::wire::TypeMask;
+use crate::wire::frontend::Parameters;
+
+/// Extended protocol even without values.
+const EXTENDED: i32 = 1;
+/// Results in binary format.
+const BINARY: i32 = 2;
+/// The caller allows other queries to be on the way on the same connection.
+pub const PIPELINED: i32 = 4;
+/// How many, then.
+pub const PIPELINE_DEPTH: usize = 128;
+
+/// What `query` takes from JavaScript, behind the request's number.
+pub struct Arguments {
+    pub text: Value,
+    pub name: Value,
+    pub values: Value,
+    pub flags: i32,
+    pub mask: i32,
+}
+
+/// Copies a query out of JavaScript.
+///
+/// # Errors
+/// Says which argument is not of its type; `lib/pg/` checks them first, so this is for callers that do not.
+pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Arguments) -> napi::Result<Request> {
+    let reply = reply(environment, id, arguments.mask);
+    let text = js.string_of(arguments.text).ok_or_else(|| wrong("text must be a string"))?;
+    let name = js.string_of(arguments.name).unwrap_or_default();
+    let parameters = parameters(js, arguments.values)?;
+    let extended = arguments.flags & EXTENDED != 0 || !name.is_empty() || !parameters.is_empty();
+    let binary = arguments.flags & BINARY != 0;
+    let message = if extended {
+        Message::Extended(Extended { name, text, parameters, binary })
+    } else {
+        Message::Simple(text)
+    };
+    Ok(Request { message, reply })
+}
+
+/// Where the answer of request `id` goes.
+pub fn reply(environment: &Arc<Environment>, id: i32, mask: i32) -> Reply {
+    let sink: Arc<dyn Sink> = environment.clone();
+    Reply { sink, request: id, mask: TypeMask(mask.cast_unsigned()) }
+}
+
+pub fn wrong(message: &str) -> napi::Error {
+    napi::Error::new(napi::Status::InvalidArg, message)
+}
+
+/// Values are strings, Buffers or null: `lib/pg/parameter.js` has made them so.
+fn parameters(js: Js, values: Value) -> napi::Result<Parameters> {
+    let mut parameters = Parameters::default();
+    let Some(count) = js.array_length(values) else { return Ok(parameters) };
+    for index in 0..count {
+        let value = js.element(values, index);
+        if parameters.text(|out| js.read_text(value, out)) {
+            continue;
+        }
+        match js.bytes_of(value) {
+            Some(bytes) => parameters.binary(bytes),
+            None => parameters.null(),
+        }
+    }
+    Ok(parameters)
+}

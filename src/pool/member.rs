@@ -1,0 +1,87 @@
+//! A connection as the pool knows it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
+
+use super::pool::Shared;
+use crate::conn::connection::event_batch;
+use crate::conn::{Connection, ConnectionId, Observer, Sink};
+use crate::wire::batch::Event;
+
+/// A pooled connection.
+pub struct Member {
+    connection: Option<Connection>,
+    pub(super) observer: Arc<MemberObserver>,
+    pub(super) created: Instant,
+    pub(super) idle_since: Instant,
+    pub(super) uses: u64,
+    /// Nobody has had it yet.
+    pub(super) fresh: bool,
+}
+
+impl Member {
+    pub(super) fn new(pool: Weak<Shared>) -> Self {
+        let observer = Arc::new(MemberObserver { pool, owner: Mutex::new(None), lost: AtomicBool::new(false) });
+        let now = Instant::now();
+        Member { connection: None, observer, created: now, idle_since: now, uses: 0, fresh: true }
+    }
+
+    pub(super) fn with(mut self, connection: Connection) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+
+    /// Its connection.
+    pub fn connection(&self) -> &Connection {
+        match &self.connection {
+            Some(connection) => connection,
+            None => unreachable!("a member is only given out with its connection"),
+        }
+    }
+}
+
+/// Listens to a pooled connection: tells the pool when it is free or gone, and the owner what happens on it.
+pub(super) struct MemberObserver {
+    pool: Weak<Shared>,
+    /// The environment that last had the connection as a client; it stays told of notices and notifications.
+    owner: Mutex<Option<Arc<dyn Sink>>>,
+    lost: AtomicBool,
+}
+
+impl MemberObserver {
+    pub(super) fn set_owner(&self, sink: Arc<dyn Sink>) {
+        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = Some(sink);
+    }
+}
+
+impl Observer for MemberObserver {
+    fn idle(&self, connection: &Connection) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.connection_idle(connection);
+        }
+    }
+
+    fn event(&self, connection: ConnectionId, event: Event) {
+        let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Event::Lost(error) = &event
+            && let Some(pool) = self.pool.upgrade()
+            && pool.is_idle(connection)
+        {
+            // Nobody has it, so it is the pool's to report; the first report says why, and one is enough.
+            if !self.lost.swap(true, Ordering::AcqRel) {
+                pool.connection_lost(connection, error);
+            }
+            return;
+        }
+        if let Some(owner) = owner {
+            owner.deliver(event_batch(connection, event));
+        }
+    }
+
+    fn closed(&self, connection: &Connection) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.connection_closed(connection);
+        }
+    }
+}

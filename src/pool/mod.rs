@@ -1,0 +1,15 @@
+//! Who gets which connection for how long: limits, waiting, idle time and lifetime.
+//!
+//! `deadpool`'s managed pool holds the connections and their count. The queue of those who wait is ours, because
+//! queries wait in it as well as clients: the next query leaves the moment a connection is free, without a trip
+//! through JavaScript.
+
+pub mod maker;
+pub mod member;
+pub mod pool;
+pub mod reaper;
+pub mod waiting;
+
+pub use member::Member;
+pub use pool::{Acquired, Pool, PoolId};
+pub use waiting::Work;

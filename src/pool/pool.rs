@@ -1,0 +1,576 @@
+//! The pool itself.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use deadpool::managed::{Object, PoolError, QueueMode};
+use deadpool_postgres::{PoolConfig, Timeouts};
+
+use super::maker::Maker;
+use super::reaper;
+use super::waiting::{Waiting, Work, waited_too_long};
+use crate::config::{PoolSettings, ServerSettings};
+use crate::conn::{Connection, ConnectionId, PasswordProvider, Reply, Sink, runtime};
+use crate::error::Error;
+use crate::wire::batch::{Batch, Extra, Record};
+
+/// Unique in the process.
+pub type PoolId = u32;
+
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+/// A client's hold on a connection, as it is handed to the one who asked.
+pub struct Acquired {
+    /// The connection.
+    pub connection: Connection,
+    /// Nobody has had it before.
+    pub is_new: bool,
+    /// Where it goes back to when it never reaches the one who asked.
+    pool: Weak<Shared>,
+}
+
+impl Acquired {
+    /// The pool it comes from, while that exists.
+    pub fn pool(&self) -> Option<Pool> {
+        self.pool.upgrade().map(|shared| Pool { shared })
+    }
+
+    /// The one who asked has it now.
+    pub fn accept(mut self) -> (Connection, bool) {
+        self.pool = Weak::new();
+        (self.connection.clone(), self.is_new)
+    }
+}
+
+impl Drop for Acquired {
+    fn drop(&mut self) {
+        if let Some(shared) = self.pool.upgrade() {
+            Pool { shared }.release(self.connection.id(), false);
+        }
+    }
+}
+
+/// A pool. Clones are the same pool.
+#[derive(Clone)]
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+/// One of those who use the pool, with the number by which they know it.
+struct Home {
+    id: PoolId,
+    sink: Arc<dyn Sink>,
+}
+
+pub(super) struct Shared {
+    objects: deadpool::managed::Pool<Maker>,
+    limits: PoolSettings,
+    state: Mutex<State>,
+}
+
+type Held = Object<Maker>;
+
+#[derive(Default)]
+struct State {
+    waiting: Waiting,
+    creating: usize,
+    lent: HashMap<ConnectionId, Lent>,
+    /// Told to close and not closed yet.
+    closing: HashSet<ConnectionId>,
+    homes: Vec<Home>,
+    ending: bool,
+    ended: Vec<Reply>,
+    timer: bool,
+    reaper: bool,
+}
+
+struct Lent {
+    held: Held,
+    to: Borrower,
+}
+
+#[derive(PartialEq, Clone, Copy)]
+enum Borrower {
+    Client,
+    /// Runs requests of the pool's own queue; the flag says whether a failure closes the connection.
+    Lane(bool),
+}
+
+impl Pool {
+    /// A pool without connections.
+    pub fn new(
+        server: ServerSettings,
+        limits: PoolSettings,
+        provider: Option<Arc<dyn PasswordProvider>>,
+    ) -> Result<Pool, Error> {
+        let mut config = PoolConfig::new(limits.max);
+        config.queue_mode = QueueMode::Lifo;
+        let mut failure = None;
+        let shared = Arc::new_cyclic(|weak| {
+            let maker = Maker::new(server, provider, weak.clone());
+            let objects = deadpool::managed::Pool::builder(maker).config(config).build();
+            let objects = objects.map_err(|error| failure = Some(error.to_string()));
+            Shared { objects: objects.expect("a pool without timeouts needs no runtime"), limits, state: Mutex::default() }
+        });
+        match failure {
+            None => Ok(Pool { shared }),
+            Some(reason) => Err(Error::config(reason)),
+        }
+    }
+
+    /// Adds a user of the pool, who is told of connections that leave it, and returns the number that names the pool to
+    /// him.
+    pub fn join(&self, sink: Arc<dyn Sink>) -> PoolId {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        self.shared.lock().homes.push(Home { id, sink });
+        id
+    }
+
+    /// Removes a user. The last one stays to be told of the pool's end, and the answer is true.
+    pub fn leave(&self, id: PoolId) -> bool {
+        let mut state = self.shared.lock();
+        if state.homes.iter().all(|home| home.id == id) {
+            return true;
+        }
+        state.homes.retain(|home| home.id != id);
+        false
+    }
+
+    /// Whether both are the same pool.
+    pub fn is(&self, other: &Pool) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// The settings its connections are made from.
+    pub fn settings(&self) -> (&ServerSettings, &PoolSettings) {
+        (&self.shared.objects.manager().settings, &self.shared.limits)
+    }
+
+    /// Asks for a client. The answer is given at once when a connection is idle, and otherwise delivered as a
+    /// [`Record::Value`] with an [`Acquired`], or as a failure.
+    pub fn acquire(&self, reply: Reply) -> Option<Acquired> {
+        let shared = &self.shared;
+        {
+            let mut state = shared.lock();
+            if state.waiting.is_empty()
+                && !state.ending
+                && let Some(held) = shared.take_idle(&state)
+            {
+                return Some(state.lend_to_client(shared, held, &reply));
+            }
+        }
+        shared.enqueue(Work::Client(reply));
+        None
+    }
+
+    /// Runs a request on a connection of its own choice.
+    pub fn run(&self, work: Work) {
+        self.shared.enqueue(work);
+    }
+
+    /// Takes a client's connection back; `destroy` closes it. False when it is not lent to a client.
+    pub fn release(&self, connection: ConnectionId, destroy: bool) -> bool {
+        let lent = {
+            let mut state = self.shared.lock();
+            match state.lent.get(&connection) {
+                Some(Lent { to: Borrower::Client, .. }) => state.lent.remove(&connection),
+                _ => None,
+            }
+        };
+        match lent {
+            Some(lent) => {
+                self.shared.take_back(lent.held, destroy);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Accepts no more requests, serves those that wait, and closes every connection as it comes back. `reply` is
+    /// answered when the last one is closed.
+    pub fn end(&self, reply: Option<Reply>) {
+        {
+            let mut state = self.shared.lock();
+            state.ending = true;
+            state.ended.extend(reply);
+        }
+        self.shared.pump();
+        self.shared.wind_up();
+    }
+
+    /// Connections, those being made included.
+    pub fn total_count(&self) -> usize {
+        let state = self.shared.lock();
+        self.shared.objects.status().size + state.creating
+    }
+
+    /// Connections that nobody uses.
+    pub fn idle_count(&self) -> usize {
+        let state = self.shared.lock();
+        self.shared.idle(&state)
+    }
+
+    /// Requests that wait for a connection which nobody is making for them.
+    pub fn waiting_count(&self) -> usize {
+        let state = self.shared.lock();
+        state.waiting.len().saturating_sub(state.creating)
+    }
+
+    /// Lent connections that are closed when they come back, for their age.
+    pub fn expired_count(&self) -> usize {
+        let now = Instant::now();
+        let state = self.shared.lock();
+        state.lent.values().filter(|lent| reaper::is_expired(&lent.held, &self.shared.limits, now)).count()
+    }
+}
+
+impl State {
+    fn lend_to_client(&mut self, pool: &Arc<Shared>, mut held: Held, reply: &Reply) -> Acquired {
+        held.uses += 1;
+        let is_new = std::mem::take(&mut held.fresh);
+        held.observer.set_owner(reply.sink.clone());
+        let connection = held.connection().clone();
+        self.lent.insert(connection.id(), Lent { held, to: Borrower::Client });
+        Acquired { connection, is_new, pool: Arc::downgrade(pool) }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn idle(&self, state: &State) -> usize {
+        self.objects.status().size.saturating_sub(state.lent.len())
+    }
+
+    fn enqueue(self: &Arc<Self>, work: Work) {
+        let refused = {
+            let mut state = self.lock();
+            if state.ending {
+                Some((work, Error::closed("Cannot use a pool after calling end on the pool")))
+            } else if let Some(most) = self.limits.max_waiting
+                && state.waiting.len() >= most
+                && self.idle(&state) == 0
+                && self.is_full(&state)
+            {
+                let message = format!("The pool is busy and {most} requests wait already (maxWaiting); try again later.");
+                Some((work, Error::closed(message).with_code("EMAXWAITING")))
+            } else {
+                let deadline = self.limits.wait_timeout.map(|limit| Instant::now() + limit);
+                state.waiting.push(work, deadline);
+                None
+            }
+        };
+        match refused {
+            Some((work, error)) => work.reply().fail(error),
+            None => self.pump(),
+        }
+    }
+
+    fn is_full(&self, state: &State) -> bool {
+        self.objects.status().size + state.creating >= self.limits.max
+    }
+
+    /// An idle connection, when there is one.
+    fn take_idle(&self, state: &State) -> Option<Held> {
+        if self.idle(state) == 0 {
+            return None;
+        }
+        let mut timeouts = Timeouts::new();
+        timeouts.wait = Some(Duration::ZERO);
+        // Without waiting and without making one, the future is ready at its first poll.
+        let taken = pin!(self.objects.timeout_get(&timeouts));
+        match taken.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(held)) => Some(held),
+            _ => None,
+        }
+    }
+
+    /// Serves those who wait as far as connections go.
+    fn pump(self: &Arc<Self>) {
+        loop {
+            let mut state = self.lock();
+            if state.waiting.is_empty() {
+                return;
+            }
+            if let Some(held) = self.take_idle(&state) {
+                let Some(work) = state.waiting.pop() else { return };
+                self.assign(state, work, held);
+            } else if state.creating < state.waiting.len() && !self.is_full(&state) {
+                state.creating += 1;
+                self.objects.manager().allow_one();
+                runtime::handle().spawn(self.clone().make());
+            } else {
+                self.watch_deadlines(&mut state);
+                return;
+            }
+        }
+    }
+
+    /// Gives a connection to whoever comes first.
+    fn assign(self: &Arc<Self>, mut state: MutexGuard<'_, State>, work: Work, mut held: Held) {
+        match work {
+            Work::Client(reply) => {
+                let acquired = state.lend_to_client(self, held, &reply);
+                drop(state);
+                let mut batch = Batch::default();
+                batch.record_with(Record::Value, &[reply.request], Extra::Value(Box::new(acquired)));
+                reply.sink.deliver(batch);
+            }
+            Work::Request { request, retire } => {
+                held.uses += 1;
+                let connection = held.connection().clone();
+                connection.take_failure();
+                state.lent.insert(connection.id(), Lent { held, to: Borrower::Lane(retire) });
+                drop(state);
+                connection.submit(request);
+            }
+        }
+    }
+
+    async fn make(self: Arc<Self>) {
+        let mut timeouts = Timeouts::new();
+        timeouts.wait = Some(Duration::ZERO);
+        let made = self.objects.timeout_get(&timeouts).await;
+        let failed = {
+            let mut state = self.lock();
+            state.creating -= 1;
+            match made {
+                Ok(mut held) => {
+                    if !held.fresh {
+                        // Another connection came back first, and nothing was made.
+                        self.objects.manager().take_ticket();
+                    }
+                    held.idle_since = Instant::now();
+                    drop(held);
+                    None
+                }
+                Err(error) => state.waiting.pop().map(|work| (work, reason(error))),
+            }
+        };
+        if let Some((work, error)) = failed {
+            work.reply().fail(error);
+        }
+        self.pump();
+        self.watch_idle();
+        self.wind_up();
+    }
+
+    /// A connection has answered everything. One of the pool's own queue takes the next request at once.
+    pub(super) fn connection_idle(self: &Arc<Self>, connection: &Connection) {
+        let lent = {
+            let mut state = self.lock();
+            match state.lent.get(&connection.id()) {
+                Some(Lent { to: Borrower::Lane(_), .. }) => state.lent.remove(&connection.id()),
+                _ => None,
+            }
+        };
+        if let Some(Lent { held, to: Borrower::Lane(retire) }) = lent {
+            let failed = connection.take_failure();
+            self.take_back(held, retire && failed);
+        }
+    }
+
+    /// A connection comes back from whoever had it.
+    fn take_back(self: &Arc<Self>, mut held: Held, destroy: bool) {
+        let worn_out = self.limits.max_uses.is_some_and(|most| held.uses >= most)
+            || reaper::is_expired(&held, &self.limits, Instant::now());
+        let mut state = self.lock();
+        let over = state.ending && state.waiting.is_empty();
+        if destroy || worn_out || over || !held.connection().is_open() {
+            self.discard(&mut state, held);
+            drop(state);
+        } else if let Some(work) = state.waiting.pop() {
+            self.assign(state, work, held);
+            return;
+        } else {
+            held.idle_since = Instant::now();
+            drop(held);
+            drop(state);
+            self.watch_idle();
+            return;
+        }
+        self.pump();
+        self.wind_up();
+    }
+
+    /// Closes a connection: politely when it is at rest, at once when it is in the middle of something.
+    fn discard(&self, state: &mut State, held: Held) {
+        let member = Object::take(held);
+        let connection = member.connection();
+        if connection.is_open() {
+            state.closing.insert(connection.id());
+            if connection.load() == 0 {
+                connection.end(None);
+            } else {
+                connection.destroy(Error::closed("Connection terminated"));
+            }
+        }
+    }
+
+    /// Tells the pool's users that a connection broke while it was idle.
+    pub(super) fn connection_lost(&self, connection: ConnectionId, error: &Error) {
+        tell(&self.lock().homes, connection, Some(error));
+    }
+
+    /// Nobody has the connection, and nobody told it to close.
+    pub(super) fn is_idle(&self, connection: ConnectionId) -> bool {
+        let state = self.lock();
+        !state.lent.contains_key(&connection) && !state.closing.contains(&connection)
+    }
+
+    pub(super) fn connection_closed(self: &Arc<Self>, connection: &Connection) {
+        let id = connection.id();
+        let mut gone = Vec::new();
+        {
+            let mut state = self.lock();
+            state.closing.remove(&id);
+            match state.lent.get(&id) {
+                // A client still has it, and gives it back or not; the pool must not wait for that with an end.
+                Some(Lent { to: Borrower::Client, .. }) => {}
+                Some(_) => gone.extend(state.lent.remove(&id).map(|lent| Object::take(lent.held))),
+                None => gone.extend(self.objects.retain(|member, _| member.connection().id() != id).removed),
+            }
+            tell(&state.homes, id, None);
+        }
+        drop(gone);
+        self.pump();
+        self.wind_up();
+    }
+
+    /// Closes what is idle and answers who waits for the end, once the pool is ending.
+    fn wind_up(self: &Arc<Self>) {
+        let finished = {
+            let mut state = self.lock();
+            if !state.ending || !state.waiting.is_empty() {
+                return;
+            }
+            while let Some(held) = self.take_idle(&state) {
+                self.discard(&mut state, held);
+            }
+            let busy = state.creating > 0 || !state.lent.is_empty() || !state.closing.is_empty();
+            if busy { Vec::new() } else { std::mem::take(&mut state.ended) }
+        };
+        for reply in finished {
+            let mut batch = Batch::default();
+            batch.record(Record::Done, &[reply.request, 0]);
+            reply.sink.deliver(batch);
+        }
+    }
+
+    /// Starts the reaper when something may have to be closed for its idle time or age.
+    fn watch_idle(self: &Arc<Self>) {
+        if self.limits.idle_timeout.is_none() && self.limits.max_lifetime.is_none() {
+            return;
+        }
+        let mut state = self.lock();
+        if !state.reaper && self.idle(&state) > 0 {
+            state.reaper = true;
+            reaper::start(self);
+        }
+    }
+
+    /// Closes idle connections whose time is up; returns when to come back, or `None` when nothing is idle.
+    pub(super) fn reap(self: &Arc<Self>) -> Option<Duration> {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let mut above_min = self.objects.status().size.saturating_sub(self.limits.min);
+        let mut next: Option<Duration> = None;
+        let removed = self.objects.retain(|member, _| {
+            match reaper::time_left(member, &self.limits, above_min > 0, now) {
+                Some(Duration::ZERO) => {
+                    above_min = above_min.saturating_sub(1);
+                    false
+                }
+                Some(left) => {
+                    next = Some(next.map_or(left, |next| next.min(left)));
+                    true
+                }
+                None => true,
+            }
+        });
+        for member in removed.removed {
+            let connection = member.connection();
+            state.closing.insert(connection.id());
+            connection.end(None);
+        }
+        if next.is_none() {
+            state.reaper = false;
+        }
+        // One more millisecond, so that the time is really up on waking.
+        next.map(|pause| pause + Duration::from_millis(1))
+    }
+
+    /// Makes sure that those who wait too long are told so.
+    fn watch_deadlines(self: &Arc<Self>, state: &mut State) {
+        if !state.timer && state.waiting.next_deadline(state.creating).is_some() {
+            state.timer = true;
+            let pool = Arc::downgrade(self);
+            runtime::handle().spawn(async move {
+                while let Some(deadline) = pool.upgrade().and_then(|pool| pool.expire()) {
+                    tokio::time::sleep_until(deadline.into()).await;
+                }
+            });
+        }
+    }
+
+    fn expire(&self) -> Option<Instant> {
+        let (expired, next) = {
+            let mut state = self.lock();
+            let sheltered = state.creating;
+            let expired = state.waiting.expired(sheltered, Instant::now());
+            let next = state.waiting.next_deadline(sheltered);
+            state.timer = next.is_some();
+            (expired, next)
+        };
+        for work in expired {
+            work.reply().fail(waited_too_long());
+        }
+        next
+    }
+
+    /// Nobody uses the pool any more: what waits is dropped with its environment, connections are closed.
+    pub(super) fn abandon(self: &Arc<Self>) {
+        {
+            let mut state = self.lock();
+            state.ending = true;
+            state.ended.clear();
+            drop(state.waiting.drain());
+            let lent: Vec<Lent> = state.lent.drain().map(|(_, lent)| lent).collect();
+            for lent in lent {
+                self.discard(&mut state, lent.held);
+            }
+        }
+        self.wind_up();
+    }
+}
+
+impl Pool {
+    /// Closes everything at once, for an environment that has gone away.
+    pub fn abandon(&self) {
+        self.shared.abandon();
+    }
+}
+
+fn tell(homes: &[Home], connection: ConnectionId, error: Option<&Error>) {
+    for home in homes {
+        let mut batch = Batch::default();
+        let error = error.map(|error| Box::new(error.clone()));
+        batch.record_with(Record::Event, &[], Extra::PoolEvent(home.id, connection, error));
+        home.sink.deliver(batch);
+    }
+}
+
+fn reason(error: PoolError<Error>) -> Error {
+    match error {
+        PoolError::Backend(error) => error,
+        PoolError::Closed => Error::closed("Cannot use a pool after calling end on the pool"),
+        other => Error::closed(other.to_string()),
+    }
+}

@@ -1,0 +1,18 @@
+//! SQL text: taking a script apart, saying what its statements may do, and quoting what goes into one.
+//!
+//! Text in, values out: nothing here performs I/O or can fail. The lexer is squawk's, made for PostgreSQL; its
+//! parser is asked only where the first keywords leave a question open, because a full parse costs over ten times
+//! as much as lexing and recurses without limit.
+
+mod quote;
+mod script;
+mod token;
+mod transaction;
+mod tree;
+
+pub use quote::{quote_identifier, quote_literal};
+pub use script::{Statement, Statements, split, statements};
+pub use transaction::{OutsideTransaction, has_transaction_control, outside_transaction};
+
+#[cfg(test)]
+mod properties;

@@ -1,0 +1,302 @@
+//! What crosses to JavaScript: a stream of records in a few flat arrays.
+//!
+//! JavaScript walks `ints` from the left. Each record starts with its [`Record`] number and the request it answers;
+//! `lib/binding.js` has the other side. Text of many values is joined into segments of about 16 KB, and a value is
+//! described by where it ends, in UTF-16 units. Substrings in V8 keep the whole string alive that they were cut from,
+//! so the size of a segment bounds what a kept value can pin; long values get a string of their own.
+
+use std::sync::Arc;
+
+use super::command::CommandTag;
+use super::server_message::Notification;
+use super::shape::Shape;
+use crate::error::{Error, ServerError};
+
+/// The kinds of records, with what follows the number in `ints`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Record {
+    /// The next text segment begins.
+    Segment = 1,
+    /// The next bytes segment begins.
+    Blob = 2,
+    /// request, shape: a result set begins.
+    Fields = 3,
+    /// request, shape, count, then `count` rows.
+    Rows = 4,
+    /// request, index of the command word, rows or -1, oid or -1.
+    Complete = 5,
+    /// request; the tag is the next extra.
+    CompleteRare = 6,
+    /// request: EmptyQueryResponse.
+    Empty = 7,
+    /// request: PortalSuspended.
+    Suspended = 8,
+    /// request, transaction status: the request is over.
+    Done = 9,
+    /// request, transaction status or 0; the error is the next extra. The request is over.
+    Failed = 10,
+    /// request; the value is the next extra. The request is over.
+    Value = 11,
+    /// The next extra is an event of a connection or a pool.
+    Event = 12,
+    /// request: a raw exchange has reached the head of the queue.
+    Started = 13,
+    /// request; the next extra holds whole backend messages.
+    Raw = 14,
+    /// request: COPY ... FROM STDIN was answered with CopyFail.
+    CopyRefused = 15,
+}
+
+/// What happened on a connection without a request asking for it.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// NoticeResponse.
+    Notice(Box<ServerError>),
+    /// NotificationResponse.
+    Notification(Box<Notification>),
+    /// ParameterStatus.
+    Parameter(String, String),
+    /// The connection broke while nobody waited for an answer.
+    Lost(Box<Error>),
+    /// The socket is closed; nothing follows.
+    Closed,
+    /// The server asks for a password that a function of the caller's supplies; the number is for the answer.
+    Password(u32),
+    /// As [`Event::Password`], for a pool's connection; the event's number is the pool's.
+    PoolPassword(u32),
+}
+
+/// What does not fit the flat arrays.
+pub enum Extra {
+    /// For [`Record::CompleteRare`].
+    Tag(CommandTag),
+    /// For [`Record::Failed`].
+    Error(Box<Error>),
+    /// For [`Record::Event`]: the connection's number and what happened.
+    ConnectionEvent(u32, Event),
+    /// For [`Record::Event`]: the pool's number, the connection's, and the error for a connection lost while idle.
+    PoolEvent(u32, u32, Option<Box<Error>>),
+    /// For [`Record::Raw`].
+    Bytes(Vec<u8>),
+    /// For [`Record::Value`]: something that only the room of the sink understands.
+    Value(Box<dyn std::any::Any + Send>),
+}
+
+/// Joined text.
+#[derive(Debug, Default, Clone)]
+pub struct Text {
+    /// UTF-8.
+    pub bytes: Vec<u8>,
+    /// Length in UTF-16 units.
+    pub units: usize,
+    /// More than ASCII is in it.
+    pub wide: bool,
+}
+
+/// A value of this many bytes gets a string or buffer of its own.
+pub const LONG: usize = 4096;
+/// A segment is closed when it has reached this many bytes.
+pub const SEGMENT: usize = 16 * 1024;
+/// A batch is handed over when one of its arrays is this full; the arrays in JavaScript have twice this room, and a
+/// row of the most columns that PostgreSQL allows (1664) fits into the difference.
+pub const FULL_INTS: usize = 16 * 1024;
+/// As [`FULL_INTS`], for floats.
+pub const FULL_FLOATS: usize = 8 * 1024;
+/// As [`FULL_INTS`], for the bytes of text and blobs.
+pub const FULL_BYTES: usize = 128 * 1024;
+
+/// Records on their way to one environment.
+#[derive(Default)]
+pub struct Batch {
+    /// The record stream.
+    pub ints: Vec<i32>,
+    /// Floats of the rows, in order.
+    pub floats: Vec<f64>,
+    /// Text segments; the first is open from the start.
+    pub texts: Vec<Text>,
+    /// Bytes segments; the first is open from the start.
+    pub blobs: Vec<Vec<u8>>,
+    /// Long text values.
+    pub long_texts: Vec<Text>,
+    /// Long bytes values.
+    pub long_blobs: Vec<Vec<u8>>,
+    /// What records refer to as "the next extra".
+    pub extras: Vec<Extra>,
+    /// Shapes that records refer to, each once.
+    pub shapes: Vec<Arc<Shape>>,
+    /// Bytes in texts and blobs.
+    pub weight: usize,
+    /// Requests that end in this batch.
+    pub finished: usize,
+    /// Index of the count of the rows record at the end of `ints`, while it can still grow.
+    open_rows: Option<(u32, u32, usize)>,
+}
+
+impl Batch {
+    /// Nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.ints.is_empty()
+    }
+
+    /// Time to hand it over.
+    pub fn is_full(&self) -> bool {
+        self.ints.len() >= FULL_INTS || self.floats.len() >= FULL_FLOATS || self.weight >= FULL_BYTES
+    }
+
+    /// Memory that it takes until JavaScript has read it.
+    pub fn size(&self) -> usize {
+        self.ints.len() * 4 + self.floats.len() * 8 + self.weight
+    }
+
+    /// Appends a record without rows.
+    pub fn record(&mut self, kind: Record, rest: &[i32]) {
+        self.open_rows = None;
+        self.finished += usize::from(matches!(kind, Record::Done | Record::Failed | Record::Value));
+        self.ints.push(kind as i32);
+        self.ints.extend_from_slice(rest);
+    }
+
+    /// Appends a record that takes the next extra.
+    pub fn record_with(&mut self, kind: Record, rest: &[i32], extra: Extra) {
+        self.record(kind, rest);
+        self.extras.push(extra);
+    }
+
+    /// Announces a result set of a request.
+    pub fn fields(&mut self, request: i32, shape: &Arc<Shape>) {
+        self.know(shape);
+        self.record(Record::Fields, &[request, id(shape)]);
+    }
+
+    /// CommandComplete.
+    pub fn complete(&mut self, request: i32, tag: CommandTag) {
+        let index = tag
+            .command
+            .as_deref()
+            .and_then(|word| super::command::COMMON.iter().position(|common| *common == word))
+            .and_then(|index| i32::try_from(index).ok());
+        let small = |n: Option<u64>| n.map_or(Some(-1), |n| i32::try_from(n).ok());
+        match (index, small(tag.rows), small(tag.oid)) {
+            (Some(index), Some(rows), Some(oid)) => self.record(Record::Complete, &[request, index, rows, oid]),
+            _ => self.record_with(Record::CompleteRare, &[request], Extra::Tag(tag)),
+        }
+    }
+
+    /// Makes room for one row of this shape and returns where its ints and floats begin.
+    pub(super) fn open_row(&mut self, request: i32, shape: &Arc<Shape>) -> (usize, usize) {
+        if self.texts.last().is_some_and(|text| text.bytes.len() >= SEGMENT) {
+            self.record(Record::Segment, &[]);
+            self.texts.push(Text::default());
+        }
+        if self.blobs.last().is_some_and(|blob| blob.len() >= SEGMENT) {
+            self.record(Record::Blob, &[]);
+            self.blobs.push(Vec::new());
+        }
+        let key = (request.unsigned_abs(), shape.id);
+        match self.open_rows {
+            Some((request, shape_id, at)) if (request, shape_id) == key => {
+                if let Some(count) = self.ints.get_mut(at) {
+                    *count += 1;
+                }
+            }
+            _ => {
+                self.know(shape);
+                self.record(Record::Rows, &[request, id(shape), 1]);
+                self.open_rows = Some((key.0, key.1, self.ints.len() - 1));
+            }
+        }
+        let (ints, floats) = (self.ints.len(), self.floats.len());
+        self.ints.resize(ints + shape.ints, 0);
+        self.floats.resize(floats + shape.floats, 0.0);
+        (ints, floats)
+    }
+
+    /// Appends text and returns what describes it: the end in its segment, or `!index` of a long text.
+    #[inline]
+    pub(super) fn text(&mut self, value: &[u8]) -> i32 {
+        self.weight += value.len();
+        if value.len() >= LONG {
+            let mut text = Text::default();
+            text.push(value);
+            self.long_texts.push(text);
+            return !index_of_last(self.long_texts.len());
+        }
+        if self.texts.is_empty() {
+            self.texts.push(Text::default());
+        }
+        let Some(segment) = self.texts.last_mut() else { return 0 };
+        segment.push(value);
+        i32::try_from(segment.units).unwrap_or(i32::MAX)
+    }
+
+    /// The end of the text so far: what an absent value has.
+    #[inline]
+    pub(super) fn text_end(&self) -> i32 {
+        self.texts.last().map_or(0, |text| i32::try_from(text.units).unwrap_or(i32::MAX))
+    }
+
+    /// Appends bytes that `write` produces, at most `most` of them.
+    pub(super) fn blob(&mut self, most: usize, write: impl FnOnce(&mut Vec<u8>)) -> i32 {
+        if most >= LONG {
+            let mut blob = Vec::with_capacity(most);
+            write(&mut blob);
+            self.weight += blob.len();
+            self.long_blobs.push(blob);
+            return !index_of_last(self.long_blobs.len());
+        }
+        if self.blobs.is_empty() {
+            self.blobs.push(Vec::new());
+        }
+        let Some(segment) = self.blobs.last_mut() else { return 0 };
+        let before = segment.len();
+        write(segment);
+        self.weight += segment.len() - before;
+        i32::try_from(segment.len()).unwrap_or(i32::MAX)
+    }
+
+    /// As [`Batch::text_end`], for bytes.
+    pub(super) fn blob_end(&self) -> i32 {
+        self.blobs.last().map_or(0, |blob| i32::try_from(blob.len()).unwrap_or(i32::MAX))
+    }
+
+    /// Appends a message of a raw exchange, joined to the one before when that is of the same exchange.
+    pub fn raw(&mut self, request: i32, message: Vec<u8>) {
+        self.weight += message.len();
+        let joins = matches!(self.ints.as_slice(), [.., kind, last] if *kind == Record::Raw as i32 && *last == request);
+        match self.extras.last_mut() {
+            Some(Extra::Bytes(bytes)) if joins => bytes.extend_from_slice(&message),
+            _ => self.record_with(Record::Raw, &[request], Extra::Bytes(message)),
+        }
+    }
+
+    fn know(&mut self, shape: &Arc<Shape>) {
+        if !self.shapes.iter().rev().any(|known| Arc::ptr_eq(known, shape)) {
+            self.shapes.push(shape.clone());
+        }
+    }
+}
+
+impl Text {
+    /// Appends a value; bytes that are not UTF-8 become U+FFFD, as in Node.
+    #[inline]
+    fn push(&mut self, value: &[u8]) {
+        if value.is_ascii() {
+            self.bytes.extend_from_slice(value);
+            self.units += value.len();
+            return;
+        }
+        self.wide = true;
+        let text = String::from_utf8_lossy(value);
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.units += text.encode_utf16().count();
+    }
+}
+
+fn id(shape: &Shape) -> i32 {
+    shape.id.cast_signed()
+}
+
+fn index_of_last(length: usize) -> i32 {
+    i32::try_from(length - 1).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,88 @@
+//! Taking a command tag apart, as node-postgres's `Result` does.
+
+/// What CommandComplete said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandTag {
+    /// The first word; `None` when the tag begins with none.
+    pub command: Option<String>,
+    /// Rows affected or returned.
+    pub rows: Option<u64>,
+    /// The OID of tags with two numbers (`INSERT 0 1`).
+    pub oid: Option<u64>,
+}
+
+/// The first words of common tags; their index crosses to JavaScript instead of their text.
+/// `lib/rows.js` reads the list from the addon, so the two cannot drift apart.
+pub const COMMON: &[&str] = &[
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "BEGIN",
+    "COMMIT",
+    "ROLLBACK",
+    "SET",
+    "CREATE",
+    "DROP",
+    "ALTER",
+    "COPY",
+    "FETCH",
+    "MERGE",
+    "SAVEPOINT",
+    "RELEASE",
+    "START",
+    "LISTEN",
+    "NOTIFY",
+    "DO",
+    "SHOW",
+    "TRUNCATE",
+];
+
+/// Splits `WORD`, `WORD count` or `WORD oid count`; anything behind that is ignored.
+pub fn parse(tag: &[u8]) -> CommandTag {
+    let word_length = tag.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let (word, rest) = tag.split_at(word_length);
+    let (first, rest) = number(rest);
+    let (second, _) = if first.is_some() { number(rest) } else { (None, rest) };
+    let command = (!word.is_empty()).then(|| String::from_utf8_lossy(word).into_owned());
+    if command.is_none() {
+        return CommandTag { command, rows: None, oid: None };
+    }
+    match second {
+        Some(rows) => CommandTag { command, rows: Some(rows), oid: first },
+        None => CommandTag { command, rows: first, oid: None },
+    }
+}
+
+fn number(text: &[u8]) -> (Option<u64>, &[u8]) {
+    let Some((b' ', digits)) = text.split_first() else { return (None, text) };
+    let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = digits.split_at(length);
+    match std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()) {
+        Some(number) => (Some(number), rest),
+        None => (None, text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_split_as_node_postgres_splits_them() {
+        let cases: [(&[u8], Option<&str>, Option<u64>, Option<u64>); 8] = [
+            (b"SELECT 3", Some("SELECT"), Some(3), None),
+            (b"INSERT 0 5", Some("INSERT"), Some(5), Some(0)),
+            (b"CREATE TABLE", Some("CREATE"), None, None),
+            (b"CREATE TABLE AS 4", Some("CREATE"), None, None),
+            (b"BEGIN", Some("BEGIN"), None, None),
+            (b"", None, None, None),
+            (b"7 SELECT", None, None, None),
+            (b"COPY 10000000000", Some("COPY"), Some(10_000_000_000), None),
+        ];
+        for (tag, command, rows, oid) in cases {
+            let parsed = parse(tag);
+            assert_eq!((parsed.command.as_deref(), parsed.rows, parsed.oid), (command, rows, oid), "{tag:?}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! DataRow messages into a batch.
+
+use std::sync::Arc;
+
+use super::Reader;
+use super::batch::Batch;
+use super::datetime::{local_parts, utc_millis};
+use super::shape::{ColumnKind, Shape};
+use crate::error::Error;
+
+/// Appends the row of a DataRow body to `batch`.
+///
+/// # Errors
+/// `Protocol` when the row does not have the columns that were announced, or a value is not of its type.
+pub fn append(batch: &mut Batch, request: i32, shape: &Arc<Shape>, body: &[u8]) -> Result<(), Error> {
+    let mut reader = Reader::new(body);
+    if usize::try_from(reader.i16()?).ok() != Some(shape.kinds.len()) {
+        return Err(Error::protocol("The server sent a row with other columns than it had announced."));
+    }
+    let (row, floats) = batch.open_row(request, shape);
+    let mut int = row + shape.null_words;
+    let mut float = floats;
+    for (column, kind) in shape.kinds.iter().enumerate() {
+        match reader.value()? {
+            Some(value) => put(batch, *kind, value, int, float)?,
+            None => {
+                batch.ints[row + column / 32] |= 1 << (column % 32);
+                put_null(batch, *kind, int);
+            }
+        }
+        int += kind.ints();
+        float += kind.floats();
+    }
+    Ok(())
+}
+
+#[inline]
+fn put(batch: &mut Batch, kind: ColumnKind, value: &[u8], int: usize, float: usize) -> Result<(), Error> {
+    match kind {
+        ColumnKind::Text | ColumnKind::Json => batch.ints[int] = batch.text(value),
+        ColumnKind::Int => batch.ints[int] = integer(value).ok_or_else(|| not_of_type("an integer"))?,
+        ColumnKind::Number => batch.floats[float] = number(value),
+        ColumnKind::Bool => batch.ints[int] = i32::from(is_true(value)),
+        ColumnKind::Instant => match utc_millis(value) {
+            Some(millis) => {
+                batch.floats[float] = millis;
+                batch.ints[int] = batch.text_end();
+            }
+            None => {
+                batch.floats[float] = f64::NAN;
+                batch.ints[int] = batch.text(value);
+            }
+        },
+        ColumnKind::Local => match local_parts(value) {
+            Some((day, millis)) => {
+                batch.ints[int] = day;
+                batch.ints[int + 1] = millis;
+                batch.ints[int + 2] = batch.text_end();
+            }
+            None => {
+                batch.ints[int] = -1;
+                batch.ints[int + 2] = batch.text(value);
+            }
+        },
+        ColumnKind::Bytes => batch.ints[int] = batch.blob(value.len() / 2, |out| bytea(value, out)),
+        ColumnKind::Raw => batch.ints[int] = batch.blob(value.len(), |out| out.extend_from_slice(value)),
+    }
+    Ok(())
+}
+
+/// A null leaves the ends where they are, so that the next value starts where the last one ended.
+#[inline]
+fn put_null(batch: &mut Batch, kind: ColumnKind, int: usize) {
+    match kind {
+        ColumnKind::Text | ColumnKind::Json | ColumnKind::Instant => batch.ints[int] = batch.text_end(),
+        ColumnKind::Local => batch.ints[int + 2] = batch.text_end(),
+        ColumnKind::Bytes | ColumnKind::Raw => batch.ints[int] = batch.blob_end(),
+        ColumnKind::Int | ColumnKind::Number | ColumnKind::Bool => {}
+    }
+}
+
+fn not_of_type(expected: &str) -> Error {
+    Error::protocol(format!("The server sent a value that is not {expected} in a column of that type."))
+}
+
+#[inline]
+fn integer(value: &[u8]) -> Option<i32> {
+    let (negative, digits) = match value.split_first()? {
+        (b'-', rest) => (true, rest),
+        _ => (false, value),
+    };
+    if digits.is_empty() || digits.len() > 10 {
+        return None;
+    }
+    let mut sum: i64 = 0;
+    for byte in digits {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        sum = sum * 10 + i64::from(byte - b'0');
+    }
+    i32::try_from(if negative { -sum } else { sum }).ok()
+}
+
+/// What JavaScript's `parseFloat` makes of a number that PostgreSQL wrote.
+#[inline]
+fn number(value: &[u8]) -> f64 {
+    std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+}
+
+fn is_true(value: &[u8]) -> bool {
+    matches!(value, b"t" | b"true" | b"TRUE" | b"y" | b"yes" | b"on" | b"1")
+}
+
+/// Both output formats of bytea: <https://www.postgresql.org/docs/current/datatype-binary.html>.
+fn bytea(value: &[u8], out: &mut Vec<u8>) {
+    match value.strip_prefix(b"\\x") {
+        Some(hex) => {
+            let pairs = hex.chunks_exact(2).map_while(|pair| Some(hex_digit(pair[0])? << 4 | hex_digit(pair[1])?));
+            out.extend(pairs);
+        }
+        None => unescape(value, out),
+    }
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+fn unescape(mut value: &[u8], out: &mut Vec<u8>) {
+    while let Some((&byte, rest)) = value.split_first() {
+        value = rest;
+        match (byte, rest) {
+            (b'\\', [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..]) => {
+                out.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                value = tail;
+            }
+            (b'\\', [b'\\', tail @ ..]) => {
+                out.push(b'\\');
+                value = tail;
+            }
+            _ => out.push(byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::tests::description;
+    use super::super::shape::{ShapeTable, TypeMask};
+    use super::*;
+
+    fn data_row(values: &[Option<&str>]) -> Vec<u8> {
+        let mut body = i16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
+        for value in values {
+            match value {
+                None => body.extend_from_slice(&(-1i32).to_be_bytes()),
+                Some(text) => {
+                    body.extend_from_slice(&i32::try_from(text.len()).unwrap().to_be_bytes());
+                    body.extend_from_slice(text.as_bytes());
+                }
+            }
+        }
+        body
+    }
+
+    fn batch_of(columns: &[(&str, u32)], rows: &[&[Option<&str>]]) -> Batch {
+        let shape = ShapeTable::default().get(&description(columns), TypeMask(0)).unwrap();
+        let mut batch = Batch::default();
+        for row in rows {
+            append(&mut batch, 7, &shape, &data_row(row)).unwrap();
+        }
+        batch
+    }
+
+    #[test]
+    fn rows_of_one_result_share_a_record() {
+        let rows: &[&[Option<&str>]] = &[&[Some("5"), Some("ab")], &[None, Some("c")]];
+        let batch = batch_of(&[("n", 23), ("t", 25)], rows);
+        assert_eq!(batch.ints, [4, 7, 0, 2, 0, 5, 2, 1, 0, 3]);
+        assert_eq!(batch.texts[0].bytes, b"abc");
+    }
+
+    #[test]
+    fn ends_count_utf16_units() {
+        let batch = batch_of(&[("a", 25), ("b", 25)], &[&[Some("é€"), Some("😀x")]]);
+        assert_eq!(batch.ints[5..], [2, 5]);
+        assert!(batch.texts[0].wide);
+    }
+
+    #[test]
+    fn long_values_get_a_string_of_their_own() {
+        let long = "x".repeat(5000);
+        let batch = batch_of(&[("a", 25), ("b", 25)], &[&[Some(&long), Some("y")]]);
+        assert_eq!(batch.ints[5..], [!0, 1]);
+        assert_eq!(batch.long_texts[0].units, 5000);
+        assert_eq!(batch.texts[0].bytes, b"y");
+    }
+
+    #[test]
+    fn bytea_is_read_in_both_formats() {
+        let batch = batch_of(&[("a", 17), ("b", 17)], &[&[Some("\\x00ff10"), Some("a\\\\\\000b")]]);
+        assert_eq!(batch.blobs[0], b"\x00\xff\x10a\\\0b");
+        assert_eq!(batch.ints[5..], [3, 7]);
+    }
+
+    #[test]
+    fn values_that_are_not_of_their_type_are_refused() {
+        let shape = ShapeTable::default().get(&description(&[("n", 23)]), TypeMask(0)).unwrap();
+        for bad in ["", "x", "12x", "2147483648", "-", "99999999999"] {
+            assert!(append(&mut Batch::default(), 1, &shape, &data_row(&[Some(bad)])).is_err(), "{bad}");
+        }
+        for good in ["-2147483648", "2147483647", "0", "-0"] {
+            append(&mut Batch::default(), 1, &shape, &data_row(&[Some(good)])).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_cut_row_is_refused() {
+        let shape = ShapeTable::default().get(&description(&[("n", 23), ("t", 25)]), TypeMask(0)).unwrap();
+        let body = data_row(&[Some("1"), Some("abc")]);
+        for end in 0..body.len() {
+            assert!(append(&mut Batch::default(), 1, &shape, &body[..end]).is_err(), "{end}");
+        }
+    }
+}

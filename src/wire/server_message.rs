@@ -1,0 +1,68 @@
+//! ErrorResponse, NoticeResponse, NotificationResponse, ParameterStatus.
+
+use super::Reader;
+use crate::error::{Error, ServerError};
+
+/// Reads the fields of an ErrorResponse or a NoticeResponse.
+pub fn error_fields(body: &[u8]) -> Result<ServerError, Error> {
+    let mut reader = Reader::new(body);
+    let mut fields = Vec::new();
+    loop {
+        match reader.u8()? {
+            0 => break,
+            key => fields.push((key, reader.text()?)),
+        }
+    }
+    let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
+    Ok(ServerError { length, fields })
+}
+
+/// A NOTIFY that reached this session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// Process that sent it.
+    pub process_id: i32,
+    /// Channel name.
+    pub channel: String,
+    /// Payload; empty when none was given.
+    pub payload: String,
+    /// Length of the message on the wire.
+    pub length: u32,
+}
+
+/// Reads a NotificationResponse.
+pub fn notification(body: &[u8]) -> Result<Notification, Error> {
+    let mut reader = Reader::new(body);
+    Ok(Notification {
+        process_id: reader.i32()?,
+        channel: reader.text()?,
+        payload: reader.text()?,
+        length: u32::try_from(body.len() + 4).unwrap_or(u32::MAX),
+    })
+}
+
+/// Reads a ParameterStatus: name and value.
+pub fn parameter(body: &[u8]) -> Result<(String, String), Error> {
+    let mut reader = Reader::new(body);
+    Ok((reader.text()?, reader.text()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_keep_their_order_and_text() {
+        let error = error_fields(b"SERROR\0C42601\0Msyntax error\0P8\0\0").unwrap();
+        assert_eq!(error.code(), "42601");
+        assert_eq!(error.field(b'M'), Some("syntax error"));
+        assert_eq!(error.field(b'D'), None);
+        assert_eq!(error.length, 36);
+    }
+
+    #[test]
+    fn an_error_without_its_terminator_is_refused() {
+        assert!(error_fields(b"SERROR\0C42601").is_err());
+        assert!(error_fields(b"").is_err());
+    }
+}

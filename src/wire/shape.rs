@@ -1,0 +1,224 @@
+//! The shape of a result: its columns, and how each crosses to JavaScript.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Reader;
+use crate::error::Error;
+
+/// Types that are decoded in Rust; bit `i` of a [`TypeMask`] stands for the `i`-th of them.
+///
+/// All other types cross as text, for the parser that JavaScript has for them.
+pub const DECODED: [(u32, ColumnKind); 12] = [
+    (16, ColumnKind::Bool),
+    (21, ColumnKind::Int),
+    (23, ColumnKind::Int),
+    (26, ColumnKind::Number),
+    (700, ColumnKind::Number),
+    (701, ColumnKind::Number),
+    (1082, ColumnKind::Local),
+    (1114, ColumnKind::Local),
+    (1184, ColumnKind::Instant),
+    (17, ColumnKind::Bytes),
+    (114, ColumnKind::Json),
+    (3802, ColumnKind::Json),
+];
+
+/// Which of the [`DECODED`] types the caller parses himself, so that their raw text has to cross.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct TypeMask(pub u32);
+
+/// How the values of a column are laid out in a batch (see [`super::batch`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ColumnKind {
+    /// Text: one int, where it ends.
+    Text = 0,
+    /// One int.
+    Int = 1,
+    /// One float.
+    Number = 2,
+    /// One int, 0 or 1.
+    Bool = 3,
+    /// One float, milliseconds since the epoch; NaN sends JavaScript to the text, whose end is the one int.
+    Instant = 4,
+    /// Three ints: year-month-day, milliseconds of the day, end of text; -1 for the first sends JavaScript to the text.
+    Local = 5,
+    /// Decoded bytes: one int, where they end.
+    Bytes = 6,
+    /// A JSON document: one int, where its text ends.
+    Json = 7,
+    /// The bytes of a value in binary format, for a binary parser: one int, where they end.
+    Raw = 8,
+}
+
+impl ColumnKind {
+    /// Ints that a value takes.
+    pub fn ints(self) -> usize {
+        match self {
+            ColumnKind::Number => 0,
+            ColumnKind::Local => 3,
+            _ => 1,
+        }
+    }
+
+    /// Floats that a value takes.
+    pub fn floats(self) -> usize {
+        usize::from(matches!(self, ColumnKind::Number | ColumnKind::Instant))
+    }
+}
+
+/// One column of a RowDescription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Column name.
+    pub name: String,
+    /// OID of the table it comes from, or 0.
+    pub table_id: u32,
+    /// Attribute number in that table, or 0.
+    pub column_id: i16,
+    /// OID of its type.
+    pub type_id: u32,
+    /// `pg_type.typlen`.
+    pub type_size: i16,
+    /// `atttypmod`.
+    pub type_modifier: i32,
+    /// 0 text, 1 binary.
+    pub format: i16,
+    /// How it crosses.
+    pub kind: ColumnKind,
+}
+
+/// The columns of a result, as one environment knows them.
+#[derive(Debug)]
+pub struct Shape {
+    /// Unique in its table, never used twice.
+    pub id: u32,
+    /// Columns from left to right.
+    pub fields: Vec<Field>,
+    /// The kinds alone, for the row loop.
+    pub kinds: Vec<ColumnKind>,
+    /// Int32 words that hold one null bit for each column.
+    pub null_words: usize,
+    /// Ints a row takes, null words included.
+    pub ints: usize,
+    /// Floats a row takes.
+    pub floats: usize,
+    /// The generation of JavaScript's table that has been told of this shape; 0 = none.
+    pub told: AtomicU32,
+}
+
+impl Shape {
+    /// Reads a RowDescription.
+    pub fn parse(id: u32, body: &[u8], mask: TypeMask) -> Result<Shape, Error> {
+        let mut reader = Reader::new(body);
+        let count = usize::try_from(reader.i16()?).map_err(|_| Error::protocol("A negative number of columns."))?;
+        let mut fields = Vec::with_capacity(count);
+        for _ in 0..count {
+            let name = reader.text()?;
+            let (table_id, column_id) = (reader.u32()?, reader.i16()?);
+            let (type_id, type_size, type_modifier) = (reader.u32()?, reader.i16()?, reader.i32()?);
+            let format = reader.i16()?;
+            let kind = kind_of(type_id, format, mask);
+            fields.push(Field { name, table_id, column_id, type_id, type_size, type_modifier, format, kind });
+        }
+        let kinds: Vec<ColumnKind> = fields.iter().map(|field| field.kind).collect();
+        let null_words = count.div_ceil(32);
+        Ok(Shape {
+            id,
+            null_words,
+            ints: null_words + kinds.iter().map(|kind| kind.ints()).sum::<usize>(),
+            floats: kinds.iter().map(|kind| kind.floats()).sum(),
+            kinds,
+            fields,
+            told: AtomicU32::new(0),
+        })
+    }
+}
+
+fn kind_of(type_id: u32, format: i16, mask: TypeMask) -> ColumnKind {
+    if format != 0 {
+        return ColumnKind::Raw;
+    }
+    match DECODED.iter().position(|(oid, _)| *oid == type_id) {
+        Some(index) if mask.0 & (1 << index) == 0 => DECODED[index].1,
+        _ => ColumnKind::Text,
+    }
+}
+
+/// How many shapes a table holds before it starts afresh: programs that make up column names without end stay bounded.
+const CAPACITY: usize = 512;
+
+type Known = HashMap<(Box<[u8]>, TypeMask), Arc<Shape>>;
+
+/// The shapes that an environment has met, so that equal results share one decoder.
+#[derive(Debug, Default)]
+pub struct ShapeTable {
+    known: Mutex<Known>,
+    next_id: AtomicU32,
+}
+
+impl ShapeTable {
+    /// The shape of a RowDescription body, made at its first appearance.
+    pub fn get(&self, body: &[u8], mask: TypeMask) -> Result<Arc<Shape>, Error> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (Box::from(body), mask);
+        if let Some(shape) = known.get(&key) {
+            return Ok(shape.clone());
+        }
+        let shape = Arc::new(Shape::parse(self.next_id.fetch_add(1, Ordering::Relaxed), body, mask)?);
+        if known.len() >= CAPACITY {
+            known.clear();
+        }
+        known.insert(key, shape.clone());
+        Ok(shape)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A RowDescription body with the given names and type OIDs.
+    pub(crate) fn description(columns: &[(&str, u32)]) -> Vec<u8> {
+        let mut body = i16::try_from(columns.len()).unwrap().to_be_bytes().to_vec();
+        for (name, oid) in columns {
+            body.extend_from_slice(name.as_bytes());
+            body.push(0);
+            body.extend_from_slice(&[0; 6]);
+            body.extend_from_slice(&oid.to_be_bytes());
+            body.extend_from_slice(&[0, 4, 0xff, 0xff, 0xff, 0xff, 0, 0]);
+        }
+        body
+    }
+
+    #[test]
+    fn equal_descriptions_share_a_shape_unless_parsers_differ() {
+        let table = ShapeTable::default();
+        let body = description(&[("a", 23), ("b", 25)]);
+        let first = table.get(&body, TypeMask(0)).unwrap();
+        assert_eq!(first.id, table.get(&body, TypeMask(0)).unwrap().id);
+        let masked = table.get(&body, TypeMask(1 << 2)).unwrap();
+        assert_ne!(first.id, masked.id);
+        assert_eq!(first.kinds, [ColumnKind::Int, ColumnKind::Text]);
+        assert_eq!(masked.kinds, [ColumnKind::Text, ColumnKind::Text]);
+    }
+
+    #[test]
+    fn a_cut_description_is_refused() {
+        let body = description(&[("a", 23)]);
+        for end in 0..body.len() {
+            assert!(Shape::parse(0, &body[..end], TypeMask(0)).is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn the_table_stays_bounded() {
+        let table = ShapeTable::default();
+        for n in 0..CAPACITY * 2 {
+            table.get(&description(&[(&format!("c{n}"), 25)]), TypeMask(0)).unwrap();
+        }
+        assert!(table.known.lock().unwrap().len() <= CAPACITY);
+    }
+}
