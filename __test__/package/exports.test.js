@@ -1,0 +1,105 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { describe, test } = require('node:test');
+const { ROOT } = require('../support/program.js');
+
+const manifest = require('../../package.json');
+
+/** @param {unknown} entry a value of `exports` @returns {string[]} the files that it leads to */
+function filesOf(entry) {
+  return typeof entry === 'string' ? [entry] : Object.values(entry).flatMap(filesOf);
+}
+
+describe('package.json', () => {
+  for (const [subpath, entry] of Object.entries(manifest.exports)) {
+    if (subpath.includes('*')) continue;
+    test(`the files of ${subpath} exist`, () => {
+      const missing = filesOf(entry).filter((file) => !fs.existsSync(path.join(ROOT, file)));
+      assert.deepEqual(missing, []);
+    });
+  }
+
+  test('everything that it lists for the tarball exists', () => {
+    const missing = manifest.files.filter((file) => !fs.existsSync(path.join(ROOT, file)));
+    assert.deepEqual(missing, []);
+  });
+
+  test('types stand before everything else in each condition, as TypeScript needs it', () => {
+    const conditions = Object.values(manifest.exports).flatMap(function inner(entry) {
+      return typeof entry === 'string' ? [] : [Object.keys(entry), ...Object.values(entry).flatMap(inner)];
+    });
+    const late = conditions.filter((names) => names.indexOf('types') > 0);
+    assert.deepEqual(late, []);
+  });
+
+  test('no script of it runs when it is installed', () => {
+    const hooks = ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare'];
+    assert.deepEqual(
+      hooks.filter((name) => name in manifest.scripts),
+      [],
+    );
+  });
+
+  test('the versions of the Cargo files are its own', () => {
+    for (const file of ['Cargo.toml', 'Cargo.lock']) {
+      const [, version] = /name = "pgfleet"\nversion = "(.*)"/.exec(
+        fs.readFileSync(path.join(ROOT, file), 'utf8'),
+      );
+      assert.equal(version, manifest.version, file);
+    }
+  });
+});
+
+describe('the exports', () => {
+  test('every name of the class is a name of the ES module, and the same object', async () => {
+    const required = require('pgfleet');
+    const { default: DatabaseManager, ...imported } = await import('pgfleet');
+    assert.equal(DatabaseManager, required);
+    const { default: _, ...enumerable } = required;
+    assert.deepEqual(Object.keys(imported).sort(), Object.keys(enumerable).sort());
+    for (const [name, value] of Object.entries(enumerable)) assert.equal(imported[name], value, name);
+  });
+
+  test('the class has itself as default and by name', () => {
+    const DatabaseManager = require('pgfleet');
+    assert.equal(DatabaseManager.default, DatabaseManager);
+    assert.equal(DatabaseManager.DatabaseManager, DatabaseManager);
+  });
+
+  test('pgfleet/services/DatabaseManager and the file in services/ are the class', () => {
+    assert.equal(require('pgfleet/services/DatabaseManager'), require('pgfleet'));
+    assert.equal(require('../../services/DatabaseManager'), require('pgfleet'));
+  });
+
+  test("pgfleet/pg has the names of npm's pg", () => {
+    const namesOf = (module) => Object.getOwnPropertyNames(module).sort();
+    assert.deepEqual(Object.keys(require('pgfleet/pg')).sort(), Object.keys(require('pg')).sort());
+    assert.deepEqual(namesOf(require('pgfleet/pg')), namesOf(require('pg')));
+  });
+
+  test("pgfleet/pg as an ES module has the names of npm's pg", async () => {
+    const [ours, theirs] = [await import('pgfleet/pg'), await import('pg')];
+    assert.deepEqual(Object.keys(ours).sort(), Object.keys(theirs).sort());
+    assert.equal(ours.default, require('pgfleet/pg'));
+    assert.equal(ours.Client, require('pgfleet').Client);
+  });
+
+  test('files of pg that libraries require are there under the same names', () => {
+    for (const file of [
+      'utils',
+      'result',
+      'query',
+      'client',
+      'defaults',
+      'type-overrides',
+      'connection-parameters',
+    ]) {
+      assert.deepEqual(typeof require(`pgfleet/lib/${file}`), typeof require(`pg/lib/${file}`), file);
+      assert.equal(require(`pgfleet/lib/${file}.js`), require(`pgfleet/lib/${file}`), file);
+    }
+    assert.equal(typeof require('pgfleet/lib/utils').prepareValue, 'function');
+  });
+});

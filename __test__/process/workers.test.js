@@ -1,0 +1,108 @@
+'use strict';
+
+const { test, before, describe } = require('node:test');
+const assert = require('node:assert/strict');
+const path = require('node:path');
+const { eventually } = require('../support/failure.js');
+const { run } = require('../support/program.js');
+const { postgres } = require('../support/server.js');
+
+const program = (name) => path.join(__dirname, 'programs', `${name}.js`);
+
+if (process.env.PGFLEET_CONTENDER !== 'pg') {
+  describe('worker threads', () => {
+    let server;
+    before(async () => {
+      server = await postgres();
+    });
+
+    async function runProgram(name, args, applicationName) {
+      const outcome = await run(program(name), {
+        args,
+        timeoutMillis: 120_000,
+        env: { PROGRAM_TARGET: JSON.stringify(server.config({ application_name: applicationName })) },
+      });
+      assert.deepEqual([outcome.code, outcome.signal, outcome.stderr], [0, null, '']);
+      // Nothing that a worker opened outlives the program; the server notices at its own pace.
+      await eventually(
+        () =>
+          server.asSuperuser(async (client) => {
+            const sql = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = $1`;
+            return (await client.query(sql, [applicationName])).rowCount === 0;
+          }),
+        'the end of the connections',
+      );
+      return outcome.stdout.trim().split('\n');
+    }
+
+    const WAYS = {
+      closing: 'that close what they opened',
+      leaving: 'that leave a manager open',
+      querying: 'that are terminated in mid-query',
+      connecting: 'that are terminated while connecting',
+      throwing: 'that throw while a query runs',
+    };
+    for (const [how, description] of Object.entries(WAYS)) {
+      test(`20 workers ${description}, one after another, leave a process that works and exits with 0`, async () => {
+        const lines = await runProgram('workers', [how, '20'], `workers ${how}`);
+        assert.deepEqual(lines, ['20 workers, and the main thread still counts to 1']);
+      });
+    }
+
+    test('workers of every kind in turn do so as well', async () => {
+      const lines = await runProgram('workers', ['all', '40'], 'workers of all kinds');
+      assert.deepEqual(lines, ['40 workers, and the main thread still counts to 1']);
+    });
+
+    test("a terminated worker's connections are closed while the process goes on", async () => {
+      const name = 'workers that end early';
+      const source = `
+        const { Worker } = require('node:worker_threads');
+        const { once } = require('node:events');
+        const { Pool } = require('./index.js');
+        const target = JSON.parse(process.env.PROGRAM_TARGET);
+        async function main() {
+          const text = \`
+            const { Pool } = require('./index.js');
+            const pool = new Pool({ ...\${JSON.stringify(target)}, max: 3 });
+            Promise.all([1, 2, 3].map(() => pool.query('SELECT 1'))).then(() => {
+              pool.query('SELECT pg_sleep(600)').catch(() => {});
+              require('node:worker_threads').parentPort.postMessage('ready');
+            });\`;
+          const worker = new Worker(text, { eval: true });
+          await once(worker, 'message');
+          const pool = new Pool({ ...target, application_name: 'observer' });
+          const count = async () => (await pool.query(
+            'SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = $1',
+            [target.application_name])).rows[0].n;
+          console.log(await count());
+          await worker.terminate();
+          while ((await count()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+          console.log(0);
+          await pool.end();
+        }
+        main();`;
+      const outcome = await run(
+        { source },
+        {
+          timeoutMillis: 30_000,
+          env: { PROGRAM_TARGET: JSON.stringify(server.config({ application_name: name })) },
+        },
+      );
+      assert.deepEqual([outcome.code, outcome.stdout, outcome.stderr], [0, '3\n0\n', '']);
+    });
+
+    test('pools with shared: true have one budget of connections in all threads', async () => {
+      const lines = await runProgram('shared-pool', ['true'], 'shared pools');
+      const { answered, connections } = JSON.parse(lines[0]);
+      assert.equal(answered, 30);
+      assert.ok(connections <= 2, `${connections} connections`);
+      assert.equal(lines[1], 'after the end of one of them: 1');
+    });
+
+    test("without shared each pool is its owner's", async () => {
+      const lines = await runProgram('shared-pool', ['false'], "pools of one's own");
+      assert.deepEqual(JSON.parse(lines[0]), { answered: 30, connections: 10 });
+    });
+  });
+}

@@ -1,0 +1,43 @@
+import DefaultManager, { DatabaseManager, Pool, types } from 'pgfleet';
+import type { AddConnectionResult, DatabaseConfig, DatabaseConnection, QueryResult } from 'pgfleet';
+import pg, { Client } from 'pgfleet/pg';
+
+class Fleet extends DatabaseManager {
+  async addAll(databases: Record<string, DatabaseConfig>): Promise<void> {
+    for (const [name, config] of Object.entries(databases)) await this.addConnection(name, config);
+  }
+}
+
+const manager: DefaultManager = new Fleet();
+const added: AddConnectionResult = await manager.addConnection('main', {
+  supabaseUrl: 'https://abc123.supabase.co',
+  supabaseKey: 'key',
+  dbHost: 'localhost',
+  dbPort: 5432,
+  dbUser: 'postgres.abc123',
+  dbPassword: 'secret',
+  dbName: 'postgres',
+  max: 3,
+});
+const version: string = added.version;
+const switched: true = await manager.switchConnection('main');
+const outcome: QueryResult | QueryResult[] = await manager.executeDDL('CREATE TABLE t (id int)', false);
+const entry: DatabaseConnection | undefined = manager.connections.get('main');
+const pool: Pool | undefined = manager.currentPool;
+const theSame: pg.Pool | undefined = entry?.pool ?? pool;
+await theSame?.query<{ id: number }>('SELECT id FROM t');
+types.setTypeParser(20, Number);
+await manager.removeConnection('main');
+await manager.close();
+await new DefaultManager.Client().end();
+void [version, switched, outcome, Client];
+
+{
+  await using short = new DatabaseManager();
+  short.currentConnection?.toUpperCase();
+}
+
+// @ts-expect-error a name is needed
+await manager.addConnection();
+// @ts-expect-error a script is text
+await manager.executeDDL(['SELECT 1']);

@@ -1,0 +1,28 @@
+'use strict';
+
+module.exports = [
+  String.raw`''::bytea`,
+  String.raw`'\x'::bytea`,
+  String.raw`'\x00'::bytea`,
+  String.raw`'\x00010203fdfeff'::bytea`,
+  String.raw`'\xDEADBEEF'::bytea`,
+  String.raw`'\x5c'::bytea`,
+  String.raw`'\x5c5c'::bytea`,
+  String.raw`'\x5c783030'::bytea`,
+  String.raw`'\x5c303030'::bytea`,
+  String.raw`'\x275c22'::bytea`,
+  String.raw`'\x5c5c5c61'::bytea`,
+  String.raw`'abc'::bytea`,
+  String.raw`'é'::bytea`,
+  String.raw`'\\x41'::bytea`,
+  String.raw`'\001\377'::bytea`,
+  String.raw`convert_to('日本語', 'UTF8')`,
+  String.raw`(SELECT string_agg(set_byte('\x00'::bytea, 0, n), ''::bytea ORDER BY n) FROM generate_series(0, 255) n)`,
+  String.raw`decode(repeat('00ff', 10000), 'hex')`,
+  String.raw`decode(repeat('5c', 5000), 'hex')`,
+  String.raw`decode(repeat('0123456789abcdef', 65536), 'hex')`,
+  String.raw`NULL::bytea`,
+  String.raw`ARRAY['\x00'::bytea, '\xff'::bytea, NULL, ''::bytea]`,
+  String.raw`ARRAY[['\x5c'::bytea], ['\x225c'::bytea]]`,
+  String.raw`'{}'::bytea[]`,
+];

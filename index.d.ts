@@ -1,0 +1,174 @@
+/// <reference types="node" />
+import * as pg from './types/pg';
+
+/**
+ * Named PostgreSQL databases, one of which is the current one.
+ *
+ * A manager that is idle doesn't keep the process alive.
+ */
+declare class DatabaseManager {
+  /** The databases by name. */
+  connections: Map<string, DatabaseManager.DatabaseConnection>;
+  /** Name of the current database; null before the first one is added. */
+  currentConnection: string | null;
+  /** Pool of the current database; undefined before the first one is added. */
+  currentPool: pg.Pool | undefined;
+
+  /** Makes an empty manager. Nothing is opened. */
+  constructor();
+
+  /**
+   * Connects to a database, asks for its version and keeps it under a name. The first one becomes the current one.
+   * A name that is taken is replaced once the new database has answered; the old pool ends when its clients are back.
+   * When it fails, nothing is left behind: no entry, no open socket.
+   *
+   * @param name what the database is called from now on
+   * @param config where it is; anything left out takes its default
+   * @returns the server's `version()`
+   * @throws {TypeError} when an argument has the wrong type, or an option can't take its value
+   * @throws {DatabaseError} when the server refuses, such as 28P01 for a wrong password
+   * @throws {Error} with the system's `code` (`ECONNREFUSED`, `ENOTFOUND`, …) when the server can't be reached
+   */
+  addConnection(
+    name: string,
+    config: DatabaseManager.DatabaseConfig,
+  ): Promise<DatabaseManager.AddConnectionResult>;
+
+  /**
+   * Makes another database the current one. Requests that were made before stay where they are.
+   *
+   * @param name of a database that was added
+   * @returns true
+   * @throws {TypeError} when the name isn't a string, or is empty
+   * @throws {Error} when the name isn't known; the message lists the known ones
+   */
+  switchConnection(name: string): Promise<true>;
+
+  /**
+   * Runs a script on the database that is current at this moment: BEGIN, the script and COMMIT in one round trip.
+   * When it fails the transaction is rolled back, and the first error is thrown.
+   *
+   * @param ddlSql one or more statements
+   * @param useTransaction false runs the script as it is, which `CREATE INDEX CONCURRENTLY`, `VACUUM` and
+   *   `CREATE DATABASE` need. @default true
+   * @returns what `client.query(ddlSql)` of node-postgres returns: a result, or an array of results when the script
+   *   has several statements
+   * @throws {TypeError} when an argument has the wrong type
+   * @throws {Error} before a database is added, and after {@link DatabaseManager.close}
+   * @throws {Error} with code 25001, before anything is sent, for a statement that can't run in a transaction
+   * @throws {DatabaseError} what the server said about the script
+   */
+  executeDDL(ddlSql: string, useTransaction?: boolean): Promise<pg.QueryResult | pg.QueryResult[]>;
+
+  /**
+   * Takes a database out and closes its connections once they are free. When it was the current one, no database is
+   * current afterwards.
+   * @param name of a database that was added
+   * @returns true, when its connections are closed
+   * @throws {Error} when the name isn't known
+   */
+  removeConnection(name: string): Promise<true>;
+
+  /**
+   * Waits for what is in flight, then closes every connection. The manager takes no more requests, and forgets its
+   * databases.
+   *
+   * @returns when all connections are closed; the same promise for every call
+   */
+  close(): Promise<void>;
+  /** The same as {@link DatabaseManager.close}. */
+  shutdown(): Promise<void>;
+  /** `await using manager = new DatabaseManager()` closes it at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+declare namespace DatabaseManager {
+  export { DatabaseManager, DatabaseManager as default };
+
+  /**
+   * Where a database is: the keys below, and every option of {@link PoolConfig}. Where two say the same,
+   * `connectionString` wins over the keys below, and these over `host`, `port`, `user`, `password` and `database`.
+   * Unknown keys are ignored.
+   */
+  export interface DatabaseConfig extends pg.PoolConfig {
+    /** @default `aws-1-us-east-1.pooler.supabase.com` */
+    dbHost?: string | undefined;
+    /** @default 5432, the session mode of Supabase's pooler */
+    dbPort?: number | string | undefined;
+    /** Role; with Supabase's poolers, `<role>.<project-ref>`. */
+    dbUser?: string | undefined;
+    dbPassword?: string | (() => string | Promise<string>) | undefined;
+    /** @default `postgres` */
+    dbName?: string | undefined;
+    /** Kept in the entry for the caller; not used. */
+    supabaseUrl?: string | undefined;
+    /** Kept in the entry for the caller; not used. */
+    supabaseKey?: string | undefined;
+    /** @default `{ rejectUnauthorized: false }` */
+    ssl?: pg.PoolConfig['ssl'];
+    /** @default 5 */
+    max?: number | undefined;
+    /** Milliseconds; 0 = never. @default 30000 */
+    idleTimeoutMillis?: number | undefined | null;
+    /** Milliseconds; 0 = never. @default 10000 */
+    connectionTimeoutMillis?: number | undefined;
+  }
+
+  /** An entry of {@link DatabaseManager.connections}. */
+  export interface DatabaseConnection {
+    name: string;
+    /** A copy of the config as it was given. Printed, or as JSON, it shows no secret. */
+    config: DatabaseConfig;
+    pool: pg.Pool;
+    supabaseUrl: string | undefined;
+    supabaseKey: string | undefined;
+  }
+
+  export interface AddConnectionResult {
+    success: true;
+    /** Answer to `SELECT version()`. */
+    version: string;
+  }
+
+  export import Client = pg.Client;
+  export import Connection = pg.Connection;
+  export import DatabaseError = pg.DatabaseError;
+  export import Pool = pg.Pool;
+  export import Query = pg.Query;
+  export import Result = pg.Result;
+  export import TypeOverrides = pg.TypeOverrides;
+  export import defaults = pg.defaults;
+  export import escapeIdentifier = pg.escapeIdentifier;
+  export import escapeLiteral = pg.escapeLiteral;
+  export import native = pg.native;
+  export import types = pg.types;
+  export import utils = pg.utils;
+
+  export import BindConfig = pg.BindConfig;
+  export import ClientConfig = pg.ClientConfig;
+  export import ConnectionConfig = pg.ConnectionConfig;
+  export import CustomTypesConfig = pg.CustomTypesConfig;
+  export import Defaults = pg.Defaults;
+  export import ExecuteConfig = pg.ExecuteConfig;
+  export import FieldDef = pg.FieldDef;
+  export import MessageConfig = pg.MessageConfig;
+  export import Notification = pg.Notification;
+  export import PoolClient = pg.PoolClient;
+  export import PoolConfig = pg.PoolConfig;
+  export import PoolOptions = pg.PoolOptions;
+  export import QueryArrayConfig = pg.QueryArrayConfig;
+  export import QueryArrayResult = pg.QueryArrayResult;
+  export import QueryConfig = pg.QueryConfig;
+  export import QueryConfigValues = pg.QueryConfigValues;
+  export import QueryParse = pg.QueryParse;
+  export import QueryResult = pg.QueryResult;
+  export import QueryResultBase = pg.QueryResultBase;
+  export import QueryResultRow = pg.QueryResultRow;
+  export import ResultBuilder = pg.ResultBuilder;
+  export import Submittable = pg.Submittable;
+  export import TransactionStatus = pg.TransactionStatus;
+  export type ClientBase = pg.ClientBase;
+  export type Events = pg.Events;
+}
+
+export = DatabaseManager;

@@ -1,0 +1,13 @@
+'use strict';
+
+const DatabaseManager = require('./lib/database-manager');
+const pg = require('./lib/pg');
+
+// The class itself, with everything of node-postgres on it.
+module.exports = Object.assign(DatabaseManager, pg, { DatabaseManager, default: DatabaseManager });
+
+Object.defineProperty(DatabaseManager, 'native', {
+  configurable: true,
+  enumerable: false,
+  value: /** @type {any} */ (pg).native,
+});

@@ -1,0 +1,222 @@
+'use strict';
+
+// The only file that loads the addon. A request is a slot in a table here; the addon answers through one function,
+// `drain`, which gets everything that is ready at once: records in flat arrays, see src/wire/batch.rs.
+
+const addon = require('../native.js');
+const { fromNative } = require('./errors');
+const { Shape, Batch } = require('./rows');
+
+const layout = addon.layout();
+const ints = new Int32Array(layout.ints);
+const floats = new Float64Array(layout.floats);
+
+// Kinds of records, in step with src/wire/batch.rs.
+const SEGMENT = 1;
+const BLOB = 2;
+const FIELDS = 3;
+const ROWS = 4;
+const COMPLETE = 5;
+const COMPLETE_RARE = 6;
+const EMPTY = 7;
+const SUSPENDED = 8;
+const DONE = 9;
+const FAILED = 10;
+const VALUE = 11;
+const EVENT = 12;
+const STARTED = 13;
+const RAW = 14;
+const COPY_REFUSED = 15;
+
+/** @type {any[]} requests by their number */
+const slots = [];
+/** @type {number[]} numbers that are free again */
+const free = [];
+/** @type {Map<number, any>} who is told what happens on a connection, by its number */
+const connections = new Map();
+/** @type {Map<number, any>} who is told what happens in a pool, by its number */
+const pools = new Map();
+/** @type {Map<number, Shape>} shapes that the addon has described */
+const shapes = new Map();
+/** @type {any[]} transaction statuses by their byte */
+const statuses = [];
+for (const status of ['I', 'T', 'E']) statuses[status.charCodeAt(0)] = status;
+statuses[0] = null;
+
+const batch = new Batch(ints, floats);
+
+/**
+ * Puts a request into the table.
+ *
+ * @param {any} request gets the calls that its kind of request implements; `done` or `fail` is the last
+ * @returns {number} its number, for the addon
+ */
+function register(request) {
+  const id = free.length > 0 ? /** @type {number} */ (free.pop()) : slots.length;
+  slots[id] = request;
+  return id;
+}
+
+/**
+ * Takes a request out of the table that the addon will not answer.
+ *
+ * @param {number} id
+ */
+function unregister(id) {
+  slots[id] = undefined;
+  free.push(id);
+}
+
+/**
+ * @param {number} id
+ * @returns {any} the request, which is over
+ */
+function take(id) {
+  const request = slots[id];
+  unregister(id);
+  return request;
+}
+
+/**
+ * Walks the records of a batch.
+ *
+ * @param {number} count of ints
+ * @param {string | undefined} text the first text segment
+ * @param {string[] | undefined} texts the segments behind it
+ * @param {string[] | undefined} longTexts
+ * @param {Buffer[] | undefined} blobs
+ * @param {Buffer[] | undefined} longBlobs
+ * @param {any[][] | undefined} newShapes
+ * @param {any[] | undefined} extras
+ * @param {boolean} forget whether earlier shapes will not be named again
+ * @param {[number[], number[]] | undefined} oversize arrays of a batch that the shared ones have no room for
+ */
+function drain(count, text, texts, longTexts, blobs, longBlobs, newShapes, extras, forget, oversize) {
+  if (forget) shapes.clear();
+  if (newShapes !== undefined) {
+    for (const description of newShapes) shapes.set(description[0], new Shape(description));
+  }
+  batch.begin(oversize, text, longTexts, blobs, longBlobs);
+  const records = batch.ints;
+  let nextText = 0;
+  let nextBlob = 1;
+  let nextExtra = 0;
+  while (batch.i < count) {
+    const i = batch.i;
+    switch (records[i]) {
+      case FIELDS: {
+        batch.i = i + 3;
+        const request = slots[records[i + 1]];
+        const shape = shapes.get(records[i + 2]);
+        request.decoder = undefined;
+        request.fields(shape);
+        break;
+      }
+      case ROWS: {
+        batch.i = i + 4;
+        const shape = /** @type {Shape} */ (shapes.get(records[i + 2]));
+        batch.give(slots[records[i + 1]], shape, records[i + 3]);
+        break;
+      }
+      case COMPLETE: {
+        batch.i = i + 5;
+        const rows = records[i + 3];
+        const oid = records[i + 4];
+        const command = layout.commands[records[i + 2]];
+        slots[records[i + 1]].complete(command, rows < 0 ? null : rows, oid < 0 ? null : oid);
+        break;
+      }
+      case DONE:
+        batch.i = i + 3;
+        take(records[i + 1]).done(statuses[records[i + 2]]);
+        break;
+      case FAILED:
+        batch.i = i + 3;
+        take(records[i + 1]).fail(fromNative(extras[nextExtra++]), statuses[records[i + 2]]);
+        break;
+      case SEGMENT:
+        batch.i = i + 1;
+        batch.turnText(texts[nextText++]);
+        break;
+      case BLOB:
+        batch.i = i + 1;
+        batch.turnBlob(blobs[nextBlob++]);
+        break;
+      case COMPLETE_RARE: {
+        batch.i = i + 2;
+        const [command, rows, oid] = extras[nextExtra++];
+        slots[records[i + 1]].complete(command, rows, oid);
+        break;
+      }
+      case EMPTY:
+        batch.i = i + 2;
+        slots[records[i + 1]].empty();
+        break;
+      case SUSPENDED:
+        batch.i = i + 2;
+        slots[records[i + 1]].suspended();
+        break;
+      case VALUE:
+        batch.i = i + 2;
+        take(records[i + 1]).done(extras[nextExtra++]);
+        break;
+      case EVENT:
+        batch.i = i + 1;
+        dispatch(extras[nextExtra++]);
+        break;
+      case STARTED:
+        batch.i = i + 2;
+        slots[records[i + 1]].started();
+        break;
+      case RAW:
+        batch.i = i + 2;
+        slots[records[i + 1]].data(extras[nextExtra++]);
+        break;
+      case COPY_REFUSED:
+        batch.i = i + 2;
+        slots[records[i + 1]].copyIn();
+        break;
+      default:
+        throw new Error(`pgfleet: the addon sent a record of the unknown kind ${records[i]}; rebuild it`);
+    }
+  }
+}
+
+/**
+ * @param {any[]} event its name, the number of the connection or pool, and what belongs to it
+ */
+function dispatch([name, id, first, second]) {
+  if (name === 'removed' || name === 'idleError' || name === 'poolPassword') {
+    const owner = pools.get(id);
+    if (owner === undefined) return;
+    if (name === 'removed') owner.removed(first);
+    else if (name === 'idleError') owner.idleError(first, fromNative(second));
+    else owner.password(first);
+    return;
+  }
+  const owner = connections.get(id);
+  if (name === 'closed') connections.delete(id);
+  if (owner === undefined) return;
+  if (name === 'lost') owner.lost(fromNative(first));
+  else owner[name](first, second);
+}
+
+const environment = new addon.Environment(drain, ints, floats);
+
+const native = {
+  /** @param {object} settings */
+  openConnection: (settings) => environment.openConnection(settings),
+  /**
+   * @param {object} settings
+   * @param {object} options
+   */
+  openPool: (settings, options) => environment.openPool(settings, options),
+  /**
+   * @param {number} token
+   * @param {string | null} password
+   * @param {string | null} message
+   */
+  providePassword: (token, password, message) => environment.providePassword(token, password, message),
+};
+
+module.exports = { native, register, unregister, connections, pools };

@@ -1,0 +1,182 @@
+'use strict';
+
+const { toPoolConfig } = require('./database-config');
+const { runDdl } = require('./ddl');
+const { makeEntry } = require('./entry');
+const Pool = require('./pg/pool');
+const { hide } = require('./pg/secret');
+const { shown } = require('./pg/settings');
+
+/** Several databases by name, one of them current. */
+class DatabaseManager {
+  constructor() {
+    /** @type {Map<string, import('./entry').Entry>} */
+    this.connections = new Map();
+    /** @type {string | null} */
+    this.currentConnection = null;
+    /** @type {any} */
+    this._ending = new Set();
+    /** @type {Promise<void> | null} */
+    this._closed = null;
+    hide(this, '_ending', '_closed');
+  }
+
+  /**
+   * Connects to a database and keeps it under a name. The first one becomes the current one. A name that exists is
+   * replaced once the new database has answered; when it doesn't, everything stays as it was.
+   *
+   * @param {string} name
+   * @param {Record<string, any>} config `dbHost`, `dbPort`, `dbUser`, `dbPassword`, `dbName`, `supabaseUrl`,
+   *   `supabaseKey`, and every option of a pool
+   * @returns {Promise<{ success: true, version: string }>}
+   */
+  async addConnection(name, config) {
+    this._checkOpen();
+    checkName(name);
+    if (config === null || typeof config !== 'object' || Array.isArray(config)) {
+      throw new TypeError(
+        `The configuration of connection "${name}" must be an object, got ${shown(config)}`,
+      );
+    }
+    const pool = new Pool(toPoolConfig(config));
+    let result;
+    try {
+      result = await pool.query('SELECT version()');
+      this._checkOpen();
+    } catch (error) {
+      await Promise.allSettled([pool.end()]);
+      throw error;
+    }
+    const replaced = this.connections.get(name);
+    this.connections.set(name, makeEntry(name, config, pool));
+    if (!this.currentConnection || this.currentConnection === name) {
+      this.currentConnection = name;
+      this.currentPool = pool;
+    }
+    if (replaced) this._retire(replaced.pool);
+    return { success: true, version: result.rows[0].version };
+  }
+
+  /**
+   * Runs a script on the database that is current now.
+   *
+   * @param {string} sql
+   * @param {boolean} [useTransaction] false for what can't run in a transaction (CREATE DATABASE, VACUUM, …)
+   * @returns {Promise<any>} a Result, or an array of them when the script has several statements
+   */
+  async executeDDL(sql, useTransaction = true) {
+    this._checkOpen();
+    if (typeof sql !== 'string') throw new TypeError(`SQL must be a string, got ${shown(sql)}`);
+    const pool = this.currentPool;
+    if (!pool) {
+      throw new Error(
+        this.connections.size === 0
+          ? 'There is no connection yet: call addConnection(name, config) first'
+          : `No connection is current: call switchConnection(name) first. ${this._knownNames()}`,
+      );
+    }
+    return await runDdl(pool, sql, Boolean(useTransaction));
+  }
+
+  /**
+   * Makes another database the current one. What was asked for before runs where it was asked for.
+   *
+   * @param {string} name
+   * @returns {Promise<true>}
+   */
+  async switchConnection(name) {
+    this._checkOpen();
+    const entry = this._entry(name);
+    this.currentConnection = name;
+    this.currentPool = entry.pool;
+    return true;
+  }
+
+  /**
+   * Forgets a database and closes its connections once what is in flight is finished. When it was the current one, no
+   * database is current afterwards.
+   *
+   * @param {string} name
+   * @returns {Promise<true>}
+   */
+  async removeConnection(name) {
+    this._checkOpen();
+    const { pool } = this._entry(name);
+    this.connections.delete(name);
+    if (this.currentConnection === name) {
+      this.currentConnection = null;
+      this.currentPool = undefined;
+    }
+    await this._retire(pool);
+    return true;
+  }
+
+  /**
+   * Closes every connection once what is in flight is finished. The manager can't be used afterwards.
+   *
+   * @returns {Promise<void>} the same one for every call
+   */
+  close() {
+    if (this._closed === null) this._closed = this._closeAll();
+    return this._closed;
+  }
+
+  /** @returns {Promise<void>} */
+  shutdown() {
+    return this.close();
+  }
+
+  /** @returns {Promise<void>} */
+  [Symbol.asyncDispose]() {
+    return this.close();
+  }
+
+  async _closeAll() {
+    for (const { pool } of this.connections.values()) this._retire(pool);
+    this.connections.clear();
+    this.currentConnection = null;
+    this.currentPool = undefined;
+    await Promise.all(this._ending);
+  }
+
+  /**
+   * Ends a pool, and lets `close` wait for it too.
+   *
+   * @param {any} pool
+   * @returns {Promise<void>}
+   */
+  _retire(pool) {
+    // A pool that its user has ended already has nothing left to wait for here.
+    const ended = new Promise((resolve) => resolve(pool.ending ? undefined : pool.end()));
+    this._ending.add(ended);
+    const forget = () => this._ending.delete(ended);
+    ended.then(forget, forget);
+    return ended;
+  }
+
+  /** @param {string} name */
+  _entry(name) {
+    checkName(name);
+    const entry = this.connections.get(name);
+    if (entry === undefined) throw new Error(`Unknown connection "${name}". ${this._knownNames()}`);
+    return entry;
+  }
+
+  _knownNames() {
+    const names = [...this.connections.keys()].map((known) => `"${known}"`);
+    return names.length === 0 ? 'No connections are known.' : `Known connections: ${names.join(', ')}.`;
+  }
+
+  _checkOpen() {
+    if (this._closed !== null) throw new Error('The DatabaseManager is closed');
+  }
+}
+
+/** @param {unknown} name */
+function checkName(name) {
+  if (typeof name !== 'string' || name === '') {
+    throw new TypeError(`The name of a connection must be a string that isn't empty, got ${shown(name)}`);
+  }
+}
+
+module.exports = DatabaseManager;

@@ -1,0 +1,165 @@
+'use strict';
+
+const os = require('node:os');
+const { DatabaseError } = require('pg-protocol');
+
+// In the order of pg-protocol's parser: own properties are compared and printed.
+const SERVER_FIELDS = [
+  'severity',
+  'code',
+  'detail',
+  'hint',
+  'position',
+  'internalPosition',
+  'internalQuery',
+  'where',
+  'schema',
+  'table',
+  'column',
+  'dataType',
+  'constraint',
+  'file',
+  'line',
+  'routine',
+];
+
+const SYSTEM_FIELDS = ['syscall', 'address', 'port', 'hostname', 'phase'];
+
+// What libuv calls the failures of a name look-up; they are no errno of the system.
+/** @type {Record<string, number>} */
+const LOOKUP_ERRNO = { ENOTFOUND: -3008, EAI_AGAIN: -3001 };
+
+// Phases in which a connection is being made, and the text that node-postgres's programs match on.
+const CONNECTING = new Set(['connect', 'resolve', 'dns', 'tls', 'authenticate', 'auth', 'startup']);
+const WAITING = new Set(['pool', 'acquire', 'wait', 'slot']);
+
+/**
+ * @typedef {object} NativeFailure
+ * @property {string} kind 'server', 'io', 'timeout', 'tls', 'auth', 'config', 'closed' or 'protocol'
+ * @property {string} [message]
+ * @property {string} [code]
+ * @property {string} [phase] what was being done, for a timeout
+ * @property {NativeFailure[]} [errors] one for each address that was tried
+ */
+
+/**
+ * The JavaScript error for a failure that the native side describes as plain data.
+ *
+ * @param {NativeFailure & Record<string, any>} payload
+ * @returns {Error & Record<string, any>}
+ */
+function fromNative(payload) {
+  if (payload.kind === 'server') return serverError(payload);
+  if (payload.kind === 'timeout') return timeoutError(payload);
+  if (payload.kind === 'config') return plainError(TypeError, payload);
+  if (Array.isArray(payload.errors) && payload.errors.length > 1)
+    return severalErrors(payload, payload.errors);
+  return plainError(Error, payload);
+}
+
+/** @param {Record<string, any>} payload */
+function serverError(payload) {
+  const error = new DatabaseError(payload.message, payload.length, 'error');
+  copyServerFields(error, payload);
+  return error;
+}
+
+/**
+ * @param {Record<string, any>} target
+ * @param {Record<string, any>} payload
+ */
+function copyServerFields(target, payload) {
+  for (const field of SERVER_FIELDS) {
+    const value = payload[field];
+    // Absent is undefined in node-postgres, whatever the native side says for it.
+    target[field] = value === null ? undefined : value;
+  }
+}
+
+/**
+ * node-postgres's text, which programs match on, with what happened in full as the cause.
+ *
+ * @param {Record<string, any>} payload
+ */
+function timeoutError(payload) {
+  const cause = payload.message ? { cause: new Error(payload.message) } : undefined;
+  let message = payload.message || 'timeout expired';
+  if (CONNECTING.has(payload.phase)) message = 'timeout expired';
+  else if (WAITING.has(payload.phase)) message = 'timeout exceeded when trying to connect';
+  else if (payload.phase === 'query') message = 'Query read timeout';
+  /** @type {Error & Record<string, any>} */
+  const error = message === payload.message ? new Error(message) : new Error(message, cause);
+  error.code = payload.code || 'ETIMEDOUT';
+  copySystemFields(error, payload);
+  return error;
+}
+
+/**
+ * @param {Record<string, any>} payload
+ * @param {NativeFailure[]} failures
+ */
+function severalErrors(payload, failures) {
+  const errors = failures.map(fromNative);
+  const message = payload.message || errors.map((error) => error.message).join('; ');
+  /** @type {AggregateError & Record<string, any>} */
+  const error = new AggregateError(errors, message);
+  error.code = payload.code || errors[0].code;
+  return error;
+}
+
+/**
+ * @param {ErrorConstructor | TypeErrorConstructor} Type
+ * @param {Record<string, any>} payload
+ */
+function plainError(Type, payload) {
+  /** @type {Error & Record<string, any>} */
+  const error = new Type(payload.message || systemMessage(payload));
+  const errno = errnoOf(payload);
+  if (errno !== undefined) error.errno = errno;
+  if (payload.code) error.code = payload.code;
+  copySystemFields(error, payload);
+  return error;
+}
+
+/**
+ * @param {Record<string, any>} target
+ * @param {Record<string, any>} payload
+ */
+function copySystemFields(target, payload) {
+  for (const field of SYSTEM_FIELDS) {
+    if (payload[field] !== undefined && payload[field] !== null) target[field] = payload[field];
+  }
+}
+
+/** @param {Record<string, any>} payload */
+function errnoOf(payload) {
+  const { code } = payload;
+  if (code in LOOKUP_ERRNO) return LOOKUP_ERRNO[code];
+  const number = /** @type {Record<string, number>} */ (os.constants.errno)[code];
+  if (number !== undefined) return -number;
+  return typeof payload.errno === 'number' ? payload.errno : undefined;
+}
+
+/**
+ * As Node words it: `connect ECONNREFUSED 127.0.0.1:5432`, `getaddrinfo ENOTFOUND host`.
+ *
+ * @param {Record<string, any>} payload
+ */
+function systemMessage(payload) {
+  const where = payload.address
+    ? payload.port
+      ? payload.address + ':' + payload.port
+      : payload.address
+    : payload.hostname;
+  return [payload.syscall, payload.code, where].filter(Boolean).join(' ') || 'connection failed';
+}
+
+/**
+ * @param {any} error
+ * @returns {boolean} whether the server itself said it, whichever copy of pg-protocol the class is from
+ */
+function isServerError(error) {
+  return error instanceof DatabaseError || typeof error.severity === 'string';
+}
+
+module.exports = { DatabaseError, copyServerFields, fromNative, isServerError };

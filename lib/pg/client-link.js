@@ -1,0 +1,100 @@
+'use strict';
+
+const { native, register } = require('../binding');
+const { noticeMessage, notificationMessage } = require('./notice');
+const { findPassword } = require('./password');
+
+/** What the native side tells about a connection, passed on to the client that owns it. */
+class ClientLink {
+  /** @param {import('./client')} client */
+  constructor(client) {
+    this.client = client;
+  }
+
+  /** @param {any} message */
+  notice(message) {
+    this.client.emit('notice', noticeMessage(message));
+  }
+
+  /** @param {any} message */
+  notification(message) {
+    this.client.emit('notification', notificationMessage(message));
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} value
+   */
+  parameter(name, value) {
+    this.client._handleParameter(name, value);
+  }
+
+  /** @param {Error} error */
+  lost(error) {
+    this.client._handleLost(error);
+  }
+
+  closed() {
+    // A turn later, as a socket's 'close' comes after its last data and error: what failed with the connection is told
+    // to those who wait for it before 'end' and 'error' are.
+    setImmediate(() => this.client._handleClosed());
+  }
+
+  /** @param {number} token */
+  password(token) {
+    const { client } = this;
+    findPassword(client, (error, password) => {
+      if (error) {
+        client._passwordError = error;
+      } else {
+        client.connectionParameters.password = client.password = password;
+      }
+      native.providePassword(token, password, error ? String(error.message) : null);
+    });
+  }
+}
+
+/** A client's request to connect. */
+class ConnectRequest {
+  /** @param {import('./client')} client */
+  constructor(client) {
+    this.client = client;
+  }
+
+  done() {
+    this.client._handleConnected();
+  }
+
+  /** @param {Error} error */
+  fail(error) {
+    this.client._handleConnectFailure(error);
+  }
+}
+
+/** A request of which only the end matters, however it ends. */
+class EndRequest {
+  /** @param {() => void} ended */
+  constructor(ended) {
+    this.ended = ended;
+  }
+
+  done() {
+    this.ended();
+  }
+
+  fail() {
+    this.ended();
+  }
+}
+
+/**
+ * Asks the server to stop what a connection is doing.
+ *
+ * @param {{ cancel(requestId: number): void }} connection
+ * @param {() => void} ended called when the server has taken note of it, or can't be reached
+ */
+function cancel(connection, ended) {
+  connection.cancel(register(new EndRequest(ended)));
+}
+
+module.exports = { ClientLink, ConnectRequest, EndRequest, cancel };

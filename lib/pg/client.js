@@ -1,0 +1,433 @@
+'use strict';
+
+const { native, register, connections } = require('../binding');
+const { callOut, emitErrorToListeners, inContext, rejectAtCaller } = require('./caller');
+const { ClientLink, ConnectRequest, EndRequest, cancel } = require('./client-link');
+const Connection = require('./connection');
+const ConnectionParameters = require('./connection-parameters');
+const defaults = require('./defaults');
+const escape = require('./escape');
+const Query = require('./query');
+const QueryQueue = require('./query-queue');
+const QueryRequest = require('./query-request');
+const QueryRun = require('./query-run');
+const { hide } = require('./secret');
+const { toSettings, scramIterations } = require('./settings');
+const Submission = require('./submission');
+const TypeOverrides = require('./type-overrides');
+
+const INTERNALS = [
+  'password',
+  '_connection',
+  '_given',
+  '_connectionCallback',
+  '_passwordError',
+  '_endListeners',
+  '_ref',
+  '_unexpectedTold',
+];
+
+const UNEXPECTED_END = 'Connection terminated unexpectedly';
+
+/**
+ * One connection with node-postgres's manners: its queue, its events and the texts of its errors. The socket and the
+ * protocol are the native connection's.
+ */
+class Client extends QueryQueue {
+  /** @param {string | Record<string, any>} [config] */
+  constructor(config) {
+    super();
+    this.connectionParameters = new ConnectionParameters(config);
+    this.user = this.connectionParameters.user;
+    this.database = this.connectionParameters.database;
+    this.port = this.connectionParameters.port;
+    this.host = this.connectionParameters.host;
+    /** @type {any} */
+    this.password = this.connectionParameters.password;
+    this.replication = this.connectionParameters.replication;
+
+    /** @type {Record<string, any>} */
+    const given = typeof config === 'object' && config !== null ? config : {};
+    this._Promise = given.Promise || Promise;
+    this._types = new TypeOverrides(given.types);
+    this._connecting = false;
+    this._connectionError = false;
+    this.enableChannelBinding = Boolean(given.enableChannelBinding);
+    this.scramMaxIterations = scramIterations(given.scramMaxIterations);
+    this.pipeline = Boolean(given.pipeline);
+    this.binary = given.binary || defaults.binary;
+    /** @type {number | null} */
+    this.processID = null;
+    /** @type {number | null} */
+    this.secretKey = null;
+    this.ssl = this.connectionParameters.ssl || false;
+    this.sslNegotiation = this.connectionParameters.sslnegotiation || 'postgres';
+    this._connectionTimeoutMillis = given.connectionTimeoutMillis || 0;
+
+    // The state that node-postgres doesn't have, kept out of what a printed client shows.
+    /** @type {Connection | null} */
+    this._connection = null;
+    /** @type {Record<string, any>} options that only the native connection reads */
+    this._given = {
+      enableChannelBinding: given.enableChannelBinding,
+      keepAlive: given.keepAlive,
+      keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis,
+    };
+    /** @type {Function | null} */
+    this._connectionCallback = null;
+    /** @type {Error | null} what the caller's password function threw */
+    this._passwordError = null;
+    /** @type {(() => void)[]} */
+    this._endListeners = [];
+    /** @type {boolean} whether the connection keeps the event loop alive */
+    this._ref = true;
+    /** @type {boolean} whether 'Connection terminated unexpectedly' was said already */
+    this._unexpectedTold = false;
+    hide(this, ...INTERNALS);
+  }
+
+  /** The connection as protocol messages, for submittables. Made when it is first asked for. */
+  get connection() {
+    if (this._connection === null) this._connection = new Connection({ client: this, ssl: this.ssl });
+    return this._connection;
+  }
+
+  get activeQuery() {
+    const active = this._activeQuery;
+    return active instanceof QueryRun ? active.query : active;
+  }
+
+  set activeQuery(query) {
+    this._activeQuery = query;
+  }
+
+  get queryQueue() {
+    return this._queryQueue;
+  }
+
+  // Connecting.
+
+  /**
+   * @param {(error: any, client?: Client) => void} [callback]
+   * @returns {Promise<Client> | undefined}
+   */
+  connect(callback) {
+    if (callback) {
+      this._connect(inContext(callback));
+      return undefined;
+    }
+    return new this._Promise((/** @type {any} */ resolve) => {
+      this._connect((/** @type {any} */ error) => {
+        if (error) rejectAtCaller(resolve, error);
+        else resolve(this);
+      });
+    });
+  }
+
+  /** @param {Function} callback */
+  _connect(callback) {
+    if (this._connecting || this._connected) {
+      const error = new Error('Client has already been connected. You cannot reuse a client.');
+      process.nextTick(() => callback(error));
+      return;
+    }
+    this._connectionCallback = callback;
+    this._connecting = true;
+    try {
+      this._own(native.openConnection(this._settings()));
+      this._core.connect(register(new ConnectRequest(this)));
+    } catch (error) {
+      process.nextTick(() => this._handleConnectFailure(error));
+    }
+  }
+
+  _settings() {
+    const parameters = this.connectionParameters;
+    const startup = this.getStartupConf();
+    return toSettings(parameters, {
+      startup,
+      host: this.host,
+      ports: Object.is(this.port, parameters.port) ? parameters.ports : this.port,
+      user: this.user,
+      database: this.database,
+      password: this.password,
+      ssl: this.ssl,
+      enableChannelBinding: this._given.enableChannelBinding,
+      scramMaxIterations: this.scramMaxIterations,
+      connectionTimeoutMillis: this._connectionTimeoutMillis,
+      keepAlive: this._given.keepAlive,
+      keepAliveInitialDelayMillis: this._given.keepAliveInitialDelayMillis,
+    });
+  }
+
+  /** The parameters of the startup message. Subclasses add their own. */
+  getStartupConf() {
+    const parameters = this.connectionParameters;
+    /** @type {Record<string, any>} */
+    const startup = { user: parameters.user, database: parameters.database };
+    const applicationName = parameters.application_name || parameters.fallback_application_name;
+    if (applicationName) startup.application_name = applicationName;
+    if (parameters.replication) startup.replication = '' + parameters.replication;
+    for (const name of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) {
+      const value = /** @type {any} */ (parameters)[name];
+      if (value) startup[name] = String(parseInt(value, 10));
+    }
+    if (parameters.options) startup.options = parameters.options;
+    return startup;
+  }
+
+  /**
+   * Takes charge of a native connection.
+   *
+   * @param {any} core
+   */
+  _own(core) {
+    this._core = core;
+    connections.set(core.id, new ClientLink(this));
+    if (!this._ref) core.setRef(false);
+  }
+
+  /**
+   * Becomes the client of a connection that a pool has opened already.
+   *
+   * @param {any} core
+   */
+  _adopt(core) {
+    this._own(core);
+    this._markConnected();
+    this._txStatus = core.transactionStatus;
+    this.readyForQuery = true;
+  }
+
+  _markConnected() {
+    this._connecting = false;
+    this._connected = true;
+    this.processID = this._core.processID;
+    this.secretKey = this._core.secretKey;
+  }
+
+  _handleConnected() {
+    this._markConnected();
+    const callback = this._connectionCallback;
+    this._connectionCallback = null;
+    if (callback) callOut(callback, null, this);
+    callOut(() => this.emit('connect'));
+    this._txStatus = this._core.transactionStatus;
+    this.readyForQuery = true;
+    this._pulseQueryQueue();
+  }
+
+  /** @param {any} failure */
+  _handleConnectFailure(failure) {
+    const error = this._passwordError || failure;
+    if (this._connectionError || !this._connecting) return;
+    this._connectionError = true;
+    const callback = this._connectionCallback;
+    this._connectionCallback = null;
+    if (callback) callOut(callback, error);
+    else emitErrorToListeners(this, error);
+    // Settings that were refused never made a connection, so nobody else would say that it is closed.
+    setImmediate(() => this._handleClosed());
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} value
+   */
+  _handleParameter(name, value) {
+    this.emit('parameterStatus', { name: 'parameterStatus', parameterName: name, parameterValue: value });
+  }
+
+  // The end of a connection.
+
+  /** @param {Error} error the socket is gone while nothing was asked */
+  _handleLost(error) {
+    if (this._connecting) this._handleConnectFailure(error);
+    else this._handleErrorEvent(error);
+  }
+
+  /** @param {any} error */
+  _handleErrorEvent(error) {
+    if (error.message === UNEXPECTED_END) this._unexpectedTold = true;
+    super._handleErrorEvent(error);
+    emitErrorToListeners(this, error);
+  }
+
+  _handleClosed() {
+    if (this._ended) return;
+    const error = new Error(this._ending ? 'Connection terminated' : UNEXPECTED_END);
+    if (this._core !== null) connections.delete(this._core.id);
+    this._errorAllQueries(error);
+    this._ended = true;
+    if (!this._ending && !this._connectionError) {
+      if (this._connecting) this._handleConnectFailure(error);
+      else if (!this._unexpectedTold) this._handleErrorEvent(error);
+    }
+    this._runDry();
+    const listeners = this._endListeners;
+    this._endListeners = [];
+    const messages = this._connection;
+    if (messages !== null) callOut(() => messages.emit('end'));
+    for (const listener of listeners) callOut(listener);
+    process.nextTick(() => this.emit('end'));
+  }
+
+  /**
+   * @param {() => void} [callback]
+   * @returns {Promise<void> | undefined}
+   */
+  end(callback) {
+    this._ending = true;
+    if (this._core === null || this._ended) {
+      if (!callback) return this._Promise.resolve();
+      callback();
+      return undefined;
+    }
+    if (!this._queryable) this._core.destroy();
+    else if (this.pipeline && this._isBusy()) this.once('drain', () => this._goodbye());
+    // A query that hangs could keep the end away for ever.
+    else if (this._activeQuery) this._core.destroy();
+    else this._goodbye();
+
+    if (callback) {
+      this._endListeners.push(inContext(callback));
+      return undefined;
+    }
+    return new this._Promise((/** @type {() => void} */ resolve) => this._endListeners.push(resolve));
+  }
+
+  _goodbye() {
+    this._core.end(register(new EndRequest(() => this._handleClosed())));
+  }
+
+  // Queries.
+
+  /**
+   * @param {any} config text, configuration or submittable
+   * @param {any} [values]
+   * @param {any} [callback]
+   * @returns {any} a promise, or the submittable, or nothing when there is a callback
+   */
+  query(config, values, callback) {
+    if (config === null || config === undefined) {
+      throw new TypeError('Client was passed a null or undefined query');
+    }
+    if (typeof config.submit === 'function') return this._querySubmittable(config, values, callback);
+
+    const request = new QueryRequest(this, undefined, undefined, this._types);
+    let called = callback;
+    if (typeof values === 'function') called = callback || values;
+    else if (values) request.values = values;
+    if (typeof config === 'string') {
+      request.text = config;
+    } else {
+      request.text = config.text;
+      if (request.values === undefined) request.values = config.values;
+      request.configure(config);
+      if (!called) called = config.callback;
+    }
+    let answer;
+    if (called) {
+      if (typeof called !== 'function') throw new TypeError('callback is not a function');
+      request.callback = inContext(called);
+    } else {
+      answer = new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
+        request.resolve = resolve;
+        request.reject = reject;
+      });
+    }
+    if (this.binary) request.binary = true;
+    this._enqueue(request, config.query_timeout || this.connectionParameters.query_timeout);
+    return answer;
+  }
+
+  /**
+   * @param {any} submittable
+   * @param {any} values
+   * @param {any} callback
+   */
+  _querySubmittable(submittable, values, callback) {
+    if (!submittable.callback) {
+      if (typeof values === 'function') submittable.callback = values;
+      else if (callback) submittable.callback = callback;
+    }
+    if (this.binary && !submittable.binary) submittable.binary = true;
+    if (submittable._result && !submittable._result._types) submittable._result._types = this._types;
+    const request = QueryRun.isPlainQuery(submittable)
+      ? new QueryRun(this, submittable, this._types)
+      : new Submission(this, submittable);
+    this._enqueue(request, submittable.query_timeout || this.connectionParameters.query_timeout);
+    return submittable;
+  }
+
+  /**
+   * Asks the server to stop a query of another client, or takes it out of that client's queue.
+   *
+   * @param {Client} client
+   * @param {any} query
+   */
+  cancel(client, query) {
+    if (client.activeQuery === query) {
+      cancel(client._core, () => callOut(() => this.emit('end')));
+      return;
+    }
+    const waiting = client._queryQueue.findIndex((entry) => entry === query || entry.query === query);
+    if (waiting !== -1) {
+      client._queryQueue.splice(waiting, 1);
+    } else if (client._sentQueryQueue.some((entry) => entry === query || entry.query === query)) {
+      // It can't be taken off the wire; its result goes nowhere.
+      query.callback = () => undefined;
+    }
+  }
+
+  // Everything else.
+
+  ref() {
+    this._setRef(true);
+  }
+
+  unref() {
+    this._setRef(false);
+  }
+
+  /** @param {boolean} ref */
+  _setRef(ref) {
+    this._ref = ref;
+    if (this._core !== null && !this._ended) this._core.setRef(ref);
+  }
+
+  getTransactionStatus() {
+    return this._txStatus;
+  }
+
+  /**
+   * @param {number} oid
+   * @param {any} format
+   * @param {any} [parseFn]
+   */
+  setTypeParser(oid, format, parseFn) {
+    return this._types.setTypeParser(oid, format, parseFn);
+  }
+
+  /**
+   * @param {number} oid
+   * @param {any} [format]
+   */
+  getTypeParser(oid, format) {
+    return this._types.getTypeParser(oid, format);
+  }
+
+  /** @param {string} name */
+  escapeIdentifier(name) {
+    return escape.escapeIdentifier(name);
+  }
+
+  /** @param {string} value */
+  escapeLiteral(value) {
+    return escape.escapeLiteral(value);
+  }
+}
+
+Client.Query = Query;
+
+module.exports = Client;

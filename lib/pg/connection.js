@@ -1,0 +1,151 @@
+'use strict';
+
+const { EventEmitter } = require('node:events');
+const { parse, serialize } = require('pg-protocol');
+
+const RawStream = require('./raw-stream');
+const { hide } = require('./secret');
+
+const FLUSH = serialize.flush();
+const SYNC = serialize.sync();
+
+/**
+ * A client's connection as the messages of the protocol, for submittables (cursors, COPY streams) that write their own
+ * and listen to the server's. The common path doesn't use it: it exists from the first time somebody asks for it.
+ */
+class Connection extends EventEmitter {
+  /** @param {any} [config] `client`, whose native connection carries the messages, or `stream`, to use instead */
+  constructor(config) {
+    super();
+    const given = config || {};
+    const stream = typeof given.stream === 'function' ? given.stream(given) : given.stream;
+    this.stream = stream || new RawStream(given.client);
+    /** @type {Record<string, string>} */
+    this.parsedStatements = {};
+    /** @type {Record<string, string>} */
+    this.submittedNamedStatements = {};
+    this.ssl = given.ssl || false;
+    this._ending = false;
+    this._emitMessage = false;
+    /** @type {any} the submission that the server is answering */
+    this._active = null;
+    /** @type {number} ReadyForQuery messages still to come */
+    this._owed = 0;
+    hide(this, '_active', '_owed');
+    this.on('newListener', (name) => {
+      if (name === 'message') this._emitMessage = true;
+    });
+    parse(this.stream, (message) => this._receive(message));
+  }
+
+  /** @param {any} message */
+  _receive(message) {
+    if (this._emitMessage) this.emit('message', message);
+    const active = this._active;
+    const name = message.name === 'error' ? 'errorMessage' : message.name;
+    if (name === 'readyForQuery') this._owed--;
+    if (active !== null) active.receive(name, message);
+    this.emit(name, message);
+    if (name === 'readyForQuery' && this._owed <= 0) this._release(message.status);
+  }
+
+  /**
+   * The exchange is over.
+   *
+   * @param {string} status
+   */
+  _release(status) {
+    const active = this._active;
+    this._owed = 0;
+    this._active = null;
+    this.stream.endExchange();
+    if (active !== null) active.finish(status);
+  }
+
+  /**
+   * @param {Error} error
+   * @param {string | null} status
+   */
+  _exchangeFailed(error, status) {
+    const active = this._active;
+    this._owed = 0;
+    this._active = null;
+    if (active !== null) active.fail(error, status);
+  }
+
+  /** @param {Buffer} bytes */
+  _send(bytes) {
+    return this.stream.writable ? this.stream.write(bytes) : false;
+  }
+
+  /** @param {string} text */
+  query(text) {
+    this._owed++;
+    this._send(serialize.query(text));
+  }
+
+  /** @param {any} query */
+  parse(query) {
+    this._send(serialize.parse(query));
+  }
+
+  /** @param {any} config */
+  bind(config) {
+    this._send(serialize.bind(config));
+  }
+
+  /** @param {any} config */
+  execute(config) {
+    this._send(serialize.execute(config));
+  }
+
+  /** @param {any} message */
+  describe(message) {
+    this._send(serialize.describe(message));
+  }
+
+  /** @param {any} message */
+  close(message) {
+    this._send(serialize.close(message));
+  }
+
+  flush() {
+    this._send(FLUSH);
+  }
+
+  sync() {
+    this._owed++;
+    this._send(SYNC);
+  }
+
+  /** @param {Buffer} chunk */
+  sendCopyFromChunk(chunk) {
+    this._send(serialize.copyData(chunk));
+  }
+
+  endCopyFrom() {
+    this._send(serialize.copyDone());
+  }
+
+  /** @param {string} message */
+  sendCopyFail(message) {
+    this._send(serialize.copyFail(message));
+  }
+
+  ref() {
+    this.stream.ref();
+  }
+
+  unref() {
+    this.stream.unref();
+  }
+
+  /** Says goodbye to the server. */
+  end() {
+    this._ending = true;
+    if (this.stream instanceof RawStream) this.stream.client.end();
+    else this.stream.end(serialize.end());
+  }
+}
+
+module.exports = Connection;

@@ -1,0 +1,279 @@
+'use strict';
+
+const { EventEmitter } = require('node:events');
+
+const { isServerError } = require('../errors');
+const { callOut } = require('./caller');
+const { cancel } = require('./client-link');
+const { hide } = require('./secret');
+
+/**
+ * The queries of one connection, one at a time or pipelined, in the order and with the signs of node-postgres: when a
+ * query is sent, when 'drain' is emitted, what happens to those that wait when the connection breaks.
+ */
+class QueryQueue extends EventEmitter {
+  constructor() {
+    super();
+    this._connected = false;
+    this._ending = false;
+    this._ended = false;
+    this._queryable = true;
+    /** @type {any} */
+    this._activeQuery = null;
+    /** @type {string | null} */
+    this._txStatus = null;
+    /** @type {any[]} */
+    this._queryQueue = [];
+    /** @type {any[]} */
+    this._sentQueryQueue = [];
+    this.readyForQuery = false;
+    this.hasExecuted = false;
+    this.pipeline = false;
+    /** @type {any} the native connection */
+    this._core = null;
+    /** @type {Map<string, string>} named statements that are known to be prepared */
+    this._parsed = new Map();
+    /** @type {number} cancel requests whose effect could still hit the next query */
+    this._cancelling = 0;
+    /** @type {(() => void) | null} what waits for the queue to run dry */
+    this._idleListener = null;
+    hide(this, '_core', '_parsed', '_cancelling', '_idleListener');
+  }
+
+  /**
+   * @param {any} request
+   * @param {any} readTimeout milliseconds, or nothing
+   */
+  _enqueue(request, readTimeout) {
+    if (readTimeout) this._limit(request, readTimeout);
+    const refusal = this._refusal(request);
+    if (refusal !== null) {
+      process.nextTick(() => request.handleError(refusal));
+      return;
+    }
+    this._queryQueue.push(request);
+    this._pulseQueryQueue();
+  }
+
+  /**
+   * @param {any} request
+   * @returns {Error | null} why a query can't even wait
+   */
+  _refusal(request) {
+    if (this.pipeline) {
+      const what = request.pipelineObstacle();
+      if (what !== null) return new Error(`${what} not supported in pipeline mode`);
+    }
+    if (!this._queryable) return new Error('Client has encountered a connection error and is not queryable');
+    if (this._ending) return new Error('Client was closed and is not queryable');
+    return null;
+  }
+
+  /**
+   * @param {any} request
+   * @param {number} millis
+   */
+  _limit(request, millis) {
+    request._timer = setTimeout(() => {
+      request.handleError(new Error('Query read timeout'));
+      this._abandon(request);
+    }, millis);
+  }
+
+  /**
+   * Stops the work on a query whose answer nobody waits for any more.
+   *
+   * @param {any} request
+   */
+  _abandon(request) {
+    const waiting = this._queryQueue.indexOf(request);
+    if (waiting > -1) {
+      this._queryQueue.splice(waiting, 1);
+      this._pulseQueryQueue();
+    } else if (this.pipeline) {
+      // The queries behind it on the wire can't be answered before it.
+      this._core.destroy();
+    } else if (this._activeQuery === request) {
+      this._cancelling++;
+      cancel(this._core, () => {
+        this._cancelling--;
+        this._pulseQueryQueue();
+      });
+    }
+  }
+
+  _pulseQueryQueue() {
+    if (this.pipeline) {
+      this._pulsePipelinedQueryQueue();
+      return;
+    }
+    // A cancel request that is on its way could stop the wrong query.
+    if (!this.readyForQuery || this._cancelling > 0) return;
+    const next = this._queryQueue.shift();
+    this._activeQuery = next || null;
+    if (next === undefined) {
+      if (!this.hasExecuted) return;
+      callOut(() => this.emit('drain'));
+      if (!this._isBusy()) this._runDry();
+      return;
+    }
+    this.readyForQuery = false;
+    this.hasExecuted = true;
+    const error = this._submit(next, false);
+    if (error !== null) {
+      process.nextTick(() => {
+        next.handleError(error);
+        this._activeQuery = null;
+        this.readyForQuery = true;
+        this._pulseQueryQueue();
+      });
+    }
+  }
+
+  _pulsePipelinedQueryQueue() {
+    if (!this._connected || !this._queryable) return;
+    while (this._queryQueue.length > 0) {
+      const request = this._queryQueue.shift();
+      this.hasExecuted = true;
+      const error = this._submit(request, true);
+      if (error === null) this._sentQueryQueue.push(request);
+      else process.nextTick(() => request.handleError(error));
+    }
+    if (this.readyForQuery && !this._activeQuery && this._sentQueryQueue.length > 0) {
+      this._activeQuery = this._sentQueryQueue.shift();
+      this.readyForQuery = false;
+    }
+    if (!this._isBusy() && this.hasExecuted) {
+      callOut(() => this.emit('drain'));
+      if (!this._isBusy()) this._runDry();
+    }
+  }
+
+  _isBusy() {
+    return Boolean(this._activeQuery) || this._sentQueryQueue.length > 0 || this._queryQueue.length > 0;
+  }
+
+  /**
+   * @param {any} request
+   * @param {boolean} pipelined
+   * @returns {any} what kept it from being sent, or null
+   */
+  _submit(request, pipelined) {
+    const error = request.prepare();
+    if (error !== null) return error;
+    if (request.name) {
+      const previous = this._statementText(request.name);
+      if (request.text && previous && request.text !== previous) {
+        return new Error(
+          `Prepared statements must be unique - '${request.name}' was used for a different statement`,
+        );
+      }
+      if (pipelined) this._parsed.set(request.name, request.text || previous);
+    }
+    try {
+      request.send(this._core, pipelined);
+    } catch (failure) {
+      return failure;
+    }
+    return null;
+  }
+
+  /** @param {string} name */
+  _statementText(name) {
+    const known = this._parsed.get(name);
+    if (known !== undefined) return known;
+    const parsed = this._core.statementText(name);
+    if (parsed !== undefined) this._parsed.set(name, parsed);
+    return parsed;
+  }
+
+  /**
+   * @param {any} request
+   * @param {string} status
+   */
+  _requestDone(request, status) {
+    if (this._activeQuery === request) this._activeQuery = null;
+    this._txStatus = status;
+    this.readyForQuery = true;
+    request.handleReadyForQuery();
+    this._pulseQueryQueue();
+  }
+
+  /**
+   * @param {any} request
+   * @param {any} error
+   * @param {string | null} status
+   */
+  _requestFailed(request, error, status) {
+    if (request.name) this._parsed.delete(request.name);
+    if (status === null) {
+      this._handleBroken(request, error);
+      return;
+    }
+    if (this._activeQuery === request) this._activeQuery = null;
+    this._txStatus = status;
+    request.handleError(error);
+    // node-postgres tells of an error before the server is ready again. Whoever answers it with another query finds
+    // the queue as it was, without a 'drain' in between.
+    setImmediate(() => this._becomeReady());
+  }
+
+  _becomeReady() {
+    this.readyForQuery = true;
+    this._pulseQueryQueue();
+  }
+
+  /**
+   * The connection died under a query.
+   *
+   * @param {any} request
+   * @param {any} error
+   */
+  _handleBroken(request, error) {
+    this._sentQueryQueue = this._sentQueryQueue.filter((sent) => sent !== request);
+    if (this._activeQuery === request) this._activeQuery = null;
+    if (isServerError(error) || this._ending || !this._queryable) {
+      // The server's own last word belongs to the query alone; that the connection is gone is told when it closes.
+      request.handleError(error);
+      return;
+    }
+    process.nextTick(() => request.handleError(error));
+    this._handleErrorEvent(error);
+  }
+
+  /** @param {() => void} listener called once nothing is queued or under way, at once if that is so already */
+  _whenDry(listener) {
+    if (this._isBusy() && !this._ended) this._idleListener = listener;
+    else listener();
+  }
+
+  _runDry() {
+    const listener = this._idleListener;
+    if (listener === null) return;
+    this._idleListener = null;
+    listener();
+  }
+
+  /** @param {any} error */
+  _errorAllQueries(error) {
+    const waiting = [this._activeQuery, ...this._sentQueryQueue, ...this._queryQueue];
+    this._activeQuery = null;
+    this._sentQueryQueue.length = 0;
+    this._queryQueue.length = 0;
+    for (const query of waiting) {
+      if (query) process.nextTick(() => query.handleError(error));
+    }
+  }
+
+  /**
+   * The connection is broken: nothing that waits for it can come.
+   *
+   * @param {any} error
+   */
+  _handleErrorEvent(error) {
+    this._queryable = false;
+    this._errorAllQueries(error);
+  }
+}
+
+module.exports = QueryQueue;

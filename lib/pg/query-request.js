@@ -1,0 +1,255 @@
+'use strict';
+
+const { register } = require('../binding');
+const { typeMask } = require('../rows');
+const { callOut, rejectAtCaller } = require('./caller');
+const { prepareValues } = require('./parameter');
+const Result = require('./result');
+
+// Bits of the native `flags` argument.
+const EXTENDED = 1;
+const BINARY = 2;
+const PIPELINED = 4;
+
+/**
+ * One query on its way: what the binding calls back while the answer comes in. It stands in for node-postgres's Query
+ * on the common path, where nobody can see the difference: no event emitter, no closure.
+ */
+class QueryRequest {
+  /**
+   * @param {{ _requestDone(request: any, status: string): void,
+   *   _requestFailed(request: any, error: Error, status: string | null): void }} owner
+   * @param {any} text
+   * @param {any} values
+   * @param {any} types the parsers of the owner
+   */
+  constructor(owner, text, values, types) {
+    this.owner = owner;
+    this.text = text;
+    this.values = values;
+    this.types = types;
+    /** @type {string | undefined} */
+    this.name = undefined;
+    /** @type {string | undefined} */
+    this.rowMode = undefined;
+    this.maxRows = 0;
+    this.binary = false;
+    this.extended = false;
+    /** @type {any} */
+    this.resolve = undefined;
+    /** @type {any} */
+    this.reject = undefined;
+    /** @type {Function | undefined} */
+    this._callback = undefined;
+    /** @type {(string | Buffer | null)[] | null} */
+    this._wireValues = null;
+    /** @type {Result | null} */
+    this._result = null;
+    /** @type {Result[] | null} */
+    this._results = null;
+    /** @type {any} */
+    this._canceledDueToError = false;
+    this._settled = false;
+    /** @type {NodeJS.Timeout | undefined} */
+    this._timer = undefined;
+  }
+
+  /**
+   * Takes over the parts of a query configuration beyond text and values.
+   *
+   * @param {Record<string, any>} config
+   */
+  configure(config) {
+    if (config.types) this.types = config.types;
+    this.name = config.name || undefined;
+    this.rowMode = config.rowMode;
+    this.maxRows = config.rows || 0;
+    this.binary = Boolean(config.binary);
+    this.extended = config.queryMode === 'extended';
+  }
+
+  /** Tracing tools replace the callback of the query they find in a client's queue, whichever way it was made. */
+  get callback() {
+    if (this._callback === undefined) {
+      this._callback = (/** @type {any} */ error, /** @type {any} */ result) => {
+        if (error) rejectAtCaller(this.resolve, error);
+        else this.resolve(result);
+      };
+    }
+    return this._callback;
+  }
+
+  set callback(callback) {
+    this._callback = callback;
+  }
+
+  /**
+   * Checks the query and brings its values into wire form.
+   *
+   * @returns {any} what is wrong, or null
+   */
+  prepare() {
+    const { values } = this;
+    if (typeof this.text !== 'string' && typeof this.name !== 'string') {
+      return new Error('A query must have either text or a name. Supplying neither is unsupported.');
+    }
+    if (!values) return null;
+    if (!Array.isArray(values)) return new Error('Query values must be an array');
+    if (values.length === 0) return null;
+    try {
+      this._wireValues = prepareValues(values);
+    } catch (error) {
+      return error;
+    }
+    return null;
+  }
+
+  /**
+   * Hands the query to the native side. `prepare` has run.
+   *
+   * @param {{ query: Function }} target a native connection or pool
+   * @param {boolean} pipelined
+   */
+  send(target, pipelined) {
+    const { name, maxRows } = this;
+    const text = this.text || '';
+    let values = this._wireValues;
+    let flags = 0;
+    if (this.extended || name !== undefined || maxRows !== 0) flags = EXTENDED;
+    // Values for a query without text are not sent by node-postgres either.
+    else if (text === '') values = null;
+    if (this.binary) flags |= BINARY;
+    if (pipelined) flags |= PIPELINED;
+    this._wireValues = null;
+    const id = register(this);
+    target.query(
+      id,
+      text,
+      name === undefined ? null : String(name),
+      values,
+      flags,
+      typeMask(this.types),
+      maxRows,
+    );
+  }
+
+  /** @returns {string | null} what it uses that the queries written behind it would get in the way of */
+  pipelineObstacle() {
+    return this.maxRows ? 'The `rows` option is' : null;
+  }
+
+  // What the binding calls.
+
+  /** @param {any} shape */
+  fields(shape) {
+    this._nextResult().addShape(shape);
+  }
+
+  /**
+   * @param {any} shape
+   * @param {{ count: number, into(rows: any[]): void }} batch
+   */
+  rows(shape, batch) {
+    if (this._canceledDueToError !== false) return;
+    try {
+      batch.into(/** @type {Result} */ (this._result).rows);
+    } catch (error) {
+      this._canceledDueToError = error;
+    }
+  }
+
+  /**
+   * @param {string | null} command
+   * @param {number | null} rowCount
+   * @param {number | null} oid
+   */
+  complete(command, rowCount, oid) {
+    const result = this._nextResult();
+    result.command = command;
+    result.rowCount = rowCount;
+    result.oid = oid;
+  }
+
+  empty() {
+    // An empty text answers with nothing else, so there has to be a result for it.
+    if (this._result === null) this._nextResult();
+  }
+
+  suspended() {
+    // The native side asks for the next page by itself; rows of all pages are one result.
+    return this.maxRows;
+  }
+
+  copyIn() {
+    // The native side has refused the copy; the server's error about it follows.
+    return false;
+  }
+
+  /** @param {string} status */
+  done(status) {
+    this.owner._requestDone(this, status);
+  }
+
+  /**
+   * @param {Error} error
+   * @param {string | null} status
+   */
+  fail(error, status) {
+    this.owner._requestFailed(this, error, status);
+  }
+
+  // What the owner calls.
+
+  /** @param {any} error */
+  handleError(error) {
+    if (this._settled) return;
+    let first = error;
+    if (this._canceledDueToError !== false) {
+      first = this._canceledDueToError;
+      this._canceledDueToError = false;
+    }
+    this._settle(first, undefined);
+  }
+
+  handleReadyForQuery() {
+    if (this._settled) return;
+    if (this._canceledDueToError !== false) this._settle(this._canceledDueToError, undefined);
+    else this._settle(null, this._results || this._result || this._nextResult());
+  }
+
+  /**
+   * The result that the next message belongs to: a new one when the last is complete, because then the text had
+   * several statements.
+   */
+  _nextResult() {
+    const last = this._result;
+    if (last === null) {
+      this._result = new Result(this.rowMode, this.types);
+    } else if (last.command) {
+      this._result = new Result(this.rowMode, this.types);
+      if (this._results === null) this._results = [last];
+      this._results.push(this._result);
+    }
+    return /** @type {Result} */ (this._result);
+  }
+
+  /**
+   * @param {any} error
+   * @param {any} result
+   */
+  _settle(error, result) {
+    this._settled = true;
+    if (this._timer !== undefined) clearTimeout(this._timer);
+    const callback = this._callback;
+    if (callback === undefined) {
+      if (error) rejectAtCaller(this.resolve, error);
+      else this.resolve(result);
+    } else if (error) {
+      callOut(callback, error);
+    } else {
+      callOut(callback, null, result);
+    }
+  }
+}
+
+module.exports = QueryRequest;

@@ -1,0 +1,180 @@
+'use strict';
+
+const { Duplex } = require('node:stream');
+
+const { register } = require('../binding');
+
+/** One raw exchange: the binding hands the server's messages to it as bytes. */
+class RawExchange {
+  /**
+   * @param {RawStream} stream
+   * @param {any} core
+   */
+  constructor(stream, core) {
+    this.stream = stream;
+    this.core = core;
+    this.id = register(this);
+    this.isStarted = false;
+    this.isPaused = false;
+  }
+
+  started() {
+    this.isStarted = true;
+    this.stream._flushPending();
+  }
+
+  /** @param {Buffer} bytes */
+  data(bytes) {
+    if (this.stream.push(bytes) || this.isPaused) return;
+    this.isPaused = true;
+    this.core.rawPause(true);
+  }
+
+  /** @param {string} status */
+  done(status) {
+    this.stream._exchangeOver(this, null, status);
+  }
+
+  /** @param {Error} error @param {string | null} status */
+  fail(error, status) {
+    this.stream._exchangeOver(this, error, status);
+  }
+}
+
+/** A write whose end the stream waits for. */
+class RawWrite {
+  /** @param {(error?: Error | null) => void} callback */
+  constructor(callback) {
+    this.callback = callback;
+  }
+
+  done() {
+    this.callback();
+  }
+
+  /** @param {Error} error */
+  fail(error) {
+    this.callback(error);
+  }
+}
+
+/**
+ * The bytes of a native connection as a stream, for those who speak the protocol themselves. The first write opens a
+ * raw exchange; the owner ends it when the server is ready for the next query.
+ */
+class RawStream extends Duplex {
+  /** @param {import('./client')} client */
+  constructor(client) {
+    super({ decodeStrings: true, emitClose: false, autoDestroy: false });
+    this.client = client;
+    /** @type {RawExchange | null} */
+    this.exchange = null;
+    /** @type {{ bytes: Buffer, callback: (error?: Error | null) => void } | null} */
+    this.pending = null;
+  }
+
+  /**
+   * @param {Buffer} bytes
+   * @param {string} _encoding
+   * @param {(error?: Error | null) => void} callback
+   */
+  _write(bytes, _encoding, callback) {
+    this._send(bytes, callback);
+  }
+
+  /**
+   * @param {{ chunk: Buffer }[]} chunks
+   * @param {(error?: Error | null) => void} callback
+   */
+  _writev(chunks, callback) {
+    this._send(Buffer.concat(chunks.map(({ chunk }) => chunk)), callback);
+  }
+
+  /**
+   * @param {Buffer} bytes
+   * @param {(error?: Error | null) => void} callback
+   */
+  _send(bytes, callback) {
+    const core = this.client._core;
+    if (core === null || this.client._ended) {
+      // As on a closed socket of node-postgres, whoever writes finds out by the client's own events.
+      callback();
+      return;
+    }
+    if (this.exchange === null) {
+      this.exchange = new RawExchange(this, core);
+      core.rawBegin(this.exchange.id);
+    }
+    if (this.exchange.isStarted) {
+      core.rawWrite(bytes, register(new RawWrite(callback)));
+    } else {
+      this.pending = { bytes, callback };
+    }
+  }
+
+  _flushPending() {
+    const { pending } = this;
+    this.pending = null;
+    if (pending !== null) this._send(pending.bytes, pending.callback);
+  }
+
+  _read() {
+    const { exchange } = this;
+    if (exchange === null || !exchange.isPaused) return;
+    exchange.isPaused = false;
+    exchange.core.rawPause(false);
+  }
+
+  /** The server is ready for the next query: the native connection takes over again. */
+  endExchange() {
+    const { exchange } = this;
+    if (exchange === null) return;
+    this.exchange = null;
+  }
+
+  /**
+   * @param {RawExchange} exchange
+   * @param {Error | null} error
+   * @param {string | null} status
+   */
+  _exchangeOver(exchange, error, status) {
+    if (this.exchange !== exchange) return;
+    this.exchange = null;
+    const { pending } = this;
+    this.pending = null;
+    if (error !== null) this.client.connection._exchangeFailed(error, status);
+    if (pending !== null) pending.callback();
+  }
+
+  /**
+   * Closes the connection at once.
+   *
+   * @param {Error} [_error]
+   */
+  destroy(_error) {
+    if (this.client._core !== null) this.client._core.destroy();
+    return this;
+  }
+
+  ref() {
+    this.client.ref();
+    return this;
+  }
+
+  unref() {
+    this.client.unref();
+    return this;
+  }
+
+  // Options of the socket are settings of the native connection, fixed when it is opened.
+
+  setNoDelay() {
+    return this;
+  }
+
+  setKeepAlive() {
+    return this;
+  }
+}
+
+module.exports = RawStream;

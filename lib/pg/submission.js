@@ -1,0 +1,117 @@
+'use strict';
+
+const { callOut } = require('./caller');
+
+/** @type {Record<string, string>} what a message is handed to */
+const HANDLERS = {
+  rowDescription: 'handleRowDescription',
+  dataRow: 'handleDataRow',
+  portalSuspended: 'handlePortalSuspended',
+  emptyQuery: 'handleEmptyQuery',
+  commandComplete: 'handleCommandComplete',
+  copyInResponse: 'handleCopyInResponse',
+  copyData: 'handleCopyData',
+};
+
+/** The handlers that get the connection as their only argument, as node-postgres calls them. */
+const CONNECTION_ONLY = new Set(['portalSuspended', 'emptyQuery', 'copyInResponse']);
+
+/** A submittable in a client's queue: an object that writes its own messages and handles the server's. */
+class Submission {
+  /**
+   * @param {import('./client')} client
+   * @param {any} query
+   */
+  constructor(client, query) {
+    this.owner = client;
+    this.query = query;
+    /** @type {NodeJS.Timeout | undefined} */
+    this._timer = undefined;
+    this._failed = false;
+  }
+
+  /** Its name is its own affair; it keeps its own record on the connection. */
+  get name() {
+    return undefined;
+  }
+
+  get callback() {
+    return this.query.callback;
+  }
+
+  set callback(callback) {
+    this.query.callback = callback;
+  }
+
+  pipelineObstacle() {
+    return 'Custom query classes such as pg-cursor and pg-query-stream are';
+  }
+
+  prepare() {
+    return null;
+  }
+
+  /** @throws what the submittable says is wrong */
+  send() {
+    const { connection } = this.owner;
+    connection._active = this;
+    const error = this.query.submit(connection);
+    if (error) {
+      connection._active = null;
+      throw error;
+    }
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} message
+   */
+  receive(name, message) {
+    const { query, owner } = this;
+    const { connection } = owner;
+    if (name === 'errorMessage') {
+      if (query.name) delete connection.submittedNamedStatements[query.name];
+      this.handleError(message);
+    } else if (name === 'parseComplete') {
+      if (!query.name) return;
+      connection.parsedStatements[query.name] = query.text;
+      delete connection.submittedNamedStatements[query.name];
+    } else if (this._failed || typeof query[HANDLERS[name]] !== 'function') {
+      // What still comes between an error and ReadyForQuery belongs to nobody.
+      return;
+    } else if (CONNECTION_ONLY.has(name)) {
+      callOut(() => query[HANDLERS[name]](connection));
+    } else {
+      callOut(() => query[HANDLERS[name]](message, connection));
+    }
+  }
+
+  /** @param {string} status */
+  finish(status) {
+    this.owner._requestDone(this, status);
+  }
+
+  /**
+   * @param {Error} error
+   * @param {string | null} status
+   */
+  fail(error, status) {
+    this.owner._requestFailed(this, error, status);
+  }
+
+  /** @param {any} error */
+  handleError(error) {
+    clearTimeout(this._timer);
+    if (this._failed) return;
+    this._failed = true;
+    callOut(() => this.query.handleError(error, this.owner.connection));
+  }
+
+  handleReadyForQuery() {
+    clearTimeout(this._timer);
+    if (this._failed) return;
+    callOut(() => this.query.handleReadyForQuery(this.owner.connection));
+  }
+}
+
+module.exports = Submission;

@@ -1,0 +1,479 @@
+'use strict';
+
+// Rows from the flat arrays of a batch (src/wire/batch.rs) to JavaScript values. For each shape of rows that is used
+// more than once a function is generated; where generating code is switched off, an interpreter does the same.
+
+const pgTypes = require('pg-types');
+const pristine = require('./types');
+
+// Kinds of columns, in step with src/wire/shape.rs.
+const TEXT = 0;
+const INT = 1;
+const NUMBER = 2;
+const BOOL = 3;
+const INSTANT = 4;
+const LOCAL = 5;
+const BYTES = 6;
+const JSON_TEXT = 7;
+const RAW = 8;
+
+/** Ints and floats that a value of each kind takes. */
+const INTS = [1, 1, 0, 1, 1, 3, 1, 1, 1];
+const FLOATS = [0, 0, 1, 0, 1, 0, 0, 0, 0];
+
+/** Rows of a shape after which its decoder is generated: before that, generating costs more than it saves. */
+const WORTH_GENERATING = 50;
+/** Columns above which a generated function is so long that V8 does not optimise it. */
+const MOST_COLUMNS = 150;
+/** Decoders kept for one shape, one for each set of parsers; programs that pass new closures each time stay bounded. */
+const MOST_DECODERS = 8;
+
+const canGenerate = (() => {
+  try {
+    return new Function('return true')();
+  } catch {
+    return false;
+  }
+})();
+
+/** The columns of a result, described by the addon once and shared by all results that have them. */
+class Shape {
+  /** @param {any[]} description */
+  constructor([id, nullWords, ints, floats, ...fields]) {
+    this.id = id;
+    this.nullWords = nullWords;
+    /** Ints and floats that a row takes. */
+    this.ints = ints;
+    this.floats = floats;
+    /** @type {number[]} */
+    this.kinds = fields.map((field) => field[7]);
+    this.fields = fields.map(([name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format]) => ({
+      name,
+      tableID,
+      columnID,
+      dataTypeID,
+      dataTypeSize,
+      dataTypeModifier,
+      format: format === 0 ? 'text' : 'binary',
+    }));
+    /** @type {Record<string, null> | undefined} */
+    this.blankRow = undefined;
+    /** Columns whose text JavaScript parses. */
+    this.parsed = this.kinds.flatMap((kind, column) => (needsParser(kind) ? [column] : []));
+    /** @type {Decoder[]} */
+    this.decoders = [];
+  }
+
+  /**
+   * The decoder for the parsers that are set now.
+   *
+   * @param {{ getTypeParser(oid: number, format?: string): Function } | undefined} types
+   * @param {string | undefined} rowMode
+   * @returns {Decoder}
+   */
+  decoder(types, rowMode) {
+    const source = types || pgTypes;
+    const asArrays = rowMode === 'array';
+    for (const decoder of this.decoders) {
+      if (decoder.asArrays === asArrays && decoder.fits(source)) return decoder;
+    }
+    if (this.decoders.length >= MOST_DECODERS) this.decoders.length = 0;
+    const decoder = new Decoder(this, source, asArrays);
+    this.decoders.push(decoder);
+    return decoder;
+  }
+}
+
+/** @param {number} kind */
+function needsParser(kind) {
+  return kind === TEXT || kind === RAW || kind === INSTANT || kind === LOCAL;
+}
+
+/** Makes rows of one shape with one set of parsers. */
+class Decoder {
+  /**
+   * @param {Shape} shape
+   * @param {{ getTypeParser(oid: number, format?: string): Function }} types
+   * @param {boolean} asArrays
+   */
+  constructor(shape, types, asArrays) {
+    this.shape = shape;
+    this.asArrays = asArrays;
+    /** @type {(Function | null)[]} parsers by column; null leaves text as it is */
+    this.parsers = shape.fields.map(() => null);
+    for (const column of shape.parsed) this.parsers[column] = parserOf(shape, column, types);
+    this.seen = 0;
+    /** @type {(batch: Batch, count: number, rows: any[]) => void} */
+    this.run = (batch, count, rows) => this.interpret(batch, count, rows);
+  }
+
+  /** @param {{ getTypeParser(oid: number, format?: string): Function }} types */
+  fits(types) {
+    const { shape, parsers } = this;
+    for (const column of shape.parsed) {
+      if (parserOf(shape, column, types) !== parsers[column]) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Appends the next `count` rows of the batch.
+   *
+   * @param {Batch} batch
+   * @param {number} count
+   * @param {any[]} rows
+   */
+  decode(batch, count, rows) {
+    if (this.seen < WORTH_GENERATING) {
+      this.seen += count;
+      if (this.seen >= WORTH_GENERATING && canGenerate && this.shape.kinds.length <= MOST_COLUMNS) {
+        this.run = generate(this);
+      }
+    }
+    this.run(batch, count, rows);
+  }
+
+  /**
+   * @param {Batch} batch
+   * @param {number} count
+   * @param {any[]} rows
+   */
+  interpret(batch, count, rows) {
+    const { shape, parsers, asArrays } = this;
+    const { ints, floats } = batch;
+    const { kinds, fields, nullWords } = shape;
+    for (let k = 0; k < count; k++) {
+      const start = batch.i;
+      let i = start + nullWords;
+      /** @type {any} */
+      const row = asArrays ? new Array(kinds.length) : {};
+      for (let column = 0; column < kinds.length; column++) {
+        const kind = kinds[column];
+        let value = null;
+        if ((ints[start + (column >>> 5)] & (1 << (column & 31))) === 0) {
+          value = batch.value(kind, parsers[column], ints, i, floats);
+        }
+        i += INTS[kind];
+        batch.f += FLOATS[kind];
+        if (asArrays) row[column] = value;
+        else define(row, fields[column].name, value);
+      }
+      batch.i = i;
+      rows.push(row);
+    }
+  }
+}
+
+/**
+ * @param {any} row
+ * @param {string} name
+ * @param {any} value
+ */
+function define(row, name, value) {
+  if (name !== '__proto__') row[name] = value;
+  else Object.defineProperty(row, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
+/**
+ * @param {Shape} shape
+ * @param {number} column
+ * @param {{ getTypeParser(oid: number, format?: string): Function }} types
+ * @returns {Function | null}
+ */
+function parserOf(shape, column, types) {
+  const field = shape.fields[column];
+  const parser = types.getTypeParser(field.dataTypeID, field.format);
+  return shape.kinds[column] === TEXT && pristine.leavesText(field.dataTypeID, parser) ? null : parser;
+}
+
+/**
+ * The records of a batch under way. Rows are taken by the request that they are given to, or passed over.
+ */
+class Batch {
+  /**
+   * @param {Int32Array} ints
+   * @param {Float64Array} floats
+   */
+  constructor(ints, floats) {
+    this.sharedInts = ints;
+    this.sharedFloats = floats;
+    /** @type {Int32Array | number[]} */
+    this.ints = ints;
+    /** @type {Float64Array | number[]} */
+    this.floats = floats;
+    /** Where reading has come to: ints, floats, text, bytes. */
+    this.i = 0;
+    this.f = 0;
+    this.s = 0;
+    this.b = 0;
+    /** @type {any} the text segment */
+    this.text = '';
+    /** @type {any} */
+    this.longTexts = undefined;
+    /** @type {any} the bytes segment */
+    this.blob = undefined;
+    /** @type {any} */
+    this.longBlobs = undefined;
+    /** Rows on offer. */
+    this.count = 0;
+    /** @type {any} */
+    this.shape = undefined;
+    /** @type {any} */
+    this.request = undefined;
+  }
+
+  /**
+   * @param {[number[], number[]] | undefined} oversize
+   * @param {string | undefined} text
+   * @param {string[] | undefined} longTexts
+   * @param {Buffer[] | undefined} blobs
+   * @param {Buffer[] | undefined} longBlobs
+   */
+  begin(oversize, text, longTexts, blobs, longBlobs) {
+    this.ints = oversize === undefined ? this.sharedInts : oversize[0];
+    this.floats = oversize === undefined ? this.sharedFloats : oversize[1];
+    this.i = 0;
+    this.f = 0;
+    this.s = 0;
+    this.b = 0;
+    this.text = text;
+    this.longTexts = longTexts;
+    this.blob = blobs === undefined ? undefined : blobs[0];
+    this.longBlobs = longBlobs;
+  }
+
+  /** @param {string} text */
+  turnText(text) {
+    this.text = text;
+    this.s = 0;
+  }
+
+  /** @param {Buffer} blob */
+  turnBlob(blob) {
+    this.blob = blob;
+    this.b = 0;
+  }
+
+  /**
+   * Offers rows to a request, and goes on behind them whatever it does with them.
+   *
+   * @param {any} request
+   * @param {Shape} shape
+   * @param {number} count
+   */
+  give(request, shape, count) {
+    const { i, f } = this;
+    this.count = count;
+    this.shape = shape;
+    this.request = request;
+    request.rows(shape, this);
+    if (this.count !== 0) this.passOver(i, f);
+    this.request = undefined;
+  }
+
+  /**
+   * Appends the rows on offer to an array.
+   *
+   * @param {any[]} rows
+   * @throws what a parser of the caller's throws
+   */
+  into(rows) {
+    const { request, shape, count } = this;
+    if (request.decoder === undefined) request.decoder = shape.decoder(request.types, request.rowMode);
+    request.decoder.decode(this, count, rows);
+    this.count = 0;
+  }
+
+  /**
+   * Rows that nobody took, or in which a parser threw.
+   *
+   * @param {number} i
+   * @param {number} f
+   */
+  passOver(i, f) {
+    const { shape, count, ints } = this;
+    this.i = i + count * shape.ints;
+    this.f = f + count * shape.floats;
+    for (let row = 0; row < count; row++) {
+      let slot = i + row * shape.ints + shape.nullWords;
+      for (const kind of shape.kinds) {
+        const end = ints[slot + INTS[kind] - 1];
+        if (end >= 0) {
+          if (kind === BYTES || kind === RAW) this.b = end;
+          else if (kind === TEXT || kind === JSON_TEXT || kind === INSTANT || kind === LOCAL) this.s = end;
+        }
+        slot += INTS[kind];
+      }
+    }
+    this.count = 0;
+  }
+
+  /**
+   * Text that ends at `end` of the segment, or is long text number `~end`.
+   *
+   * @param {number} end
+   * @returns {string}
+   */
+  textTo(end) {
+    if (end < 0) return this.longTexts[~end];
+    const start = this.s;
+    this.s = end;
+    return this.text === undefined ? '' : this.text.substring(start, end);
+  }
+
+  /**
+   * @param {number} end
+   * @returns {Buffer}
+   */
+  bytesTo(end) {
+    if (end < 0) return this.longBlobs[~end];
+    const start = this.b;
+    this.b = end;
+    return this.blob === undefined ? Buffer.alloc(0) : this.blob.subarray(start, end);
+  }
+
+  /**
+   * A value that is not null.
+   *
+   * @param {number} kind
+   * @param {Function | null} parser
+   * @param {ArrayLike<number>} ints
+   * @param {number} i
+   * @param {ArrayLike<number>} floats
+   * @returns {any}
+   */
+  value(kind, parser, ints, i, floats) {
+    switch (kind) {
+      case TEXT: {
+        const text = this.textTo(ints[i]);
+        return parser === null ? text : parser(text);
+      }
+      case INT:
+        return ints[i];
+      case NUMBER:
+        return floats[this.f];
+      case BOOL:
+        return ints[i] === 1;
+      case INSTANT: {
+        const millis = floats[this.f];
+        return millis === millis ? new Date(millis) : /** @type {Function} */ (parser)(this.textTo(ints[i]));
+      }
+      case LOCAL: {
+        const day = ints[i];
+        return day >= 0 ? localDate(day, ints[i + 1]) : /** @type {Function} */ (parser)(this.textTo(ints[i + 2]));
+      }
+      case BYTES:
+        return this.bytesTo(ints[i]);
+      case JSON_TEXT:
+        return JSON.parse(this.textTo(ints[i]));
+      default:
+        return /** @type {Function} */ (parser)(this.bytesTo(ints[i]));
+    }
+  }
+}
+
+/**
+ * @param {number} day year * 10000 + month * 100 + day of the month
+ * @param {number} millis since midnight
+ */
+function localDate(day, millis) {
+  return new Date((day / 10000) | 0, (((day / 100) | 0) % 100) - 1, day % 100, 0, 0, 0, millis);
+}
+
+/**
+ * The code of a decoder: straight-line reads for each column and one object literal, which V8 makes with one
+ * allocation and a constant hidden class.
+ *
+ * @param {Decoder} decoder
+ * @returns {(batch: Batch, count: number, rows: any[]) => void}
+ */
+function generate({ shape, parsers, asArrays }) {
+  const lines = [];
+  let i = shape.nullWords;
+  let f = 0;
+  shape.kinds.forEach((kind, column) => {
+    const isNull = `(ints[i + ${column >>> 5}] & ${1 << (column & 31)}) !== 0`;
+    lines.push(`let v${column} = null;`, `if (!(${isNull})) { ${reading(kind, column, i, f, parsers[column])} }`);
+    i += INTS[kind];
+    f += FLOATS[kind];
+  });
+  const body = `'use strict';
+return function decode(batch, count, rows) {
+  const { ints, floats, text, longTexts } = batch;
+  let i = batch.i, f = batch.f, s = batch.s, e = 0;
+  for (let k = 0; k < count; k++) {
+    ${lines.join('\n    ')}
+    i += ${shape.ints};
+    f += ${shape.floats};
+    rows.push(${asArrays ? arrayLiteral(shape) : objectLiteral(shape)});
+  }
+  batch.i = i;
+  batch.f = f;
+  batch.s = s;
+};`;
+  return new Function('parsers', 'localDate', body)(parsers, localDate);
+}
+
+/**
+ * @param {number} kind
+ * @param {number} column
+ * @param {number} i offset of the value's ints in a row
+ * @param {number} f offset of its float
+ * @param {Function | null} parser
+ */
+function reading(kind, column, i, f, parser) {
+  const v = `v${column}`;
+  /** @param {number} slot */
+  const text = (slot) =>
+    `e = ints[i + ${slot}]; if (e >= 0) { ${v} = text.substring(s, e); s = e; } else ${v} = longTexts[~e];`;
+  const parse = `${v} = parsers[${column}](${v});`;
+  switch (kind) {
+    case TEXT:
+      return parser === null ? text(i) : `${text(i)} ${parse}`;
+    case INT:
+      return `${v} = ints[i + ${i}];`;
+    case NUMBER:
+      return `${v} = floats[f + ${f}];`;
+    case BOOL:
+      return `${v} = ints[i + ${i}] === 1;`;
+    case INSTANT:
+      return `const m = floats[f + ${f}]; if (m === m) ${v} = new Date(m); else { ${text(i)} ${parse} }`;
+    case LOCAL:
+      return `const d = ints[i + ${i}]; if (d >= 0) ${v} = localDate(d, ints[i + ${i + 1}]); else { ${text(i + 2)} ${parse} }`;
+    case BYTES:
+      return `${v} = batch.bytesTo(ints[i + ${i}]);`;
+    case JSON_TEXT:
+      return `${text(i)} ${v} = JSON.parse(${v});`;
+    default:
+      return `${v} = parsers[${column}](batch.bytesTo(ints[i + ${i}]));`;
+  }
+}
+
+/** @param {Shape} shape */
+function arrayLiteral({ kinds }) {
+  return `[${kinds.map((_, column) => `v${column}`).join(', ')}]`;
+}
+
+/**
+ * A name that stands twice has the place of its first and the value of its last mention.
+ *
+ * @param {Shape} shape
+ */
+function objectLiteral({ fields }) {
+  /** @type {Map<string, number>} */
+  const columns = new Map();
+  fields.forEach(({ name }, column) => columns.set(name, column));
+  const properties = [...columns].map(([name, column]) => `[${JSON.stringify(name)}]: v${column}`);
+  return `{ ${properties.map((property) => plainKey(property)).join(', ')} }`;
+}
+
+/**
+ * A computed key is only needed for `__proto__`, which would set the prototype.
+ *
+ * @param {string} property
+ */
+function plainKey(property) {
+  return property.startsWith('["__proto__"]') ? property : property.replace(/^\[(".*")\]: (v\d+)$/s, '$1: $2');
+}
+
+module.exports = { Shape, Batch, typeMask: pristine.typeMask };

@@ -1,0 +1,54 @@
+'use strict';
+
+// Which parsers of pg-types are still its own: only then may a value be decoded natively, or left as the text it is.
+
+const pgTypes = require('pg-types');
+const builtin = require('pg-types/lib/textParsers');
+
+/** OIDs that the addon decodes, in the order of their bits in a mask; in step with src/wire/shape.rs. */
+const DECODED = [16, 21, 23, 26, 700, 701, 1082, 1114, 1184, 17, 114, 3802];
+const JSON_OIDS = new Set([114, 3802]);
+const ALL = (1 << DECODED.length) - 1;
+
+/** @type {Map<number, Function>} pg-types's own parsers of text, whatever has been set since */
+const own = new Map();
+builtin.init((/** @type {number | string} */ oid, /** @type {Function} */ parser) => own.set(Number(oid), parser));
+
+// pg-types binds a JSON.parse of its own at start, so that only the one in use can tell; a program that replaced it
+// before this file was loaded is told apart by the name.
+for (const oid of JSON_OIDS) {
+  const current = pgTypes.getTypeParser(oid, 'text');
+  if (current.name === 'bound parse') own.set(oid, current);
+}
+
+const parsers = DECODED.map((oid) => own.get(oid));
+const parseBigInteger = own.get(20);
+/** What pg-types answers for types that it does not know: text stays text. */
+const noParse = pgTypes.getTypeParser(0, 'text');
+
+/**
+ * The types that the addon must not decode, because the caller parses them in a way of their own.
+ *
+ * @param {{ getTypeParser(oid: number, format?: string): Function } | undefined} types
+ * @returns {number} a bit for each of the types in `DECODED`
+ */
+function typeMask(types) {
+  const source = types || pgTypes;
+  let mask = 0;
+  for (let bit = 0; bit < DECODED.length; bit++) {
+    if (source.getTypeParser(DECODED[bit], 'text') !== parsers[bit]) mask |= 1 << bit;
+  }
+  return mask;
+}
+
+/**
+ * Whether a parser gives the text that it gets.
+ *
+ * @param {number} oid
+ * @param {Function} parser
+ */
+function leavesText(oid, parser) {
+  return parser === noParse || (oid === 20 && parser === parseBigInteger);
+}
+
+module.exports = { typeMask, leavesText, ALL, DECODED };

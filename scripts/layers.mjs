@@ -1,0 +1,80 @@
+// Holds the order of the rooms: a file uses its own room and rooms to its left, never to its right.
+//
+//   node scripts/layers.mjs [folder]
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { javascriptViolations } from './layers-javascript.mjs';
+import { rustViolations } from './layers-rust.mjs';
+import { root } from './targets.mjs';
+
+/** Rooms of src/, from left to right. */
+export const RUST_ROOMS = [
+  'error',
+  'sql',
+  'config',
+  'wire',
+  'conn',
+  'pool',
+  'ddl',
+  'migrate',
+  'manager',
+  'node',
+];
+
+/** What a room of src/ may not name at all, and why. */
+export const RUST_BANS = [
+  { crates: /^napi(_\w+)?$/, except: ['node'], why: 'only src/node/ names napi' },
+  { crates: /^tokio(_util|_native_tls)?$/, only: ['error', 'sql', 'wire'], why: 'this room does no I/O' },
+];
+
+/** Rooms of the JavaScript, from left to right: the first pattern that a file matches is its room. */
+export const JAVASCRIPT_ROOMS = [
+  { name: 'platform', files: /^lib\/platform\.js$/ },
+  { name: 'native', files: /^native\.js$/ },
+  { name: 'errors', files: /^lib\/errors\.js$/ },
+  { name: 'rows', files: /^lib\/rows(\.js$|\/)/ },
+  { name: 'binding', files: /^lib\/binding\.js$/ },
+  { name: 'pg', files: /^lib\/pg\// },
+  { name: 'database-manager', files: /^lib\/(database-manager|database-config|ddl|entry)\.js$/ },
+  { name: 'index', files: /^index\.js$/ },
+  { name: 'surface', files: /^(index\.mjs|pg\.mjs|register\.js|services\/|cli\/|examples\/)/ },
+];
+
+/** Files that only one other file may require. */
+export const JAVASCRIPT_DOORS = [{ file: 'native.js', keeper: 'lib/binding.js' }];
+
+/**
+ * @param {string} directory the package's folder
+ * @returns {string[]} one line for each violation: file, line, what is wrong
+ */
+export function violations(directory) {
+  const read = (file) => ({ file, text: readFileSync(path.join(directory, file), 'utf8') });
+  const files = filesBelow(directory, '');
+  const rust = files.filter((file) => /^src\/.*\.rs$/.test(file)).map(read);
+  const javascript = files.filter((file) => isShipped(file)).map(read);
+  return [
+    ...rust.flatMap((source) => rustViolations(source, RUST_ROOMS, RUST_BANS)),
+    ...javascript.flatMap((source) => javascriptViolations(source, JAVASCRIPT_ROOMS, JAVASCRIPT_DOORS)),
+  ].map(({ file, line, what }) => `${file}:${line}: ${what}`);
+}
+
+function isShipped(file) {
+  return /^(lib|services|cli|examples)\/.*\.m?js$|^[^/]+\.m?js$/.test(file);
+}
+
+function filesBelow(directory, place) {
+  return readdirSync(path.join(directory, place), { withFileTypes: true }).flatMap((entry) => {
+    const inner = place ? `${place}/${entry.name}` : entry.name;
+    if (!entry.isDirectory()) return [inner];
+    const isForeign = entry.name.startsWith('.') || ['node_modules', 'target'].includes(entry.name);
+    return isForeign ? [] : filesBelow(directory, inner);
+  });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const found = violations(path.resolve(process.argv[2] ?? root));
+  for (const line of found) console.error(line);
+  process.exitCode = found.length ? 1 : 0;
+}

@@ -1,0 +1,155 @@
+'use strict';
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { execFile, spawn } = require('node:child_process');
+const { once } = require('node:events');
+const { promisify } = require('node:util');
+
+/**
+ * @typedef {object} Role a login role besides the superuser
+ * @property {string} name
+ * @property {string} [password]
+ * @property {'scram-sha-256' | 'md5' | 'password' | 'trust' | 'cert'} method how the server asks who it is
+ */
+
+/**
+ * Runs initdb: a cluster with one superuser, SCRAM everywhere, UTF-8 and byte order.
+ *
+ * @param {string} initdb the program
+ * @param {string} dataDirectory
+ * @param {{ user: string, password: string }} superuser
+ * @param {import('node:child_process').SpawnOptions} options account and environment to run it with
+ */
+async function initialiseCluster(initdb, dataDirectory, { user, password }, options) {
+  const passwordFile = `${dataDirectory}-password`;
+  fs.mkdirSync(dataDirectory, { mode: 0o700 });
+  fs.writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  if (options.uid !== undefined) {
+    fs.chownSync(dataDirectory, options.uid, options.gid);
+    fs.chownSync(passwordFile, options.uid, options.gid);
+  }
+  try {
+    await promisify(execFile)(
+      initdb,
+      [
+        `--pgdata=${dataDirectory}`,
+        `--username=${user}`,
+        `--pwfile=${passwordFile}`,
+        '--auth=scram-sha-256',
+        '--encoding=UTF8',
+        '--no-locale',
+        '--no-sync',
+      ],
+      options,
+    );
+  } finally {
+    fs.rmSync(passwordFile, { force: true });
+  }
+}
+
+/**
+ * Creates roles and databases before the server has ever listened, in PostgreSQL's single-user mode, so
+ * that no client library is needed for it.
+ *
+ * @param {string} postgres the program
+ * @param {string} dataDirectory
+ * @param {{ roles: Role[], databases: string[] }} contents
+ * @param {import('node:child_process').SpawnOptions} options account and environment to run it with
+ */
+async function fillCluster(postgres, dataDirectory, { roles, databases }, options) {
+  const statements = [
+    ...roles.flatMap(roleStatements),
+    ...databases.map((name) => `CREATE DATABASE ${identifier(name)}`),
+  ];
+  if (statements.length === 0) return;
+  // Single-user mode goes on after an error unless it is told to exit.
+  const child = spawn(postgres, ['--single', '-D', dataDirectory, '-c', 'exit_on_error=true', 'postgres'], {
+    ...options,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  let complaints = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (complaints += text));
+  child.stdin.on('error', () => child.kill()); // the exit code below tells
+  child.stdin.end(statements.map((statement) => `${statement};\n`).join(''));
+  const [code, signal] = await once(child, 'close');
+  if (code !== 0)
+    throw new Error(`PostgreSQL refused to create roles and databases (${signal ?? code}):\n${complaints}`);
+}
+
+function roleStatements({ name, password, method }) {
+  if (password === undefined) return [`CREATE ROLE ${identifier(name)} LOGIN`];
+  return [
+    `SET password_encryption = ${method === 'md5' ? "'md5'" : "'scram-sha-256'"}`,
+    `CREATE ROLE ${identifier(name)} LOGIN PASSWORD ${literal(password)}`,
+  ];
+}
+
+/**
+ * The host-based authentication rules: each role by its own method over every transport, everybody else
+ * by SCRAM.
+ *
+ * @param {Role[]} roles
+ * @param {boolean} tls whether certificates can be asked for
+ * @returns {string} the contents of pg_hba.conf
+ */
+function authenticationRules(roles, tls) {
+  const rules = [
+    ...roles.flatMap(({ name, method }) => {
+      const user = identifier(name);
+      if (method === 'cert') return tls ? [`hostssl all ${user} all cert`] : [];
+      return [`local all ${user} ${method}`, `host all ${user} all ${method}`];
+    }),
+    'local all all scram-sha-256',
+    'host all all all scram-sha-256',
+    'local replication all scram-sha-256',
+    'host replication all all scram-sha-256',
+  ];
+  return `${rules.join('\n')}\n`;
+}
+
+/**
+ * @param {Record<string, string | number | boolean>} settings
+ * @returns {string} lines for postgresql.conf
+ */
+function settingLines(settings) {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = ${literal(String(value))}\n`)
+    .join('');
+}
+
+/**
+ * The account that the server must run as: PostgreSQL refuses to run as root, and initdb wants an account
+ * that has a name.
+ *
+ * @returns {{ uid?: number, gid?: number }} empty where the caller's own account will do
+ */
+function serverAccount() {
+  if (process.platform === 'win32' || process.getuid() !== 0) return {};
+  const accounts = fs
+    .readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  for (const name of ['postgres', 'nobody']) {
+    const found = accounts.find((fields) => fields[0] === name);
+    if (found) return { uid: Number(found[2]), gid: Number(found[3]) };
+  }
+  throw new Error("PostgreSQL doesn't run as root, and there is no account postgres or nobody to run it as");
+}
+
+const identifier = (name) => `"${name.replaceAll('"', '""')}"`;
+const literal = (text) => `'${text.replaceAll("'", "''")}'`;
+
+/** @param {string} dataDirectory @param {string} name @param {string} contents */
+function writeClusterFile(dataDirectory, name, contents) {
+  fs.writeFileSync(path.join(dataDirectory, name), contents);
+}
+
+module.exports = {
+  authenticationRules,
+  fillCluster,
+  initialiseCluster,
+  serverAccount,
+  settingLines,
+  writeClusterFile,
+};

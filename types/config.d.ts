@@ -1,0 +1,170 @@
+/// <reference types="node" />
+import { Duplex } from 'node:stream';
+import { ConnectionOptions } from 'node:tls';
+import * as pgTypes from 'pg-types';
+import { ClientBase } from './client';
+
+/** Where the parsers of result values come from: an object that is asked for one parser a column. */
+export interface CustomTypesConfig {
+  /**
+   * @param oid the column's type OID
+   * @param format `'text'` unless the result is binary
+   * @returns a function from the value as the server sent it to the JavaScript value
+   */
+  getTypeParser: typeof pgTypes.getTypeParser;
+}
+
+/**
+ * How to reach one server, under node-postgres's names. Unknown keys are ignored.
+ *
+ * A value comes from the config, else from the `PG*` environment variable (read when the client is made), else
+ * from {@link Defaults}.
+ */
+export interface ClientConfig {
+  /** Role to log in as. @default `PGUSER`, else the name of the operating system's user */
+  user?: string | undefined;
+  /** @default `PGDATABASE`, else the user's name */
+  database?: string | undefined;
+  /**
+   * The password, or a function that gives it; the function is called once a connection, when the server asks.
+   * It is kept out of `util.inspect`, JSON and every message.
+   * @default `PGPASSWORD`, else the entry of the password file (`PGPASSFILE`, `~/.pgpass`)
+   */
+  password?: string | (() => string | Promise<string>) | undefined;
+  /** TCP port, and the suffix of a Unix socket's file name. @default `PGPORT`, else 5432 */
+  port?: number | undefined;
+  /**
+   * Host name, IP address, or (beginning with `/`) the directory of a Unix socket. All addresses of a name are
+   * tried; `host1,host2` is a list of hosts that are tried in turn.
+   * @default `PGHOST`, else `localhost`
+   */
+  host?: string | undefined;
+  /** A `postgres://` URL or a socket path. What it says wins over the other keys. */
+  connectionString?: string | undefined;
+  /**
+   * TLS. `true` verifies the certificate against the system's certificate authorities; an object may carry
+   * `rejectUnauthorized`, `ca`, `cert`, `key`, `passphrase`, `servername`, and a `checkServerIdentity` that accepts
+   * every name. `pfx` and `secureContext` are refused.
+   * @default from `PGSSLMODE`, else `false`
+   */
+  ssl?: boolean | ConnectionOptions | undefined;
+  /** `direct` starts TLS at once, without asking first (PostgreSQL 17 and later). @default `postgres` */
+  sslnegotiation?: 'postgres' | 'direct' | undefined;
+  /**
+   * Whether SCRAM is bound to the TLS channel (SCRAM-SHA-256-PLUS) where the server offers it. node-postgres does so
+   * only when this is true. @default true
+   */
+  enableChannelBinding?: boolean | undefined;
+  /**
+   * libpq's setting of that name, before {@link ClientConfig.enableChannelBinding}: `require` refuses a server that
+   * can't. @default `PGCHANNELBINDING`, else `prefer`
+   */
+  channel_binding?: 'disable' | 'prefer' | 'require' | undefined;
+  /**
+   * Which of several hosts will do, by the state of the server.
+   * @default `PGTARGETSESSIONATTRS`, else `any`
+   */
+  target_session_attrs?:
+    'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby' | undefined;
+  /** The most SCRAM iterations a server may ask for; more is an error. @default 100000 */
+  scramMaxIterations?: number | undefined;
+  /** Give up connecting to a host, or waiting for a pool's connection, after this long. Milliseconds; 0 = never. @default 0 */
+  connectionTimeoutMillis?: number | undefined;
+  /** TCP keepalive. @default false */
+  keepAlive?: boolean | undefined;
+  /** Idle time before the first keepalive probe. Milliseconds; 0 = the system's own. @default 0 */
+  keepAliveInitialDelayMillis?: number | undefined;
+  /** The server ends a statement that runs longer. Milliseconds; `false` = no limit. @default false */
+  statement_timeout?: false | number | undefined;
+  /** The server ends a statement that waits longer for a lock. Milliseconds. @default none */
+  lock_timeout?: number | undefined;
+  /** The server ends a session that idles longer inside a transaction. Milliseconds. @default none */
+  idle_in_transaction_session_timeout?: number | undefined;
+  /** A query that has no answer after this long rejects with `Query read timeout`. Milliseconds. @default none */
+  query_timeout?: number | undefined;
+  /** Shown in `pg_stat_activity`. @default `PGAPPNAME` */
+  application_name?: string | undefined;
+  /** Used where no `application_name` is given. */
+  fallback_application_name?: string | undefined;
+  /** Command line options for the server process, such as `-c search_path=app`. @default `PGOPTIONS` */
+  options?: string | undefined;
+  /** @default `PGCLIENTENCODING`, else the protocol's UTF8 */
+  client_encoding?: string | undefined;
+  /** Opens a replication connection: `'database'` or `true`. */
+  replication?: string | boolean | undefined;
+  /** Asks for results in the binary format. @default false */
+  binary?: boolean | undefined;
+  /** Parsers for this client's results. @default those of `types` */
+  types?: CustomTypesConfig | undefined;
+  /** A socket of the caller's own, or a function that makes one. */
+  stream?: () => Duplex | undefined;
+  /** Sends queries without waiting for the answers of earlier ones. @default false */
+  pipeline?: boolean | undefined;
+}
+
+/** The name that `@types/pg` has for {@link ClientConfig} as well. */
+export type ConnectionConfig = ClientConfig;
+
+/** What a client takes where neither config nor environment say anything. Changes count from the next client on. */
+export interface Defaults extends ClientConfig {
+  /** The older name of {@link PoolConfig.max}. */
+  poolSize?: number | undefined;
+  /** Unused; kept for programs that set it. */
+  poolIdleTimeout?: number | undefined;
+  /** Unused; kept for programs that set it. */
+  reapIntervalMillis?: number | undefined;
+  /** `int8` columns become numbers, not strings; digits above 2^53 are lost. Write only. @default false */
+  parseInt8?: boolean | undefined;
+  /** A `Date` given as a value is sent in UTC, not in the local time zone. @default false */
+  parseInputDatesAsUTC?: boolean | undefined;
+}
+
+/** Live: a change counts from the next client on. */
+export const defaults: Defaults & ClientConfig;
+
+/** Options of a {@link Pool}; those of its clients are among them. */
+export interface PoolConfig extends ClientConfig {
+  /** The most connections the pool opens. @default 10 */
+  max?: number | undefined;
+  /** The pool doesn't close idle connections below this number. @default 0 */
+  min?: number | undefined;
+  /** Close a connection that was idle for this long. Milliseconds; 0 or null = never. @default 10000 */
+  idleTimeoutMillis?: number | undefined | null;
+  /** Close a connection when it comes back for the n-th time. @default Infinity */
+  maxUses?: number | undefined;
+  /** Close a connection of this age once it is idle. Seconds; 0 = never. @default 0 */
+  maxLifetimeSeconds?: number | undefined;
+  /** The most requests that may wait for a connection; one more is refused at once, with code EMAXWAITING. @default Infinity */
+  maxWaiting?: number | undefined;
+  /**
+   * Use one pool, and so one budget of connections, with every other pool of the process that sets this and names the
+   * same server, database, user and settings, in any worker thread. @default false
+   */
+  shared?: boolean | undefined;
+  /** The most `pool.query` calls that share a connection while all are busy. 1 = none. */
+  pipelineDepth?: number | undefined;
+  /** Idle connections don't keep the process alive. @default false */
+  allowExitOnIdle?: boolean | undefined;
+  /** Called with one line of text at each step of the pool. */
+  log?: ((...messages: any[]) => void) | undefined;
+  /** Deprecated by node-postgres: the constructor of the promises that are returned. */
+  Promise?: PromiseConstructorLike | undefined;
+  /** A client class of the caller's own. */
+  Client?: (new () => ClientBase) | undefined;
+  /** Called with each new client before its first use; a promise is waited for, and a failure closes the client. */
+  onConnect?: ((client: ClientBase) => void) | undefined;
+  /**
+   * Called with each new {@link PoolClient}; it is handed out when `done` is called, and closed when `done` gets an
+   * error. (The client is `any`, so that a pool can be given to a library that was typed with `@types/pg`.)
+   */
+  verify?: ((client: any, done: (err?: Error) => void) => void) | undefined;
+}
+
+/** {@link Pool.options}: the config with its defaults filled in. */
+export interface PoolOptions extends PoolConfig {
+  max: number;
+  maxUses: number;
+  allowExitOnIdle: boolean;
+  maxLifetimeSeconds: number;
+  idleTimeoutMillis: number | null;
+}
