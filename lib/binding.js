@@ -27,6 +27,7 @@ const EVENT = 12;
 const STARTED = 13;
 const RAW = 14;
 const COPY_REFUSED = 15;
+const DRAINED = 16;
 
 /** @type {any[]} requests by their number */
 const slots = [];
@@ -175,6 +176,10 @@ function drain(count, text, texts, longTexts, blobs, longBlobs, newShapes, extra
       case COPY_REFUSED:
         batch.i = i + 2;
         slots[records[i + 1]].copyIn();
+        break;
+      case DRAINED:
+        batch.i = i + 2;
+        slots[records[i + 1]].drained();
         break;
       default:
         throw new Error(`pgfleet: the addon sent a record of the unknown kind ${records[i]}; rebuild it`);

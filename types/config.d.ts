@@ -43,8 +43,8 @@ export interface ClientConfig {
   connectionString?: string | undefined;
   /**
    * TLS. `true` verifies the certificate against the system's certificate authorities; an object may carry
-   * `rejectUnauthorized`, `ca`, `cert`, `key`, `passphrase`, `servername`, and a `checkServerIdentity` that accepts
-   * every name. `pfx` and `secureContext` are refused.
+   * `rejectUnauthorized`, `ca`, `cert`, `key` (PEM, as PKCS #8 without a passphrase), `servername`, and a
+   * `checkServerIdentity` that accepts every name. `pfx` and `secureContext` are refused.
    * @default from `PGSSLMODE`, else `false`
    */
   ssl?: boolean | ConnectionOptions | undefined;
@@ -96,7 +96,7 @@ export interface ClientConfig {
   binary?: boolean | undefined;
   /** Parsers for this client's results. @default those of `types` */
   types?: CustomTypesConfig | undefined;
-  /** A socket of the caller's own, or a function that makes one. */
+  /** Accepted and not used: sockets are opened by the native core. */
   stream?: () => Duplex | undefined;
   /** Sends queries without waiting for the answers of earlier ones. @default false */
   pipeline?: boolean | undefined;

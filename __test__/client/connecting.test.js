@@ -16,7 +16,14 @@ describe('connecting a client', () => {
 
     const connect = async (config) => {
       const client = new pg.Client(config);
-      await client.connect();
+      try {
+        await client.connect();
+      } catch (error) {
+        // node-postgres leaves the socket of a client open whose password function failed
+        client.on('error', () => {});
+        client.end();
+        throw error;
+      }
       return client;
     };
 
@@ -62,8 +69,13 @@ describe('connecting a client', () => {
       const failing = () => {
         throw new RangeError('no password today');
       };
-      await assert.rejects(connect(server.config({ password: failing })), { name: 'RangeError', message: 'no password today' });
-      await assert.rejects(connect(server.config({ password: async () => failing() })), { message: 'no password today' });
+      await assert.rejects(connect(server.config({ password: failing })), {
+        name: 'RangeError',
+        message: 'no password today',
+      });
+      await assert.rejects(connect(server.config({ password: async () => failing() })), {
+        message: 'no password today',
+      });
       await assert.rejects(connect(server.config({ password: () => 5 })), {
         name: 'TypeError',
         message: 'Password must be a string',
@@ -80,10 +92,12 @@ describe('connecting a client', () => {
     });
 
     test('with a password that is no text, for SCRAM', async () => {
-      await assert.rejects(connect(server.config({ password: 5 })), {
-        message: 'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string',
-      });
-      await assert.rejects(connect(server.config({ password: '' })), {
+      for (const password of [5, '', null, undefined]) {
+        await assert.rejects(connect(server.config({ password })), {
+          message: 'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string',
+        });
+      }
+      await assert.rejects(connect(server.config({ password: () => '' })), {
         message: 'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a non-empty string',
       });
     });
@@ -125,7 +139,9 @@ describe('connecting a client', () => {
         silent.close();
       });
       const { port } = silent.address();
-      await assert.rejects(connect(server.config({ port, connectionTimeoutMillis: 100 })), { message: 'timeout expired' });
+      await assert.rejects(connect(server.config({ port, connectionTimeoutMillis: 100 })), {
+        message: 'timeout expired',
+      });
     });
 
     test('to a server that closes the door', async (context) => {
@@ -133,11 +149,18 @@ describe('connecting a client', () => {
       await once(closing, 'listening');
       context.after(() => closing.close());
       const { port } = closing.address();
-      await assert.rejects(connect(server.config({ port })), { message: 'Connection terminated unexpectedly' });
+      await assert.rejects(connect(server.config({ port })), {
+        message: 'Connection terminated unexpectedly',
+      });
     });
 
     test('with TLS', async () => {
-      const client = await connect(server.config({ host: 'localhost', ssl: { ca: require('node:fs').readFileSync(server.caPath, 'utf8') } }));
+      const client = await connect(
+        server.config({
+          host: 'localhost',
+          ssl: { ca: require('node:fs').readFileSync(server.caPath, 'utf8') },
+        }),
+      );
       const { rows } = await client.query('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
       await client.end();
       assert.deepEqual(rows, [{ ssl: true }]);
@@ -147,14 +170,21 @@ describe('connecting a client', () => {
 
     test('with TLS and a certificate that is not trusted', async () => {
       await assert.rejects(connect(server.config({ ssl: true })), (error) => {
-        assert.match(error.code, /^(SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT_LOCALLY)$/);
+        assert.match(
+          error.code,
+          /^(SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT_LOCALLY)$/,
+        );
         return true;
       });
     });
 
     test('with settings for the session', async () => {
       const client = await connect(
-        server.config({ application_name: 'é app', options: '-c geqo=off -c work_mem=5MB', statement_timeout: 4321 }),
+        server.config({
+          application_name: 'é app',
+          options: '-c geqo=off -c work_mem=5MB',
+          statement_timeout: 4321,
+        }),
       );
       const { rows } = await client.query(
         "SELECT current_setting('application_name') AS name, current_setting('geqo') AS geqo, current_setting('work_mem') AS memory, current_setting('statement_timeout') AS timeout",
@@ -173,7 +203,10 @@ describe('connecting a client', () => {
         return rows[0].application_name;
       };
       assert.equal(await nameOf({ fallback_application_name: 'fallback' }), 'fallback');
-      assert.equal(await nameOf({ fallback_application_name: 'fallback', application_name: 'first' }), 'first');
+      assert.equal(
+        await nameOf({ fallback_application_name: 'fallback', application_name: 'first' }),
+        'first',
+      );
       assert.equal(await nameOf({}), '');
     });
 

@@ -21,7 +21,9 @@ describe('events of a client', () => {
 
     test('notice brings what the server raised, before the query that raised it has ended', async () => {
       const seen = [];
-      client.on('notice', (notice) => seen.push([notice.severity, notice.message, notice.detail, notice.code]));
+      client.on('notice', (notice) =>
+        seen.push([notice.severity, notice.message, notice.detail, notice.code]),
+      );
       await client.query(`DO $$ BEGIN
         RAISE NOTICE 'first';
         RAISE WARNING 'second' USING DETAIL = 'with detail', ERRCODE = '01XYZ';
@@ -35,7 +37,10 @@ describe('events of a client', () => {
     });
 
     test('notice is no Error and says so by its name', async () => {
-      const [[notice]] = await Promise.all([once(client, 'notice'), client.query("DO $$ BEGIN RAISE NOTICE 'x'; END $$")]);
+      const [[notice]] = await Promise.all([
+        once(client, 'notice'),
+        client.query("DO $$ BEGIN RAISE NOTICE 'x'; END $$"),
+      ]);
       assert.equal(notice instanceof Error, false);
       assert.equal(notice.name, 'notice');
     });
@@ -124,7 +129,7 @@ describe('events of a client', () => {
       const running = client.query('SELECT pg_sleep(600)');
       const waiting = client.query('SELECT 1');
       const outcomes = Promise.allSettled([running, waiting]);
-      const ended = once(client, 'end');
+      const ended = new Promise((resolve) => client.on('end', resolve));
       await server.asSuperuser(async (other) => {
         let gone = false;
         while (!gone) {

@@ -9,7 +9,7 @@ const { postgres } = require('../support/server');
 const called = (start) => new Promise((resolve) => start((...values) => resolve(values)));
 
 describe('the life of a client', () => {
-  forBoth(({ pg }) => {
+  forBoth(({ pg, ours }) => {
     let config;
     before(async () => {
       config = (await postgres()).config();
@@ -46,17 +46,26 @@ describe('the life of a client', () => {
       assert.equal(error.message, 'database "no_such_database" does not exist');
     });
 
-    test('connect a second time is refused, while connecting and after', async () => {
+    test('connect a second time is refused and leaves the client usable', async () => {
       const client = new pg.Client(config);
-      const first = client.connect();
+      await client.connect();
       await assert.rejects(client.connect(), { name: 'Error', message: REUSED });
-      await first;
-      await assert.rejects(client.connect(), { message: REUSED });
       const [error] = await called((callback) => client.connect(callback));
       assert.equal(error.message, REUSED);
       assert.deepEqual((await client.query('SELECT 1 AS n')).rows, [{ n: 1 }]);
       await client.end();
     });
+
+    // node-postgres forgets the first caller here, whose promise never settles
+    if (ours) {
+      test('connect while connecting is refused and leaves the first call alone', async () => {
+        const client = new pg.Client(config);
+        const first = client.connect();
+        await assert.rejects(client.connect(), { message: REUSED });
+        await first;
+        await client.end();
+      });
+    }
 
     test('connect after end is refused', async () => {
       const client = new pg.Client(config);
@@ -156,7 +165,9 @@ describe('the life of a client', () => {
       assert.equal(client.processID, null);
       assert.equal(client.secretKey, null);
       await client.connect();
-      assert.deepEqual((await client.query('SELECT pg_backend_pid() AS pid')).rows, [{ pid: client.processID }]);
+      assert.deepEqual((await client.query('SELECT pg_backend_pid() AS pid')).rows, [
+        { pid: client.processID },
+      ]);
       assert.equal(typeof client.secretKey, 'number');
       await client.end();
     });

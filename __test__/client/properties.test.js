@@ -50,7 +50,12 @@ const configs = {
   'a URL with sslmode=no-verify': 'postgres://u@h/d?sslmode=no-verify',
   'a URL with sslmode=disable': 'postgres://u@h/d?sslmode=disable',
   'a URL with direct TLS': 'postgres://u@h/d?sslmode=no-verify&sslnegotiation=direct',
-  'a connectionString, which wins': { connectionString: 'postgres://u:p@h:1/d', user: 'x', port: 2, host: 'y' },
+  'a connectionString, which wins': {
+    connectionString: 'postgres://u:p@h:1/d',
+    user: 'x',
+    port: 2,
+    host: 'y',
+  },
   'a connectionString with other settings': {
     connectionString: 'postgres://u:p@h/d',
     ssl: { rejectUnauthorized: false },
@@ -99,7 +104,8 @@ describe('what a client shows of its settings', () => {
   let saved;
   beforeEach(() => {
     saved = { ...process.env };
-    for (const name of Object.keys(process.env)) if (name.startsWith('PG') && !name.startsWith('PGFLEET')) delete process.env[name];
+    for (const name of Object.keys(process.env))
+      if (name.startsWith('PG') && !name.startsWith('PGFLEET')) delete process.env[name];
   });
   afterEach(() => {
     for (const name of Object.keys(process.env)) if (!(name in saved)) delete process.env[name];
@@ -125,8 +131,13 @@ describe('what a client shows of its settings', () => {
   }
 
   test('defaults that change at run time: the same as with pg', () => {
-    const before = [oracle, contender].map(({ defaults }) => ({ host: defaults.host, user: defaults.user, port: defaults.port }));
-    for (const { defaults } of [oracle, contender]) Object.assign(defaults, { host: 'default-host', user: 'default-user', port: 7654 });
+    const before = [oracle, contender].map(({ defaults }) => ({
+      host: defaults.host,
+      user: defaults.user,
+      port: defaults.port,
+    }));
+    for (const { defaults } of [oracle, contender])
+      Object.assign(defaults, { host: 'default-host', user: 'default-user', port: 7654 });
     try {
       assert.deepEqual(view(contender, {}), view(oracle, {}));
       assert.equal(new contender.Client({}).host, 'default-host');
@@ -136,7 +147,12 @@ describe('what a client shows of its settings', () => {
   });
 
   test('wrong settings are refused with the same words as with pg', () => {
-    const wrong = [{ sslnegotiation: 'sideways' }, { sslnegotiation: 'direct' }, 'postgres://u@h:port/d', { connectionString: 'postgres://u@h:99999999/d' }];
+    const wrong = [
+      { sslnegotiation: 'sideways' },
+      { sslnegotiation: 'direct' },
+      'postgres://u@h:port/d',
+      { connectionString: 'postgres://u@h:99999999/d' },
+    ];
     for (const config of wrong) {
       const outcome = (pg) => {
         try {
@@ -153,7 +169,11 @@ describe('what a client shows of its settings', () => {
     const secret = 'a-very-secret-word';
 
     test('the password is there for programs and not for print', () => {
-      for (const config of [{ password: secret }, `postgres://u:${secret}@h/d`, { connectionString: `postgres://u:${secret}@h/d` }]) {
+      for (const config of [
+        { password: secret },
+        `postgres://u:${secret}@h/d`,
+        { connectionString: `postgres://u:${secret}@h/d` },
+      ]) {
         const client = new pg.Client(config);
         assert.equal(client.password, secret);
         assert.equal(client.connectionParameters.password, secret);
@@ -168,7 +188,12 @@ describe('what a client shows of its settings', () => {
       assert.equal(inspect(client, { depth: 8 }).includes(secret), false);
     });
 
-    const identifiers = { plain: '"plain"', 'with "quotes"': '"with ""quotes"""', '': '""', 'é; --': '"é; --"' };
+    const identifiers = {
+      plain: '"plain"',
+      'with "quotes"': '"with ""quotes"""',
+      '': '""',
+      'é; --': '"é; --"',
+    };
     const literals = {
       plain: "'plain'",
       "it's": "'it''s'",

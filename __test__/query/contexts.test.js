@@ -61,7 +61,8 @@ describe('the context of the caller', () => {
         test(`is there in the callback of ${what}, also when many wait`, async () => {
           const seen = await Promise.all(
             ['a', 'b', 'c', 'd'].map(
-              (name) => new Promise((resolve) => storage.run(name, () => ask(() => resolve(storage.getStore())))),
+              (name) =>
+                new Promise((resolve) => storage.run(name, () => ask(() => resolve(storage.getStore())))),
             ),
           );
           assert.deepEqual(seen, ['a', 'b', 'c', 'd']);

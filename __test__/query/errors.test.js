@@ -125,7 +125,20 @@ describe('errors of the server', () => {
       const error = await client.query('SELECT complain()').catch((reason) => reason);
       assert.ok(error instanceof pg.DatabaseError);
       assert.ok(error instanceof Error);
-      const { name, message, severity, code, detail, hint, where, schema, table, column, dataType, constraint } = error;
+      const {
+        name,
+        message,
+        severity,
+        code,
+        detail,
+        hint,
+        where,
+        schema,
+        table,
+        column,
+        dataType,
+        constraint,
+      } = error;
       assert.deepEqual(
         { name, message, severity, code, detail, hint, where, schema, table, column, dataType, constraint },
         {
@@ -151,7 +164,10 @@ describe('errors of the server', () => {
 
     test('say where in the text they are, in characters from 1', async () => {
       await assert.rejects(client.query('SELECT é FROM owners'), { code: '42703', position: '8' });
-      await assert.rejects(client.query("SELECT '😀', nothing FROM owners"), { code: '42703', position: '13' });
+      await assert.rejects(client.query("SELECT '😀', nothing FROM owners"), {
+        code: '42703',
+        position: '13',
+      });
     });
 
     test('name the query inside a function', async () => {
@@ -165,7 +181,11 @@ describe('errors of the server', () => {
     test('leave the client usable, one after the other and many at once', async () => {
       const outcomes = await Promise.allSettled(
         Array.from({ length: 60 }, (_, index) =>
-          client.query(...(index % 3 === 0 ? ['SELECT 1 / 0'] : ['SELECT $1::int4 AS n', [index % 3 === 1 ? index : 'x']])),
+          client.query(
+            ...(index % 3 === 0
+              ? ['SELECT 1 / 0']
+              : ['SELECT $1::int4 AS n', [index % 3 === 1 ? index : 'x']]),
+          ),
         ),
       );
       outcomes.forEach((outcome, index) => {
@@ -176,7 +196,9 @@ describe('errors of the server', () => {
     });
 
     test('are different objects for different queries', async () => {
-      const [one, two] = await Promise.all([1, 2].map(() => client.query('SELECT 1 / 0').catch((error) => error)));
+      const [one, two] = await Promise.all(
+        [1, 2].map(() => client.query('SELECT 1 / 0').catch((error) => error)),
+      );
       assert.notEqual(one, two);
     });
   });

@@ -45,9 +45,12 @@ describe('named statements', () => {
 
     test('refuse a second text under the same name and keep the first', async () => {
       await client.query({ name: 'double', text: 'SELECT $1::int4 * 2 AS value', values: [1] });
-      await assert.rejects(client.query({ name: 'double', text: 'SELECT $1::int4 * 3 AS value', values: [1] }), {
-        message: "Prepared statements must be unique - 'double' was used for a different statement",
-      });
+      await assert.rejects(
+        client.query({ name: 'double', text: 'SELECT $1::int4 * 3 AS value', values: [1] }),
+        {
+          message: "Prepared statements must be unique - 'double' was used for a different statement",
+        },
+      );
       assert.equal(await value({ name: 'double', values: [21] }), 42);
     });
 
@@ -149,9 +152,15 @@ describe('named statements', () => {
     test('see the columns of a table change as the server allows', async () => {
       await client.query('CREATE TEMP TABLE changing (a int4)');
       const query = { name: 'all', text: 'SELECT * FROM changing' };
-      assert.deepEqual((await client.query(query)).fields.map(({ name }) => name), ['a']);
+      assert.deepEqual(
+        (await client.query(query)).fields.map(({ name }) => name),
+        ['a'],
+      );
       await client.query('ALTER TABLE changing ADD b int4');
-      await assert.rejects(client.query(query), { code: '0A000', message: 'cached plan must not change result type' });
+      await assert.rejects(client.query(query), {
+        code: '0A000',
+        message: 'cached plan must not change result type',
+      });
     });
 
     test('may be rows as arrays and with types of the query', async () => {

@@ -15,7 +15,10 @@ describe('options of a query', () => {
     after(() => client.end());
 
     test("rowMode 'array' gives rows as arrays, with values of columns of the same name side by side", async () => {
-      const { rows, fields } = await client.query({ text: "SELECT 1 AS a, 'x' AS a, NULL AS b", rowMode: 'array' });
+      const { rows, fields } = await client.query({
+        text: "SELECT 1 AS a, 'x' AS a, NULL AS b",
+        rowMode: 'array',
+      });
       assert.deepEqual(rows, [[1, 'x', null]]);
       assert.ok(Array.isArray(rows[0]));
       assert.deepEqual(
@@ -32,7 +35,9 @@ describe('options of a query', () => {
     test("queryMode 'extended' takes one statement only", async () => {
       const single = await client.query({ text: 'SELECT 1 AS a', queryMode: 'extended' });
       assert.deepEqual(single.rows, [{ a: 1 }]);
-      await assert.rejects(client.query({ text: 'SELECT 1; SELECT 2', queryMode: 'extended' }), { code: '42601' });
+      await assert.rejects(client.query({ text: 'SELECT 1; SELECT 2', queryMode: 'extended' }), {
+        code: '42601',
+      });
       assert.ok(Array.isArray(await client.query({ text: 'SELECT 1; SELECT 2', queryMode: 'simple' })));
     });
 
@@ -70,7 +75,10 @@ describe('options of a query', () => {
     test('rows for a command without any and for an empty text', async () => {
       const created = await client.query({ text: 'CREATE TEMP TABLE in_steps (a int4)', rows: 2 });
       assert.equal(created.command, 'CREATE');
-      const inserted = await client.query({ text: 'INSERT INTO in_steps VALUES (1), (2), (3) RETURNING a', rows: 2 });
+      const inserted = await client.query({
+        text: 'INSERT INTO in_steps VALUES (1), (2), (3) RETURNING a',
+        rows: 2,
+      });
       assert.deepEqual(
         inserted.rows.map(({ a }) => a),
         [1, 2, 3],
@@ -99,7 +107,11 @@ describe('options of a query', () => {
     });
 
     test('binary asks for binary results, and the fields say so', async () => {
-      const { rows, fields } = await client.query({ text: 'SELECT $1::int4 AS n', values: [5], binary: true });
+      const { rows, fields } = await client.query({
+        text: 'SELECT $1::int4 AS n',
+        values: [5],
+        binary: true,
+      });
       assert.deepEqual(rows, [{ n: 5 }]);
       assert.equal(fields[0].format, 'binary');
     });

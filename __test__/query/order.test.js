@@ -21,7 +21,11 @@ describe('the order of queries', () => {
       await Promise.all(
         Array.from({ length: 500 }, (_, n) =>
           client
-            .query(...(n % 2 ? ['INSERT INTO asked (n) VALUES ($1)', [n]] : [`INSERT INTO asked (n) VALUES (${n})`]))
+            .query(
+              ...(n % 2
+                ? ['INSERT INTO asked (n) VALUES ($1)', [n]]
+                : [`INSERT INTO asked (n) VALUES (${n})`]),
+            )
             .then(() => settled.push(n)),
         ),
       );

@@ -34,11 +34,30 @@ describe('Query objects', () => {
     test('show what they were made of', () => {
       const callback = () => {};
       const types = { getTypeParser: () => String };
-      const query = new pg.Query({ text: 'SELECT $1', values: [1], name: 'n', rowMode: 'array', types, rows: 3, binary: true, portal: 'p', queryMode: 'extended', callback });
+      const query = new pg.Query({
+        text: 'SELECT $1',
+        values: [1],
+        name: 'n',
+        rowMode: 'array',
+        types,
+        rows: 3,
+        binary: true,
+        portal: 'p',
+        queryMode: 'extended',
+        callback,
+      });
       const { text, values, name, rows, binary, portal, queryMode } = query;
       assert.deepEqual(
         { text, values, name, rows, binary, portal, queryMode },
-        { text: 'SELECT $1', values: [1], name: 'n', rows: 3, binary: true, portal: 'p', queryMode: 'extended' },
+        {
+          text: 'SELECT $1',
+          values: [1],
+          name: 'n',
+          rows: 3,
+          binary: true,
+          portal: 'p',
+          queryMode: 'extended',
+        },
       );
       assert.equal(query.types, types);
       assert.equal(query.callback, callback);
@@ -160,14 +179,20 @@ describe('Query objects', () => {
       const events = listen(query);
       client.query(query);
       await once(query, 'end');
-      assert.deepEqual(events.map(([name]) => name), ['end']);
+      assert.deepEqual(
+        events.map(([name]) => name),
+        ['end'],
+      );
     });
 
     test('emit an error for a text that is missing', async () => {
       const query = new pg.Query({});
       client.query(query);
       const [error] = await once(query, 'error');
-      assert.equal(error.message, 'A query must have either text or a name. Supplying neither is unsupported.');
+      assert.equal(
+        error.message,
+        'A query must have either text or a name. Supplying neither is unsupported.',
+      );
     });
 
     test('can be subclassed', async () => {

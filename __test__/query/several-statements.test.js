@@ -22,7 +22,9 @@ describe('several statements in one text', () => {
     after(() => client.end());
 
     test('give an array with a result for each', async () => {
-      const results = await client.query("SELECT 1 AS a; SELECT 'x' AS b, 'y' AS c; SELECT 2 AS d WHERE false");
+      const results = await client.query(
+        "SELECT 1 AS a; SELECT 'x' AS b, 'y' AS c; SELECT 2 AS d WHERE false",
+      );
       assert.ok(results.every((result) => result instanceof pg.Result));
       assert.deepEqual(results.map(summary), [
         { command: 'SELECT', rowCount: 1, rows: [{ a: 1 }], columns: ['a'] },
@@ -77,7 +79,9 @@ describe('several statements in one text', () => {
 
     test('through a callback', async () => {
       const results = await new Promise((resolve, reject) => {
-        client.query('SELECT 1 AS a; SELECT 2 AS b', (error, answer) => (error ? reject(error) : resolve(answer)));
+        client.query('SELECT 1 AS a; SELECT 2 AS b', (error, answer) =>
+          error ? reject(error) : resolve(answer),
+        );
       });
       assert.deepEqual(
         results.map(({ rows }) => rows),
@@ -87,7 +91,9 @@ describe('several statements in one text', () => {
 
     test('an error in the middle fails the query and undoes the statements before it', async () => {
       await client.query('CREATE TEMP TABLE undone (a int4)');
-      const answer = client.query('INSERT INTO undone VALUES (1); SELECT 1 / 0; INSERT INTO undone VALUES (2)');
+      const answer = client.query(
+        'INSERT INTO undone VALUES (1); SELECT 1 / 0; INSERT INTO undone VALUES (2)',
+      );
       await assert.rejects(answer, { code: '22012' });
       assert.deepEqual((await client.query('SELECT a FROM undone')).rows, []);
     });
@@ -100,8 +106,12 @@ describe('several statements in one text', () => {
     });
 
     test('an error after rows came fails the query', async () => {
-      await assert.rejects(client.query('SELECT n FROM generate_series(1, 1000) n; SELECT 1 / 0'), { code: '22012' });
-      await assert.rejects(client.query('SELECT 1 / (500 - n) FROM generate_series(1, 1000) n'), { code: '22012' });
+      await assert.rejects(client.query('SELECT n FROM generate_series(1, 1000) n; SELECT 1 / 0'), {
+        code: '22012',
+      });
+      await assert.rejects(client.query('SELECT 1 / (500 - n) FROM generate_series(1, 1000) n'), {
+        code: '22012',
+      });
       assert.deepEqual((await client.query('SELECT 1 AS n')).rows, [{ n: 1 }]);
     });
 

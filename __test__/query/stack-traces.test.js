@@ -33,7 +33,8 @@ describe('the stack of an error leads to the caller', () => {
       'a server error of a pool with values': () => pool.query('SELECT $1::int4', ['x']),
       'a pool that cannot connect': () =>
         new pg.Pool({ ...config, database: 'no_such_database' }).query('SELECT 1'),
-      'a pool that cannot connect a client': () => new pg.Pool({ ...config, database: 'no_such_database' }).connect(),
+      'a pool that cannot connect a client': () =>
+        new pg.Pool({ ...config, database: 'no_such_database' }).connect(),
     };
 
     for (const [what, fail] of Object.entries(failures)) {

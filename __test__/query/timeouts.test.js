@@ -24,21 +24,27 @@ describe('timeouts of a query', () => {
 
     test('query_timeout of a query fails it and no other', async (context) => {
       const client = await open(context);
-      await assert.rejects(client.query({ text: FOREVER, query_timeout: 100 }), { message: 'Query read timeout' });
+      await assert.rejects(client.query({ text: FOREVER, query_timeout: 100 }), {
+        message: 'Query read timeout',
+      });
       const other = await open(context);
       assert.deepEqual((await other.query({ text: 'SELECT 1 AS n', query_timeout: 60000 })).rows, [{ n: 1 }]);
     });
 
     test('query_timeout reaches a callback', async (context) => {
       const client = await open(context);
-      const error = await new Promise((resolve) => client.query({ text: FOREVER, query_timeout: 100 }, resolve));
+      const error = await new Promise((resolve) =>
+        client.query({ text: FOREVER, query_timeout: 100 }, resolve),
+      );
       assert.equal(error.message, 'Query read timeout');
     });
 
     test('query_timeout fails a query that is still waiting behind another', async (context) => {
       const client = await open(context);
       const slow = client.query('SELECT pg_sleep(0.5)');
-      await assert.rejects(client.query({ text: 'SELECT 1', query_timeout: 50 }), { message: 'Query read timeout' });
+      await assert.rejects(client.query({ text: 'SELECT 1', query_timeout: 50 }), {
+        message: 'Query read timeout',
+      });
       await slow;
       assert.deepEqual((await client.query('SELECT 1 AS n')).rows, [{ n: 1 }]);
     });

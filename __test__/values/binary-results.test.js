@@ -51,11 +51,18 @@ describe('values come out of a binary result as with pg', () => {
         client.query({ ...query, text: `SELECT $1::text AS tag, (${expression}) AS value` }),
       );
       await duel.agree(objects, (client, expression) =>
-        client.query({ ...query, text: `SELECT n, $1::text AS tag, (${expression}) AS value FROM generate_series(1, 5) n` }),
+        client.query({
+          ...query,
+          text: `SELECT n, $1::text AS tag, (${expression}) AS value FROM generate_series(1, 5) n`,
+        }),
       );
       if (arrays.length === 0) return;
       await duel.agree(arrays, (client, expression) =>
-        client.query({ ...query, text: `SELECT $1::text AS tag, (${expression}) AS value`, rowMode: 'array' }),
+        client.query({
+          ...query,
+          text: `SELECT $1::text AS tag, (${expression}) AS value`,
+          rowMode: 'array',
+        }),
       );
     });
 

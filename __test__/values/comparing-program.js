@@ -5,6 +5,7 @@
 
 const corpus = require('./corpus');
 const groups = require('./corpus/parameters');
+const spread = require('./corpus/spread');
 const { Duel } = require('./duel');
 
 const ways = [
@@ -25,6 +26,10 @@ function questions(families, parameters) {
     for (const [name, make] of Object.entries(groups[group])) {
       asked.push({ name, ask: (client) => client.query('SELECT $1::text AS value', [make()]) });
     }
+  }
+  for (const [group, text] of spread) {
+    if (families.includes(group))
+      asked.push({ name: `spread ${group}`, ask: (client) => client.query(text) });
   }
   return asked;
 }

@@ -33,7 +33,11 @@ describe('values go into a query as with pg', () => {
 
     test(`${group} that come back in a result`, () =>
       duel.agree(Object.keys(makers), (client, name) =>
-        client.query({ name: `echo ${Object.keys(makers).indexOf(name)} of ${group}`, text: 'SELECT $1::text AS value', values: [makers[name]()] }),
+        client.query({
+          name: `echo ${Object.keys(makers).indexOf(name)} of ${group}`,
+          text: 'SELECT $1::text AS value',
+          values: [makers[name]()],
+        }),
       ));
 
     test(`${group} through utils.prepareValue`, () => {
@@ -109,7 +113,10 @@ describe('values go into a query as with pg', () => {
     test(`a query with ${shape}`, async () => {
       const texts = ['SELECT 1 AS one', 'SELECT $1::int4 AS a, $2::int4 AS b', ''];
       for (const text of texts) {
-        for (const ask of [(client) => client.query(text, values), (client) => client.query({ text, values })]) {
+        for (const ask of [
+          (client) => client.query(text, values),
+          (client) => client.query({ text, values }),
+        ]) {
           const { expected, got } = await duel.compare(ask);
           assert.equal(got, expected);
         }

@@ -22,7 +22,7 @@ const styles = [
   ['SET extra_float_digits = 0', ['numbers', 'structures']],
   ['SET extra_float_digits = -15', ['numbers']],
   ["SET xmloption = 'document'", ['text']],
-  ["SET standard_conforming_strings = off; SET escape_string_warning = off", ['text']],
+  ['SET standard_conforming_strings = off; SET escape_string_warning = off', ['text']],
 ];
 
 describe('a setting of the session changes values as it does with pg', () => {
@@ -40,7 +40,9 @@ describe('a setting of the session changes values as it does with pg', () => {
         await duel.agree(corpus[family], (client, expression) =>
           client.query({ text: `SELECT (${expression}) AS value, $1::int4 AS one`, values: [1] }),
         );
-        await duel.agree(corpus[family], (client, expression) => client.query(`SELECT (${expression}) AS value`));
+        await duel.agree(corpus[family], (client, expression) =>
+          client.query(`SELECT (${expression}) AS value`),
+        );
       });
     }
   }

@@ -34,7 +34,9 @@ const ways = {
     ),
 
   'several statements': (client, expression) =>
-    client.query(`SELECT (${expression}) AS value; SELECT 1 AS number; SELECT 'x' AS first, (${expression}) AS value`),
+    client.query(
+      `SELECT (${expression}) AS value; SELECT 1 AS number; SELECT 'x' AS first, (${expression}) AS value`,
+    ),
 
   'all parsers turned off': (client, expression) =>
     client.query({ text: `SELECT (${expression}) AS value`, types: { getTypeParser: () => (text) => text } }),

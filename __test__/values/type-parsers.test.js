@@ -61,13 +61,20 @@ describe('type parsers of the caller', () => {
         setGlobally(oid, tag);
         const { rows } = await client.query(`SELECT ${expression} AS value, NULL AS nothing, 'x' AS other`);
         assert.equal(rows[0].value, tag(raw));
-        const again = await client.query({ text: `SELECT ${expression} AS value, $1::int4`, values: [1], rowMode: 'array' });
+        const again = await client.query({
+          text: `SELECT ${expression} AS value, $1::int4`,
+          values: [1],
+          rowMode: 'array',
+        });
         assert.equal(again.rows[0][0], tag(raw));
       });
 
       test(`a parser of a query gets the server's text of type ${oid}`, async () => {
         const types = { getTypeParser: (id) => (id === oid ? tag : pg.types.getTypeParser(id, 'text')) };
-        const { rows } = await client.query({ text: `SELECT ${expression} AS value, 1::int8 - 1 AS zero`, types });
+        const { rows } = await client.query({
+          text: `SELECT ${expression} AS value, 1::int8 - 1 AS zero`,
+          types,
+        });
         assert.equal(rows[0].value, tag(raw));
         assert.equal(rows[0].zero, oid === 20 ? tag('0') : '0');
       });
@@ -121,8 +128,16 @@ describe('type parsers of the caller', () => {
 
     test('a parser is called with the text alone, row by row and from left to right', async () => {
       const calls = [];
-      const types = { getTypeParser: () => (...values) => calls.push(values) };
-      const { rows } = await client.query({ text: "SELECT n, 'x' || n, true FROM generate_series(1, 2) n", types });
+      const types = {
+        getTypeParser:
+          () =>
+          (...values) =>
+            calls.push(values),
+      };
+      const { rows } = await client.query({
+        text: "SELECT n, 'x' || n AS x, true AS t FROM generate_series(1, 2) n",
+        types,
+      });
       assert.deepEqual(calls, [['1'], ['x1'], ['t'], ['2'], ['x2'], ['t']]);
       assert.deepEqual(Object.values(rows[1]), [4, 5, 6]);
     });
@@ -144,7 +159,10 @@ describe('type parsers of the caller', () => {
           return String;
         },
       };
-      await client.query({ text: "SELECT n, 'x' AS t, '{}'::jsonb AS j FROM generate_series(1, 100) n", types });
+      await client.query({
+        text: "SELECT n, 'x' AS t, '{}'::jsonb AS j FROM generate_series(1, 100) n",
+        types,
+      });
       assert.deepEqual(asked, [
         ['mine', 23, 'text'],
         ['mine', 25, 'text'],
@@ -173,7 +191,9 @@ describe('type parsers of the caller', () => {
       const own = new pg.Client(server.config({ types }));
       await own.connect();
       own.setTypeParser(23, tag);
-      assert.deepEqual((await own.query('SELECT 5 AS n, true AS yes')).rows, [{ n: tag('5'), yes: '16 text t' }]);
+      assert.deepEqual((await own.query('SELECT 5 AS n, true AS yes')).rows, [
+        { n: tag('5'), yes: '16 text t' },
+      ]);
       await own.end();
     });
 
@@ -214,7 +234,12 @@ describe('type parsers of the caller', () => {
         },
       };
       const text = 'SELECT n FROM generate_series(1, 5000) n';
-      for (const query of [{ text }, { text, queryMode: 'extended' }, { text, rowMode: 'array' }, { text, name: 'thrown' }]) {
+      for (const query of [
+        { text },
+        { text, queryMode: 'extended' },
+        { text, rowMode: 'array' },
+        { text, name: 'thrown' },
+      ]) {
         await assert.rejects(client.query({ ...query, types }), (error) => error === boom);
         assert.deepEqual((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
       }
@@ -242,7 +267,9 @@ describe('type parsers of the caller', () => {
         const plain = [{ n: '1', list: ['1', null], large: '9007199254740993' }];
         assert.deepEqual((await client.query(text)).rows, plain);
         pg.defaults.parseInt8 = true;
-        assert.deepEqual((await client.query(text)).rows, [{ n: 1, list: [1, null], large: 9007199254740992 }]);
+        assert.deepEqual((await client.query(text)).rows, [
+          { n: 1, list: [1, null], large: 9007199254740992 },
+        ]);
         pg.defaults.parseInt8 = false;
         assert.deepEqual((await client.query(text)).rows, plain);
       });

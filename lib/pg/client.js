@@ -1,18 +1,21 @@
 'use strict';
 
 const { native, register, connections } = require('../binding');
+const { obey, onAbort, reasonOf, signalOf } = require('./abort');
 const { callOut, emitErrorToListeners, inContext, rejectAtCaller } = require('./caller');
 const { ClientLink, ConnectRequest, EndRequest, cancel } = require('./client-link');
 const Connection = require('./connection');
 const ConnectionParameters = require('./connection-parameters');
 const defaults = require('./defaults');
+const { channels, isWatched, place, queryContext, trace } = require('./diagnostics');
 const escape = require('./escape');
 const Query = require('./query');
 const QueryQueue = require('./query-queue');
 const QueryRequest = require('./query-request');
 const QueryRun = require('./query-run');
 const { hide } = require('./secret');
-const { toSettings, scramIterations } = require('./settings');
+const { amount, toSettings, scramIterations } = require('./settings');
+const { onSettled } = require('./settlement');
 const Submission = require('./submission');
 const TypeOverrides = require('./type-overrides');
 
@@ -25,6 +28,7 @@ const INTERNALS = [
   '_endListeners',
   '_ref',
   '_unexpectedTold',
+  '_lossTold',
 ];
 
 const UNEXPECTED_END = 'Connection terminated unexpectedly';
@@ -63,6 +67,11 @@ class Client extends QueryQueue {
     this.ssl = this.connectionParameters.ssl || false;
     this.sslNegotiation = this.connectionParameters.sslnegotiation || 'postgres';
     this._connectionTimeoutMillis = given.connectionTimeoutMillis || 0;
+    this._cancelTimeoutMillis = amount(
+      'cancelTimeoutMillis',
+      given.cancelTimeoutMillis,
+      this._cancelTimeoutMillis,
+    );
 
     // The state that node-postgres doesn't have, kept out of what a printed client shows.
     /** @type {Connection | null} */
@@ -83,6 +92,8 @@ class Client extends QueryQueue {
     this._ref = true;
     /** @type {boolean} whether 'Connection terminated unexpectedly' was said already */
     this._unexpectedTold = false;
+    /** @type {boolean} whether the loss of the connection was reported as a warning */
+    this._lossTold = false;
     hide(this, ...INTERNALS);
   }
 
@@ -108,20 +119,77 @@ class Client extends QueryQueue {
   // Connecting.
 
   /**
+   * @param {any} [options] with a signal; may be left out
    * @param {(error: any, client?: Client) => void} [callback]
    * @returns {Promise<Client> | undefined}
    */
-  connect(callback) {
-    if (callback) {
-      this._connect(inContext(callback));
+  connect(options, callback) {
+    const called = typeof options === 'function' ? options : callback;
+    if (called) {
+      this._connectTraced(options, inContext(called));
       return undefined;
     }
-    return new this._Promise((/** @type {any} */ resolve) => {
-      this._connect((/** @type {any} */ error) => {
-        if (error) rejectAtCaller(resolve, error);
-        else resolve(this);
+    return new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
+      this._connectTraced(options, (/** @type {any} */ error, /** @type {any} */ _client, isReason = false) => {
+        if (!error) resolve(this);
+        // The reason of a signal is the caller's own object: its stack isn't ours to write.
+        else if (isReason) reject(error);
+        else rejectAtCaller(resolve, error);
       });
     });
+  }
+
+  /**
+   * @param {any} options
+   * @param {Function} callback
+   */
+  _connectTraced(options, callback) {
+    if (!isWatched(channels.connect)) {
+      this._connectObeying(options, callback);
+      return;
+    }
+    const context = place(this);
+    trace(channels.connect, context, (settled) => {
+      this._connectObeying(options, (/** @type {any[]} */ ...outcome) => {
+        context.processID = this.processID;
+        settled(outcome[0]);
+        callback(...outcome);
+      });
+    });
+  }
+
+  /**
+   * @param {any} options
+   * @param {Function} callback
+   */
+  _connectObeying(options, callback) {
+    let signal;
+    try {
+      signal = signalOf(options);
+    } catch (error) {
+      process.nextTick(() => callback(error));
+      return;
+    }
+    if (signal === undefined) {
+      this._connect(callback);
+    } else if (signal.aborted) {
+      const reason = reasonOf(signal);
+      process.nextTick(() => callback(reason, undefined, true));
+    } else {
+      let isAborted = false;
+      const forget = onAbort(signal, (reason) => {
+        // A call that was refused, because there has been one before, must not stop that one.
+        if (this._connectionCallback !== done) return;
+        isAborted = true;
+        this._handleConnectFailure(reason);
+        if (this._core !== null) this._core.destroy();
+      });
+      const done = (/** @type {any} */ error, /** @type {any} */ client) => {
+        forget();
+        callback(error, client, isAborted);
+      };
+      this._connect(done);
+    }
   }
 
   /** @param {Function} callback */
@@ -184,7 +252,6 @@ class Client extends QueryQueue {
   _own(core) {
     this._core = core;
     connections.set(core.id, new ClientLink(this));
-    if (!this._ref) core.setRef(false);
   }
 
   /**
@@ -208,6 +275,7 @@ class Client extends QueryQueue {
 
   _handleConnected() {
     this._markConnected();
+    this._core.setRef(this._ref);
     const callback = this._connectionCallback;
     this._connectionCallback = null;
     if (callback) callOut(callback, null, this);
@@ -246,22 +314,45 @@ class Client extends QueryQueue {
     else this._handleErrorEvent(error);
   }
 
-  /** @param {any} error */
-  _handleErrorEvent(error) {
+  /**
+   * @param {any} error
+   * @param {boolean} [isTold] whether somebody gets the error in another way
+   */
+  _handleErrorEvent(error, isTold = this._isBusy()) {
     if (error.message === UNEXPECTED_END) this._unexpectedTold = true;
     super._handleErrorEvent(error);
-    emitErrorToListeners(this, error);
+    if (this.listenerCount('error') > 0) callOut(() => this.emit('error', error));
+    else if (!isTold) this._warnOfLoss(error);
+  }
+
+  /**
+   * node-postgres ends the process here, with an 'error' event that nobody can catch.
+   *
+   * @param {any} error
+   */
+  _warnOfLoss(error) {
+    if (this._lossTold) return;
+    this._lossTold = true;
+    process.emitWarning(`A client has lost its connection: ${error.message}`, {
+      type: 'ConnectionLostWarning',
+      code: 'PGFLEET_CONNECTION_LOST',
+      detail: "Nobody listens to the client's 'error' event; its next query fails.",
+    });
   }
 
   _handleClosed() {
     if (this._ended) return;
     const error = new Error(this._ending ? 'Connection terminated' : UNEXPECTED_END);
-    if (this._core !== null) connections.delete(this._core.id);
+    if (this._core !== null) {
+      connections.delete(this._core.id);
+      this._core.setRef(false);
+    }
+    const hadWork = this._isBusy();
     this._errorAllQueries(error);
     this._ended = true;
     if (!this._ending && !this._connectionError) {
       if (this._connecting) this._handleConnectFailure(error);
-      else if (!this._unexpectedTold) this._handleErrorEvent(error);
+      else if (!this._unexpectedTold) this._handleErrorEvent(error, hadWork);
     }
     this._runDry();
     const listeners = this._endListeners;
@@ -312,7 +403,22 @@ class Client extends QueryQueue {
     if (config === null || config === undefined) {
       throw new TypeError('Client was passed a null or undefined query');
     }
-    if (typeof config.submit === 'function') return this._querySubmittable(config, values, callback);
+    if (!isWatched(channels.query)) return this._query(config, values, callback, undefined);
+    return trace(channels.query, queryContext(this, config), (settled) =>
+      this._query(config, values, callback, settled),
+    );
+  }
+
+  /**
+   * @param {any} config
+   * @param {any} values
+   * @param {any} callback
+   * @param {((error: any, result: any) => void) | undefined} onlooker
+   */
+  _query(config, values, callback, onlooker) {
+    if (typeof config.submit === 'function') {
+      return this._querySubmittable(config, values, callback, onlooker);
+    }
 
     const request = new QueryRequest(this, undefined, undefined, this._types);
     let called = callback;
@@ -337,6 +443,10 @@ class Client extends QueryQueue {
       });
     }
     if (this.binary) request.binary = true;
+    if (onlooker !== undefined) onSettled(request, onlooker);
+    if (typeof config !== 'string' && config.signal) {
+      if (!obey(request, config, () => this._abort(request))) return answer;
+    }
     this._enqueue(request, config.query_timeout || this.connectionParameters.query_timeout);
     return answer;
   }
@@ -345,8 +455,9 @@ class Client extends QueryQueue {
    * @param {any} submittable
    * @param {any} values
    * @param {any} callback
+   * @param {((error: any, result: any) => void) | undefined} onlooker
    */
-  _querySubmittable(submittable, values, callback) {
+  _querySubmittable(submittable, values, callback, onlooker) {
     if (!submittable.callback) {
       if (typeof values === 'function') submittable.callback = values;
       else if (callback) submittable.callback = callback;
@@ -356,6 +467,7 @@ class Client extends QueryQueue {
     const request = QueryRun.isPlainQuery(submittable)
       ? new QueryRun(this, submittable, this._types)
       : new Submission(this, submittable);
+    if (onlooker !== undefined) onSettled(request, onlooker);
     this._enqueue(request, submittable.query_timeout || this.connectionParameters.query_timeout);
     return submittable;
   }

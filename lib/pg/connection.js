@@ -5,9 +5,44 @@ const { parse, serialize } = require('pg-protocol');
 
 const RawStream = require('./raw-stream');
 const { hide } = require('./secret');
+const Submission = require('./submission');
 
 const FLUSH = serialize.flush();
 const SYNC = serialize.sync();
+
+/**
+ * Messages that were sent while no submittable had the connection, as a cursor does that is closed after it failed.
+ * They wait for their turn like a query, and get the Sync that ends it when they bring none.
+ */
+class Aside {
+  constructor() {
+    /** @type {Buffer[]} */
+    this.chunks = [];
+    this.owed = 0;
+  }
+
+  /** @param {Connection} connection */
+  submit(connection) {
+    connection._aside = null;
+    connection._send(Buffer.concat(this.chunks), this.owed);
+    if (this.owed === 0) connection.sync();
+  }
+
+  /**
+   * Who sent the messages listens to the connection's events.
+   *
+   * @param {Error} _error
+   * @param {Connection} connection
+   */
+  handleError(_error, connection) {
+    if (connection._aside === this) connection._aside = null;
+  }
+
+  /** @returns {undefined} */
+  handleReadyForQuery() {
+    return undefined;
+  }
+}
 
 /**
  * A client's connection as the messages of the protocol, for submittables (cursors, COPY streams) that write their own
@@ -31,7 +66,9 @@ class Connection extends EventEmitter {
     this._active = null;
     /** @type {number} ReadyForQuery messages still to come */
     this._owed = 0;
-    hide(this, '_active', '_owed');
+    /** @type {Aside | null} */
+    this._aside = null;
+    hide(this, '_active', '_owed', '_aside');
     this.on('newListener', (name) => {
       if (name === 'message') this._emitMessage = true;
     });
@@ -73,15 +110,39 @@ class Connection extends EventEmitter {
     if (active !== null) active.fail(error, status);
   }
 
-  /** @param {Buffer} bytes */
-  _send(bytes) {
-    return this.stream.writable ? this.stream.write(bytes) : false;
+  /**
+   * @param {Buffer} bytes
+   * @param {number} [owed] ReadyForQuery messages that will answer them
+   */
+  _send(bytes, owed = 0) {
+    const { stream } = this;
+    if (this._active === null && stream instanceof RawStream && stream.exchange === null) {
+      this._sendAside(bytes, owed);
+      return;
+    }
+    this._owed += owed;
+    if (stream.writable) stream.write(bytes);
+  }
+
+  /**
+   * @param {Buffer} bytes
+   * @param {number} owed
+   */
+  _sendAside(bytes, owed) {
+    const waiting = this._aside;
+    const aside = waiting || new Aside();
+    aside.chunks.push(bytes);
+    aside.owed += owed;
+    if (waiting !== null) return;
+    this._aside = aside;
+    const { client } = this.stream;
+    // Not at once, so that the messages of one tick stay together.
+    process.nextTick(() => client._enqueue(new Submission(client, aside), 0));
   }
 
   /** @param {string} text */
   query(text) {
-    this._owed++;
-    this._send(serialize.query(text));
+    this._send(serialize.query(text), 1);
   }
 
   /** @param {any} query */
@@ -114,8 +175,7 @@ class Connection extends EventEmitter {
   }
 
   sync() {
-    this._owed++;
-    this._send(SYNC);
+    this._send(SYNC, 1);
   }
 
   /** @param {Buffer} chunk */

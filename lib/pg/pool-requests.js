@@ -1,6 +1,7 @@
 'use strict';
 
 const { callOut, inContext, rejectAtCaller } = require('./caller');
+const { tellSettled } = require('./settlement');
 
 /**
  * A callback that was given, or the promise that stands for it.
@@ -39,6 +40,17 @@ class Answer {
     if (this.callback) callOut(this.callback, error, ...rest);
     else rejectAtCaller(this.resolve, error);
   }
+
+  /**
+   * Fails with the reason of a signal, which is the caller's own object: its stack isn't ours to write.
+   *
+   * @param {any} reason
+   * @param {...any} rest what else a callback gets
+   */
+  abort(reason, ...rest) {
+    if (this.callback) callOut(this.callback, reason, ...rest);
+    else this.resolve(Promise.reject(reason));
+  }
 }
 
 function noRelease() {
@@ -54,21 +66,51 @@ class AcquireRequest {
   constructor(pool, answer) {
     this.pool = pool;
     this.answer = answer;
+    /** @type {number | undefined} its number while it waits on the native side */
+    this.id = undefined;
+    this.isAborted = false;
+    /** @type {(Error & Record<string, any>) | undefined} where it was made, when leaks are looked for */
+    this.taken = undefined;
+    /** @type {Function[] | undefined} */
+    this._onlookers = undefined;
   }
 
   /** @param {any} connection */
   done(connection) {
+    this.id = undefined;
     this.pool._deliver(connection, connection.isNew, this);
   }
 
   /** @param {any} error */
   fail(error) {
+    this.id = undefined;
     this.pool._relax();
-    this.answer.fail(this.pool._explain(error), undefined, noRelease);
+    this.handleError(this.pool._explain(error));
+  }
+
+  /** @param {any} error as the caller shall see it */
+  handleError(error) {
+    if (this.isAborted) return;
+    if (this._onlookers !== undefined) tellSettled(this, error, undefined);
+    this.answer.fail(error, undefined, noRelease);
+  }
+
+  /** @param {any} reason */
+  abort(reason) {
+    this.isAborted = true;
+    tellSettled(this, reason, undefined);
+    this.answer.abort(reason, undefined, noRelease);
   }
 
   /** @param {import('./client')} client */
   succeed(client) {
+    if (this.isAborted) {
+      // It was on its way to somebody who doesn't want it any more.
+      /** @type {any} */ (client).release();
+      return;
+    }
+    if (this.taken !== undefined) this.pool._leaks?.taken(client, this.taken);
+    if (this._onlookers !== undefined) tellSettled(this, null, client);
     this.answer.succeed(client, /** @type {any} */ (client).release);
   }
 }

@@ -5,15 +5,21 @@ const PgPool = require('pg-pool');
 
 const { native, register, unregister, pools } = require('../binding');
 const { typeMask } = require('../rows');
+const { obey } = require('./abort');
 const { callOut, emitErrorToListeners, inContext } = require('./caller');
 const Client = require('./client');
 const { EndRequest } = require('./client-link');
 const defaults = require('./defaults');
+const { channels, isWatched, place, queryContext, trace } = require('./diagnostics');
+const { LeakWatch, takenHere } = require('./leak');
+const Listener = require('./listener');
 const { findPassword } = require('./password');
+const { queryObeying } = require('./pool-abort');
 const { AcquireRequest, Answer, PoolLink } = require('./pool-requests');
 const QueryRequest = require('./query-request');
 const { hide } = require('./secret');
-const { toPoolOptions } = require('./settings');
+const { amount, toPoolOptions } = require('./settings');
+const { onSettled } = require('./settlement');
 
 // Tracing tools replace these; then a pool has to go through them, as node-postgres's does.
 const { connect: clientConnect, query: clientQuery } = Client.prototype;
@@ -28,6 +34,11 @@ const INTERNALS = [
   '_lostInUse',
   '_hold',
   '_passwordError',
+  '_unmet',
+  '_leaks',
+  '_isQuerying',
+  '_listener',
+  '_endListeners',
 ];
 
 // How often a pool that keeps the process alive looks whether it still has a reason to. The native side says so at
@@ -67,6 +78,17 @@ class Pool extends PgPool {
     this._hold = null;
     /** @type {any} the error of the caller's password function, for the connection that failed by it */
     this._passwordError = null;
+    /** @type {Set<number>} new connections that came for somebody who didn't want them any more */
+    this._unmet = new Set();
+    const leakTimeoutMillis = amount('leakTimeoutMillis', this.options.leakTimeoutMillis);
+    /** @type {LeakWatch | null} */
+    this._leaks = leakTimeoutMillis > 0 ? new LeakWatch(this, leakTimeoutMillis) : null;
+    /** @type {boolean} whether a query of the pool's own is taking a client */
+    this._isQuerying = false;
+    /** @type {Listener | null} */
+    this._listener = null;
+    /** @type {(() => void)[]} */
+    this._endListeners = [];
     hide(this, ...INTERNALS);
   }
 
@@ -84,17 +106,49 @@ class Pool extends PgPool {
   // Clients.
 
   /**
+   * @param {any} [options] with a signal; may be left out
    * @param {Function} [callback]
    * @returns {any}
    */
-  connect(callback) {
-    if (this._foreign) return super.connect(callback);
+  connect(options, callback) {
+    const called = typeof options === 'function' ? options : callback;
+    const taken =
+      this._leaks === null || this._isQuerying ? undefined : takenHere(this.connect, this._leaks.millis);
+    if (!isWatched(channels.acquire)) return this._connect(options, called, taken, undefined);
+    const context = place(this._template || this.options);
+    return trace(channels.acquire, context, (settled) =>
+      this._connect(options, called, taken, (/** @type {any} */ error, /** @type {any} */ client) => {
+        if (client) context.processID = client.processID;
+        settled(error);
+      }),
+    );
+  }
+
+  /**
+   * @param {any} options
+   * @param {Function | undefined} callback
+   * @param {(Error & Record<string, any>) | undefined} taken where the caller is, when leaks are looked for
+   * @param {((error: any, client: any) => void) | undefined} onlooker
+   */
+  _connect(options, callback, taken, onlooker) {
+    if (this._foreign && !onlooker && !taken && !(options && options.signal)) return super.connect(callback);
     if (this.ending) {
       const error = new Error('Cannot use a pool after calling end on the pool');
+      if (onlooker) onlooker(error, undefined);
       return callback ? callback(error) : this.Promise.reject(error);
     }
     const answer = new Answer(this.Promise, callback);
     const request = new AcquireRequest(this, answer);
+    request.taken = taken;
+    if (onlooker) onSettled(request, onlooker);
+    if (!obey(request, options, () => this._withdraw(request))) return answer.promise;
+    if (this._foreign) {
+      super.connect((/** @type {any} */ error, /** @type {any} */ client) => {
+        if (error) request.handleError(error);
+        else request.succeed(client);
+      });
+      return answer.promise;
+    }
     try {
       const core = this._open();
       this._holdLoop();
@@ -103,7 +157,7 @@ class Pool extends PgPool {
         this._scheduled++;
         process.nextTick(() => {
           this._scheduled--;
-          this._acquire(request);
+          if (!request.isAborted) this._acquire(request);
         });
       } else {
         this._acquire(request);
@@ -121,22 +175,43 @@ class Pool extends PgPool {
     if (connection !== undefined) {
       unregister(id);
       process.nextTick(() => this._deliver(connection, connection.isNew, request));
+    } else {
+      request.id = id;
     }
   }
 
   /**
-   * @param {any} connection
-   * @param {boolean} isNew
+   * Takes a request out of the native queue, if it still waits there.
+   *
    * @param {AcquireRequest} request
    */
-  _deliver(connection, isNew, request) {
+  _withdraw(request) {
+    const { id } = request;
+    if (id === undefined || typeof this._core.forget !== 'function' || !this._core.forget(id)) return;
+    request.id = undefined;
+    unregister(id);
+  }
+
+  /**
+   * @param {any} connection
+   * @param {boolean} isFresh
+   * @param {AcquireRequest} request
+   */
+  _deliver(connection, isFresh, request) {
+    const isNew = isFresh || this._unmet.delete(connection.id);
+    if (request.isAborted) {
+      // The next one to get it has to be told that it is new.
+      if (isNew) this._unmet.add(connection.id);
+      this._core.release(connection, false);
+      return;
+    }
     let client = this._byId.get(connection.id);
     if (client === undefined) {
       try {
         client = this._makeClient(connection);
       } catch (error) {
         this._core.release(connection, true);
-        request.answer.fail(error);
+        request.handleError(error);
         return;
       }
     }
@@ -179,7 +254,7 @@ class Pool extends PgPool {
     this._promiseTry(() => this.options.onConnect(client)).then(
       () => this._handOut(client, true, request),
       (/** @type {any} */ error) => {
-        client._endListeners.push(() => request.answer.fail(error, undefined, () => undefined));
+        client._endListeners.push(() => request.handleError(error));
         this._core.release(client._core, true);
       },
     );
@@ -208,7 +283,7 @@ class Pool extends PgPool {
     callOut(this.options.verify, client, (/** @type {any} */ error) => {
       if (error) {
         client.release(error);
-        request.answer.fail(error, undefined, () => undefined);
+        request.handleError(error);
       } else {
         request.succeed(client);
       }
@@ -221,6 +296,7 @@ class Pool extends PgPool {
    */
   _giveBack(client, error) {
     client._isOut = false;
+    if (this._leaks !== null) this._leaks.givenBack(client);
     client.on('error', client._poolIdleListener);
     client._poolUseCount = (client._poolUseCount || 0) + 1;
     this.emit('release', error, client);
@@ -258,6 +334,7 @@ class Pool extends PgPool {
     /** @type {(Client & Record<string, any>) | undefined} */
     const client = this._byId.get(connectionId);
     this._byId.delete(connectionId);
+    this._unmet.delete(connectionId);
     if (client !== undefined) {
       client._hasLeft = true;
       if (client._isOut) {
@@ -346,6 +423,7 @@ class Pool extends PgPool {
       !options.log &&
       !options.query_timeout &&
       !defaults.query_timeout &&
+      !isWatched(channels.acquire) &&
       this.connect === poolConnect &&
       Client.prototype.query === clientQuery &&
       Client.prototype.connect === clientConnect
@@ -361,8 +439,32 @@ class Pool extends PgPool {
   query(text, values, callback) {
     const called = typeof values === 'function' ? values : callback;
     const given = typeof values === 'function' || !values ? undefined : values;
-    if (!this._isDirect() || !isPlain(text)) return super.query(text, given, called);
+    const isConfig = text !== null && typeof text === 'object' && typeof text.submit !== 'function';
+    if (isConfig && text.signal) return queryObeying(this, text, given, called);
+    if (!this._isDirect() || !isPlain(text)) {
+      this._isQuerying = true;
+      try {
+        return super.query(text, given, called);
+      } finally {
+        this._isQuerying = false;
+      }
+    }
+    if (!isWatched(channels.query)) return this._query(text, given, called, undefined);
+    return trace(channels.query, queryContext(this._template || this.options, text), (settled) =>
+      this._query(text, given, called, settled),
+    );
+  }
 
+  /**
+   * A query that goes to the native pool as it is.
+   *
+   * @param {any} text
+   * @param {any} given values
+   * @param {any} called callback
+   * @param {((error: any, result: any) => void) | undefined} onlooker
+   * @returns {any}
+   */
+  _query(text, given, called, onlooker) {
     const request = new QueryRequest(this, text, given, undefined);
     if (typeof text !== 'string') {
       request.text = text.text;
@@ -382,6 +484,7 @@ class Pool extends PgPool {
         request.reject = reject;
       });
     }
+    if (onlooker !== undefined) onSettled(request, onlooker);
     this._dispatch(request);
     return answer;
   }
@@ -439,6 +542,23 @@ class Pool extends PgPool {
     request.handleError(this._explain(error));
   }
 
+  /**
+   * Calls `handler` with each notification of a channel, until the pool ends or the subscription does. The connection
+   * for it is one more beside those of the pool.
+   *
+   * @param {string} channel
+   * @param {Function} handler
+   * @param {{ onGap?: Function }} [options] `onGap` is told when a lost connection is back
+   * @returns {Promise<any>} the subscription
+   */
+  listen(channel, handler, options) {
+    if (this._listener === null) {
+      if (this.ending) return Promise.reject(new Error('Cannot use a pool after calling end on the pool'));
+      this._listener = new Listener(this);
+    }
+    return this._listener.listen(channel, handler, options);
+  }
+
   // The end.
 
   /**
@@ -446,6 +566,30 @@ class Pool extends PgPool {
    * @returns {any}
    */
   end(callback) {
+    const listener = this._listener;
+    if (listener === null) return this._end(callback);
+    this._listener = null;
+    const answer = new Answer(this.Promise, callback);
+    const poolEnded = new Promise((resolve) => this._end(resolve));
+    Promise.all([poolEnded, listener.close()]).then(([error]) => {
+      if (error) answer.fail(error);
+      else answer.succeed();
+    });
+    return answer.promise;
+  }
+
+  /** @returns {Promise<void>} when the pool has ended, whoever asked for it */
+  [Symbol.asyncDispose]() {
+    if (!this.ending) return this.end();
+    if (this.ended || this._foreign) return Promise.resolve();
+    return new Promise((resolve) => this._endListeners.push(resolve));
+  }
+
+  /**
+   * @param {Function} [callback]
+   * @returns {any}
+   */
+  _end(callback) {
     if (this._foreign) return super.end(callback);
     this.log('ending');
     if (this.ending) {
@@ -463,6 +607,7 @@ class Pool extends PgPool {
     const finish = () => {
       this.ended = true;
       answer.succeed();
+      for (const listener of this._endListeners) listener();
     };
     core.end(
       register(

@@ -7,6 +7,9 @@ const { callOut } = require('./caller');
 const { cancel } = require('./client-link');
 const { hide } = require('./secret');
 
+// A server that still works answers a cancelled query within milliseconds.
+const CANCEL_TIMEOUT_MILLIS = 5000;
+
 /**
  * The queries of one connection, one at a time or pipelined, in the order and with the signs of node-postgres: when a
  * query is sent, when 'drain' is emitted, what happens to those that wait when the connection breaks.
@@ -35,9 +38,11 @@ class QueryQueue extends EventEmitter {
     this._parsed = new Map();
     /** @type {number} cancel requests whose effect could still hit the next query */
     this._cancelling = 0;
+    /** @type {number} how long a cancelled query may take to answer, in milliseconds */
+    this._cancelTimeoutMillis = CANCEL_TIMEOUT_MILLIS;
     /** @type {(() => void) | null} what waits for the queue to run dry */
     this._idleListener = null;
-    hide(this, '_core', '_parsed', '_cancelling', '_idleListener');
+    hide(this, '_core', '_parsed', '_cancelling', '_cancelTimeoutMillis', '_idleListener');
   }
 
   /**
@@ -75,8 +80,8 @@ class QueryQueue extends EventEmitter {
    */
   _limit(request, millis) {
     request._timer = setTimeout(() => {
-      request.handleError(new Error('Query read timeout'));
       this._abandon(request);
+      request.handleError(new Error('Query read timeout'));
     }, millis);
   }
 
@@ -94,12 +99,39 @@ class QueryQueue extends EventEmitter {
       // The queries behind it on the wire can't be answered before it.
       this._core.destroy();
     } else if (this._activeQuery === request) {
-      this._cancelling++;
-      cancel(this._core, () => {
-        this._cancelling--;
-        this._pulseQueryQueue();
-      });
+      this._cancel(request);
     }
+  }
+
+  /**
+   * The same for a query whose signal aborts.
+   *
+   * @param {any} request
+   */
+  _abort(request) {
+    if (!this.pipeline || this._queryQueue.includes(request)) this._abandon(request);
+    // A cancel could hit one of those that are on the wire behind it. Then it runs on, and its answer goes nowhere.
+    else if (this._activeQuery === request && this._sentQueryQueue.length === 0) this._cancel(request);
+  }
+
+  /**
+   * Has the server stop the query under way. The next one waits until that can't hit it any more; a connection on
+   * which it takes too long is closed.
+   *
+   * @param {any} request
+   */
+  _cancel(request) {
+    let isOnItsWay = true;
+    this._cancelling++;
+    const patience = setTimeout(() => {
+      if (isOnItsWay || this._activeQuery === request) this._core.destroy();
+    }, this._cancelTimeoutMillis);
+    patience.unref();
+    cancel(this._core, () => {
+      isOnItsWay = false;
+      this._cancelling--;
+      if (!this._ended) this._pulseQueryQueue();
+    });
   }
 
   _pulseQueryQueue() {
@@ -131,7 +163,7 @@ class QueryQueue extends EventEmitter {
   }
 
   _pulsePipelinedQueryQueue() {
-    if (!this._connected || !this._queryable) return;
+    if (!this._connected || !this._queryable || this._cancelling > 0) return;
     while (this._queryQueue.length > 0) {
       const request = this._queryQueue.shift();
       this.hasExecuted = true;
@@ -238,12 +270,12 @@ class QueryQueue extends EventEmitter {
       return;
     }
     process.nextTick(() => request.handleError(error));
-    this._handleErrorEvent(error);
+    this._handleErrorEvent(error, true);
   }
 
   /** @param {() => void} listener called once nothing is queued or under way, at once if that is so already */
   _whenDry(listener) {
-    if (this._isBusy() && !this._ended) this._idleListener = listener;
+    if ((this._isBusy() || this._cancelling > 0) && !this._ended) this._idleListener = listener;
     else listener();
   }
 
@@ -269,8 +301,9 @@ class QueryQueue extends EventEmitter {
    * The connection is broken: nothing that waits for it can come.
    *
    * @param {any} error
+   * @param {boolean} [_isTold] whether somebody gets the error in another way
    */
-  _handleErrorEvent(error) {
+  _handleErrorEvent(error, _isTold) {
     this._queryable = false;
     this._errorAllQueries(error);
   }

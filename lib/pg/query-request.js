@@ -5,6 +5,7 @@ const { typeMask } = require('../rows');
 const { callOut, rejectAtCaller } = require('./caller');
 const { prepareValues } = require('./parameter');
 const Result = require('./result');
+const { tellSettled } = require('./settlement');
 
 // Bits of the native `flags` argument.
 const EXTENDED = 1;
@@ -52,6 +53,9 @@ class QueryRequest {
     this._settled = false;
     /** @type {NodeJS.Timeout | undefined} */
     this._timer = undefined;
+    /** @type {Function[] | undefined} */
+    this._onlookers = undefined;
+    this._aborted = false;
   }
 
   /**
@@ -72,7 +76,7 @@ class QueryRequest {
   get callback() {
     if (this._callback === undefined) {
       this._callback = (/** @type {any} */ error, /** @type {any} */ result) => {
-        if (error) rejectAtCaller(this.resolve, error);
+        if (error) this._reject(error);
         else this.resolve(result);
       };
     }
@@ -142,7 +146,7 @@ class QueryRequest {
 
   /** @param {any} shape */
   fields(shape) {
-    this._nextResult().addShape(shape);
+    this._nextResult()._addShape(shape);
   }
 
   /**
@@ -211,6 +215,17 @@ class QueryRequest {
     this._settle(first, undefined);
   }
 
+  /**
+   * Fails with the reason of a signal.
+   *
+   * @param {any} reason
+   */
+  abort(reason) {
+    this._aborted = true;
+    this._canceledDueToError = false;
+    this.handleError(reason);
+  }
+
   handleReadyForQuery() {
     if (this._settled) return;
     if (this._canceledDueToError !== false) this._settle(this._canceledDueToError, undefined);
@@ -240,15 +255,23 @@ class QueryRequest {
   _settle(error, result) {
     this._settled = true;
     if (this._timer !== undefined) clearTimeout(this._timer);
+    if (this._onlookers !== undefined) tellSettled(this, error, result);
     const callback = this._callback;
     if (callback === undefined) {
-      if (error) rejectAtCaller(this.resolve, error);
+      if (error) this._reject(error);
       else this.resolve(result);
     } else if (error) {
       callOut(callback, error);
     } else {
       callOut(callback, null, result);
     }
+  }
+
+  /** @param {any} error */
+  _reject(error) {
+    // The reason of a signal is the caller's own object: its stack isn't ours to write.
+    if (this._aborted) this.reject(error);
+    else rejectAtCaller(this.resolve, error);
   }
 }
 

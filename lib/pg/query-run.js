@@ -5,6 +5,7 @@ const { AsyncResource } = require('node:async_hooks');
 const { callOut } = require('./caller');
 const Query = require('./query');
 const QueryRequest = require('./query-request');
+const { tellSettled } = require('./settlement');
 
 // What a subclass may do its own way.
 const HANDLERS = [
@@ -62,7 +63,7 @@ class QueryRun extends QueryRequest {
   fields(shape) {
     const { query } = this;
     query._checkForMultirow();
-    query._result.addShape(shape);
+    query._result._addShape(shape);
     query._decideOnRows();
   }
 
@@ -109,19 +110,21 @@ class QueryRun extends QueryRequest {
   /** @param {any} error */
   handleError(error) {
     if (this._settled) return;
-    this._finish();
+    this._finish(error);
     this._enter(() => this.query.handleError(error));
   }
 
   handleReadyForQuery() {
     if (this._settled) return;
-    this._finish();
+    this._finish(this.query._canceledDueToError || null);
     this._enter(() => this.query.handleReadyForQuery());
   }
 
-  _finish() {
+  /** @param {any} error */
+  _finish(error) {
     this._settled = true;
     if (this._timer !== undefined) clearTimeout(this._timer);
+    tellSettled(this, error, this.query._results);
   }
 
   /** @param {() => void} body */

@@ -32,12 +32,21 @@ class RawExchange {
 
   /** @param {string} status */
   done(status) {
+    this.resume();
     this.stream._exchangeOver(this, null, status);
   }
 
   /** @param {Error} error @param {string | null} status */
   fail(error, status) {
+    this.resume();
     this.stream._exchangeOver(this, error, status);
+  }
+
+  /** The pause of a reader that is slow must not outlive the exchange: the next query has another reader. */
+  resume() {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.core.rawPause(false);
   }
 }
 
@@ -119,10 +128,7 @@ class RawStream extends Duplex {
   }
 
   _read() {
-    const { exchange } = this;
-    if (exchange === null || !exchange.isPaused) return;
-    exchange.isPaused = false;
-    exchange.core.rawPause(false);
+    if (this.exchange !== null) this.exchange.resume();
   }
 
   /** The server is ready for the next query: the native connection takes over again. */

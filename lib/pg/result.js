@@ -94,7 +94,7 @@ class Result {
    *
    * @param {{ fields: any[], blankRow?: Record<string, null> }} shape
    */
-  addShape(shape) {
+  _addShape(shape) {
     const shared = shape.fields;
     const fields = new Array(shared.length);
     for (let i = 0; i < shared.length; i++) {

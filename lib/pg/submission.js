@@ -1,6 +1,7 @@
 'use strict';
 
 const { callOut } = require('./caller');
+const { tellSettled } = require('./settlement');
 
 /** @type {Record<string, string>} what a message is handed to */
 const HANDLERS = {
@@ -27,6 +28,8 @@ class Submission {
     this.query = query;
     /** @type {NodeJS.Timeout | undefined} */
     this._timer = undefined;
+    /** @type {Function[] | undefined} */
+    this._onlookers = undefined;
     this._failed = false;
   }
 
@@ -104,12 +107,14 @@ class Submission {
     clearTimeout(this._timer);
     if (this._failed) return;
     this._failed = true;
+    tellSettled(this, error, undefined);
     callOut(() => this.query.handleError(error, this.owner.connection));
   }
 
   handleReadyForQuery() {
     clearTimeout(this._timer);
     if (this._failed) return;
+    tellSettled(this, null, undefined);
     callOut(() => this.query.handleReadyForQuery(this.owner.connection));
   }
 }

@@ -81,8 +81,13 @@ pub(super) struct Inner {
     /// The caller of a raw exchange asked for silence.
     paused: bool,
     write_error: bool,
-    /// Told when everything written has left.
-    drained: Vec<Reply>,
+    /// What is under way has the connection for itself.
+    exclusive: bool,
+    portal: Option<OpenPortal>,
+    /// Whose COPY data is under way.
+    copy: Option<Reply>,
+    /// Told when there is room for more.
+    drained: Notes,
     /// Told when the socket is closed.
     ended: Vec<Reply>,
 }
@@ -94,6 +99,14 @@ pub(super) enum Note {
     Failed(Error),
     Started,
     Done,
+    Drained,
+}
+
+/// The portal of a [`Message::Portal`] under way.
+struct OpenPortal {
+    name: String,
+    /// Sync was sent: nothing can be asked any more.
+    synced: bool,
 }
 
 pub(super) fn deliver_notes(notes: Notes) {
@@ -105,13 +118,16 @@ pub(super) fn deliver_notes(notes: Notes) {
                 batch.record(Record::Done, &[reply.request, 0]);
                 reply.sink.deliver(batch);
             }
-            Note::Started => {
-                let mut batch = Batch::default();
-                batch.record(Record::Started, &[reply.request]);
-                reply.sink.deliver(batch);
-            }
+            Note::Started => tell(&reply, Record::Started),
+            Note::Drained => tell(&reply, Record::Drained),
         }
     }
+}
+
+fn tell(reply: &Reply, what: Record) {
+    let mut batch = Batch::default();
+    batch.record(what, &[reply.request]);
+    reply.sink.deliver(batch);
 }
 
 /// A raw exchange is asked to wait when this many bytes have not left yet.
@@ -138,7 +154,10 @@ impl Connection {
             depth: 1,
             paused: false,
             write_error: false,
-            drained: Vec::new(),
+            exclusive: false,
+            portal: None,
+            copy: None,
+            drained: Notes::new(),
             ended: Vec::new(),
         };
         let shared = Arc::new(Shared {
@@ -198,6 +217,11 @@ impl Connection {
         self.lock().life == Life::Open
     }
 
+    /// The socket is closed, and everybody has been told or is being told.
+    pub fn is_closed(&self) -> bool {
+        self.lock().life == Life::Closed
+    }
+
     /// Requests sent or waiting.
     pub fn load(&self) -> usize {
         let inner = self.lock();
@@ -254,13 +278,63 @@ impl Connection {
                 inner.flush();
             }
             if inner.out.len() > UNSENT_LIMIT && inner.life == Life::Open {
-                inner.drained.push(reply);
+                inner.drained.push((reply, Note::Done));
                 None
             } else {
                 Some(reply)
             }
         };
         deliver_notes(written.map(|reply| (reply, Note::Done)).into_iter().collect());
+    }
+
+    /// Asks for the next page of the portal under way.
+    pub fn read_portal(&self, rows: i32) {
+        let mut inner = self.lock();
+        let Inner { portal: Some(OpenPortal { name, synced: false }), out, .. } = &mut *inner else { return };
+        // The name was accepted when the portal was opened.
+        let _ = frontend::execute(name, rows, out);
+        frontend::flush(out);
+        inner.flush();
+    }
+
+    /// Closes the portal under way; the exchange ends with the ReadyForQuery that this brings.
+    pub fn close_portal(&self) {
+        let mut inner = self.lock();
+        inner.sync_portal(true);
+        inner.flush();
+    }
+
+    /// COPY data for the server, as one message. False asks to wait until [`Record::Drained`].
+    ///
+    /// # Errors
+    /// The message would be larger than the protocol allows.
+    pub fn copy_write(&self, parts: &[&[u8]]) -> Result<bool, Error> {
+        let mut inner = self.lock();
+        let Some(reply) = inner.copy.clone().filter(|_| parts.iter().any(|part| !part.is_empty())) else {
+            return Ok(true);
+        };
+        frontend::copy_data(parts, &mut inner.out)?;
+        inner.flush();
+        if inner.out.len() <= UNSENT_LIMIT {
+            return Ok(true);
+        }
+        inner.drained.push((reply, Note::Drained));
+        Ok(false)
+    }
+
+    /// The end of the COPY data, or the reason why there is no more.
+    pub fn copy_end(&self, failure: Option<&str>) {
+        let mut inner = self.lock();
+        if inner.copy.is_some() {
+            match failure {
+                None => frontend::copy_done(&mut inner.out),
+                // A null byte would be refused; the server gets a reason without it then.
+                Some(reason) => {
+                    let _ = frontend::copy_fail(&reason.replace('\0', ""), &mut inner.out);
+                }
+            }
+            inner.flush();
+        }
     }
 
     /// Stops or restarts reading, for the raw exchange that is under way.
@@ -321,14 +395,23 @@ impl Inner {
     pub(super) fn advance(&mut self, notes: &mut Notes) {
         while self.in_flight() < self.depth {
             let Some(next) = self.queue.front() else { return };
-            if self.in_flight() > 0 && self.must_travel_alone(&next.message) {
+            if self.in_flight() > 0 && (self.exclusive || self.must_travel_alone(&next.message)) {
                 return;
             }
             let Some(request) = self.queue.pop_front() else { return };
+            let exclusive = request.message.is_exclusive();
+            let portal = match &request.message {
+                Message::Portal(portal) => Some(OpenPortal { name: portal.portal.clone(), synced: false }),
+                _ => None,
+            };
             match request.send(&mut self.statements, &mut self.out) {
                 Ok(flight) => {
-                    if matches!(flight.course, Course::Raw) {
-                        notes.push((flight.reply.clone(), Note::Started));
+                    self.exclusive = exclusive;
+                    self.portal = portal;
+                    match flight.course {
+                        Course::Raw => notes.push((flight.reply.clone(), Note::Started)),
+                        Course::Copy { .. } => self.copy = Some(flight.reply.clone()),
+                        _ => {}
                     }
                     self.flights.push_back(flight);
                 }
@@ -340,10 +423,20 @@ impl Inner {
     /// A raw exchange has the connection for itself, and a name is not used again before the server accepted it.
     fn must_travel_alone(&self, message: &Message) -> bool {
         match message {
-            Message::Raw | Message::Transaction(_) => true,
-            Message::Simple(_) => false,
             Message::Extended(query) => self.statements.is_pending(&query.name),
+            other => other.is_exclusive(),
         }
+    }
+
+    /// Ends the exchange of a portal, once; `close` frees the portal as well.
+    pub(super) fn sync_portal(&mut self, close: bool) {
+        let Some(OpenPortal { name, synced: synced @ false }) = &mut self.portal else { return };
+        *synced = true;
+        if close {
+            // The name was accepted when the portal was opened.
+            let _ = frontend::close_portal(name, &mut self.out);
+        }
+        frontend::sync(&mut self.out);
     }
 
     /// Writes what the socket takes. The task's waker is registered for the rest, whichever thread this runs on.
@@ -372,7 +465,7 @@ impl Inner {
         if self.drained.is_empty() || self.out.len() > UNSENT_LIMIT / 2 {
             return Notes::new();
         }
-        self.drained.drain(..).map(|reply| (reply, Note::Done)).collect()
+        std::mem::take(&mut self.drained)
     }
 
     /// The flight whose answer begins now.
@@ -386,6 +479,9 @@ impl Inner {
     pub(super) fn landed(&mut self, notes: &mut Notes) -> bool {
         self.answering = false;
         self.paused = false;
+        self.exclusive = false;
+        self.portal = None;
+        self.copy = None;
         self.advance(notes);
         self.in_flight() == 0
     }
@@ -431,7 +527,11 @@ impl Inner {
         Buried {
             flights: self.flights.drain(..).collect(),
             requests: self.queue.drain(..).collect(),
-            ended: self.drained.drain(..).chain(self.ended.drain(..)).map(|reply| (reply, Note::Done)).collect(),
+            ended: std::mem::take(&mut self.drained)
+                .into_iter()
+                .filter(|(_, note)| matches!(note, Note::Done))
+                .chain(self.ended.drain(..).map(|reply| (reply, Note::Done)))
+                .collect(),
         }
     }
 }

@@ -225,7 +225,21 @@ impl Answer {
                 let status = frame.body.first().copied().unwrap_or(b'I');
                 *idle = self.ready(status);
             }
-            b'I' => self.batch.record(Record::Empty, &[request]),
+            b'I' => {
+                self.batch.record(Record::Empty, &[request]);
+                self.end_portal(true);
+            }
+            b'd' if matches!(flight.course, Course::Copy { .. }) => {
+                let join = matches!(flight.course, Course::Copy { each: false });
+                self.batch.raw(request, &[frame.body], join);
+                if self.batch.is_full() {
+                    self.deliver();
+                }
+            }
+            b'c' if matches!(flight.course, Course::Copy { .. }) => self.batch.record(Record::Suspended, &[request]),
+            b'G' | b'W' if matches!(flight.course, Course::Copy { .. }) => {
+                self.batch.record(Record::Started, &[request]);
+            }
             b's' => self.batch.record(Record::Suspended, &[request]),
             b'1' => {
                 if let Course::Extended { name, .. } = &flight.course
@@ -237,6 +251,7 @@ impl Answer {
             b'E' => {
                 let error = Error::from_server(server_message::error_fields(frame.body)?);
                 flight.error.get_or_insert(error);
+                self.end_portal(false);
             }
             b'G' => self.refuse_copy(),
             // BindComplete, CloseComplete, ParameterDescription; COPY data that a plain query has no use for.
@@ -288,7 +303,17 @@ impl Answer {
         }
         self.batch.complete(flight.reply.request, command::parse(tag));
         flight.shape = None;
+        self.end_portal(true);
         Ok(())
+    }
+
+    /// A portal that is exhausted or has failed is over, without waiting for JavaScript to say so.
+    fn end_portal(&self, close: bool) {
+        if matches!(self.current, Some(Flight { course: Course::Portal, .. })) {
+            let mut inner = self.connection.lock();
+            inner.sync_portal(close);
+            inner.flush();
+        }
     }
 
     /// ReadyForQuery. True when the connection has nothing left to do.
@@ -361,11 +386,7 @@ impl Answer {
         let Some(flight) = &self.current else { return Ok(()) };
         let request = flight.reply.request;
         let length = u32::try_from(frame.body.len() + 4).unwrap_or(u32::MAX);
-        let mut message = Vec::with_capacity(frame.size);
-        message.push(frame.tag);
-        message.extend_from_slice(&length.to_be_bytes());
-        message.extend_from_slice(frame.body);
-        self.batch.raw(request, message);
+        self.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), frame.body], true);
         if frame.tag == b'Z' {
             *idle = self.ready(frame.body.first().copied().unwrap_or(b'I'));
         } else if self.batch.is_full() {

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use tokio_postgres::config::{Host, SslNegotiation};
 
 use super::address::{self, Address, dial, io_error};
-use super::auth::{self, Challenge, Scram};
+use super::auth::{self, Challenge};
+use super::scram::Scram;
 use super::stream::{Socket, Stream};
 use super::tls;
 use crate::config::{ServerSettings, SessionTarget, TlsSettings};
@@ -274,6 +275,10 @@ impl Conversation<'_> {
                 b'R' => {
                     let challenge = Challenge::parse(&body)?;
                     if challenge == Challenge::Ok {
+                        if scram.as_ref().is_some_and(|scram| !scram.is_finished()) {
+                            let message = "SASL: the server let us in without proving that it knows the password";
+                            return Err(Error::new(ErrorKind::Auth, message));
+                        }
                         return self.parameters(notices).await;
                     }
                     if password.is_none() {

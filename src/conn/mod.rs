@@ -11,6 +11,7 @@ pub mod driver;
 pub mod handshake;
 pub mod request;
 pub mod runtime;
+pub mod scram;
 pub mod statement;
 pub mod stream;
 pub mod tls;

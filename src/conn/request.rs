@@ -60,8 +60,32 @@ pub enum Message {
     Transaction(String),
     /// Parse (unless the statement is known), Bind, Describe (unless its result is known), Execute, Sync.
     Extended(Extended),
-    /// JavaScript speaks the protocol itself until the next ReadyForQuery; the number identifies the exchange.
+    /// JavaScript speaks the protocol itself until the next ReadyForQuery.
     Raw,
+    /// Parse, Bind, Describe: rows are asked for page by page, see [`super::Connection::read_portal`].
+    Portal(Portal),
+    /// A simple Query whose COPY data JavaScript reads and writes.
+    Copy {
+        /// The statement.
+        text: String,
+        /// Hand each CopyData message over by itself.
+        each: bool,
+    },
+}
+
+/// A query whose rows are asked for page by page.
+pub struct Portal {
+    /// Name of the portal, or empty.
+    pub portal: String,
+    /// The query; its name is not used.
+    pub query: Extended,
+}
+
+impl Message {
+    /// It has the connection for itself while it is under way.
+    pub fn is_exclusive(&self) -> bool {
+        matches!(self, Message::Raw | Message::Transaction(_) | Message::Portal(_) | Message::Copy { .. })
+    }
 }
 
 /// A query with values.
@@ -115,6 +139,13 @@ pub enum Course {
     },
     /// JavaScript reads the messages.
     Raw,
+    /// Rows page by page.
+    Portal,
+    /// COPY data.
+    Copy {
+        /// Each message by itself.
+        each: bool,
+    },
 }
 
 impl Request {
@@ -132,6 +163,8 @@ impl Request {
             }
             Message::Extended(query) => extended(query, &reply, statements, out),
             Message::Raw => Ok((Course::Raw, None)),
+            Message::Portal(portal) => open_portal(&portal, out).map(|()| (Course::Portal, None)),
+            Message::Copy { text, each } => frontend::query(&text, out).map(|()| (Course::Copy { each }, None)),
         };
         match sent {
             Ok((course, shape)) => Ok(Flight { reply, course, error: None, shape, answered: false }),
@@ -146,6 +179,15 @@ impl Request {
 fn transaction(script: &str, out: &mut BytesMut) -> Result<(), Error> {
     frontend::query(&format!("{BEGIN}{script}"), out)?;
     frontend::query("COMMIT", out)
+}
+
+fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {
+    let Portal { portal, query } = portal;
+    frontend::parse("", &query.text, out)?;
+    frontend::bind(portal, "", &query.parameters, query.binary, out)?;
+    frontend::describe_portal(portal, out)?;
+    frontend::flush(out);
+    Ok(())
 }
 
 type Sent = (Course, Option<Arc<Shape>>);
@@ -169,13 +211,13 @@ fn extended(
     if parse {
         frontend::parse(&name, &text, out)?;
     }
-    frontend::bind(&name, &parameters, binary, out)?;
+    frontend::bind("", &name, &parameters, binary, out)?;
     let described = known.and_then(|statement| statement.described(binary, reply));
     let describe = described.is_none().then_some(binary);
     if describe.is_some() {
-        frontend::describe_portal(out);
+        frontend::describe_portal("", out)?;
     }
-    frontend::execute(out);
+    frontend::execute("", 0, out)?;
     frontend::sync(out);
     if parse && !name.is_empty() {
         statements.sent(&name, text);

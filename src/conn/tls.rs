@@ -87,7 +87,8 @@ fn unreadable(what: &str, error: &native_tls::Error) -> Error {
 const VERIFICATION: [(&str, &str); 10] = [
     ("self-signed certificate in certificate chain", "SELF_SIGNED_CERT_IN_CHAIN"),
     ("self-signed certificate", "DEPTH_ZERO_SELF_SIGNED_CERT"),
-    ("unable to get local issuer certificate", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"),
+    // Node goes on checking here and then complains of the leaf, which is all that most servers send.
+    ("unable to get local issuer certificate", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
     ("unable to verify the first certificate", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
     ("unable to get issuer certificate", "UNABLE_TO_GET_ISSUER_CERT"),
     ("certificate has expired", "CERT_HAS_EXPIRED"),

@@ -15,12 +15,20 @@ pub enum Mode {
     AsItIs,
 }
 
-/// The work of running `script`.
+/// The work of running `script` on a connection of the pool's choice.
+///
+/// # Errors
+/// As [`request`].
+pub fn work(script: String, mode: Mode, reply: Reply) -> Result<Work, (Reply, Error)> {
+    request(script, mode, reply).map(|request| Work::Request { request, retire: false })
+}
+
+/// The request that runs `script`.
 ///
 /// # Errors
 /// `Config` with SQLSTATE 25001 when a statement of the script can't run in a transaction; nothing is sent then.
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html> calls it `active_sql_transaction`.
-pub fn work(script: String, mode: Mode, reply: Reply) -> Result<Work, (Reply, Error)> {
+pub fn request(script: String, mode: Mode, reply: Reply) -> Result<Request, (Reply, Error)> {
     let message = match mode {
         Mode::AsItIs => Message::Simple(script),
         Mode::InTransaction => match sql::outside_transaction(&script) {
@@ -28,7 +36,7 @@ pub fn work(script: String, mode: Mode, reply: Reply) -> Result<Work, (Reply, Er
             None => Message::Transaction(script),
         },
     };
-    Ok(Work::Request { request: Request { message, reply }, retire: false })
+    Ok(Request { message, reply })
 }
 
 fn refused(name: &str) -> Error {

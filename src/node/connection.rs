@@ -13,6 +13,7 @@ use crate::config::ServerSettings;
 use crate::conn::connection::{event_batch, gone};
 use crate::conn::request::{Message, Request};
 use crate::conn::{Connection, ConnectionId, Established, Observer, PasswordProvider, Reply, Sink, open, runtime};
+use crate::ddl::{self, Mode};
 use crate::error::Error as Failure;
 use crate::pool::Acquired;
 use crate::wire::batch::{Batch, Event, Record};
@@ -46,7 +47,7 @@ impl ConnectionHandle {
         provider: Arc<dyn PasswordProvider>,
     ) -> Self {
         let slot = Arc::new(Mutex::new(Slot::New));
-        ConnectionHandle { environment, id, settings: Some((settings, provider)), slot, held: false, is_new: true }
+        ConnectionHandle { environment, id, settings: Some((settings, provider)), slot, held: true, is_new: true }
     }
 
     pub(super) fn pooled(environment: Arc<Environment>, connection: Connection, is_new: bool) -> Self {
@@ -79,25 +80,26 @@ impl ConnectionHandle {
 #[napi]
 impl ConnectionHandle {
     /// Unique in the process.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn id(&self) -> u32 {
         self.id
     }
 
     /// Nobody had this pooled connection before.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
     /// Opens it.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn connect(&self, env: Env, request: i32) {
         self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
         let Some((settings, provider)) = self.settings.clone() else {
             return reply.fail(Failure::closed("A pooled connection is open already."));
         };
+        self.environment.hold_connection(Js(env.raw()), self.id, self.held);
         let (sender, given_up) = oneshot::channel();
         *lock(&self.slot) = Slot::Opening(sender);
         let opening = Opening { id: self.id, slot: self.slot.clone(), environment: self.environment.clone() };
@@ -111,7 +113,7 @@ impl ConnectionHandle {
     }
 
     /// Runs a query when its turn has come.
-    #[napi]
+    #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments, reason = "an object would cost a property look-up for each")]
     pub fn query(
         &self,
@@ -135,14 +137,14 @@ impl ConnectionHandle {
     }
 
     /// Queues an exchange in which JavaScript speaks the protocol itself, until the next ReadyForQuery.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn raw_begin(&self, env: Env, request: i32) {
         self.environment.hold(Js(env.raw()));
         self.submit(Request { message: Message::Raw, reply: reply(&self.environment, request, 0) });
     }
 
     /// Sends bytes for the exchange under way; the request is answered when there is room for more.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn raw_write(&self, env: Env, bytes: Unknown<'_>, request: i32) -> Result<()> {
         let js = Js(env.raw());
         let bytes = js.bytes_of(bytes.raw()).ok_or_else(|| query::wrong("bytes must be a Buffer"))?;
@@ -155,8 +157,89 @@ impl ConnectionHandle {
         Ok(())
     }
 
+    /// Queues a query whose rows are asked for page by page.
+    #[napi(catch_unwind)]
+    #[allow(clippy::too_many_arguments, reason = "an object would cost a property look-up for each")]
+    pub fn cursor_open(
+        &self,
+        env: Env,
+        request: i32,
+        text: Unknown<'_>,
+        portal: Unknown<'_>,
+        values: Unknown<'_>,
+        flags: i32,
+        mask: i32,
+    ) -> Result<()> {
+        let js = Js(env.raw());
+        let arguments = Arguments { text: text.raw(), name: portal.raw(), values: values.raw(), flags, mask };
+        let made = query::portal(js, &self.environment, request, portal.raw(), &arguments)?;
+        self.environment.hold(js);
+        self.submit(made);
+        Ok(())
+    }
+
+    /// Asks for the next page.
+    #[napi(catch_unwind)]
+    pub fn cursor_read(&self, rows: i32) {
+        if let Some(connection) = self.connection() {
+            connection.read_portal(rows);
+        }
+    }
+
+    /// Closes the portal, which ends the request.
+    #[napi(catch_unwind)]
+    pub fn cursor_close(&self) {
+        if let Some(connection) = self.connection() {
+            connection.close_portal();
+        }
+    }
+
+    /// Queues a COPY; `started`, `data` and `suspended` tell the request of its data.
+    #[napi(catch_unwind)]
+    pub fn copy_begin(&self, env: Env, request: i32, text: String, flags: i32) {
+        self.environment.hold(Js(env.raw()));
+        let message = Message::Copy { text, each: flags & query::EACH_MESSAGE != 0 };
+        self.submit(Request { message, reply: reply(&self.environment, request, 0) });
+    }
+
+    /// COPY data, a Buffer or an array of them, as one message; false asks to wait for `drained`.
+    #[napi(catch_unwind)]
+    pub fn copy_write(&self, env: Env, data: Unknown<'_>) -> Result<bool> {
+        let js = Js(env.raw());
+        let parts = query::pieces(js, data.raw())?;
+        let Some(connection) = self.connection() else { return Ok(true) };
+        connection.copy_write(&parts).map_err(|error| query::wrong(&error.message))
+    }
+
+    /// The end of the COPY data.
+    #[napi(catch_unwind)]
+    pub fn copy_done(&self) {
+        if let Some(connection) = self.connection() {
+            connection.copy_end(None);
+        }
+    }
+
+    /// The reason why there is no more COPY data.
+    #[napi(catch_unwind)]
+    pub fn copy_fail(&self, reason: String) {
+        if let Some(connection) = self.connection() {
+            connection.copy_end(Some(&reason));
+        }
+    }
+
+    /// Runs a DDL script on this connection, in a transaction or as it is.
+    #[napi(catch_unwind)]
+    pub fn execute_ddl(&self, env: Env, request: i32, sql: String, in_transaction: bool, mask: i32) {
+        self.environment.hold(Js(env.raw()));
+        let mode = if in_transaction { Mode::InTransaction } else { Mode::AsItIs };
+        match ddl::request(sql, mode, reply(&self.environment, request, mask)) {
+            Ok(request) => self.submit(request),
+            Err((reply, error)) => reply.fail(error),
+        }
+    }
+
     /// Stops or restarts reading, during an exchange.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn raw_pause(&self, paused: bool) {
         if let Some(connection) = self.connection() {
             connection.pause(paused);
@@ -164,7 +247,7 @@ impl ConnectionHandle {
     }
 
     /// Says goodbye when everything has been answered; the request is answered when the socket is closed.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn end(&self, env: Env, request: i32) {
         self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
@@ -178,7 +261,7 @@ impl ConnectionHandle {
     }
 
     /// Closes the socket now; what is under way fails with `Connection terminated`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn destroy(&self) {
         match self.connection() {
             Some(connection) => connection.destroy(Failure::closed("Connection terminated")),
@@ -187,7 +270,7 @@ impl ConnectionHandle {
     }
 
     /// Asks the server to cancel what it is doing on this connection.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn cancel(&self, env: Env, request: i32) {
         self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
@@ -201,50 +284,52 @@ impl ConnectionHandle {
     }
 
     /// Whether the open connection keeps the event loop alive by itself; requests always do.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn set_ref(&mut self, env: Env, held: bool) {
-        let js = Js(env.raw());
-        if held && !self.held {
-            self.environment.hold(js);
-        } else if self.held && !held {
-            self.environment.release(js, 1);
-        }
         self.held = held;
+        let under_way = match &*lock(&self.slot) {
+            Slot::New | Slot::Closed => false,
+            Slot::Opening(_) => true,
+            Slot::Open(connection) => !connection.is_closed(),
+        };
+        if under_way || !held {
+            self.environment.hold_connection(Js(env.raw()), self.id, held);
+        }
     }
 
     /// `I`, `T` or `E`; null before it is open.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn transaction_status(&self) -> Option<String> {
         self.connection().map(|connection| char::from(connection.status()).to_string())
     }
 
     /// The server process; null before it is open.
-    #[napi(getter, js_name = "processID")]
+    #[napi(getter, catch_unwind, js_name = "processID")]
     pub fn process_id(&self) -> Option<i32> {
         self.connection().map(|connection| connection.backend_key().0)
     }
 
     /// What cancels its work; null before it is open.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn secret_key(&self) -> Option<i32> {
         self.connection().map(|connection| connection.backend_key().1)
     }
 
     /// Requests can be made.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn is_open(&self) -> bool {
         self.connection().is_some_and(|connection| connection.is_open())
     }
 
     /// Parameters that the server reported at start-up.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn parameters(&self) -> Vec<Vec<String>> {
         let Some(connection) = self.connection() else { return Vec::new() };
         connection.parameters().iter().map(|(name, value)| vec![name.clone(), value.clone()]).collect()
     }
 
     /// The text of a prepared statement of this name.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn statement_text(&self, name: String) -> Option<String> {
         self.connection().and_then(|connection| connection.statement_text(&name))
     }

@@ -196,6 +196,7 @@ fn event_to_js(js: Js, environment: &Arc<Environment>, id: u32, event: Event) ->
         Event::Lost(error) => vec![js.text("lost"), id_value, failure::to_js(js, &error)],
         Event::Closed => {
             lock(&environment.belongings).connections.remove(&id);
+            environment.hold_connection(js, id, false);
             vec![js.text("closed"), id_value]
         }
         Event::Password(token) => vec![js.text("password"), id_value, js.number(token.into())],

@@ -1,7 +1,8 @@
 //! One environment of JavaScript (the main thread, or a worker): its completion queue and what it owns.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,6 +66,8 @@ pub struct Belongings {
     pub pools: HashMap<PoolId, Pool>,
     /// Clients it has out, with their pools.
     pub clients: HashMap<ConnectionId, Pool>,
+    /// Connections that keep the event loop alive by themselves.
+    pub holding: HashSet<ConnectionId>,
     /// Passwords it was asked for.
     pub passwords: HashMap<u32, oneshot::Sender<Result<Option<String>, Error>>>,
     /// Number of the last such question.
@@ -133,6 +136,19 @@ impl Environment {
         if before > 0 && function.holds == 0 && !function.raw.is_null() {
             // SAFETY: as in `hold`.
             unsafe { sys::napi_unref_threadsafe_function(js.0, function.raw) };
+        }
+    }
+
+    /// Whether an open connection is a reason for the event loop to stay alive. Called on the JavaScript thread.
+    pub fn hold_connection(&self, js: Js, connection: ConnectionId, held: bool) {
+        let changed = {
+            let mut belongings = lock(&self.belongings);
+            if held { belongings.holding.insert(connection) } else { belongings.holding.remove(&connection) }
+        };
+        match (changed, held) {
+            (true, true) => self.hold(js),
+            (true, false) => self.release(js, 1),
+            (false, _) => {}
         }
     }
 
@@ -234,11 +250,12 @@ unsafe extern "C" fn woken(env: sys::napi_env, callback: Value, context: *mut c_
     unsafe { Arc::increment_strong_count(context.cast::<Environment>().cast_const()) };
     // SAFETY: takes over the count that was just added.
     let environment = unsafe { Arc::from_raw(context.cast::<Environment>().cast_const()) };
-    drain::run(Js(env), callback, &environment);
+    // A panic must not unwind into Node; the batch under way is lost with it.
+    let _ = catch_unwind(AssertUnwindSafe(|| drain::run(Js(env), callback, &environment)));
 }
 
 unsafe extern "C" fn finalized(_: sys::napi_env, _: *mut c_void, context: *mut c_void) {
     // SAFETY: gives back the strong count of `attach`; Node-API finalizes once.
     let environment = unsafe { Arc::from_raw(context.cast::<Environment>()) };
-    environment.die();
+    let _ = catch_unwind(AssertUnwindSafe(|| environment.die()));
 }

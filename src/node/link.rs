@@ -56,7 +56,7 @@ pub struct EnvironmentHandle {
 #[napi]
 impl EnvironmentHandle {
     /// `drain` is called with every batch; the arrays are what it reads them from.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, drain: Unknown<'_>, mut ints: Int32Array, mut floats: Float64Array) -> Result<Self> {
         if ints.len() < INTS || floats.len() < FLOATS {
             return Err(Error::new(Status::InvalidArg, "the arrays are smaller than layout() says"));
@@ -72,7 +72,7 @@ impl EnvironmentHandle {
     }
 
     /// A connection that is not open yet. No I/O.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn open_connection(&self, settings: Object<'_>) -> Result<ConnectionHandle> {
         let id = next_id();
         let server = settings::server(&settings)?;
@@ -81,7 +81,7 @@ impl EnvironmentHandle {
     }
 
     /// A pool without connections. No I/O.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn open_pool(&self, settings: Object<'_>, options: Object<'_>) -> Result<PoolHandle> {
         let server = settings::server(&settings)?;
         let limits = settings::pool(&options)?;
@@ -106,7 +106,7 @@ impl EnvironmentHandle {
     }
 
     /// Answers a password question: the password or null, or an error message.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn provide_password(&self, question: u32, password: Option<String>, error: Option<String>) {
         let sender = lock(&self.environment.belongings).passwords.remove(&question);
         if let Some(sender) = sender {

@@ -9,6 +9,7 @@ use super::connection::ConnectionHandle;
 use super::environment::{Environment, lock};
 use super::js::Js;
 use super::query::{self, Arguments, reply};
+use crate::conn::Sink;
 use crate::ddl::{self, Mode};
 use crate::manager;
 use crate::pool::{Pool, PoolId, Work};
@@ -31,36 +32,47 @@ impl PoolHandle {
 #[napi]
 impl PoolHandle {
     /// Unique in the process; another number for each user of a shared pool.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn id(&self) -> u32 {
         self.id
     }
 
     /// Asks for a client: at once when a connection is idle, otherwise `undefined` and the request is answered later.
-    #[napi]
-    pub fn acquire(&self, env: Env, request: i32) -> Option<ConnectionHandle> {
+    #[napi(catch_unwind)]
+    pub fn acquire(&self, env: Env, request: i32) -> Either<ConnectionHandle, ()> {
         match self.pool.acquire(reply(&self.environment, request, 0)) {
             Some(acquired) => {
                 let (connection, is_new) = acquired.accept();
                 lock(&self.environment.belongings).clients.insert(connection.id(), self.pool.clone());
-                Some(ConnectionHandle::pooled(self.environment.clone(), connection, is_new))
+                Either::A(ConnectionHandle::pooled(self.environment.clone(), connection, is_new))
             }
             None => {
                 self.environment.hold(Js(env.raw()));
-                None
+                Either::B(())
             }
         }
     }
 
+    /// Takes a request out of the queue, which is not answered then; false when it does not wait any more.
+    #[napi(catch_unwind)]
+    pub fn forget(&self, env: Env, request: i32) -> bool {
+        let forgotten = self.pool.forget(self.environment.id(), request);
+        if forgotten {
+            self.environment.release(Js(env.raw()), 1);
+        }
+        forgotten
+    }
+
     /// Takes a client's connection back; `destroy` closes it. False when it was not out.
-    #[napi]
-    pub fn release(&self, connection: u32, destroy: bool) -> bool {
-        lock(&self.environment.belongings).clients.remove(&connection);
-        self.pool.release(connection, destroy)
+    #[napi(catch_unwind)]
+    pub fn release(&self, connection: &ConnectionHandle, destroy: bool) -> bool {
+        let id = connection.id();
+        lock(&self.environment.belongings).clients.remove(&id);
+        self.pool.release(id, destroy)
     }
 
     /// Runs a query on a connection of the pool's choice; a failure closes that connection, as in node-postgres.
-    #[napi]
+    #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments, reason = "an object would cost a property look-up for each")]
     pub fn query(
         &self,
@@ -81,7 +93,7 @@ impl PoolHandle {
     }
 
     /// Runs a DDL script, in a transaction or as it is.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn execute_ddl(&self, env: Env, request: i32, sql: String, in_transaction: bool, mask: i32) {
         self.environment.hold(Js(env.raw()));
         let mode = if in_transaction { Mode::InTransaction } else { Mode::AsItIs };
@@ -93,7 +105,7 @@ impl PoolHandle {
 
     /// Leaves the pool. The last user closes it: what waits is served first, and the request is answered when every
     /// connection is closed.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn end(&self, env: Env, request: i32) {
         self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
@@ -108,25 +120,25 @@ impl PoolHandle {
     }
 
     /// Connections, those being made included.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn total_count(&self) -> u32 {
         count(self.pool.total_count())
     }
 
     /// Connections that nobody uses.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn idle_count(&self) -> u32 {
         count(self.pool.idle_count())
     }
 
     /// Requests that wait for a connection to come back.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn waiting_count(&self) -> u32 {
         count(self.pool.waiting_count())
     }
 
     /// Lent connections that are too old to be lent again.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn expired_count(&self) -> u32 {
         count(self.pool.expired_count())
     }

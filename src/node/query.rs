@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::environment::Environment;
 use super::js::{Js, Value};
-use crate::conn::request::{Extended, Message};
+use crate::conn::request::{Extended, Message, Portal};
 use crate::conn::{Reply, Request, Sink};
 use crate::wire::TypeMask;
 use crate::wire::frontend::Parameters;
@@ -17,6 +17,9 @@ const BINARY: i32 = 2;
 pub const PIPELINED: i32 = 4;
 /// How many, then.
 pub const PIPELINE_DEPTH: usize = 128;
+
+/// Hand each CopyData message over by itself.
+pub const EACH_MESSAGE: i32 = 1;
 
 /// What `query` takes from JavaScript, behind the request's number.
 pub struct Arguments {
@@ -46,10 +49,41 @@ pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Argu
     Ok(Request { message, reply })
 }
 
+/// Copies a query whose rows are asked for page by page.
+///
+/// # Errors
+/// As [`request`].
+pub fn portal(
+    js: Js,
+    environment: &Arc<Environment>,
+    id: i32,
+    portal: Value,
+    arguments: &Arguments,
+) -> napi::Result<Request> {
+    let text = js.string_of(arguments.text).ok_or_else(|| wrong("text must be a string"))?;
+    let parameters = parameters(js, arguments.values)?;
+    let query = Extended { name: String::new(), text, parameters, binary: arguments.flags & BINARY != 0 };
+    let portal = js.string_of(portal).unwrap_or_default();
+    let message = Message::Portal(Portal { portal, query });
+    Ok(Request { message, reply: reply(environment, id, arguments.mask) })
+}
+
 /// Where the answer of request `id` goes.
 pub fn reply(environment: &Arc<Environment>, id: i32, mask: i32) -> Reply {
     let sink: Arc<dyn Sink> = environment.clone();
     Reply { sink, request: id, mask: TypeMask(mask.cast_unsigned()) }
+}
+
+/// The bytes of a Buffer, or of each Buffer of an array.
+///
+/// # Errors
+/// It is neither.
+pub fn pieces<'a>(js: Js, data: Value) -> napi::Result<Vec<&'a [u8]>> {
+    let not_bytes = || wrong("data must be a Buffer or an array of them");
+    match js.array_length(data) {
+        Some(count) => (0..count).map(|i| js.bytes_of(js.element(data, i)).ok_or_else(not_bytes)).collect(),
+        None => Ok(vec![js.bytes_of(data).ok_or_else(not_bytes)?]),
+    }
 }
 
 pub fn wrong(message: &str) -> napi::Error {

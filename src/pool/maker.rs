@@ -1,6 +1,6 @@
 //! Making connections for `deadpool`, and checking them before they are used again.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::Cell;
 use std::sync::{Arc, Weak};
 
 use deadpool_postgres::Metrics;
@@ -18,9 +18,19 @@ pub struct Maker {
     pub(super) settings: ServerSettings,
     pub(super) provider: Option<Arc<dyn PasswordProvider>>,
     pub(super) pool: Weak<Shared>,
-    /// How many connections may be made: `deadpool` makes one whenever it finds none, also when the pool only meant to
-    /// take an idle one.
-    tickets: AtomicUsize,
+}
+
+thread_local! {
+    /// This thread only wants a connection that is idle; `deadpool` makes one whenever it finds none.
+    static ONLY_IDLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `take`, which polls the pool once, without making a connection.
+pub(super) fn only_idle<T>(take: impl FnOnce() -> T) -> T {
+    ONLY_IDLE.set(true);
+    let taken = take();
+    ONLY_IDLE.set(false);
+    taken
 }
 
 impl Maker {
@@ -29,15 +39,7 @@ impl Maker {
         provider: Option<Arc<dyn PasswordProvider>>,
         pool: Weak<Shared>,
     ) -> Self {
-        Maker { settings, provider, pool, tickets: AtomicUsize::new(0) }
-    }
-
-    pub(super) fn allow_one(&self) {
-        self.tickets.fetch_add(1, Ordering::AcqRel);
-    }
-
-    pub(super) fn take_ticket(&self) -> bool {
-        self.tickets.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| count.checked_sub(1)).is_ok()
+        Maker { settings, provider, pool }
     }
 }
 
@@ -46,7 +48,7 @@ impl Manager for Maker {
     type Error = Error;
 
     async fn create(&self) -> Result<Member, Error> {
-        if !self.take_ticket() {
+        if ONLY_IDLE.get() {
             return Err(Error::closed("No connection was idle."));
         }
         let established = open(&self.settings, self.provider.as_ref()).await?;

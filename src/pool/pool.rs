@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use deadpool::managed::{Object, PoolError, QueueMode};
 use deadpool_postgres::{PoolConfig, Timeouts};
 
-use super::maker::Maker;
+use super::maker::{Maker, only_idle};
 use super::reaper;
 use super::waiting::{Waiting, Work, waited_too_long};
 use crate::config::{PoolSettings, ServerSettings};
@@ -173,6 +173,12 @@ impl Pool {
         self.shared.enqueue(work);
     }
 
+    /// Takes a request out of the queue, unanswered; false when it does not wait any more.
+    pub fn forget(&self, sink: u64, request: i32) -> bool {
+        let mut state = self.shared.lock();
+        state.waiting.remove(|reply| reply.request == request && reply.sink.id() == sink).is_some()
+    }
+
     /// Takes a client's connection back; `destroy` closes it. False when it is not lent to a client.
     pub fn release(&self, connection: ConnectionId, destroy: bool) -> bool {
         let lent = {
@@ -286,7 +292,7 @@ impl Shared {
         timeouts.wait = Some(Duration::ZERO);
         // Without waiting and without making one, the future is ready at its first poll.
         let taken = pin!(self.objects.timeout_get(&timeouts));
-        match taken.poll(&mut Context::from_waker(Waker::noop())) {
+        match only_idle(|| taken.poll(&mut Context::from_waker(Waker::noop()))) {
             Poll::Ready(Ok(held)) => Some(held),
             _ => None,
         }
@@ -304,7 +310,6 @@ impl Shared {
                 self.assign(state, work, held);
             } else if state.creating < state.waiting.len() && !self.is_full(&state) {
                 state.creating += 1;
-                self.objects.manager().allow_one();
                 runtime::handle().spawn(self.clone().make());
             } else {
                 self.watch_deadlines(&mut state);
@@ -343,10 +348,6 @@ impl Shared {
             state.creating -= 1;
             match made {
                 Ok(mut held) => {
-                    if !held.fresh {
-                        // Another connection came back first, and nothing was made.
-                        self.objects.manager().take_ticket();
-                    }
                     held.idle_since = Instant::now();
                     drop(held);
                     None

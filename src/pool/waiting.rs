@@ -69,6 +69,12 @@ impl Waiting {
         expired
     }
 
+    /// Takes a request out that still waits.
+    pub(super) fn remove(&mut self, is_it: impl Fn(&Reply) -> bool) -> Option<Work> {
+        let place = self.queue.iter().position(|waiter| is_it(waiter.work.reply()))?;
+        self.queue.remove(place).map(|waiter| waiter.work)
+    }
+
     /// When the next one's time is up.
     pub(super) fn next_deadline(&self, sheltered: usize) -> Option<Instant> {
         self.queue.get(sheltered)?.deadline

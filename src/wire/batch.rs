@@ -46,6 +46,8 @@ pub enum Record {
     Raw = 14,
     /// request: COPY ... FROM STDIN was answered with CopyFail.
     CopyRefused = 15,
+    /// request: there is room for more COPY data.
+    Drained = 16,
 }
 
 /// What happened on a connection without a request asking for it.
@@ -260,13 +262,18 @@ impl Batch {
         self.blobs.last().map_or(0, |blob| i32::try_from(blob.len()).unwrap_or(i32::MAX))
     }
 
-    /// Appends a message of a raw exchange, joined to the one before when that is of the same exchange.
-    pub fn raw(&mut self, request: i32, message: Vec<u8>) {
-        self.weight += message.len();
-        let joins = matches!(self.ints.as_slice(), [.., kind, last] if *kind == Record::Raw as i32 && *last == request);
-        match self.extras.last_mut() {
-            Some(Extra::Bytes(bytes)) if joins => bytes.extend_from_slice(&message),
-            _ => self.record_with(Record::Raw, &[request], Extra::Bytes(message)),
+    /// Appends bytes of an exchange, joined to those before when they are of the same exchange and `join` allows it.
+    pub fn raw(&mut self, request: i32, parts: &[&[u8]], join: bool) {
+        let joins = join
+            && matches!(self.ints.as_slice(), [.., kind, last] if *kind == Record::Raw as i32 && *last == request);
+        if !joins {
+            self.record_with(Record::Raw, &[request], Extra::Bytes(Vec::new()));
+        }
+        if let Some(Extra::Bytes(bytes)) = self.extras.last_mut() {
+            for part in parts {
+                self.weight += part.len();
+                bytes.extend_from_slice(part);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Requests as bytes.
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use postgres_protocol::IsNull;
 use postgres_protocol::message::frontend;
 
@@ -63,8 +63,14 @@ pub fn parse(name: &str, text: &str, out: &mut BytesMut) -> Result<(), Error> {
     frontend::parse(name, text, std::iter::empty(), out).map_err(refused)
 }
 
-/// Bind of the unnamed portal.
-pub fn bind(statement: &str, parameters: &Parameters, binary_results: bool, out: &mut BytesMut) -> Result<(), Error> {
+/// Bind.
+pub fn bind(
+    portal: &str,
+    statement: &str,
+    parameters: &Parameters,
+    binary_results: bool,
+    out: &mut BytesMut,
+) -> Result<(), Error> {
     if parameters.len() > MOST_PARAMETERS {
         return Err(Error::config(format!(
             "A query can have at most {MOST_PARAMETERS} values, and this one has {}. Pass arrays and use unnest() instead.",
@@ -91,24 +97,40 @@ pub fn bind(statement: &str, parameters: &Parameters, binary_results: bool, out:
         })
     };
     let results = binary_results.then_some(1);
-    frontend::bind("", statement, formats, slices, serialize, results, out).map_err(|error| match error {
+    frontend::bind(portal, statement, formats, slices, serialize, results, out).map_err(|error| match error {
         frontend::BindError::Serialization(error) => refused(error),
         frontend::BindError::Conversion(error) => Error::config(format!("The query cannot be sent: {error}.")),
     })
 }
 
-/// Describe of the unnamed portal.
-pub fn describe_portal(out: &mut BytesMut) {
-    // A fixed name without a null byte cannot be refused.
-    let _ = frontend::describe(b'P', "", out);
+/// Describe of a portal.
+pub fn describe_portal(portal: &str, out: &mut BytesMut) -> Result<(), Error> {
+    frontend::describe(b'P', portal, out).map_err(refused)
 }
 
-/// Execute of the unnamed portal, all rows.
-pub fn execute(out: &mut BytesMut) {
-    let _ = frontend::execute("", 0, out);
+/// Execute of a portal, at most `rows` rows; 0 is all.
+pub fn execute(portal: &str, rows: i32, out: &mut BytesMut) -> Result<(), Error> {
+    frontend::execute(portal, rows, out).map_err(refused)
 }
 
-pub use frontend::{cancel_request, copy_fail, ssl_request, sync, terminate};
+/// Close of a portal.
+pub fn close_portal(portal: &str, out: &mut BytesMut) -> Result<(), Error> {
+    frontend::close(b'P', portal, out).map_err(refused)
+}
+
+/// One CopyData message of several parts.
+pub fn copy_data(parts: &[&[u8]], out: &mut BytesMut) -> Result<(), Error> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let length = i32::try_from(length + 4).map_err(|_| Error::config("A piece of COPY data is larger than 2 GB."))?;
+    out.put_u8(b'd');
+    out.put_i32(length);
+    for part in parts {
+        out.extend_from_slice(part);
+    }
+    Ok(())
+}
+
+pub use frontend::{cancel_request, copy_done, copy_fail, flush, ssl_request, sync, terminate};
 
 #[cfg(test)]
 mod tests {
@@ -124,7 +146,7 @@ mod tests {
         parameters.null();
         parameters.binary(&[1]);
         let mut out = BytesMut::new();
-        bind("s", &parameters, false, &mut out).unwrap();
+        bind("", "s", &parameters, false, &mut out).unwrap();
         let expected = b"B\0\0\0\x22\0s\0\0\x03\0\0\0\0\0\x01\0\x03\0\0\0\x02ab\xff\xff\xff\xff\0\0\0\x01\x01\0\0";
         assert_eq!(&out[..], expected);
     }
@@ -134,7 +156,7 @@ mod tests {
         let mut parameters = Parameters::default();
         (0..=MOST_PARAMETERS).for_each(|_| parameters.null());
         let mut out = BytesMut::new();
-        assert!(bind("", &parameters, false, &mut out).is_err());
+        assert!(bind("", "", &parameters, false, &mut out).is_err());
         assert!(out.is_empty());
     }
 

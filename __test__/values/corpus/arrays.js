@@ -50,9 +50,9 @@ module.exports = [
   "ARRAY['[1,2)', NULL, 'empty']::int4range[]",
   "ARRAY['[1.5,2)', NULL]::numrange[]",
   "ARRAY['[2024-01-01,2024-02-01)']::daterange[]",
-  "(SELECT array_agg(n) FROM generate_series(1, 2000) n)",
+  '(SELECT array_agg(n) FROM generate_series(1, 2000) n)',
   "(SELECT array_agg('item ' || n) FROM generate_series(1, 2000) n)",
-  "(SELECT array_agg(CASE WHEN n % 2 = 0 THEN NULL ELSE n END) FROM generate_series(1, 50) n)",
+  '(SELECT array_agg(CASE WHEN n % 2 = 0 THEN NULL ELSE n END) FROM generate_series(1, 50) n)',
   "ARRAY[repeat('x', 100000), repeat('é', 10000)]",
-  "array_fill(7, ARRAY[2, 3, 4])",
+  'array_fill(7, ARRAY[2, 3, 4])',
 ];

@@ -123,7 +123,12 @@ const bytes = {
   'an ArrayBuffer, which is an object like others': () => Uint8Array.of(1, 2).buffer,
   'a Uint8Array on shared memory': () => new Uint8Array(new SharedArrayBuffer(3)),
   'a Uint8Array of another realm': () => elsewhere('Uint8Array.of(1, 2, 255)'),
-  'buffers in an array': () => [Buffer.from([0, 92, 255]), null, Uint8Array.of(1, 2), new DataView(new ArrayBuffer(1))],
+  'buffers in an array': () => [
+    Buffer.from([0, 92, 255]),
+    null,
+    Uint8Array.of(1, 2),
+    new DataView(new ArrayBuffer(1)),
+  ],
   'buffers in an array of arrays': () => [[Buffer.from('a')], [Buffer.from('b')]],
 };
 
@@ -137,7 +142,10 @@ const arrays = {
   'an array of booleans': () => [true, false],
   'an array of bigints': () => [1n, -9223372036854775808n],
   'an array of arrays': () => [[1, 2], [3, 4]], // prettier-ignore
-  'an array of arrays of arrays': () => [[['a'], [null]], [['c'], ['"d"']]],
+  'an array of arrays of arrays': () => [
+    [['a'], [null]],
+    [['c'], ['"d"']],
+  ],
   'an array of empty arrays': () => [[], []],
   'an array of arrays of different lengths': () => [[1], [2, 3]],
   'an array of objects': () => [{ a: 1 }, { b: 'x"y\\z' }],
@@ -208,7 +216,8 @@ const objects = {
   'a proxy': () => new Proxy({ a: 1 }, {}),
   'an object of another realm': () => elsewhere('({ a: 1, b: [null] })'),
   'an object of another realm with toPostgres': () => elsewhere('({ toPostgres: () => "from afar" })'),
-  'an interval as a result gives it': () => require('pg').types.getTypeParser(1186)('1 year 2 days 03:04:05.678'),
+  'an interval as a result gives it': () =>
+    require('pg').types.getTypeParser(1186)('1 year 2 days 03:04:05.678'),
 };
 
 module.exports = { scalars, dates, bytes, arrays, objects };

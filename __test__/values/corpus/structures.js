@@ -33,15 +33,15 @@ module.exports = [
   "'{}'::int4multirange",
   "'{[1.5,2]}'::nummultirange",
   "'{[2024-01-01,2024-02-01)}'::datemultirange",
-  "int8multirange(int8range(1, 2), int8range(4, NULL))",
+  'int8multirange(int8range(1, 2), int8range(4, NULL))',
 
   // composites, enums and domains of the schema that the spec makes
   "ROW(1, 'two', NULL)",
   'ROW()',
   `ROW('with space', 'com,ma', 'quo"te', 'back\\slash', '', NULL)`,
-  "ROW(1, ROW(2, ROW(3)))",
+  'ROW(1, ROW(2, ROW(3)))',
   "ROW(1, 'x')::corpus_pair",
-  "ROW(NULL, NULL)::corpus_pair",
+  'ROW(NULL, NULL)::corpus_pair',
   'NULL::corpus_pair',
   "ARRAY[ROW(1, 'x')::corpus_pair, NULL, ROW(2, 'a,b\"c')::corpus_pair]",
   "'sad'::corpus_mood",
@@ -49,7 +49,7 @@ module.exports = [
   `'it''s "odd"'::corpus_mood`,
   'NULL::corpus_mood',
   "ARRAY['sad', NULL, 'in between']::corpus_mood[]",
-  "enum_range(NULL::corpus_mood)",
+  'enum_range(NULL::corpus_mood)',
   '5::corpus_positive',
   'NULL::corpus_positive',
   'ARRAY[1, 2]::corpus_positive[]',
@@ -59,6 +59,6 @@ module.exports = [
   "corpus_range('a', 'f')",
 
   // pseudo types
-  "pg_sleep(0)",
-  "(SELECT 1 WHERE false)",
+  'pg_sleep(0)',
+  '(SELECT 1 WHERE false)',
 ];

@@ -50,8 +50,8 @@ module.exports = [
   "'pg_catalog'::name",
   "repeat('n', 70)::name",
   "'unknown literal'",
-  "NULL",
-  "NULL::text",
+  'NULL',
+  'NULL::text',
   "repeat('x', 12)",
   "repeat('x', 13)",
   "repeat('é', 12)",
@@ -81,8 +81,8 @@ module.exports = [
   "'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF'::uuid",
 
   // xml
-  "'<a href=\"x\">é &amp; &lt;</a>'::xml",
-  "'<?xml version=\"1.0\"?><r/>'::xml",
+  '\'<a href="x">é &amp; &lt;</a>\'::xml',
+  '\'<?xml version="1.0"?><r/>\'::xml',
   "xmlelement(name foo, xmlattributes('a' as bar), 'cont', 'ent')",
 
   // network
@@ -99,15 +99,15 @@ module.exports = [
   // catalogue types that have no binary output or are seldom seen
   "(SELECT relacl FROM pg_class WHERE relname = 'pg_class')",
   "'postgres=arwdDxt/postgres'::aclitem",
-  "NULL::aclitem[]",
+  'NULL::aclitem[]',
   "(SELECT proargtypes FROM pg_proc WHERE proname = 'date_part' ORDER BY oid LIMIT 1)",
   "(SELECT indkey FROM pg_index WHERE indexrelid = 'pg_class_oid_index'::regclass)",
   "(SELECT indclass FROM pg_index WHERE indexrelid = 'pg_class_oid_index'::regclass)",
   "'1 2 3'::int2vector",
   "'1 2 4294967295'::oidvector",
   "'$.a[*] ? (@ > 1)'::jsonpath",
-  "pg_typeof(1)",
-  "current_schema()",
-  "current_schemas(true)",
-  "current_database() = current_database()",
+  'pg_typeof(1)',
+  'current_schema()',
+  'current_schemas(true)',
+  'current_database() = current_database()',
 ];

@@ -1,0 +1,110 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { before, describe, test } = require('node:test');
+const { forBoth } = require('../support/both');
+const { postgres } = require('../support/server');
+const { run } = require('../support/program');
+
+describe('pools and the process they live in', () => {
+  forBoth(({ ours }) => {
+    let env;
+    before(async () => {
+      env = { QUERY_CONFIG: JSON.stringify((await postgres()).config()) };
+    });
+
+    const program = (body) => ({
+      source: `
+        const pg = require(${JSON.stringify(ours ? '.' : 'pg')});
+        const config = JSON.parse(process.env.QUERY_CONFIG);
+        (async () => { ${body} })();
+      `,
+    });
+    const expectation = {
+      'allowExitOnIdle lets the process go while clients are idle': [
+        `const pool = new pg.Pool({ ...config, allowExitOnIdle: true, idleTimeoutMillis: 0 });
+         await pool.query('SELECT 1');
+         console.log('done');`,
+        'done\n',
+      ],
+      'allowExitOnIdle keeps the process while a query runs': [
+        `const pool = new pg.Pool({ ...config, allowExitOnIdle: true });
+         await pool.query('SELECT 1');
+         const { rows } = await pool.query('SELECT pg_sleep(0.3), 7 AS n');
+         console.log(rows[0].n);`,
+        '7\n',
+      ],
+      'a pool that was never used lets the process go': [
+        `new pg.Pool(config); console.log('done');`,
+        'done\n',
+      ],
+      'a pool that was ended lets the process go': [
+        `const pool = new pg.Pool(config);
+         await pool.query('SELECT 1');
+         await pool.end();
+         console.log('done');`,
+        'done\n',
+      ],
+      'idleTimeoutMillis lets the process go when it has closed the last client': [
+        `const pool = new pg.Pool({ ...config, idleTimeoutMillis: 50 });
+         pool.on('remove', () => console.log('removed'));
+         await pool.query('SELECT 1');`,
+        'removed\n',
+      ],
+      'a query in flight keeps the process': [
+        `const pool = new pg.Pool({ ...config, idleTimeoutMillis: 1 });
+         const { rows } = await pool.query('SELECT pg_sleep(0.3), 7 AS n');
+         console.log(rows[0].n);`,
+        '7\n',
+      ],
+    };
+    for (const [what, [body, stdout]] of Object.entries(expectation)) {
+      test(what, async () => {
+        const outcome = await run(program(body), { env });
+        assert.deepEqual([outcome.code, outcome.stdout], [0, stdout], outcome.stderr);
+      });
+    }
+
+    const throwing = {
+      'the callback of connect': `pool.connect((error, client, release) => { release(); throw new Error('thrown inside'); });`,
+      'the callback of a query': `pool.query('SELECT 1', () => { throw new Error('thrown inside'); });`,
+    };
+    for (const [what, ask] of Object.entries(throwing)) {
+      test(`what ${what} throws reaches uncaughtException, and the pool stays usable`, async () => {
+        const body = `
+          const pool = new pg.Pool({ ...config, max: 1 });
+          await pool.query('SELECT 1');
+          const caught = new Promise((resolve) => process.on('uncaughtException', resolve));
+          ${ask}
+          console.log((await caught).message);
+          console.log((await pool.query('SELECT 7 AS n')).rows[0].n);
+          await pool.end();`;
+        const outcome = await run(program(body), { env });
+        assert.deepEqual([outcome.code, outcome.stdout], [0, 'thrown inside\n7\n'], outcome.stderr);
+      });
+    }
+
+    // node-postgres throws the error where nobody can catch it. A pool has other clients, so ours goes on.
+    const fate = ours ? 'leaves the process alone' : 'ends the process';
+    test(`an idle client that dies with nobody listening ${fate}`, async () => {
+      const body = `
+        const pool = new pg.Pool({ ...config, idleTimeoutMillis: 0 });
+        const { rows } = await pool.query('SELECT pg_backend_pid() AS pid');
+        const removed = new Promise((resolve) => pool.on('remove', resolve));
+        const other = new pg.Client(config);
+        await other.connect();
+        await other.query('SELECT pg_terminate_backend($1)', [rows[0].pid]);
+        await other.end();
+        await removed;
+        console.log((await pool.query('SELECT 7 AS n')).rows[0].n);
+        await pool.end();`;
+      const outcome = await run(program(body), { env });
+      if (ours) {
+        assert.deepEqual([outcome.code, outcome.stdout], [0, '7\n'], outcome.stderr);
+      } else {
+        assert.notEqual(outcome.code, 0);
+        assert.match(outcome.stderr, /terminating connection due to administrator command/);
+      }
+    });
+  });
+});

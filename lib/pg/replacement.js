@@ -1,0 +1,48 @@
+'use strict';
+
+const path = require('node:path');
+const { pathToFileURL } = require('node:url');
+
+// Files of pg that libraries reach into, and that have a counterpart here under the same name.
+const FILES = new Set([
+  'client',
+  'connection',
+  'connection-parameters',
+  'defaults',
+  'index',
+  'query',
+  'result',
+  'type-overrides',
+  'utils',
+]);
+
+/**
+ * The file that stands for a module of npm's `pg`.
+ *
+ * @param {string} specifier as it was required or imported
+ * @param {boolean} isImport whether an ES module asks
+ * @returns {string | undefined} a path; undefined when the specifier means something else
+ */
+function replacementOf(specifier, isImport) {
+  if (specifier === 'pg') return isImport ? path.join(__dirname, '../../pg.mjs') : path.join(__dirname, 'index.js');
+  if (typeof specifier !== 'string' || !specifier.startsWith('pg/lib/')) return undefined;
+  const name = specifier.slice('pg/lib/'.length).replace(/\.js$/, '');
+  return FILES.has(name) ? path.join(__dirname, `${name}.js`) : undefined;
+}
+
+/**
+ * The `resolve` hook of `node:module`, for both of its ways to register one.
+ *
+ * @param {string} specifier
+ * @param {{ conditions?: readonly string[] }} context
+ * @param {(specifier: string, context: any) => any} nextResolve
+ * @returns {any}
+ */
+function resolve(specifier, context, nextResolve) {
+  const isImport = context.conditions === undefined || !context.conditions.includes('require');
+  const file = replacementOf(specifier, isImport);
+  if (file === undefined) return nextResolve(specifier, context);
+  return { url: pathToFileURL(file).href, shortCircuit: true };
+}
+
+module.exports = { replacementOf, resolve };

@@ -1,0 +1,31 @@
+'use strict';
+
+const { callOut } = require('./caller');
+
+// A request may have onlookers: a signal that could abort it, a trace that ends with it. Most have none, and pay for
+// none.
+
+/**
+ * Has somebody told when a request settles.
+ *
+ * @param {{ _onlookers?: Function[] | undefined }} request
+ * @param {(error: any, result: any) => void} onlooker
+ */
+function onSettled(request, onlooker) {
+  if (request._onlookers === undefined) request._onlookers = [onlooker];
+  else request._onlookers.push(onlooker);
+}
+
+/**
+ * @param {{ _onlookers?: Function[] | undefined }} request
+ * @param {any} error
+ * @param {any} result
+ */
+function tellSettled(request, error, result) {
+  const onlookers = request._onlookers;
+  if (onlookers === undefined) return;
+  request._onlookers = undefined;
+  for (const onlooker of onlookers) callOut(onlooker, error, result);
+}
+
+module.exports = { onSettled, tellSettled };

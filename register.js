@@ -1,0 +1,27 @@
+'use strict';
+
+// Puts pgfleet in the place of npm's `pg` for everything that this process loads from now on:
+//
+//   node --require pgfleet/register app.js
+//   node --import pgfleet/register app.mjs
+
+const Module = require('node:module');
+const { pathToFileURL } = require('node:url');
+
+const { replacementOf, resolve } = require('./lib/pg/replacement');
+
+/** @type {any} */
+const loader = Module;
+
+if (typeof loader.registerHooks === 'function') {
+  loader.registerHooks({ resolve });
+} else {
+  const original = loader._resolveFilename;
+  loader._resolveFilename = function resolveFilename(/** @type {string} */ request, /** @type {any[]} */ ...rest) {
+    return replacementOf(request, false) ?? original.call(this, request, ...rest);
+  };
+  // Node has this from 20.6 on; before, only what is required can be replaced.
+  if (typeof loader.register === 'function') {
+    loader.register(pathToFileURL(require.resolve('./lib/pg/replacement')));
+  }
+}
