@@ -58,7 +58,35 @@ declare class DatabaseManager {
    * @throws {Error} with code 25001, before anything is sent, for a statement that can't run in a transaction
    * @throws {DatabaseError} what the server said about the script
    */
-  executeDDL(ddlSql: string, useTransaction?: boolean): Promise<pg.QueryResult | pg.QueryResult[]>;
+  executeDDL(
+    ddlSql: string,
+    useTransaction?: boolean,
+    options?: { signal?: AbortSignal | undefined },
+  ): Promise<pg.QueryResult | pg.QueryResult[]>;
+  /**
+   * @param ddlSql one or more statements
+   * @param options `useTransaction` as above. Aborting the `signal` rejects with its reason at once and has the server
+   *   stop; what it had begun in a transaction is rolled back.
+   */
+  executeDDL(
+    ddlSql: string,
+    options: { useTransaction?: boolean | undefined; signal?: AbortSignal | undefined },
+  ): Promise<pg.QueryResult | pg.QueryResult[]>;
+
+  /**
+   * Listens to a channel of the database that is current at this moment, as {@link Pool.listen} of its pool does. It
+   * stays with that database, and ends with it.
+   *
+   * @param channel the name as it is, not as an SQL identifier; at most 63 bytes
+   * @param handler called with each notification
+   * @returns the subscription, when the server listens
+   * @throws {Error} before a database is added, and after {@link DatabaseManager.close}
+   */
+  listen(
+    channel: string,
+    handler: (notification: pg.Notification) => void,
+    options?: pg.ListenOptions,
+  ): Promise<pg.Subscription>;
 
   /**
    * Takes a database out and closes its connections once they are free. When it was the current one, no database is
@@ -151,6 +179,8 @@ declare namespace DatabaseManager {
   export import Defaults = pg.Defaults;
   export import ExecuteConfig = pg.ExecuteConfig;
   export import FieldDef = pg.FieldDef;
+  export import ListenGap = pg.ListenGap;
+  export import ListenOptions = pg.ListenOptions;
   export import MessageConfig = pg.MessageConfig;
   export import Notification = pg.Notification;
   export import PoolClient = pg.PoolClient;
@@ -166,6 +196,7 @@ declare namespace DatabaseManager {
   export import QueryResultRow = pg.QueryResultRow;
   export import ResultBuilder = pg.ResultBuilder;
   export import Submittable = pg.Submittable;
+  export import Subscription = pg.Subscription;
   export import TransactionStatus = pg.TransactionStatus;
   export type ClientBase = pg.ClientBase;
   export type Events = pg.Events;

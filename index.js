@@ -2,9 +2,10 @@
 
 const DatabaseManager = require('./lib/database-manager');
 const pg = require('./lib/pg');
+const streams = require('./lib/streams');
 
 // The class itself, with everything of node-postgres on it.
-module.exports = Object.assign(DatabaseManager, pg, { DatabaseManager, default: DatabaseManager });
+module.exports = Object.assign(DatabaseManager, pg, streams, { DatabaseManager, default: DatabaseManager });
 
 Object.defineProperty(DatabaseManager, 'native', {
   configurable: true,

@@ -3,6 +3,7 @@
 const { toPoolConfig } = require('./database-config');
 const { runDdl } = require('./ddl');
 const { makeEntry } = require('./entry');
+const { signalOf } = require('./pg/abort');
 const Pool = require('./pg/pool');
 const { hide } = require('./pg/secret');
 const { shown } = require('./pg/settings');
@@ -61,21 +62,31 @@ class DatabaseManager {
    * Runs a script on the database that is current now.
    *
    * @param {string} sql
-   * @param {boolean} [useTransaction] false for what can't run in a transaction (CREATE DATABASE, VACUUM, …)
+   * @param {boolean | { useTransaction?: boolean, signal?: AbortSignal }} [useTransaction] false for what can't run in
+   *   a transaction (CREATE DATABASE, VACUUM, …); or all options as an object
+   * @param {{ signal?: AbortSignal }} [options]
    * @returns {Promise<any>} a Result, or an array of them when the script has several statements
    */
-  async executeDDL(sql, useTransaction = true) {
+  async executeDDL(sql, useTransaction = true, options = undefined) {
     this._checkOpen();
     if (typeof sql !== 'string') throw new TypeError(`SQL must be a string, got ${shown(sql)}`);
-    const pool = this.currentPool;
-    if (!pool) {
-      throw new Error(
-        this.connections.size === 0
-          ? 'There is no connection yet: call addConnection(name, config) first'
-          : `No connection is current: call switchConnection(name) first. ${this._knownNames()}`,
-      );
-    }
-    return await runDdl(pool, sql, Boolean(useTransaction));
+    const isObject = typeof useTransaction === 'object' && useTransaction !== null;
+    const { useTransaction: inTransaction = true } = isObject ? useTransaction : { useTransaction };
+    const signal = signalOf(isObject ? useTransaction : options);
+    return await runDdl(this._requirePool(), sql, Boolean(inTransaction), signal);
+  }
+
+  /**
+   * Calls `handler` with each notification of a channel of the database that is current now.
+   *
+   * @param {string} channel
+   * @param {Function} handler
+   * @param {{ onGap?: Function }} [options] `onGap` is told when a lost connection is back
+   * @returns {Promise<any>} the subscription
+   */
+  async listen(channel, handler, options) {
+    this._checkOpen();
+    return await this._requirePool().listen(channel, handler, options);
   }
 
   /**
@@ -160,6 +171,16 @@ class DatabaseManager {
     const entry = this.connections.get(name);
     if (entry === undefined) throw new Error(`Unknown connection "${name}". ${this._knownNames()}`);
     return entry;
+  }
+
+  _requirePool() {
+    const pool = this.currentPool;
+    if (pool) return pool;
+    throw new Error(
+      this.connections.size === 0
+        ? 'There is no connection yet: call addConnection(name, config) first'
+        : `No connection is current: call switchConnection(name) first. ${this._knownNames()}`,
+    );
   }
 
   _knownNames() {

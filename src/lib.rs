@@ -4,13 +4,13 @@
 //! `error < sql < config < wire < conn < pool < ddl < migrate < manager < node`.
 
 pub mod config;
+pub mod conn;
 pub mod ddl;
+pub mod error;
 pub mod manager;
 #[cfg(feature = "node")]
 #[allow(unsafe_code)]
 pub mod node;
-pub mod sql;
-pub mod conn;
-pub mod error;
 pub mod pool;
+pub mod sql;
 pub mod wire;

@@ -133,6 +133,10 @@ export class Client extends ClientBase {
 
   connect(): Promise<Client>;
   connect(callback: ((err: Error) => void) | ((err: null, c: Client) => void)): void;
+  /**
+   * @param options aborting the signal rejects with its reason and closes the socket
+   */
+  connect(options: { signal?: AbortSignal | undefined }): Promise<Client>;
 
   /**
    * Says goodbye to the server and closes the connection. A query that is running is cut off.
@@ -145,6 +149,12 @@ export class Client extends ClientBase {
   ref(): void;
   /** The open connection alone doesn't keep the process alive. */
   unref(): void;
+
+  /**
+   * `await using client = new Client(…)` ends it with the block; `await using client = await pool.connect()` gives it
+   * back, unless the block has done so.
+   */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** A client that was checked out of a {@link Pool}. */
@@ -155,6 +165,8 @@ export interface PoolClient extends Client {
    * @throws when it was given back before
    */
   release(err?: Error | boolean): void;
+  /** `using client = await pool.connect()` gives it back with the block, unless the block has done so. */
+  [Symbol.dispose](): void;
 }
 
 /** A type only: node-postgres exports no such class. */

@@ -82,6 +82,11 @@ export interface ClientConfig {
   idle_in_transaction_session_timeout?: number | undefined;
   /** A query that has no answer after this long rejects with `Query read timeout`. Milliseconds. @default none */
   query_timeout?: number | undefined;
+  /**
+   * How long a query that was cancelled, by its signal or by {@link ClientConfig.query_timeout}, may take to answer
+   * before its connection is closed. Milliseconds. @default 5000
+   */
+  cancelTimeoutMillis?: number | undefined;
   /** Shown in `pg_stat_activity`. @default `PGAPPNAME` */
   application_name?: string | undefined;
   /** Used where no `application_name` is given. */
@@ -136,6 +141,11 @@ export interface PoolConfig extends ClientConfig {
   maxLifetimeSeconds?: number | undefined;
   /** The most requests that may wait for a connection; one more is refused at once, with code EMAXWAITING. @default Infinity */
   maxWaiting?: number | undefined;
+  /**
+   * Report a client that was taken and isn't given back after this long, by a process warning (code
+   * `PGFLEET_CLIENT_LEAK`) and the pool's `leak` event. Milliseconds; 0 = never. @default 0
+   */
+  leakTimeoutMillis?: number | undefined;
   /**
    * Use one pool, and so one budget of connections, with every other pool of the process that sets this and names the
    * same server, database, user and settings, in any worker thread. @default false

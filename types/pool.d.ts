@@ -1,6 +1,6 @@
 /// <reference types="node" />
 import { EventEmitter } from 'node:events';
-import { PoolClient } from './client';
+import { Notification, PoolClient } from './client';
 import { PoolConfig, PoolOptions } from './config';
 import {
   QueryArrayConfig,
@@ -11,6 +11,35 @@ import {
   QueryResultRow,
   Submittable,
 } from './query';
+
+/** A stretch of time in which notifications may have been missed. */
+export interface ListenGap {
+  channel: string;
+  /** Why the connection was lost, or why the last attempt to get it back failed. */
+  error: Error;
+  lostAt: Date;
+  /** From here on nothing is missed again. */
+  resumedAt: Date;
+  /** Attempts that it took. */
+  attempts: number;
+}
+
+export interface ListenOptions {
+  /** Called when a lost connection is back, so that what was missed can be read from the tables. */
+  onGap?: ((gap: ListenGap) => void) | undefined;
+}
+
+/** What {@link Pool.listen} resolves to. */
+export interface Subscription {
+  readonly channel: string;
+  /**
+   * Ends the subscription; the handler isn't called any more. Further calls do nothing.
+   * @returns when the server knows
+   */
+  unlisten(): Promise<void>;
+  /** `await using subscription = await pool.listen(…)` ends it with the block. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
 
 /** Connections to one database that are made when they are needed and kept for the next user. */
 export class Pool extends EventEmitter {
@@ -40,6 +69,8 @@ export class Pool extends EventEmitter {
   connect(
     callback: (err: Error | undefined, client: PoolClient | undefined, done: (release?: any) => void) => void,
   ): void;
+  /** @param options aborting the signal rejects with its reason and gives up the place in the queue */
+  connect(options: { signal?: AbortSignal | undefined }): Promise<PoolClient>;
 
   /**
    * Takes no more requests, serves those that wait, and closes each connection once it is idle.
@@ -48,6 +79,25 @@ export class Pool extends EventEmitter {
    */
   end(): Promise<void>;
   end(callback: () => void): void;
+  /** `await using pool = new Pool(…)` ends it with the block; no error when it was ended before. */
+  [Symbol.asyncDispose](): Promise<void>;
+
+  /**
+   * Listens to a channel, over a connection that the pool opens for this besides its others (one for all channels). When
+   * that is lost, it is made again, for as long as it takes, and every channel is listened to again. It keeps the
+   * process alive, and goes with the last subscription or with the pool. Poolers must be in session mode.
+   *
+   * @param channel the name as it is, not as an SQL identifier; at most 63 bytes
+   * @param handler called with each notification
+   * @returns the subscription, when the server listens
+   * @throws {TypeError} when an argument is wrong
+   * @throws what {@link Client.connect} throws, when there is no connection yet and none can be made
+   */
+  listen(
+    channel: string,
+    handler: (notification: Notification) => void,
+    options?: ListenOptions,
+  ): Promise<Subscription>;
 
   /**
    * Runs one query on any connection of the pool. For a transaction, check a client out.
@@ -93,6 +143,11 @@ export class Pool extends EventEmitter {
   on(event: 'connect' | 'acquire' | 'remove', listener: (client: PoolClient) => void): this;
   /** `release`: a client came back, with what `release` was given. `error`: an idle connection broke. */
   on(event: 'release' | 'error', listener: (err: Error, client: PoolClient) => void): this;
+  /**
+   * A client wasn't given back within {@link PoolConfig.leakTimeoutMillis}. The stack of the error leads to where it was
+   * taken.
+   */
+  on(event: 'leak', listener: (client: PoolClient, error: Error) => void): this;
   /** Listeners that were typed with `@types/pg`. */
   on(event: 'connect' | 'acquire' | 'remove' | 'release' | 'error', listener: (...args: any[]) => void): this;
 }

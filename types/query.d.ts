@@ -26,6 +26,11 @@ export interface QueryConfig<I = any[]> {
   binary?: boolean | undefined;
   /** This query's limit, before {@link ClientConfig.query_timeout}. Milliseconds. */
   query_timeout?: number | undefined;
+  /**
+   * Aborting rejects the query with the signal's reason at once, and has the server stop its work. The connection takes
+   * its next query when that has happened. A query that is still waiting isn't sent.
+   */
+  signal?: AbortSignal | undefined;
 }
 
 /** A query whose rows come as arrays of values, in the order of the columns. */

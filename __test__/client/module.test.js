@@ -29,9 +29,15 @@ describe('the module has what pg has', () => {
     test(name, () => assert.equal(typeof contender[name], typeof oracle[name]));
   }
 
+  // What opens a socket is not JavaScript's here; the rest is what submittables are written against.
+  const OPENING =
+    /^(connect|upgradeToSSL|attachListeners|requestSsl|startup|cancel|password|sendSASL.*|sendSCRAM.*)$/;
+
   for (const name of ['Client', 'Pool', 'Query', 'Result', 'Connection', 'TypeOverrides', 'DatabaseError']) {
     test(`${name} has the methods of pg's ${name}`, () => {
       const [ours, theirs] = [membersOf(contender[name]), membersOf(oracle[name])];
+      if (name === 'Connection')
+        for (const member of theirs.keys()) if (OPENING.test(member)) theirs.delete(member);
       const missing = [...theirs].filter(
         ([member, kind]) => kind === 'function' && ours.get(member) !== 'function',
       );

@@ -8,8 +8,6 @@ const { postgres } = require('../support/server');
 const texts = {
   'characters of all planes': 'SELECT \'é 日本 😀\' AS "é 日本 😀"',
   'half a pair of surrogates': "SELECT 'a\ud83d' AS a, '\ude00b' AS b",
-  'a zero character': "SELECT 'a\0b'",
-  'a zero character at the end': 'SELECT 1 AS n\0',
   'dollar quotes': "SELECT $body$it's; -- $1 /* $body$ AS body",
   'comments with semicolons': '/* ; */ SELECT 1 AS a -- ;\n, 2 AS b',
   'line ends of all kinds': 'SELECT\r\n1 AS a,\n2 AS b,\r3 AS c',
@@ -35,6 +33,21 @@ describe('the text of a query reaches the server as with pg', () => {
         assert.equal(got, expected);
         const after = await duel.compare((client) => client.query('SELECT 1 AS n'));
         assert.equal(after.got, after.expected);
+      });
+    }
+  }
+
+  // The protocol ends a text at a zero, so neither can send it: pg lets the server find out.
+  for (const [what, text] of Object.entries({
+    'in a text': "SELECT 'a\0b'",
+    'at its end': 'SELECT 1 AS n\0',
+  })) {
+    for (const queryMode of [undefined, 'extended']) {
+      test(`a zero character ${what} is refused and the client stays usable, ${queryMode ?? 'simple'}`, async () => {
+        for (const client of [duel.oracle, duel.contender]) {
+          await assert.rejects(client.query({ text, queryMode }), { code: '08P01' });
+          assert.deepEqual((await client.query('SELECT 1 AS n')).rows, [{ n: 1 }]);
+        }
       });
     }
   }

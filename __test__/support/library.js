@@ -6,7 +6,7 @@ const { run } = require('./program');
 const { postgres } = require('./server');
 
 const PROGRAMS = path.join(__dirname, '..', 'libraries', 'programs');
-const INSTEAD_OF_PG = path.join(__dirname, 'instead-of-pg.js');
+const REGISTER = path.join(__dirname, '..', '..', 'register.js');
 
 /**
  * Runs a body of tests of a library once on npm's `pg` and once on `pgfleet/pg`, which has exactly its exports.
@@ -40,7 +40,7 @@ async function runProgram(name, label) {
   const { url } = await newDatabase();
   const { code, stdout, stderr } = await run(path.join(PROGRAMS, `${name}.js`), {
     args: [url],
-    execArgv: label === 'pgfleet' ? ['--require', INSTEAD_OF_PG] : [],
+    execArgv: label === 'pgfleet' ? ['--require', REGISTER] : [],
     timeoutMillis: 120_000,
   });
   if (code !== 0) throw new Error(`${name} on ${label} ended with code ${code}\n${stdout}\n${stderr}`);

@@ -6,8 +6,10 @@ const { callOut, emitErrorToListeners, inContext, rejectAtCaller } = require('./
 const { ClientLink, ConnectRequest, EndRequest, cancel } = require('./client-link');
 const Connection = require('./connection');
 const ConnectionParameters = require('./connection-parameters');
+const DdlRequest = require('./ddl-request');
 const defaults = require('./defaults');
 const { channels, isWatched, place, queryContext, trace } = require('./diagnostics');
+const { disposerOf } = require('./disposal');
 const escape = require('./escape');
 const Query = require('./query');
 const QueryQueue = require('./query-queue');
@@ -391,6 +393,18 @@ class Client extends QueryQueue {
     this._core.end(register(new EndRequest(() => this._handleClosed())));
   }
 
+  // `await using client = await pool.connect()` gives it back, `await using client = new Client()` ends it. What is
+  // read here belongs to this one time that the client is out.
+
+  get [Symbol.asyncDispose]() {
+    const giveBack = disposerOf(this);
+    return giveBack === undefined ? () => this.end() : async () => giveBack();
+  }
+
+  get [Symbol.dispose]() {
+    return disposerOf(this);
+  }
+
   // Queries.
 
   /**
@@ -449,6 +463,23 @@ class Client extends QueryQueue {
     }
     this._enqueue(request, config.query_timeout || this.connectionParameters.query_timeout);
     return answer;
+  }
+
+  /**
+   * Runs a script under the native side's rules for DDL.
+   *
+   * @param {string} sql
+   * @param {boolean} useTransaction
+   * @param {AbortSignal} signal
+   * @returns {Promise<any>}
+   */
+  _executeDdl(sql, useTransaction, signal) {
+    const request = new DdlRequest(this, sql, useTransaction);
+    return new Promise((resolve, reject) => {
+      request.resolve = resolve;
+      request.reject = reject;
+      if (obey(request, { signal }, () => this._abort(request))) this._enqueue(request, 0);
+    });
   }
 
   /**

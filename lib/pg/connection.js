@@ -87,6 +87,17 @@ class Connection extends EventEmitter {
   }
 
   /**
+   * For the submittables of this package, which talk to the native connection instead of through messages.
+   *
+   * @returns {any} the submission under way, which wants to be told how it ends
+   */
+  _lend() {
+    const active = this._active;
+    this._active = null;
+    return active;
+  }
+
+  /**
    * The exchange is over.
    *
    * @param {string} status

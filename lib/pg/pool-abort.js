@@ -1,6 +1,6 @@
 'use strict';
 
-const { onAbort, reasonOf, signalOf } = require('./abort');
+const { onAbort, signalOf } = require('./abort');
 const Client = require('./client');
 const { Answer } = require('./pool-requests');
 
@@ -36,7 +36,10 @@ function runObeying(pool, options, callback, work) {
       settle(error, result);
     };
     // Clients of another make know nothing of signals: then closing the connection is all that can be done.
-    const forget = client instanceof Client ? () => undefined : onAbort(options.signal, done);
+    const forget =
+      client instanceof Client
+        ? () => undefined
+        : onAbort(options.signal, (/** @type {any} */ reason) => done(reason, undefined));
     client.once('error', done);
     try {
       work(client, done);
@@ -52,10 +55,10 @@ function runObeying(pool, options, callback, work) {
  * @param {any} error
  */
 function giveBack(client, error) {
-  if (!error) client.release();
-  else if (!(client instanceof Client)) client.release(error);
+  const { release } = client;
+  if (!error || !(client instanceof Client)) client.release(error);
   // What was cancelled may still be under way. A transaction that it leaves open ends with the connection.
-  else client._whenDry(() => client.release(client._txStatus === 'I' ? undefined : error));
+  else client._whenDry(() => release(client._txStatus === 'I' ? undefined : error));
 }
 
 /**
@@ -93,4 +96,4 @@ function refused(pool, config, callback) {
   }
 }
 
-module.exports = { queryObeying, reasonOf, runObeying };
+module.exports = { queryObeying, runObeying };

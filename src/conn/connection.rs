@@ -12,6 +12,7 @@ use tokio::io::AsyncWrite;
 use super::driver;
 use super::handshake::{self, Established, Route};
 use super::request::{Course, Flight, Message, Reply, Request};
+use super::runtime;
 use super::statement::Statements;
 use super::stream::Stream;
 use crate::error::Error;
@@ -132,6 +133,9 @@ fn tell(reply: &Reply, what: Record) {
 
 /// A raw exchange is asked to wait when this many bytes have not left yet.
 const UNSENT_LIMIT: usize = 256 * 1024;
+
+/// How long cancelling the work of an abandoned connection may take.
+const ABANDON_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// The error of requests that come too late.
 pub fn gone() -> Error {
@@ -369,6 +373,21 @@ impl Connection {
             inner.life = Life::Closing(error);
             inner.wake();
         }
+    }
+
+    /// Closes a connection that nobody will ever ask for its answers: the server's work is cancelled first, since a
+    /// server does not notice a closed socket before it has something to write.
+    pub fn abandon(&self) {
+        let error = || Error::closed("Connection terminated");
+        if self.load() == 0 {
+            return self.destroy(error());
+        }
+        let connection = self.clone();
+        runtime::handle().spawn(async move {
+            // Whether or not the request got through, the connection goes.
+            let _ = tokio::time::timeout(ABANDON_PATIENCE, connection.cancel()).await;
+            connection.destroy(error());
+        });
     }
 
     /// Asks the server, over a second socket, to cancel what it is doing on this connection.

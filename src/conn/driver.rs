@@ -119,9 +119,7 @@ impl Driver {
         let mut buffer = ReadBuf::new(room);
         match Pin::new(stream).poll_read(cx, &mut buffer) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(error)) => {
-                Poll::Ready(ControlFlow::Break(End::Lost(Some(io_error(&error, "read", "")))))
-            }
+            Poll::Ready(Err(error)) => Poll::Ready(ControlFlow::Break(End::Lost(Some(io_error(&error, "read", ""))))),
             Poll::Ready(Ok(())) if buffer.filled().is_empty() => Poll::Ready(ControlFlow::Break(End::Lost(None))),
             Poll::Ready(Ok(())) => {
                 self.reader.end += buffer.filled().len();
@@ -222,8 +220,7 @@ impl Answer {
             }
             b'C' => self.command_complete(frame.body)?,
             b'Z' => {
-                let status = frame.body.first().copied().unwrap_or(b'I');
-                *idle = self.ready(status);
+                *idle = self.ready(server_message::ready(frame.body)?);
             }
             b'I' => {
                 self.batch.record(Record::Empty, &[request]);
@@ -388,7 +385,7 @@ impl Answer {
         let length = u32::try_from(frame.body.len() + 4).unwrap_or(u32::MAX);
         self.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), frame.body], true);
         if frame.tag == b'Z' {
-            *idle = self.ready(frame.body.first().copied().unwrap_or(b'I'));
+            *idle = self.ready(server_message::ready(frame.body)?);
         } else if self.batch.is_full() {
             self.deliver();
         }

@@ -146,11 +146,7 @@ impl Attempt<'_> {
         .with_code("ETIMEDOUT")
     }
 
-    async fn run(
-        &mut self,
-        host: &Host,
-        provider: Option<&Arc<dyn PasswordProvider>>,
-    ) -> Result<Established, Error> {
+    async fn run(&mut self, host: &Host, provider: Option<&Arc<dyn PasswordProvider>>) -> Result<Established, Error> {
         let (socket, address) = dial(host, self.port).await?;
         if let (Socket::Tcp(stream), Some(idle)) = (&socket, self.settings.keepalive) {
             keep_alive(stream, idle);
@@ -165,7 +161,8 @@ impl Attempt<'_> {
         let tls = wants_tls.filter(|_| matches!(stream, Stream::Tls(_))).cloned();
         self.phase = Phase::Authenticate;
         let route = Route { address, host: self.host.clone(), tls, direct };
-        let mut conversation = Conversation { stream, received: BytesMut::with_capacity(4096), settings: self.settings };
+        let mut conversation =
+            Conversation { stream, received: BytesMut::with_capacity(4096), settings: self.settings };
         let established = conversation.start(provider).await?;
         conversation.check_session(established, route, self.target).await
     }
@@ -356,7 +353,7 @@ impl Conversation<'_> {
                 b'E' => return Err(Error::from_server(server_message::error_fields(&body)?)),
                 b'v' => {}
                 b'Z' => {
-                    let status = body.first().copied().unwrap_or(b'I');
+                    let status = server_message::ready(&body)?;
                     return Ok(Started { process_id, secret_key, parameters, notices, status });
                 }
                 other => return Err(unexpected(other, "before it was ready")),

@@ -6,9 +6,9 @@ use bytes::BytesMut;
 
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
+use crate::wire::Batch;
 use crate::wire::frontend::{self, Parameters};
 use crate::wire::shape::{Shape, ShapeTable, TypeMask};
-use crate::wire::Batch;
 
 /// Where answers go: an environment of JavaScript, or a test.
 pub trait Sink: Send + Sync {
@@ -192,12 +192,7 @@ fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {
 
 type Sent = (Course, Option<Arc<Shape>>);
 
-fn extended(
-    query: Extended,
-    reply: &Reply,
-    statements: &mut Statements,
-    out: &mut BytesMut,
-) -> Result<Sent, Error> {
+fn extended(query: Extended, reply: &Reply, statements: &mut Statements, out: &mut BytesMut) -> Result<Sent, Error> {
     let Extended { name, text, parameters, binary } = query;
     let known = if name.is_empty() { None } else { statements.get(&name) };
     if let Some(statement) = known

@@ -15,7 +15,12 @@ use crate::error::{Error, ErrorKind};
 /// # Errors
 /// `Tls` with Node's codes (`SELF_SIGNED_CERT_IN_CHAIN`, `ERR_TLS_CERT_ALTNAME_INVALID`, …), `Config` for a
 /// certificate or key that cannot be read.
-pub async fn wrap(socket: Socket, settings: &TlsSettings, host: &str, direct: bool) -> Result<TlsStream<Socket>, Error> {
+pub async fn wrap(
+    socket: Socket,
+    settings: &TlsSettings,
+    host: &str,
+    direct: bool,
+) -> Result<TlsStream<Socket>, Error> {
     let connector = connector(settings, direct)?;
     let name = settings.server_name.as_deref().unwrap_or(host);
     let connector = tokio_native_tls::TlsConnector::from(connector);
@@ -83,41 +88,52 @@ fn unreadable(what: &str, error: &native_tls::Error) -> Error {
     Error::new(ErrorKind::Config, format!("{what}: {error}"))
 }
 
-/// OpenSSL's verification texts and the codes that Node gives for them.
-const VERIFICATION: [(&str, &str); 10] = [
-    ("self-signed certificate in certificate chain", "SELF_SIGNED_CERT_IN_CHAIN"),
-    ("self-signed certificate", "DEPTH_ZERO_SELF_SIGNED_CERT"),
+/// OpenSSL's verification texts, and the code and text that Node gives for them.
+const VERIFICATION: [(&str, &str, &str); 9] = [
+    (
+        "self-signed certificate in certificate chain",
+        "SELF_SIGNED_CERT_IN_CHAIN",
+        "self-signed certificate in certificate chain",
+    ),
+    ("self-signed certificate", "DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate"),
     // Node goes on checking here and then complains of the leaf, which is all that most servers send.
-    ("unable to get local issuer certificate", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
-    ("unable to verify the first certificate", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
-    ("unable to get issuer certificate", "UNABLE_TO_GET_ISSUER_CERT"),
-    ("certificate has expired", "CERT_HAS_EXPIRED"),
-    ("certificate is not yet valid", "CERT_NOT_YET_VALID"),
-    ("certificate revoked", "CERT_REVOKED"),
-    ("hostname mismatch", "ERR_TLS_CERT_ALTNAME_INVALID"),
-    ("IP address mismatch", "ERR_TLS_CERT_ALTNAME_INVALID"),
+    (
+        "unable to get local issuer certificate",
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+        "unable to verify the first certificate",
+    ),
+    (
+        "unable to verify the first certificate",
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+        "unable to verify the first certificate",
+    ),
+    ("unable to get issuer certificate", "UNABLE_TO_GET_ISSUER_CERT", "unable to get issuer certificate"),
+    ("certificate has expired", "CERT_HAS_EXPIRED", "certificate has expired"),
+    ("certificate is not yet valid", "CERT_NOT_YET_VALID", "certificate is not yet valid"),
+    ("certificate revoked", "CERT_REVOKED", "certificate revoked"),
+    ("unsuitable certificate purpose", "INVALID_PURPOSE", "unsuitable certificate purpose"),
 ];
+
+/// What OpenSSL says when a trusted certificate is for somebody else.
+const MISMATCH: [&str; 2] = ["hostname mismatch", "IP address mismatch"];
 
 fn failed(error: &native_tls::Error, name: &str) -> Error {
     let text = error.to_string();
-    let known = VERIFICATION.iter().find(|(words, _)| text.contains(words));
-    match known {
-        Some((_, "ERR_TLS_CERT_ALTNAME_INVALID")) => Error::new(
-            ErrorKind::Tls,
-            format!(
-                "Hostname/IP does not match certificate's altnames: the server's certificate is not for \"{name}\". \
-                 Connect by a name that is in it, or set ssl.servername to one."
-            ),
-        )
-        .with_code("ERR_TLS_CERT_ALTNAME_INVALID"),
-        Some((words, code)) => Error::new(
-            ErrorKind::Tls,
-            format!(
+    if MISMATCH.iter().any(|words| text.contains(words)) {
+        let message = format!(
+            "Hostname/IP does not match certificate's altnames: the server's certificate is not for \"{name}\". \
+             Connect by a name that is in it, or set ssl.servername to one."
+        );
+        return Error::new(ErrorKind::Tls, message).with_code("ERR_TLS_CERT_ALTNAME_INVALID");
+    }
+    match VERIFICATION.iter().find(|(words, ..)| text.contains(words)) {
+        Some((_, code, words)) => {
+            let message = format!(
                 "{words}: the server's certificate is not trusted. Pass the certificate of its authority as ssl.ca \
                  (or sslrootcert), or, for development only, ssl: {{ rejectUnauthorized: false }}."
-            ),
-        )
-        .with_code(*code),
+            );
+            Error::new(ErrorKind::Tls, message).with_code(*code)
+        }
         None => Error::new(ErrorKind::Tls, format!("TLS with the server failed: {text}")).with_code("EPROTO"),
     }
 }

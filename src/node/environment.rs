@@ -192,10 +192,10 @@ impl Environment {
         drop(leftovers);
         let Belongings { connections, pools, clients, .. } = std::mem::take(&mut *lock(&self.belongings));
         for connection in connections.into_values() {
-            connection.destroy(Error::closed("Connection terminated"));
+            connection.abandon();
         }
         for (id, pool) in clients {
-            pool.release(id, true);
+            pool.abandon_client(id);
         }
         for (id, pool) in pools {
             if manager::leave(&pool, id) {

@@ -89,7 +89,9 @@ impl Js {
     pub fn buffer(self, bytes: &[u8]) -> Value {
         let mut value = ptr::null_mut();
         // SAFETY: pointer and length describe `bytes`, which Node-API copies; the data pointer is not wanted.
-        unsafe { sys::napi_create_buffer_copy(self.0, bytes.len(), bytes.as_ptr().cast(), ptr::null_mut(), &mut value) };
+        unsafe {
+            sys::napi_create_buffer_copy(self.0, bytes.len(), bytes.as_ptr().cast(), ptr::null_mut(), &mut value)
+        };
         value
     }
 

@@ -41,11 +41,8 @@ pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Argu
     let parameters = parameters(js, arguments.values)?;
     let extended = arguments.flags & EXTENDED != 0 || !name.is_empty() || !parameters.is_empty();
     let binary = arguments.flags & BINARY != 0;
-    let message = if extended {
-        Message::Extended(Extended { name, text, parameters, binary })
-    } else {
-        Message::Simple(text)
-    };
+    let message =
+        if extended { Message::Extended(Extended { name, text, parameters, binary }) } else { Message::Simple(text) };
     Ok(Request { message, reply })
 }
 

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::sync::{Arc, Weak};
 
-use deadpool_postgres::Metrics;
 use deadpool::managed::{Manager, RecycleError, RecycleResult};
+use deadpool_postgres::Metrics;
 
 use super::member::Member;
 use super::pool::Shared;

@@ -115,7 +115,11 @@ impl Pool {
             let maker = Maker::new(server, provider, weak.clone());
             let objects = deadpool::managed::Pool::builder(maker).config(config).build();
             let objects = objects.map_err(|error| failure = Some(error.to_string()));
-            Shared { objects: objects.expect("a pool without timeouts needs no runtime"), limits, state: Mutex::default() }
+            Shared {
+                objects: objects.expect("a pool without timeouts needs no runtime"),
+                limits,
+                state: Mutex::default(),
+            }
         });
         match failure {
             None => Ok(Pool { shared }),
@@ -265,7 +269,8 @@ impl Shared {
                 && self.idle(&state) == 0
                 && self.is_full(&state)
             {
-                let message = format!("The pool is busy and {most} requests wait already (maxWaiting); try again later.");
+                let message =
+                    format!("The pool is busy and {most} requests wait already (maxWaiting); try again later.");
                 Some((work, Error::closed(message).with_code("EMAXWAITING")))
             } else {
                 let deadline = self.limits.wait_timeout.map(|limit| Instant::now() + limit);
@@ -483,8 +488,8 @@ impl Shared {
         let mut state = self.lock();
         let mut above_min = self.objects.status().size.saturating_sub(self.limits.min);
         let mut next: Option<Duration> = None;
-        let removed = self.objects.retain(|member, _| {
-            match reaper::time_left(member, &self.limits, above_min > 0, now) {
+        let removed =
+            self.objects.retain(|member, _| match reaper::time_left(member, &self.limits, above_min > 0, now) {
                 Some(Duration::ZERO) => {
                     above_min = above_min.saturating_sub(1);
                     false
@@ -494,8 +499,7 @@ impl Shared {
                     true
                 }
                 None => true,
-            }
-        });
+            });
         for member in removed.removed {
             let connection = member.connection();
             state.closing.insert(connection.id());
@@ -545,7 +549,9 @@ impl Shared {
             drop(state.waiting.drain());
             let lent: Vec<Lent> = state.lent.drain().map(|(_, lent)| lent).collect();
             for lent in lent {
-                self.discard(&mut state, lent.held);
+                let member = Object::take(lent.held);
+                state.closing.insert(member.connection().id());
+                member.connection().abandon();
             }
         }
         self.wind_up();
@@ -553,6 +559,15 @@ impl Shared {
 }
 
 impl Pool {
+    /// Closes a client's connection, for an environment that has gone away.
+    pub fn abandon_client(&self, connection: ConnectionId) {
+        let client = self.shared.lock().lent.get(&connection).map(|lent| lent.held.connection().clone());
+        if let Some(client) = client {
+            client.abandon();
+        }
+        self.release(connection, true);
+    }
+
     /// Closes everything at once, for an environment that has gone away.
     pub fn abandon(&self) {
         self.shared.abandon();

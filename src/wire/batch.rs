@@ -264,8 +264,8 @@ impl Batch {
 
     /// Appends bytes of an exchange, joined to those before when they are of the same exchange and `join` allows it.
     pub fn raw(&mut self, request: i32, parts: &[&[u8]], join: bool) {
-        let joins = join
-            && matches!(self.ints.as_slice(), [.., kind, last] if *kind == Record::Raw as i32 && *last == request);
+        let joins =
+            join && matches!(self.ints.as_slice(), [.., kind, last] if *kind == Record::Raw as i32 && *last == request);
         if !joins {
             self.record_with(Record::Raw, &[request], Extra::Bytes(Vec::new()));
         }

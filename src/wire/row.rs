@@ -31,6 +31,9 @@ pub fn append(batch: &mut Batch, request: i32, shape: &Arc<Shape>, body: &[u8]) 
         int += kind.ints();
         float += kind.floats();
     }
+    if !reader.rest().is_empty() {
+        return Err(Error::protocol("The server sent a row with bytes behind its last value."));
+    }
     Ok(())
 }
 

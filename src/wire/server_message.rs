@@ -47,6 +47,16 @@ pub fn parameter(body: &[u8]) -> Result<(String, String), Error> {
     Ok((reader.text()?, reader.text()?))
 }
 
+/// Reads a ReadyForQuery: the transaction status, `I`, `T` or `E`.
+pub fn ready(body: &[u8]) -> Result<u8, Error> {
+    match body {
+        [status @ (b'I' | b'T' | b'E')] => Ok(*status),
+        _ => {
+            Err(Error::protocol("The server said that it is ready without a known status; the connection was closed."))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,24 @@
+'use strict';
+
+const RELEASED = 'Release called on client which has already been released to the pool.';
+
+/**
+ * What gives a pool's client back at the end of a block. The same client object is handed out again and again: a block
+ * that has released it by hand must not take it from whoever has it then.
+ *
+ * @param {any} client
+ * @returns {(() => void) | undefined} undefined when no pool has handed it out
+ */
+function disposerOf(client) {
+  const { release } = client;
+  if (typeof release !== 'function') return undefined;
+  return () => {
+    try {
+      release.call(client);
+    } catch (error) {
+      if (/** @type {Error} */ (error).message !== RELEASED) throw error;
+    }
+  };
+}
+
+module.exports = { disposerOf };

@@ -1,0 +1,88 @@
+'use strict';
+
+const { Readable } = require('node:stream');
+
+const CopyLoan = require('./copy-loan');
+const { Loan, foreignConnection } = require('./loan');
+
+/** `COPY … TO STDOUT` as a stream to read from, with the API of npm's pg-copy-streams. */
+class CopyTo extends Readable {
+  /**
+   * @param {string} text
+   * @param {import('node:stream').ReadableOptions} [options]
+   */
+  constructor(text, options) {
+    super(options);
+    this.text = text;
+    /** Rows that were copied, once it has ended. */
+    this.rowCount = 0;
+    /** @type {CopyLoan | null} */
+    this._loan = null;
+    /** @type {((error?: Error | null) => void) | null} */
+    this._whenOver = null;
+  }
+
+  /**
+   * For the client: its turn has come.
+   *
+   * @param {any} connection
+   */
+  submit(connection) {
+    if (this.destroyed) return new Error('The stream was destroyed before its turn came');
+    if (!Loan.isPossible(connection)) return foreignConnection('A copy stream');
+    this._loan = new CopyLoan(connection, this);
+    return undefined;
+  }
+
+  /** The server wants data instead of sending some. */
+  _copyStarted() {
+    /** @type {CopyLoan} */ (this._loan).refuse('This stream has no data to send');
+  }
+
+  /** @param {Buffer} bytes */
+  _copyData(bytes) {
+    if (this.destroyed) return;
+    if (!this.push(bytes)) /** @type {CopyLoan} */ (this._loan).pause();
+  }
+
+  /** @returns {undefined} the end is told when the client is free */
+  _copyReceived() {
+    return undefined;
+  }
+
+  _read() {
+    if (this._loan !== null) this._loan.resume();
+  }
+
+  /**
+   * @param {Error | null} error
+   * @param {(error?: Error | null) => void} callback called when the client is free
+   */
+  _destroy(error, callback) {
+    const loan = this._loan;
+    if (loan === null || loan.isOver) {
+      callback(error);
+      return;
+    }
+    this._whenOver = () => callback(error);
+    loan.abandon();
+  }
+
+  /**
+   * For the client.
+   *
+   * @param {Error} error
+   */
+  handleError(error) {
+    if (this._whenOver !== null) this._whenOver();
+    else this.destroy(error);
+  }
+
+  /** For the client. */
+  handleReadyForQuery() {
+    if (this._whenOver !== null) this._whenOver();
+    else this.push(null);
+  }
+}
+
+module.exports = CopyTo;

@@ -1,0 +1,293 @@
+'use strict';
+
+const { EventEmitter } = require('node:events');
+
+const { register } = require('../binding');
+const { callOut, rejectAtCaller } = require('../pg/caller');
+const { prepareValue } = require('../pg/parameter');
+const Result = require('../pg/result');
+const { typeMask } = require('../rows');
+const { Loan, foreignConnection } = require('./loan');
+
+/** The most rows that the protocol's Int32 can ask for. */
+const MOST_ROWS = 0x7fffffff;
+
+let portals = 0;
+
+/** The portal of a cursor, as the binding answers it. */
+class Portal extends Loan {
+  /**
+   * @param {any} connection
+   * @param {Cursor} cursor
+   */
+  constructor(connection, cursor) {
+    super(connection, cursor);
+    this.types = cursor._result._types;
+    this.rowMode = cursor._conf.rowMode;
+    this.decoder = undefined;
+    portals = (portals + 1) % MOST_ROWS;
+    this.core.cursorOpen(
+      register(this),
+      cursor.text,
+      `cursor_${portals}`,
+      cursor.values,
+      0,
+      typeMask(this.types),
+    );
+  }
+
+  /** @param {any} [shape] */
+  fields(shape) {
+    this.borrower._result._addShape(shape);
+  }
+
+  /**
+   * @param {any} [_shape]
+   * @param {any} [batch]
+   */
+  rows(_shape, batch) {
+    this.borrower._take(batch);
+  }
+
+  /**
+   * @param {any} [command]
+   * @param {any} [rowCount]
+   * @param {any} [oid]
+   */
+  complete(command, rowCount, oid) {
+    const { _result: result } = this.borrower;
+    result.command = command;
+    result.rowCount = rowCount;
+    result.oid = oid;
+  }
+
+  suspended() {
+    this.borrower._pageEnded();
+  }
+}
+
+/**
+ * The rows of a query in pages, with the API and the events of npm's pg-cursor. One page is under way at a time; reads
+ * that come meanwhile wait.
+ */
+class Cursor extends EventEmitter {
+  /**
+   * @param {string} text
+   * @param {any[] | null} [values]
+   * @param {{ rowMode?: 'array', types?: any, Promise?: PromiseConstructor }} [config]
+   */
+  constructor(text, values, config) {
+    super();
+    this.text = text;
+    this.values = values ? values.map((value) => prepareValue(value)) : null;
+    /** @type {any} */
+    this.connection = null;
+    /** @type {'initialized' | 'idle' | 'busy' | 'error' | 'done'} */
+    this.state = 'initialized';
+    this._conf = config || {};
+    // The client puts its own parsers here when the cursor has none.
+    this._result = new Result(this._conf.rowMode, this._conf.types);
+    /** @type {Portal | null} */
+    this._portal = null;
+    /** @type {{ rows: number, callback: Function }[]} reads that wait */
+    this._queue = [];
+    /** @type {Function | null} whose page is under way */
+    this._reader = null;
+    /** @type {any[]} */
+    this._rows = [];
+    /** @type {any} */
+    this._error = null;
+    /** @type {Function[]} */
+    this._closers = [];
+  }
+
+  /**
+   * For the client: its turn has come.
+   *
+   * @param {any} connection
+   * @returns {Error | undefined}
+   */
+  submit(connection) {
+    if (this.state === 'done') return new Error('The cursor was closed before its turn came');
+    if (!Loan.isPossible(connection)) return foreignConnection('A Cursor');
+    this.connection = connection;
+    this._portal = new Portal(connection, this);
+    this.state = 'idle';
+    this._next();
+    return undefined;
+  }
+
+  /**
+   * @param {number} rows the most rows of this page
+   * @param {(error: any, rows?: any[], result?: Result) => void} [callback]
+   * @returns {Promise<any[]> | undefined}
+   */
+  read(rows, callback) {
+    if (callback) {
+      this._read(rows, callback);
+      return undefined;
+    }
+    const promised = this._conf.Promise || Promise;
+    return new promised((resolve) => {
+      this._read(rows, (/** @type {any} */ error, /** @type {any} */ page) => {
+        if (error) rejectAtCaller(resolve, error);
+        else resolve(page);
+      });
+    });
+  }
+
+  /**
+   * @param {number} rows
+   * @param {Function} callback
+   */
+  _read(rows, callback) {
+    if (this.state === 'error') {
+      process.nextTick(() => callback(this._error));
+    } else if (this.state === 'done') {
+      process.nextTick(() => callback(null, []));
+    } else {
+      this._queue.push({ rows: rows > 0 ? Math.min(Math.floor(rows), MOST_ROWS) : 0, callback });
+      if (this.state === 'idle') this._next();
+    }
+  }
+
+  /** Asks for the next page that somebody waits for. */
+  _next() {
+    const next = this._queue.shift();
+    if (next === undefined) return;
+    this.state = 'busy';
+    this._reader = next.callback;
+    /** @type {Portal} */ (this._portal).core.cursorRead(next.rows);
+  }
+
+  /** @param {{ count: number, into(rows: any[]): void }} batch */
+  _take(batch) {
+    if (this._error !== null) return;
+    const { _rows: rows } = this;
+    const before = rows.length;
+    try {
+      batch.into(rows);
+    } catch (error) {
+      // A parser of the caller's. The server is done with as soon as it has heard that the rest isn't wanted.
+      this._error = error;
+      /** @type {Portal} */ (this._portal).core.cursorClose();
+    }
+    if (this.listenerCount('row') === 0) return;
+    for (let i = before; i < rows.length; i++) callOut(() => this.emit('row', rows[i], this._result));
+  }
+
+  /** The page is full, and there may be more. */
+  _pageEnded() {
+    if (this._error !== null) return;
+    if (this.state === 'busy') this.state = 'idle';
+    this._givePage();
+    if (this.state === 'idle') this._next();
+  }
+
+  _givePage() {
+    const reader = this._reader;
+    const rows = this._rows;
+    this._reader = null;
+    this._rows = [];
+    if (reader === null) return;
+    this._result.rows = rows;
+    callOut(reader, null, rows, this._result);
+  }
+
+  /**
+   * Ends the query on the server, read to its end or not. Pages that were asked for and not yet begun are empty.
+   *
+   * @param {(error?: any) => void} [callback]
+   * @returns {Promise<void> | undefined}
+   */
+  close(callback) {
+    if (callback) {
+      this._close(callback);
+      return undefined;
+    }
+    const promised = this._conf.Promise || Promise;
+    return new promised((resolve) => {
+      this._close((/** @type {any} */ error) => {
+        if (error) rejectAtCaller(resolve, error);
+        else resolve(undefined);
+      });
+    });
+  }
+
+  /** @param {Function} callback */
+  _close(callback) {
+    const portal = this._portal;
+    if (portal === null || portal.isOver) {
+      if (this.state !== 'error') this.state = 'done';
+      process.nextTick(() => callback());
+      this._emptyQueue();
+      return;
+    }
+    this._closers.push(callback);
+    if (this.state === 'done') return;
+    this.state = 'done';
+    this._emptyQueue();
+    portal.core.cursorClose();
+  }
+
+  _emptyQueue() {
+    for (const { callback } of this._queue.splice(0)) process.nextTick(() => callback(null, []));
+  }
+
+  /**
+   * For the client: the server is ready for the next query.
+   *
+   * @param {any} [_connection]
+   */
+  handleReadyForQuery(_connection) {
+    if (this._error !== null) {
+      this.handleError(this._error);
+      return;
+    }
+    this.state = 'done';
+    callOut(() => this.emit('end', this._result));
+    this._givePage();
+    this._emptyQueue();
+    for (const closer of this._closers.splice(0)) callOut(closer);
+  }
+
+  /**
+   * For the client: the query failed.
+   *
+   * @param {any} error
+   * @param {any} [_connection]
+   */
+  handleError(error, _connection) {
+    const wasClosing = this.state === 'done';
+    const waiting = this._queue.splice(0).map((read) => read.callback);
+    if (this._reader !== null) waiting.unshift(this._reader);
+    this._reader = null;
+    this._rows = [];
+    this._error = this._error || error;
+    if (!wasClosing) this.state = 'error';
+    for (const callback of waiting) callOut(callback, this._error);
+    // Whatever the query said last, it is closed; but not in the way that was asked for if the connection is gone.
+    const failure = this._portal !== null && this._portal.isLost ? this._error : undefined;
+    for (const closer of this._closers.splice(0)) callOut(closer, failure);
+    if (!wasClosing && this.listenerCount('error') > 0) callOut(() => this.emit('error', this._error));
+  }
+
+  /**
+   * Closes the cursor and then the client.
+   *
+   * @deprecated call `end` of the client
+   * @param {() => void} [callback]
+   */
+  end(callback) {
+    this.close(() => {
+      if (this.connection === null) {
+        if (callback) callback();
+        return;
+      }
+      if (callback) this.connection.once('end', callback);
+      this.connection.end();
+    });
+  }
+}
+
+module.exports = Cursor;

@@ -1,0 +1,28 @@
+'use strict';
+
+const CopyBoth = require('./copy-both');
+const CopyFrom = require('./copy-from');
+const CopyTo = require('./copy-to');
+const Cursor = require('./cursor');
+const QueryStream = require('./query-stream');
+
+/** The functions of npm's pg-copy-streams. */
+const copyStreams = {
+  /**
+   * @param {string} text
+   * @param {any} [options]
+   */
+  from: (text, options) => new CopyFrom(text, options),
+  /**
+   * @param {string} text
+   * @param {any} [options]
+   */
+  to: (text, options) => new CopyTo(text, options),
+  /**
+   * @param {string} text
+   * @param {any} [options]
+   */
+  both: (text, options) => new CopyBoth(text, options),
+};
+
+module.exports = { Cursor, QueryStream, copyStreams };

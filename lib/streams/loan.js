@@ -1,0 +1,113 @@
+'use strict';
+
+const Connection = require('../pg/connection');
+const RawStream = require('../pg/raw-stream');
+
+/**
+ * The native connection of a client, lent to a submittable of this package from its turn in the client's queue until
+ * the server is ready for the next one. It is also the request that the binding answers; subclasses add what their
+ * kind of exchange is told.
+ */
+class Loan {
+  /**
+   * @param {any} connection what `submit` got
+   * @param {any} borrower gets `handleError` and `handleReadyForQuery` from the client
+   */
+  constructor(connection, borrower) {
+    this.borrower = borrower;
+    this.core = connection.stream.client._core;
+    this.submission = connection._lend();
+    this.isOver = false;
+    /** The connection is gone with it. */
+    this.isLost = false;
+    this.isPaused = false;
+  }
+
+  /** @param {any} connection */
+  static isPossible(connection) {
+    return (
+      connection instanceof Connection &&
+      connection.stream instanceof RawStream &&
+      Boolean(connection.stream.client) &&
+      connection.stream.client._core !== null
+    );
+  }
+
+  /** Nothing is read from the server until `resume`. */
+  pause() {
+    if (this.isPaused || this.isOver) return;
+    this.isPaused = true;
+    this.core.rawPause(true);
+  }
+
+  resume() {
+    if (!this.isPaused) return;
+    this.isPaused = false;
+    this.core.rawPause(false);
+  }
+
+  /** Has the server stop, when nobody wants the rest. The client's next query waits until that is done. */
+  abandon() {
+    if (this.isOver) return;
+    this.resume();
+    this.submission.owner._abandon(this.submission);
+  }
+
+  // What the binding calls.
+
+  /** @returns {undefined} a result set begins; COPY has none */
+  fields() {
+    return undefined;
+  }
+
+  /** @returns {undefined} */
+  rows() {
+    return undefined;
+  }
+
+  /** @returns {undefined} */
+  complete() {
+    return undefined;
+  }
+
+  /** @returns {undefined} */
+  empty() {
+    return undefined;
+  }
+
+  /** @returns {undefined} */
+  suspended() {
+    return undefined;
+  }
+
+  /** @returns {undefined} the native side has refused to send data; the server's error about it follows */
+  copyIn() {
+    return undefined;
+  }
+
+  /** @param {string} status */
+  done(status) {
+    // What a slow reader has paused is the connection, and the next query has another reader.
+    this.resume();
+    this.isOver = true;
+    this.submission.finish(status);
+  }
+
+  /**
+   * @param {Error} error
+   * @param {string | null} status
+   */
+  fail(error, status) {
+    this.resume();
+    this.isOver = true;
+    this.isLost = status === null;
+    this.submission.fail(error, status);
+  }
+}
+
+/** @param {string} what */
+function foreignConnection(what) {
+  return new Error(`${what} of pgfleet needs a client of pgfleet; on a client of pg use the package of npm.`);
+}
+
+module.exports = { Loan, foreignConnection };

@@ -1,0 +1,90 @@
+'use strict';
+
+const { Readable } = require('node:stream');
+
+const Cursor = require('./cursor');
+
+/** Rows that are fetched at a time unless the caller says otherwise, as in pg-query-stream. */
+const BATCH_SIZE = 100;
+
+/** The rows of a query as a stream of objects, with the API of npm's pg-query-stream. */
+class QueryStream extends Readable {
+  /**
+   * @param {string} text
+   * @param {any[] | null} [values]
+   * @param {{ batchSize?: number, highWaterMark?: number, rowMode?: 'array', types?: any }} [config]
+   */
+  constructor(text, values, config = {}) {
+    const { batchSize, highWaterMark = BATCH_SIZE } = config;
+    super({ objectMode: true, autoDestroy: true, highWaterMark: batchSize || highWaterMark });
+    this.cursor = new Cursor(text, values, config);
+    // The client puts its own parsers here.
+    this._result = this.cursor._result;
+    /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
+    this.callback = undefined;
+    this.cursor.on('end', (result) => {
+      if (this.callback) this.callback(null, result);
+    });
+    this.cursor.on('error', (error) => {
+      if (this.callback) this.callback(error);
+    });
+  }
+
+  get text() {
+    return this.cursor.text;
+  }
+
+  get values() {
+    return this.cursor.values;
+  }
+
+  /**
+   * For the client: its turn has come.
+   *
+   * @param {any} connection
+   */
+  submit(connection) {
+    return this.cursor.submit(connection);
+  }
+
+  /**
+   * @param {any} error
+   * @param {any} connection
+   */
+  handleError(error, connection) {
+    // A connection that dies is told to whoever reads now, or to nobody: then the stream itself fails.
+    const isRead = this.cursor._reader !== null || this.cursor._queue.length > 0;
+    this.cursor.handleError(error, connection);
+    if (!isRead) this.destroy(error);
+  }
+
+  /** @param {any} connection */
+  handleReadyForQuery(connection) {
+    this.cursor.handleReadyForQuery(connection);
+  }
+
+  /**
+   * @param {number} size rows
+   */
+  _read(size) {
+    this.cursor.read(size, (error, page) => {
+      if (error) {
+        this.destroy(error);
+        return;
+      }
+      const rows = /** @type {any[]} */ (page);
+      for (let i = 0; i < rows.length; i++) this.push(rows[i]);
+      if (rows.length < size) this.push(null);
+    });
+  }
+
+  /**
+   * @param {Error | null} error
+   * @param {(error?: Error | null) => void} callback
+   */
+  _destroy(error, callback) {
+    this.cursor.close((failure) => callback(error || failure));
+  }
+}
+
+module.exports = QueryStream;
