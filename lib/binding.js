@@ -5,7 +5,8 @@
 
 const addon = require('../native.js');
 const { fromNative } = require('./errors');
-const { Shape, Batch } = require('./rows');
+const { Shape, Batch, canGenerate } = require('./rows');
+const { compileTemplate, templates } = require('./json-templates');
 
 const layout = addon.layout();
 const ints = new Int32Array(layout.ints);
@@ -91,13 +92,18 @@ function take(id) {
  * @param {any[] | undefined} extras
  * @param {boolean} forget whether earlier shapes will not be named again
  * @param {[number[], number[]] | undefined} oversize arrays of a batch that the shared ones have no room for
+ * @param {number} floatCount floats of rows; those of JSON leaves stand behind them, as with ints
+ * @param {[number, string][] | undefined} newTemplates
  */
-function drain(count, text, texts, longTexts, blobs, longBlobs, newShapes, extras, forget, oversize) {
+function drain(count, text, texts, longTexts, blobs, longBlobs, newShapes, extras, forget, oversize, floatCount, newTemplates) {
   if (forget) shapes.clear();
   if (newShapes !== undefined) {
     for (const description of newShapes) shapes.set(description[0], new Shape(description));
   }
-  batch.begin(oversize, text, longTexts, blobs, longBlobs);
+  if (newTemplates !== undefined) {
+    for (const [id, skeleton] of newTemplates) templates[id] = compileTemplate(skeleton);
+  }
+  batch.begin(oversize, text, longTexts, blobs, longBlobs, count, floatCount);
   const records = batch.ints;
   let nextText = 0;
   let nextBlob = 1;
@@ -206,7 +212,7 @@ function dispatch([name, id, first, second]) {
   else owner[name](first, second);
 }
 
-const environment = new addon.Environment(drain, ints, floats);
+const environment = new addon.Environment(drain, ints, floats, canGenerate);
 
 const native = {
   /** @param {object} settings */

@@ -4,6 +4,7 @@
 // more than once a function is generated; where generating code is switched off, an interpreter does the same.
 
 const pgTypes = require('pg-types');
+const { templates } = require('./json-templates');
 const pristine = require('./types');
 
 // Kinds of columns, in step with src/wire/shape.rs.
@@ -18,7 +19,7 @@ const JSON_TEXT = 7;
 const RAW = 8;
 
 /** Ints and floats that a value of each kind takes. */
-const INTS = [1, 1, 0, 1, 1, 3, 1, 1, 1];
+const INTS = [1, 1, 0, 1, 1, 3, 1, 2, 1];
 const FLOATS = [0, 0, 1, 0, 1, 0, 0, 0, 0];
 
 /** Rows of a shape after which its decoder is generated: before that, generating costs more than it saves. */
@@ -206,6 +207,9 @@ class Batch {
     this.f = 0;
     this.s = 0;
     this.b = 0;
+    /** Ints and floats of JSON leaves. */
+    this.li = 0;
+    this.lf = 0;
     /** @type {any} the text segment */
     this.text = '';
     /** @type {any} */
@@ -228,8 +232,12 @@ class Batch {
    * @param {string[] | undefined} longTexts
    * @param {Buffer[] | undefined} blobs
    * @param {Buffer[] | undefined} longBlobs
+   * @param {number} intCount
+   * @param {number} floatCount
    */
-  begin(oversize, text, longTexts, blobs, longBlobs) {
+  begin(oversize, text, longTexts, blobs, longBlobs, intCount, floatCount) {
+    this.li = intCount;
+    this.lf = floatCount;
     this.ints = oversize === undefined ? this.sharedInts : oversize[0];
     this.floats = oversize === undefined ? this.sharedFloats : oversize[1];
     this.i = 0;
@@ -298,6 +306,7 @@ class Batch {
       let slot = i + row * shape.ints + shape.nullWords;
       for (const kind of shape.kinds) {
         const end = ints[slot + INTS[kind] - 1];
+        if (kind === JSON_TEXT && ints[slot] > 0) templates[ints[slot] - 1].passOver(this);
         if (end >= 0) {
           if (kind === BYTES || kind === RAW) this.b = end;
           else if (kind === TEXT || kind === JSON_TEXT || kind === INSTANT || kind === LOCAL) this.s = end;
@@ -365,7 +374,8 @@ class Batch {
       case BYTES:
         return this.bytesTo(ints[i]);
       case JSON_TEXT:
-        return JSON.parse(this.textTo(ints[i]));
+        if (ints[i] > 0) return templates[ints[i] - 1].make(this);
+        return JSON.parse(this.textTo(ints[i + 1]));
       default:
         return /** @type {Function} */ (parser)(this.bytesTo(ints[i]));
     }
@@ -411,7 +421,7 @@ return function decode(batch, count, rows) {
   batch.f = f;
   batch.s = s;
 };`;
-  return new Function('parsers', 'localDate', body)(parsers, localDate);
+  return new Function('parsers', 'localDate', 'templates', body)(parsers, localDate, templates);
 }
 
 /**
@@ -443,7 +453,7 @@ function reading(kind, column, i, f, parser) {
     case BYTES:
       return `${v} = batch.bytesTo(ints[i + ${i}]);`;
     case JSON_TEXT:
-      return `${text(i)} ${v} = JSON.parse(${v});`;
+      return `const t = ints[i + ${i}]; if (t > 0) { batch.s = s; ${v} = templates[t - 1].make(batch); s = batch.s; } else { ${text(i + 1)} ${v} = JSON.parse(${v}); }`;
     default:
       return `${v} = parsers[${column}](batch.bytesTo(ints[i + ${i}]));`;
   }
@@ -476,4 +486,4 @@ function plainKey(property) {
   return property.startsWith('["__proto__"]') ? property : property.replace(/^\[(".*")\]: (v\d+)$/s, '$1: $2');
 }
 
-module.exports = { Shape, Batch, typeMask: pristine.typeMask };
+module.exports = { Shape, Batch, canGenerate, typeMask: pristine.typeMask };

@@ -6,31 +6,27 @@ use once_cell::sync::Lazy;
 
 use crate::config::{PoolSettings, ServerSettings};
 use crate::conn::{PasswordProvider, Sink};
-use crate::error::Error;
 use crate::pool::{Pool, PoolId};
 
 static SHARED: Lazy<Mutex<Vec<Pool>>> = Lazy::new(Mutex::default);
 
 /// A pool of the process's own, joined by one more user. Those who name the same server, database, user and settings
 /// get the same pool and so one budget of connections; in every worker thread.
-///
-/// # Errors
-/// As [`Pool::new`].
 pub fn join_shared(
     server: ServerSettings,
     limits: PoolSettings,
     provider: Option<Arc<dyn PasswordProvider>>,
     sink: Arc<dyn Sink>,
-) -> Result<(Pool, PoolId), Error> {
+) -> (Pool, PoolId) {
     let mut pools = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(pool) = pools.iter().find(|pool| pool.settings() == (&server, &limits)) {
         let id = pool.join(sink);
-        return Ok((pool.clone(), id));
+        return (pool.clone(), id);
     }
-    let pool = Pool::new(server, limits, provider)?;
+    let pool = Pool::new(server, limits, provider);
     let id = pool.join(sink);
     pools.push(pool.clone());
-    Ok((pool, id))
+    (pool, id)
 }
 
 /// One user leaves a pool; true when he was the last one and the pool has to be closed. Nobody can join it then.

@@ -38,7 +38,7 @@ describe("dates are the same as pg's whatever the zones of the process and of th
 
   for (const zone of ZONES) {
     test(`with TZ=${zone}`, async () => {
-      const settings = ['UTC', 'America/New_York', 'Asia/Kathmandu', 'Africa/Monrovia'].map(
+      const settings = ['UTC', 'America/New_York', 'Africa/Monrovia'].map(
         (name) => `SET TIME ZONE '${name}'`,
       );
       const work = { config, families: ['times'], settings, parameters: ['dates'] };

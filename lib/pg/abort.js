@@ -1,5 +1,6 @@
 'use strict';
 
+const { callOut } = require('./caller');
 const { onSettled } = require('./settlement');
 
 /**
@@ -30,6 +31,40 @@ function reasonOf(signal) {
 }
 
 /**
+ * What a signal stops. It gets one listener, however many requests it is for: Node warns of a leak when it has more than
+ * a few.
+ */
+class Followers {
+  /** @param {AbortSignal} signal */
+  constructor(signal) {
+    this.signal = signal;
+    /** @type {Set<{ stop: (reason: any) => void }>} */
+    this.entries = new Set();
+    this.listener = () => {
+      const reason = reasonOf(signal);
+      const entries = [...this.entries];
+      this.entries.clear();
+      for (const { stop } of entries) callOut(stop, reason);
+    };
+  }
+
+  /** @param {(reason: any) => void} stop */
+  add(stop) {
+    if (this.entries.size === 0) this.signal.addEventListener('abort', this.listener, { once: true });
+    const entry = { stop };
+    this.entries.add(entry);
+    return () => {
+      if (this.entries.delete(entry) && this.entries.size === 0) {
+        this.signal.removeEventListener('abort', this.listener);
+      }
+    };
+  }
+}
+
+/** @type {WeakMap<AbortSignal, Followers>} */
+const followed = new WeakMap();
+
+/**
  * Calls `stop` once the signal aborts.
  *
  * @param {AbortSignal} signal one that hasn't aborted yet
@@ -37,9 +72,12 @@ function reasonOf(signal) {
  * @returns {() => void} ends it
  */
 function onAbort(signal, stop) {
-  const listener = () => stop(reasonOf(signal));
-  signal.addEventListener('abort', listener, { once: true });
-  return () => signal.removeEventListener('abort', listener);
+  let followers = followed.get(signal);
+  if (followers === undefined) {
+    followers = new Followers(signal);
+    followed.set(signal, followers);
+  }
+  return followers.add(stop);
 }
 
 /**

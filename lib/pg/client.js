@@ -11,6 +11,7 @@ const defaults = require('./defaults');
 const { channels, isWatched, place, queryContext, trace } = require('./diagnostics');
 const { disposerOf } = require('./disposal');
 const escape = require('./escape');
+const PortalRequest = require('./portal-request');
 const Query = require('./query');
 const QueryQueue = require('./query-queue');
 const QueryRequest = require('./query-request');
@@ -434,7 +435,9 @@ class Client extends QueryQueue {
       return this._querySubmittable(config, values, callback, onlooker);
     }
 
-    const request = new QueryRequest(this, undefined, undefined, this._types);
+    const request = this._goesByMessages(config)
+      ? new PortalRequest(this, undefined, undefined, this._types)
+      : new QueryRequest(this, undefined, undefined, this._types);
     let called = callback;
     if (typeof values === 'function') called = callback || values;
     else if (values) request.values = values;
@@ -463,6 +466,21 @@ class Client extends QueryQueue {
     }
     this._enqueue(request, config.query_timeout || this.connectionParameters.query_timeout);
     return answer;
+  }
+
+  /**
+   * Whether a query has to take the way of submittables: one with pages or a portal of its own, and one whose statement
+   * was prepared that way, since only the connection's messages know of it.
+   *
+   * @param {any} config
+   */
+  _goesByMessages(config) {
+    if (typeof config === 'string') return false;
+    if (config.rows) return true;
+    if (this.pipeline) return false;
+    if (config.portal) return true;
+    if (!config.name || this._connection === null) return false;
+    return Object.hasOwn(this._connection.parsedStatements, config.name) && !this._statementText(config.name);
   }
 
   /**

@@ -187,7 +187,7 @@ class Pool extends PgPool {
    */
   _withdraw(request) {
     const { id } = request;
-    if (id === undefined || typeof this._core.forget !== 'function' || !this._core.forget(id)) return;
+    if (id === undefined || !this._core.forget(id)) return;
     request.id = undefined;
     unregister(id);
   }
@@ -653,7 +653,12 @@ const { connect: poolConnect } = Pool.prototype;
 function isPlain(query) {
   if (typeof query === 'string') return true;
   return (
-    query !== null && typeof query === 'object' && typeof query.submit !== 'function' && !query.query_timeout
+    query !== null &&
+    typeof query === 'object' &&
+    typeof query.submit !== 'function' &&
+    !query.query_timeout &&
+    !query.rows &&
+    !query.portal
   );
 }
 

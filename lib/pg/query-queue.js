@@ -4,8 +4,9 @@ const { EventEmitter } = require('node:events');
 
 const { isServerError } = require('../errors');
 const { callOut } = require('./caller');
-const { cancel } = require('./client-link');
+const Cancellation = require('./cancellation');
 const { hide } = require('./secret');
+const { warnOfLongName } = require('./statement-name');
 
 // A server that still works answers a cancelled query within milliseconds.
 const CANCEL_TIMEOUT_MILLIS = 5000;
@@ -36,13 +37,13 @@ class QueryQueue extends EventEmitter {
     this._core = null;
     /** @type {Map<string, string>} named statements that are known to be prepared */
     this._parsed = new Map();
-    /** @type {number} cancel requests whose effect could still hit the next query */
-    this._cancelling = 0;
+    /** @type {Cancellation | null} of the query under way, or of the one before */
+    this._cancellation = null;
     /** @type {number} how long a cancelled query may take to answer, in milliseconds */
     this._cancelTimeoutMillis = CANCEL_TIMEOUT_MILLIS;
     /** @type {(() => void) | null} what waits for the queue to run dry */
     this._idleListener = null;
-    hide(this, '_core', '_parsed', '_cancelling', '_cancelTimeoutMillis', '_idleListener');
+    hide(this, '_core', '_parsed', '_cancellation', '_cancelTimeoutMillis', '_idleListener');
   }
 
   /**
@@ -115,23 +116,20 @@ class QueryQueue extends EventEmitter {
   }
 
   /**
-   * Has the server stop the query under way. The next one waits until that can't hit it any more; a connection on
-   * which it takes too long is closed.
+   * Has the server stop the query under way.
    *
    * @param {any} request
    */
   _cancel(request) {
-    let isOnItsWay = true;
-    this._cancelling++;
-    const patience = setTimeout(() => {
-      if (isOnItsWay || this._activeQuery === request) this._core.destroy();
-    }, this._cancelTimeoutMillis);
-    patience.unref();
-    cancel(this._core, () => {
-      isOnItsWay = false;
-      this._cancelling--;
-      if (!this._ended) this._pulseQueryQueue();
-    });
+    this._cancellation = new Cancellation(this, request, this._cancelTimeoutMillis);
+  }
+
+  /** Whether a cancel request could hit what would be sent now. */
+  _isCancelling() {
+    if (this._cancellation === null) return false;
+    if (!this._cancellation.isOver) return true;
+    this._cancellation = null;
+    return false;
   }
 
   _pulseQueryQueue() {
@@ -139,8 +137,7 @@ class QueryQueue extends EventEmitter {
       this._pulsePipelinedQueryQueue();
       return;
     }
-    // A cancel request that is on its way could stop the wrong query.
-    if (!this.readyForQuery || this._cancelling > 0) return;
+    if (!this.readyForQuery || this._isCancelling()) return;
     const next = this._queryQueue.shift();
     this._activeQuery = next || null;
     if (next === undefined) {
@@ -163,7 +160,7 @@ class QueryQueue extends EventEmitter {
   }
 
   _pulsePipelinedQueryQueue() {
-    if (!this._connected || !this._queryable || this._cancelling > 0) return;
+    if (!this._connected || !this._queryable || this._isCancelling()) return;
     while (this._queryQueue.length > 0) {
       const request = this._queryQueue.shift();
       this.hasExecuted = true;
@@ -200,6 +197,7 @@ class QueryQueue extends EventEmitter {
           `Prepared statements must be unique - '${request.name}' was used for a different statement`,
         );
       }
+      if (previous === undefined) warnOfLongName(request.name);
       if (pipelined) this._parsed.set(request.name, request.text || previous);
     }
     try {
@@ -214,7 +212,7 @@ class QueryQueue extends EventEmitter {
   _statementText(name) {
     const known = this._parsed.get(name);
     if (known !== undefined) return known;
-    const parsed = this._core.statementText(name);
+    const parsed = this._core.statementText(name) ?? undefined;
     if (parsed !== undefined) this._parsed.set(name, parsed);
     return parsed;
   }
@@ -246,8 +244,9 @@ class QueryQueue extends EventEmitter {
     this._txStatus = status;
     request.handleError(error);
     // node-postgres tells of an error before the server is ready again. Whoever answers it with another query finds
-    // the queue as it was, without a 'drain' in between.
-    setImmediate(() => this._becomeReady());
+    // the queue as it was, without a 'drain' in between. On a pipeline the next answer may be here already.
+    if (this.pipeline) this._becomeReady();
+    else setImmediate(() => this._becomeReady());
   }
 
   _becomeReady() {
@@ -275,7 +274,7 @@ class QueryQueue extends EventEmitter {
 
   /** @param {() => void} listener called once nothing is queued or under way, at once if that is so already */
   _whenDry(listener) {
-    if ((this._isBusy() || this._cancelling > 0) && !this._ended) this._idleListener = listener;
+    if ((this._isBusy() || this._isCancelling()) && !this._ended) this._idleListener = listener;
     else listener();
   }
 

@@ -33,7 +33,6 @@ class QueryRequest {
     this.name = undefined;
     /** @type {string | undefined} */
     this.rowMode = undefined;
-    this.maxRows = 0;
     this.binary = false;
     this.extended = false;
     /** @type {any} */
@@ -67,7 +66,6 @@ class QueryRequest {
     if (config.types) this.types = config.types;
     this.name = config.name || undefined;
     this.rowMode = config.rowMode;
-    this.maxRows = config.rows || 0;
     this.binary = Boolean(config.binary);
     this.extended = config.queryMode === 'extended';
   }
@@ -115,31 +113,23 @@ class QueryRequest {
    * @param {boolean} pipelined
    */
   send(target, pipelined) {
-    const { name, maxRows } = this;
+    const { name } = this;
     const text = this.text || '';
     let values = this._wireValues;
     let flags = 0;
-    if (this.extended || name !== undefined || maxRows !== 0) flags = EXTENDED;
+    if (this.extended || name !== undefined) flags = EXTENDED;
     // Values for a query without text are not sent by node-postgres either.
     else if (text === '') values = null;
     if (this.binary) flags |= BINARY;
     if (pipelined) flags |= PIPELINED;
     this._wireValues = null;
     const id = register(this);
-    target.query(
-      id,
-      text,
-      name === undefined ? null : String(name),
-      values,
-      flags,
-      typeMask(this.types),
-      maxRows,
-    );
+    target.query(id, text, name === undefined ? null : String(name), values, flags, typeMask(this.types));
   }
 
   /** @returns {string | null} what it uses that the queries written behind it would get in the way of */
   pipelineObstacle() {
-    return this.maxRows ? 'The `rows` option is' : null;
+    return null;
   }
 
   // What the binding calls.
@@ -177,11 +167,6 @@ class QueryRequest {
   empty() {
     // An empty text answers with nothing else, so there has to be a result for it.
     if (this._result === null) this._nextResult();
-  }
-
-  suspended() {
-    // The native side asks for the next page by itself; rows of all pages are one result.
-    return this.maxRows;
   }
 
   copyIn() {

@@ -46,17 +46,12 @@ class QueryRun extends QueryRequest {
       types: query._result._types,
       name: query.name,
       rowMode: query._rowMode,
-      rows: query.rows,
       binary: query.binary,
       queryMode: query.queryMode,
     });
     this.text = query.text;
     this.values = query.values;
     return super.prepare();
-  }
-
-  pipelineObstacle() {
-    return this.query.rows ? 'The `rows` option is' : null;
   }
 
   /** @param {any} shape */
@@ -142,6 +137,8 @@ class QueryRun extends QueryRequest {
 function isPlainQuery(submittable) {
   return (
     submittable instanceof Query &&
+    !submittable.rows &&
+    !submittable.portal &&
     HANDLERS.every(
       (name) => /** @type {any} */ (submittable)[name] === /** @type {any} */ (Query.prototype)[name],
     )

@@ -75,6 +75,8 @@ class Submission {
     if (name === 'errorMessage') {
       if (query.name) delete connection.submittedNamedStatements[query.name];
       this.handleError(message);
+      // Without a Sync the server would skip everything that comes.
+      if (connection._owed === 0) connection.sync();
     } else if (name === 'parseComplete') {
       if (!query.name) return;
       connection.parsedStatements[query.name] = query.text;

@@ -31,8 +31,8 @@ pub fn next_id() -> ConnectionId {
 
 /// Who is told of what happens on a connection. Called from the connection's task, without locks held.
 pub trait Observer: Send + Sync {
-    /// Every request has been answered.
-    fn idle(&self, connection: &Connection);
+    /// Requests were answered: how many, and how many are still on the way.
+    fn answered(&self, connection: &Connection, landed: usize, left: usize);
     /// Something happened that no request asked for.
     fn event(&self, connection: ConnectionId, event: Event);
     /// The socket is closed; the last call.
@@ -243,19 +243,26 @@ impl Connection {
 
     /// Makes a request. It is written at once when its turn has come and the socket takes it.
     pub fn submit(&self, request: Request) {
+        self.submit_all(std::iter::once(request));
+    }
+
+    /// Makes several requests, in one write as far as they may be on the way together.
+    pub fn submit_all(&self, requests: impl Iterator<Item = Request>) {
         let mut notes = Notes::new();
         {
             let mut inner = self.lock();
-            match inner.life {
-                Life::Open => {
-                    inner.queue.push_back(request);
+            let refusal = match inner.life {
+                Life::Open => None,
+                Life::Ending => Some(Error::closed("Client was closed and is not queryable")),
+                Life::Closing(_) | Life::Closed => Some(gone()),
+            };
+            match refusal {
+                None => {
+                    inner.queue.extend(requests);
                     inner.advance(&mut notes);
                     inner.flush();
                 }
-                Life::Ending => {
-                    notes.push((request.reply, Note::Failed(Error::closed("Client was closed and is not queryable"))));
-                }
-                Life::Closing(_) | Life::Closed => notes.push((request.reply, Note::Failed(gone()))),
+                Some(error) => notes.extend(requests.map(|request| (request.reply, Note::Failed(error.clone())))),
             }
         }
         deliver_notes(notes);
@@ -494,15 +501,15 @@ impl Inner {
         flight
     }
 
-    /// The flight under way is answered; the next requests leave. True when nothing is left.
-    pub(super) fn landed(&mut self, notes: &mut Notes) -> bool {
+    /// The flight under way is answered; the next requests leave. Returns how many are on the way now.
+    pub(super) fn landed(&mut self, notes: &mut Notes) -> usize {
         self.answering = false;
         self.paused = false;
         self.exclusive = false;
         self.portal = None;
         self.copy = None;
         self.advance(notes);
-        self.in_flight() == 0
+        self.in_flight()
     }
 
     /// Appends to what is being written.

@@ -129,6 +129,15 @@ impl Driver {
     }
 }
 
+/// What one look at the buffer has brought.
+#[derive(Default)]
+struct Progress {
+    /// Requests answered.
+    landed: usize,
+    /// Requests on the way after the last of them.
+    left: usize,
+}
+
 /// The answer that is being read, and the records made of it.
 struct Answer {
     connection: Connection,
@@ -142,15 +151,15 @@ struct Answer {
 impl Answer {
     /// Understands all whole messages of the buffer.
     fn read(&mut self, reader: &mut ReadBuffer) -> Result<(), Error> {
-        let mut idle = false;
+        let mut progress = Progress::default();
         while let Some(frame) = frame::next(reader.unread(), frame::MESSAGE_LIMIT)? {
             let size = frame.size;
-            self.message(frame, &mut idle)?;
+            self.message(frame, &mut progress)?;
             reader.start += size;
         }
         // The next user's query is on its way before JavaScript looks at this answer.
-        if idle {
-            self.connection.shared.observer.idle(&self.connection);
+        if progress.landed > 0 {
+            self.connection.shared.observer.answered(&self.connection, progress.landed, progress.left);
         }
         self.deliver();
         Ok(())
@@ -164,7 +173,7 @@ impl Answer {
         }
     }
 
-    fn message(&mut self, frame: Frame<'_>, idle: &mut bool) -> Result<(), Error> {
+    fn message(&mut self, frame: Frame<'_>, progress: &mut Progress) -> Result<(), Error> {
         match frame.tag {
             b'N' => return self.notice(frame.body),
             b'A' => {
@@ -185,7 +194,7 @@ impl Answer {
         let Some(flight) = &mut self.current else { return Ok(()) };
         let request = flight.reply.request;
         if matches!(flight.course, Course::Raw) {
-            return self.raw(frame, idle);
+            return self.raw(frame, progress);
         }
         match frame.tag {
             b'D' => {
@@ -194,7 +203,7 @@ impl Answer {
                     self.batch.fields(request, shape);
                     flight.answered = true;
                 }
-                row::append(&mut self.batch, request, shape, frame.body)?;
+                row::append(&mut self.batch, request, shape, frame.body, flight.reply.sink.templates())?;
                 if self.batch.is_full() {
                     self.deliver();
                 }
@@ -220,7 +229,7 @@ impl Answer {
             }
             b'C' => self.command_complete(frame.body)?,
             b'Z' => {
-                *idle = self.ready(server_message::ready(frame.body)?);
+                self.ready(server_message::ready(frame.body)?, progress);
             }
             b'I' => {
                 self.batch.record(Record::Empty, &[request]);
@@ -313,16 +322,16 @@ impl Answer {
         }
     }
 
-    /// ReadyForQuery. True when the connection has nothing left to do.
-    fn ready(&mut self, status: u8) -> bool {
+    /// ReadyForQuery.
+    fn ready(&mut self, status: u8, progress: &mut Progress) {
         self.connection.set_status(status);
         if let Some(Flight { course: Course::Transaction { committing: committing @ false, .. }, .. }) =
             &mut self.current
         {
             *committing = true;
-            return false;
+            return;
         }
-        let Some(mut flight) = self.current.take() else { return false };
+        let Some(mut flight) = self.current.take() else { return };
         let request = flight.reply.request;
         match flight.error.take() {
             None => self.batch.record(Record::Done, &[request, i32::from(status)]),
@@ -334,14 +343,13 @@ impl Answer {
             }
         }
         let mut notes = Notes::new();
-        let idle = {
+        progress.landed += 1;
+        {
             let mut inner = self.connection.lock();
-            let idle = inner.landed(&mut notes);
+            progress.left = inner.landed(&mut notes);
             inner.flush();
-            idle
-        };
+        }
         deliver_notes(notes);
-        idle
     }
 
     /// An error as the caller should see it: the position counts from the start of his text, and a statement that was
@@ -379,13 +387,13 @@ impl Answer {
         });
     }
 
-    fn raw(&mut self, frame: Frame<'_>, idle: &mut bool) -> Result<(), Error> {
+    fn raw(&mut self, frame: Frame<'_>, progress: &mut Progress) -> Result<(), Error> {
         let Some(flight) = &self.current else { return Ok(()) };
         let request = flight.reply.request;
         let length = u32::try_from(frame.body.len() + 4).unwrap_or(u32::MAX);
         self.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), frame.body], true);
         if frame.tag == b'Z' {
-            *idle = self.ready(server_message::ready(frame.body)?);
+            self.ready(server_message::ready(frame.body)?, progress);
         } else if self.batch.is_full() {
             self.deliver();
         }

@@ -8,6 +8,7 @@ use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
 use crate::wire::Batch;
 use crate::wire::frontend::{self, Parameters};
+use crate::wire::json::TemplateTable;
 use crate::wire::shape::{Shape, ShapeTable, TypeMask};
 
 /// Where answers go: an environment of JavaScript, or a test.
@@ -16,6 +17,8 @@ pub trait Sink: Send + Sync {
     fn deliver(&self, batch: Batch);
     /// The shapes that this receiver knows.
     fn shapes(&self) -> &ShapeTable;
+    /// The JSON templates that this receiver knows.
+    fn templates(&self) -> &TemplateTable;
     /// A number that no other receiver of the process ever has.
     fn id(&self) -> u64;
     /// Ready while the receiver keeps up; a connection reads no further until then.

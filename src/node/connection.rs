@@ -376,7 +376,7 @@ struct OwnObserver {
 }
 
 impl Observer for OwnObserver {
-    fn idle(&self, _: &Connection) {}
+    fn answered(&self, _: &Connection, _: usize, _: usize) {}
 
     fn event(&self, connection: ConnectionId, event: Event) {
         self.environment.deliver(event_batch(connection, event));

@@ -14,6 +14,7 @@ use super::js::{Js, Value};
 use crate::pool::Acquired;
 use crate::wire::batch::{Event, Extra, FULL_FLOATS, FULL_INTS, Text};
 use crate::wire::command::CommandTag;
+use crate::wire::json::Template;
 use crate::wire::{Batch, Shape};
 
 /// Ints in the environment's array.
@@ -43,14 +44,21 @@ impl Arrays {
     }
 
     fn copy(&self, batch: &Batch) -> bool {
-        if batch.ints.len() > INTS || batch.floats.len() > FLOATS {
+        let (ints, floats) = (batch.ints.len(), batch.floats.len());
+        if ints + batch.leaf_ints.len() > INTS || floats + batch.leaf_floats.len() > FLOATS {
             return false;
         }
         // SAFETY: the array has `INTS` elements, more than are copied, and nobody else touches it meanwhile: JavaScript
         // runs on this thread.
-        unsafe { std::ptr::copy_nonoverlapping(batch.ints.as_ptr(), self.ints, batch.ints.len()) };
+        unsafe { std::ptr::copy_nonoverlapping(batch.ints.as_ptr(), self.ints, ints) };
         // SAFETY: likewise for `FLOATS`.
-        unsafe { std::ptr::copy_nonoverlapping(batch.floats.as_ptr(), self.floats, batch.floats.len()) };
+        unsafe { std::ptr::copy_nonoverlapping(batch.floats.as_ptr(), self.floats, floats) };
+        let leaves = batch.leaf_ints.len();
+        // SAFETY: behind the ints there is room for the leaves, as was checked above.
+        unsafe { std::ptr::copy_nonoverlapping(batch.leaf_ints.as_ptr(), self.ints.add(ints), leaves) };
+        let leaves = batch.leaf_floats.len();
+        // SAFETY: likewise.
+        unsafe { std::ptr::copy_nonoverlapping(batch.leaf_floats.as_ptr(), self.floats.add(floats), leaves) };
         true
     }
 }
@@ -89,6 +97,9 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
         arrays.told += new.len();
         (fits, forget, list(js, &new, |shape| shape_to_js(js, shape)))
     };
+    let templates: Vec<&Template> =
+        batch.templates.iter().map(|t| &**t).filter(|t| !t.told.swap(true, Ordering::Relaxed)).collect();
+    let templates = list(js, &templates, |t| js.array([js.int(t.id), js.text(&t.skeleton)].into_iter()));
     let undefined = js.undefined();
     let finished = batch.finished;
     let ints = if fits { undefined } else { oversize(js, &batch) };
@@ -108,6 +119,8 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
         },
         js.boolean(forget),
         ints,
+        js.int(i32::try_from(batch.floats.len()).unwrap_or(i32::MAX)),
+        templates,
     ];
     // Before the call: what JavaScript does in it may start new requests, which hold again.
     environment.release(js, finished);
@@ -116,9 +129,9 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
 
 /// A batch that outgrew the shared arrays, which a row of very many columns can, crosses in arrays of its own.
 fn oversize(js: Js, batch: &Batch) -> Value {
-    let ints = batch.ints.iter().map(|int| js.int(*int));
-    let floats = batch.floats.iter().map(|float| js.number(*float));
-    js.array([js.array(ints), js.array(floats)].into_iter())
+    let ints: Vec<Value> = batch.ints.iter().chain(&batch.leaf_ints).map(|int| js.int(*int)).collect();
+    let floats: Vec<Value> = batch.floats.iter().chain(&batch.leaf_floats).map(|float| js.number(*float)).collect();
+    js.array([js.array(ints.into_iter()), js.array(floats.into_iter())].into_iter())
 }
 
 fn list<T>(js: Js, items: &[T], convert: impl FnMut(&T) -> Value) -> Value {

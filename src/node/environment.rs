@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::manager;
 use crate::pool::{Pool, PoolId};
 use crate::wire::Batch;
+use crate::wire::json::TemplateTable;
 use crate::wire::shape::ShapeTable;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -29,6 +30,7 @@ const BACKLOG_LIMIT: usize = 2 * 1024 * 1024;
 pub struct Environment {
     id: u64,
     shapes: ShapeTable,
+    templates: TemplateTable,
     queue: Mutex<Queue>,
     function: Mutex<Function>,
     pub(super) belongings: Mutex<Belongings>,
@@ -84,6 +86,7 @@ impl Environment {
         let environment = Arc::new(Environment {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             shapes: ShapeTable::default(),
+            templates: TemplateTable::default(),
             queue: Mutex::default(),
             function: Mutex::new(Function { raw: ptr::null_mut(), holds: 0 }),
             belongings: Mutex::default(),
@@ -226,6 +229,10 @@ impl Sink for Environment {
 
     fn shapes(&self) -> &ShapeTable {
         &self.shapes
+    }
+
+    fn templates(&self) -> &TemplateTable {
+        &self.templates
     }
 
     fn id(&self) -> u64 {

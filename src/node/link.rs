@@ -55,9 +55,16 @@ pub struct EnvironmentHandle {
 
 #[napi]
 impl EnvironmentHandle {
-    /// `drain` is called with every batch; the arrays are what it reads them from.
+    /// `drain` is called with every batch; the arrays are what it reads them from; `generates` is whether code may be
+    /// generated.
     #[napi(constructor, catch_unwind)]
-    pub fn new(env: Env, drain: Unknown<'_>, mut ints: Int32Array, mut floats: Float64Array) -> Result<Self> {
+    pub fn new(
+        env: Env,
+        drain: Unknown<'_>,
+        mut ints: Int32Array,
+        mut floats: Float64Array,
+        generates: bool,
+    ) -> Result<Self> {
         if ints.len() < INTS || floats.len() < FLOATS {
             return Err(Error::new(Status::InvalidArg, "the arrays are smaller than layout() says"));
         }
@@ -68,6 +75,9 @@ impl EnvironmentHandle {
         let arrays = Arrays::new(ints_start, floats_start);
         let environment = Environment::attach(Js(env.raw()), drain.raw(), arrays)
             .map_err(|status| Error::new(status, "the completion queue could not be made"))?;
+        if !generates {
+            environment.templates().switch_off();
+        }
         Ok(EnvironmentHandle { environment, _ints: ints, _floats: floats })
     }
 
@@ -90,15 +100,13 @@ impl EnvironmentHandle {
         let asker = provider.clone();
         let provider: Arc<dyn PasswordProvider> = provider;
         let sink: Arc<dyn Sink> = self.environment.clone();
-        let joined = if shared {
+        let (pool, id) = if shared {
             manager::join_shared(server, limits, Some(provider), sink)
         } else {
-            Pool::new(server, limits, Some(provider)).map(|pool| {
-                let id = pool.join(sink);
-                (pool, id)
-            })
+            let pool = Pool::new(server, limits, Some(provider));
+            let id = pool.join(sink);
+            (pool, id)
         };
-        let (pool, id) = joined.map_err(|error| Error::new(Status::InvalidArg, error.message))?;
         // Only fails when it is set already, which the line above makes impossible.
         let _ = asker.asker.set(Asker::Pool(id));
         lock(&self.environment.belongings).pools.insert(id, pool.clone());

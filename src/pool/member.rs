@@ -56,9 +56,9 @@ impl MemberObserver {
 }
 
 impl Observer for MemberObserver {
-    fn idle(&self, connection: &Connection) {
+    fn answered(&self, connection: &Connection, landed: usize, left: usize) {
         if let Some(pool) = self.pool.upgrade() {
-            pool.connection_idle(connection);
+            pool.lane_answered(connection, landed, left);
         }
     }
 

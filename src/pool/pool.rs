@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use deadpool::managed::{Object, PoolError, QueueMode};
 use deadpool_postgres::{PoolConfig, Timeouts};
 
+use super::lane::{self, Depth, Lane};
 use super::maker::{Maker, only_idle};
 use super::reaper;
 use super::waiting::{Waiting, Work, waited_too_long};
 use crate::config::{PoolSettings, ServerSettings};
-use crate::conn::{Connection, ConnectionId, PasswordProvider, Reply, Sink, runtime};
+use crate::conn::{Connection, ConnectionId, PasswordProvider, Reply, Request, Sink, runtime};
 use crate::error::Error;
 use crate::wire::batch::{Batch, Extra, Record};
 
@@ -75,7 +76,6 @@ pub(super) struct Shared {
 
 type Held = Object<Maker>;
 
-#[derive(Default)]
 struct State {
     waiting: Waiting,
     creating: usize,
@@ -87,6 +87,7 @@ struct State {
     ended: Vec<Reply>,
     timer: bool,
     reaper: bool,
+    depth: Depth,
 }
 
 struct Lent {
@@ -94,37 +95,27 @@ struct Lent {
     to: Borrower,
 }
 
-#[derive(PartialEq, Clone, Copy)]
 enum Borrower {
     Client,
-    /// Runs requests of the pool's own queue; the flag says whether a failure closes the connection.
-    Lane(bool),
+    /// Runs requests of the pool's own queue.
+    Lane(Lane),
 }
 
 impl Pool {
     /// A pool without connections.
-    pub fn new(
-        server: ServerSettings,
-        limits: PoolSettings,
-        provider: Option<Arc<dyn PasswordProvider>>,
-    ) -> Result<Pool, Error> {
+    pub fn new(server: ServerSettings, limits: PoolSettings, provider: Option<Arc<dyn PasswordProvider>>) -> Pool {
         let mut config = PoolConfig::new(limits.max);
         config.queue_mode = QueueMode::Lifo;
-        let mut failure = None;
         let shared = Arc::new_cyclic(|weak| {
             let maker = Maker::new(server, provider, weak.clone());
             let objects = deadpool::managed::Pool::builder(maker).config(config).build();
-            let objects = objects.map_err(|error| failure = Some(error.to_string()));
             Shared {
                 objects: objects.expect("a pool without timeouts needs no runtime"),
+                state: Mutex::new(State::new(limits.pipeline_depth)),
                 limits,
-                state: Mutex::default(),
             }
         });
-        match failure {
-            None => Ok(Pool { shared }),
-            Some(reason) => Err(Error::config(reason)),
-        }
+        Pool { shared }
     }
 
     /// Adds a user of the pool, who is told of connections that leave it, and returns the number that names the pool to
@@ -240,11 +231,27 @@ impl Pool {
 }
 
 impl State {
+    fn new(pipeline_depth: usize) -> Self {
+        State {
+            waiting: Waiting::default(),
+            creating: 0,
+            lent: HashMap::new(),
+            closing: HashSet::new(),
+            homes: Vec::new(),
+            ending: false,
+            ended: Vec::new(),
+            timer: false,
+            reaper: false,
+            depth: Depth::new(pipeline_depth),
+        }
+    }
+
     fn lend_to_client(&mut self, pool: &Arc<Shared>, mut held: Held, reply: &Reply) -> Acquired {
         held.uses += 1;
         let is_new = std::mem::take(&mut held.fresh);
         held.observer.set_owner(reply.sink.clone());
         let connection = held.connection().clone();
+        connection.set_depth(1);
         self.lent.insert(connection.id(), Lent { held, to: Borrower::Client });
         Acquired { connection, is_new, pool: Arc::downgrade(pool) }
     }
@@ -337,7 +344,9 @@ impl Shared {
                 held.uses += 1;
                 let connection = held.connection().clone();
                 connection.take_failure();
-                state.lent.insert(connection.id(), Lent { held, to: Borrower::Lane(retire) });
+                connection.set_depth(self.depth_of(&request));
+                let lane = Lane { riding: 1, retire, failed: false, since: Instant::now() };
+                state.lent.insert(connection.id(), Lent { held, to: Borrower::Lane(lane) });
                 drop(state);
                 connection.submit(request);
             }
@@ -368,25 +377,57 @@ impl Shared {
         self.wind_up();
     }
 
-    /// A connection has answered everything. One of the pool's own queue takes the next request at once.
-    pub(super) fn connection_idle(self: &Arc<Self>, connection: &Connection) {
-        let lent = {
-            let mut state = self.lock();
-            match state.lent.get(&connection.id()) {
-                Some(Lent { to: Borrower::Lane(_), .. }) => state.lent.remove(&connection.id()),
-                _ => None,
+    /// How many requests may be on the way together with this one.
+    fn depth_of(&self, request: &Request) -> usize {
+        if lane::may_share(&request.message) { self.limits.pipeline_depth } else { 1 }
+    }
+
+    /// A connection has answered requests. One that serves the pool's own queue takes the next ones at once, without a
+    /// trip through JavaScript.
+    pub(super) fn lane_answered(self: &Arc<Self>, connection: &Connection, landed: usize, left: usize) {
+        let mut state = self.lock();
+        let State { lent, waiting, depth, .. } = &mut *state;
+        let lanes = lent.len();
+        let Some(Lent { to: Borrower::Lane(lane), held }) = lent.get_mut(&connection.id()) else { return };
+        let now = Instant::now();
+        depth.learn(landed, now.saturating_duration_since(lane.since));
+        lane.since = now;
+        lane.failed |= connection.take_failure();
+        lane.riding = left;
+        let failed = lane.failed && lane.retire;
+        let mut next = Vec::new();
+        if !failed && depth.most() > 1 && connection.status() == b'I' && !self.is_worn_out(held, now) {
+            let share = depth.share(waiting.len(), lanes);
+            while lane.riding + next.len() < share
+                && let Some(request) = waiting.pop_request(|message| lane.retire && lane::may_share(message))
+            {
+                next.push(request);
             }
-        };
-        if let Some(Lent { held, to: Borrower::Lane(retire) }) = lent {
-            let failed = connection.take_failure();
-            self.take_back(held, retire && failed);
         }
+        lane.riding += next.len();
+        held.uses += next.len() as u64;
+        if lane.riding > 0 {
+            drop(state);
+            if !next.is_empty() {
+                connection.set_depth(self.limits.pipeline_depth);
+                connection.submit_all(next.into_iter());
+            }
+            return;
+        }
+        let lent = state.lent.remove(&connection.id());
+        drop(state);
+        if let Some(lent) = lent {
+            self.take_back(lent.held, failed);
+        }
+    }
+
+    fn is_worn_out(&self, held: &Held, now: Instant) -> bool {
+        self.limits.max_uses.is_some_and(|most| held.uses >= most) || reaper::is_expired(held, &self.limits, now)
     }
 
     /// A connection comes back from whoever had it.
     fn take_back(self: &Arc<Self>, mut held: Held, destroy: bool) {
-        let worn_out = self.limits.max_uses.is_some_and(|most| held.uses >= most)
-            || reaper::is_expired(&held, &self.limits, Instant::now());
+        let worn_out = self.is_worn_out(&held, Instant::now());
         let mut state = self.lock();
         let over = state.ending && state.waiting.is_empty();
         if destroy || worn_out || over || !held.connection().is_open() {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::conn::request::Message;
 use crate::conn::{Reply, Request};
 use crate::error::{Error, ErrorKind, Phase};
 
@@ -55,6 +56,18 @@ impl Waiting {
 
     pub(super) fn pop(&mut self) -> Option<Work> {
         self.queue.pop_front().map(|waiter| waiter.work)
+    }
+
+    /// Takes the first one when it is a request of this kind whose failure closes the connection.
+    pub(super) fn pop_request(&mut self, is_wanted: impl Fn(&Message) -> bool) -> Option<Request> {
+        match &self.queue.front()?.work {
+            Work::Request { request, retire: true } if is_wanted(&request.message) => {}
+            _ => return None,
+        }
+        match self.queue.pop_front()?.work {
+            Work::Request { request, .. } => Some(request),
+            Work::Client(_) => None,
+        }
     }
 
     /// Takes those whose time is up. The first `sheltered` have a connection being made for them, which has a time

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::command::CommandTag;
+use super::json::Template;
 use super::server_message::Notification;
 use super::shape::Shape;
 use crate::error::{Error, ServerError};
@@ -125,6 +126,12 @@ pub struct Batch {
     pub long_blobs: Vec<Vec<u8>>,
     /// What records refer to as "the next extra".
     pub extras: Vec<Extra>,
+    /// Ints of JSON leaves, in order: where strings end, and booleans. They cross behind `ints`.
+    pub leaf_ints: Vec<i32>,
+    /// Numbers of JSON documents, in order. They cross behind `floats`.
+    pub leaf_floats: Vec<f64>,
+    /// Templates that rows refer to, each once.
+    pub templates: Vec<Arc<Template>>,
     /// Shapes that records refer to, each once.
     pub shapes: Vec<Arc<Shape>>,
     /// Bytes in texts and blobs.
@@ -143,12 +150,14 @@ impl Batch {
 
     /// Time to hand it over.
     pub fn is_full(&self) -> bool {
-        self.ints.len() >= FULL_INTS || self.floats.len() >= FULL_FLOATS || self.weight >= FULL_BYTES
+        self.ints.len() + self.leaf_ints.len() >= FULL_INTS
+            || self.floats.len() + self.leaf_floats.len() >= FULL_FLOATS
+            || self.weight >= FULL_BYTES
     }
 
     /// Memory that it takes until JavaScript has read it.
     pub fn size(&self) -> usize {
-        self.ints.len() * 4 + self.floats.len() * 8 + self.weight
+        (self.ints.len() + self.leaf_ints.len()) * 4 + (self.floats.len() + self.leaf_floats.len()) * 8 + self.weight
     }
 
     /// Appends a record without rows.
@@ -274,6 +283,13 @@ impl Batch {
                 self.weight += part.len();
                 bytes.extend_from_slice(part);
             }
+        }
+    }
+
+    /// Remembers that rows refer to a template.
+    pub(super) fn use_template(&mut self, template: &Arc<Template>) {
+        if !self.templates.iter().rev().any(|known| Arc::ptr_eq(known, template)) {
+            self.templates.push(template.clone());
         }
     }
 

@@ -10,6 +10,7 @@ pub mod command;
 pub mod datetime;
 pub mod frame;
 pub mod frontend;
+pub mod json;
 pub mod reader;
 pub mod row;
 pub mod server_message;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Reader;
 use super::batch::Batch;
 use super::datetime::{local_parts, utc_millis};
+use super::json::{self, TemplateTable};
 use super::shape::{ColumnKind, Shape};
 use crate::error::Error;
 
@@ -12,7 +13,13 @@ use crate::error::Error;
 ///
 /// # Errors
 /// `Protocol` when the row does not have the columns that were announced, or a value is not of its type.
-pub fn append(batch: &mut Batch, request: i32, shape: &Arc<Shape>, body: &[u8]) -> Result<(), Error> {
+pub fn append(
+    batch: &mut Batch,
+    request: i32,
+    shape: &Arc<Shape>,
+    body: &[u8],
+    templates: &TemplateTable,
+) -> Result<(), Error> {
     let mut reader = Reader::new(body);
     if usize::try_from(reader.i16()?).ok() != Some(shape.kinds.len()) {
         return Err(Error::protocol("The server sent a row with other columns than it had announced."));
@@ -22,6 +29,11 @@ pub fn append(batch: &mut Batch, request: i32, shape: &Arc<Shape>, body: &[u8]) 
     let mut float = floats;
     for (column, kind) in shape.kinds.iter().enumerate() {
         match reader.value()? {
+            Some(value) if *kind == ColumnKind::Json => {
+                let template = json::append(batch, value, templates);
+                batch.ints[int] = template.map_or(0, |id| id + 1);
+                batch.ints[int + 1] = if template.is_some() { batch.text_end() } else { batch.text(value) };
+            }
             Some(value) => put(batch, *kind, value, int, float)?,
             None => {
                 batch.ints[row + column / 32] |= 1 << (column % 32);
@@ -40,7 +52,9 @@ pub fn append(batch: &mut Batch, request: i32, shape: &Arc<Shape>, body: &[u8]) 
 #[inline]
 fn put(batch: &mut Batch, kind: ColumnKind, value: &[u8], int: usize, float: usize) -> Result<(), Error> {
     match kind {
-        ColumnKind::Text | ColumnKind::Json => batch.ints[int] = batch.text(value),
+        ColumnKind::Text => batch.ints[int] = batch.text(value),
+        // Needs the templates, and is put by `append`.
+        ColumnKind::Json => {}
         ColumnKind::Int => batch.ints[int] = integer(value).ok_or_else(|| not_of_type("an integer"))?,
         ColumnKind::Number => batch.floats[float] = number(value),
         ColumnKind::Bool => batch.ints[int] = i32::from(is_true(value)),
@@ -75,7 +89,8 @@ fn put(batch: &mut Batch, kind: ColumnKind, value: &[u8], int: usize, float: usi
 #[inline]
 fn put_null(batch: &mut Batch, kind: ColumnKind, int: usize) {
     match kind {
-        ColumnKind::Text | ColumnKind::Json | ColumnKind::Instant => batch.ints[int] = batch.text_end(),
+        ColumnKind::Text | ColumnKind::Instant => batch.ints[int] = batch.text_end(),
+        ColumnKind::Json => batch.ints[int + 1] = batch.text_end(),
         ColumnKind::Local => batch.ints[int + 2] = batch.text_end(),
         ColumnKind::Bytes | ColumnKind::Raw => batch.ints[int] = batch.blob_end(),
         ColumnKind::Int | ColumnKind::Number | ColumnKind::Bool => {}
@@ -171,7 +186,7 @@ mod tests {
         let shape = ShapeTable::default().get(&description(columns), TypeMask(0)).unwrap();
         let mut batch = Batch::default();
         for row in rows {
-            append(&mut batch, 7, &shape, &data_row(row)).unwrap();
+            append(&mut batch, 7, &shape, &data_row(row), &TemplateTable::default()).unwrap();
         }
         batch
     }
@@ -211,10 +226,13 @@ mod tests {
     fn values_that_are_not_of_their_type_are_refused() {
         let shape = ShapeTable::default().get(&description(&[("n", 23)]), TypeMask(0)).unwrap();
         for bad in ["", "x", "12x", "2147483648", "-", "99999999999"] {
-            assert!(append(&mut Batch::default(), 1, &shape, &data_row(&[Some(bad)])).is_err(), "{bad}");
+            assert!(
+                append(&mut Batch::default(), 1, &shape, &data_row(&[Some(bad)]), &TemplateTable::default()).is_err(),
+                "{bad}"
+            );
         }
         for good in ["-2147483648", "2147483647", "0", "-0"] {
-            append(&mut Batch::default(), 1, &shape, &data_row(&[Some(good)])).unwrap();
+            append(&mut Batch::default(), 1, &shape, &data_row(&[Some(good)]), &TemplateTable::default()).unwrap();
         }
     }
 
@@ -223,7 +241,10 @@ mod tests {
         let shape = ShapeTable::default().get(&description(&[("n", 23), ("t", 25)]), TypeMask(0)).unwrap();
         let body = data_row(&[Some("1"), Some("abc")]);
         for end in 0..body.len() {
-            assert!(append(&mut Batch::default(), 1, &shape, &body[..end]).is_err(), "{end}");
+            assert!(
+                append(&mut Batch::default(), 1, &shape, &body[..end], &TemplateTable::default()).is_err(),
+                "{end}"
+            );
         }
     }
 }

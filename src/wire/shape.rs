@@ -47,7 +47,7 @@ pub enum ColumnKind {
     Local = 5,
     /// Decoded bytes: one int, where they end.
     Bytes = 6,
-    /// A JSON document: one int, where its text ends.
+    /// A JSON document: the number of its template plus one, or 0 (see [`super::json`]); and where its text ends.
     Json = 7,
     /// The bytes of a value in binary format, for a binary parser: one int, where they end.
     Raw = 8,
@@ -59,6 +59,7 @@ impl ColumnKind {
         match self {
             ColumnKind::Number => 0,
             ColumnKind::Local => 3,
+            ColumnKind::Json => 2,
             _ => 1,
         }
     }

@@ -1,0 +1,336 @@
+//! JSON documents as a template and its leaves.
+//!
+//! Documents of one column mostly have the same keys. Such a document crosses as the number of its template and its
+//! leaf values; JavaScript has compiled each template to a function with one object literal, which costs a sixth of
+//! `JSON.parse`. Whatever is not plain (deep or long documents, `__proto__`, lone surrogates, templates that come up
+//! rarely) crosses as text.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::batch::{Batch, LONG};
+
+/// A document without its leaves.
+#[derive(Debug)]
+pub struct Template {
+    /// Its number, never used twice in a table.
+    pub id: i32,
+    /// The document with `#` for each number, `$` for each string and `?` for each boolean.
+    pub skeleton: String,
+    /// JavaScript has been told.
+    pub told: AtomicBool,
+}
+
+/// The templates that an environment has met.
+#[derive(Debug, Default)]
+pub struct TemplateTable {
+    entries: Mutex<HashMap<Box<[u8]>, Entry>>,
+    off: AtomicBool,
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// Seen this often.
+    Candidate(u32),
+    Known(Arc<Template>),
+}
+
+/// Documents of a shape before it becomes a template: compiling costs as much as parsing some hundred documents.
+const WORTH_COMPILING: u32 = 16;
+/// Shapes that are watched; a program with more has documents that differ, which templates do not help.
+const MOST_SHAPES: usize = 256;
+/// Nesting that is still plain.
+const MOST_DEPTH: usize = 8;
+/// Leaves that are still plain.
+const MOST_LEAVES: usize = 64;
+
+impl TemplateTable {
+    /// Never uses templates, for an environment that must not generate code.
+    pub fn switch_off(&self) {
+        self.off.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn find(&self, skeleton: &[u8]) -> Option<Arc<Template>> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = entries.len();
+        match entries.get_mut(skeleton) {
+            Some(Entry::Known(template)) => return Some(template.clone()),
+            Some(Entry::Candidate(seen)) => {
+                *seen += 1;
+                if *seen < WORTH_COMPILING {
+                    return None;
+                }
+            }
+            None => {
+                if count < MOST_SHAPES {
+                    entries.insert(skeleton.into(), Entry::Candidate(1));
+                }
+                return None;
+            }
+        }
+        let known = entries.values().filter(|entry| matches!(entry, Entry::Known(_))).count();
+        let id = i32::try_from(known).ok()?;
+        let skeleton_text = String::from_utf8(skeleton.to_vec()).ok()?;
+        let template = Arc::new(Template { id, skeleton: skeleton_text, told: AtomicBool::new(false) });
+        entries.insert(skeleton.into(), Entry::Known(template.clone()));
+        Some(template)
+    }
+}
+
+enum Leaf<'a> {
+    Number(f64),
+    Text(&'a [u8]),
+    /// Text with escapes, undone.
+    Unescaped(String),
+    Bool(bool),
+}
+
+/// Appends a document to a batch by its template, and returns that; `None` when it has to cross as text.
+pub fn append(batch: &mut Batch, document: &[u8], table: &TemplateTable) -> Option<i32> {
+    if document.len() >= LONG || table.off.load(std::sync::atomic::Ordering::Relaxed) {
+        return None;
+    }
+    let mut scan = Scan { rest: document, skeleton: Vec::with_capacity(document.len()), leaves: Vec::new() };
+    if !matches!(document.first(), Some(b'{' | b'[')) {
+        return None;
+    }
+    scan.value(0)?;
+    scan.space();
+    if !scan.rest.is_empty() {
+        return None;
+    }
+    let template = table.find(&scan.skeleton)?;
+    for leaf in &scan.leaves {
+        match leaf {
+            Leaf::Number(number) => batch.leaf_floats.push(*number),
+            Leaf::Bool(flag) => batch.leaf_ints.push(i32::from(*flag)),
+            Leaf::Text(text) => {
+                let end = batch.text(text);
+                batch.leaf_ints.push(end);
+            }
+            Leaf::Unescaped(text) => {
+                let end = batch.text(text.as_bytes());
+                batch.leaf_ints.push(end);
+            }
+        }
+    }
+    batch.use_template(&template);
+    Some(template.id)
+}
+
+struct Scan<'a> {
+    rest: &'a [u8],
+    skeleton: Vec<u8>,
+    leaves: Vec<Leaf<'a>>,
+}
+
+impl<'a> Scan<'a> {
+    fn space(&mut self) {
+        self.rest = self.rest.trim_ascii_start();
+    }
+
+    fn take(&mut self, byte: u8) -> Option<()> {
+        let (first, rest) = self.rest.split_first()?;
+        if *first != byte {
+            return None;
+        }
+        self.rest = rest;
+        self.skeleton.push(byte);
+        Some(())
+    }
+
+    fn leaf(&mut self, mark: u8, leaf: Leaf<'a>) -> Option<()> {
+        self.skeleton.push(mark);
+        self.leaves.push(leaf);
+        (self.leaves.len() <= MOST_LEAVES).then_some(())
+    }
+
+    fn value(&mut self, depth: usize) -> Option<()> {
+        self.space();
+        match self.rest.first()? {
+            b'{' if depth < MOST_DEPTH => self.object(depth),
+            b'[' if depth < MOST_DEPTH => self.array(depth),
+            b'"' => {
+                let leaf = match self.string()? {
+                    (text, false) => Leaf::Text(text),
+                    (text, true) => Leaf::Unescaped(unescape(text)?),
+                };
+                self.leaf(b'$', leaf)
+            }
+            b't' => self.word(b"true").and_then(|()| self.leaf(b'?', Leaf::Bool(true))),
+            b'f' => self.word(b"false").and_then(|()| self.leaf(b'?', Leaf::Bool(false))),
+            b'n' => {
+                self.word(b"null")?;
+                self.skeleton.extend_from_slice(b"null");
+                Some(())
+            }
+            b'-' | b'0'..=b'9' => self.number(),
+            _ => None,
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Option<()> {
+        self.rest = self.rest.strip_prefix(word)?;
+        Some(())
+    }
+
+    fn number(&mut self) -> Option<()> {
+        let length =
+            self.rest.iter().take_while(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
+        let (digits, rest) = self.rest.split_at(length);
+        let number: f64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        self.rest = rest;
+        self.leaf(b'#', Leaf::Number(number))
+    }
+
+    /// The inside of a string, and whether it has escapes.
+    fn string(&mut self) -> Option<(&'a [u8], bool)> {
+        let inside = self.rest.strip_prefix(b"\"")?;
+        let mut escaped = false;
+        let mut end = 0;
+        loop {
+            end += memchr::memchr2(b'"', b'\\', inside.get(end..)?)?;
+            match inside.get(end)? {
+                b'"' => break,
+                _ => {
+                    escaped = true;
+                    end += 2;
+                }
+            }
+        }
+        let (text, rest) = inside.split_at_checked(end)?;
+        self.rest = rest.get(1..)?;
+        Some((text, escaped))
+    }
+
+    fn object(&mut self, depth: usize) -> Option<()> {
+        self.take(b'{')?;
+        self.space();
+        if self.rest.first() == Some(&b'}') {
+            return self.take(b'}');
+        }
+        loop {
+            self.space();
+            let (key, escaped) = self.string()?;
+            // In a literal, `__proto__` would set the prototype.
+            if escaped || key == b"__proto__" {
+                return None;
+            }
+            self.skeleton.push(b'"');
+            self.skeleton.extend_from_slice(key);
+            self.skeleton.push(b'"');
+            self.space();
+            self.take(b':')?;
+            self.value(depth + 1)?;
+            self.space();
+            match self.rest.first()? {
+                b',' => self.take(b',')?,
+                _ => return self.take(b'}'),
+            }
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Option<()> {
+        self.take(b'[')?;
+        self.space();
+        if self.rest.first() == Some(&b']') {
+            return self.take(b']');
+        }
+        loop {
+            self.value(depth + 1)?;
+            self.space();
+            match self.rest.first()? {
+                b',' => self.take(b',')?,
+                _ => return self.take(b']'),
+            }
+        }
+    }
+}
+
+/// Undoes the escapes of a string; `None` for a lone surrogate, which no UTF-8 can carry.
+fn unescape(text: &[u8]) -> Option<String> {
+    let mut rest = std::str::from_utf8(text).ok()?;
+    let mut out = String::with_capacity(rest.len());
+    while let Some(at) = rest.find('\\') {
+        out.push_str(rest.get(..at)?);
+        let code = rest.as_bytes().get(at + 1)?;
+        rest = rest.get(at + 2..)?;
+        match code {
+            b'"' | b'\\' | b'/' => out.push(char::from(*code)),
+            b'b' => out.push('\u{8}'),
+            b'f' => out.push('\u{c}'),
+            b'n' => out.push('\n'),
+            b'r' => out.push('\r'),
+            b't' => out.push('\t'),
+            b'u' => {
+                let first = unit(&mut rest)?;
+                let units = if (0xd800..0xdc00).contains(&first) {
+                    rest = rest.strip_prefix("\\u")?;
+                    vec![first, unit(&mut rest)?]
+                } else {
+                    vec![first]
+                };
+                out.push_str(&String::from_utf16(&units).ok()?);
+            }
+            _ => return None,
+        }
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+fn unit(rest: &mut &str) -> Option<u16> {
+    let digits = rest.get(..4)?;
+    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    *rest = rest.get(4..)?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skeleton(document: &str) -> Option<(String, usize)> {
+        let mut scan = Scan { rest: document.as_bytes(), skeleton: Vec::new(), leaves: Vec::new() };
+        scan.value(0)?;
+        scan.rest.is_empty().then(|| (String::from_utf8(scan.skeleton).unwrap(), scan.leaves.len()))
+    }
+
+    #[test]
+    fn a_document_is_cut_into_skeleton_and_leaves() {
+        let (text, leaves) = skeleton(r#"{"a": 1, "b": ["x", true, null, {}], "c": -1.5e3}"#).unwrap();
+        assert_eq!(text, r##"{"a":#,"b":[$,?,null,{}],"c":#}"##);
+        assert_eq!(leaves, 4);
+    }
+
+    #[test]
+    fn what_is_not_plain_crosses_as_text() {
+        let deep = "[".repeat(9) + &"]".repeat(9);
+        let wide = format!("[{}1]", "1,".repeat(64));
+        for document in [r#"{"__proto__": 1}"#, r#"{"a\u0062": 1}"#, r#"["\ud800"]"#, &deep, &wide, "[1", "[1]x", "{,}"]
+        {
+            assert_eq!(skeleton(document), None, "{document}");
+        }
+    }
+
+    #[test]
+    fn escapes_are_undone() {
+        assert_eq!(unescape(br#"a\n\u00e9\ud83d\ude00\"\\"#).unwrap(), "a\né😀\"\\");
+        assert_eq!(unescape(br"\ud83d\u0041"), None);
+        assert_eq!(unescape(br"\x"), None);
+    }
+
+    #[test]
+    fn a_shape_becomes_a_template_when_it_comes_often() {
+        let table = TemplateTable::default();
+        let mut batch = Batch::default();
+        let used = (0..40).filter(|n| append(&mut batch, format!(r#"{{"n": {n}}}"#).as_bytes(), &table).is_some());
+        assert_eq!(used.count(), 40 - 15);
+        assert_eq!(batch.leaf_floats.len(), 25);
+        table.switch_off();
+        assert_eq!(append(&mut batch, br#"{"n": 1}"#, &table), None);
+    }
+}
