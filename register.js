@@ -17,7 +17,10 @@ if (typeof loader.registerHooks === 'function') {
   loader.registerHooks({ resolve });
 } else {
   const original = loader._resolveFilename;
-  loader._resolveFilename = function resolveFilename(/** @type {string} */ request, /** @type {any[]} */ ...rest) {
+  loader._resolveFilename = function resolveFilename(
+    /** @type {string} */ request,
+    /** @type {any[]} */ ...rest
+  ) {
     return replacementOf(request, false) ?? original.call(this, request, ...rest);
   };
   // Node has this from 20.6 on; before, only what is required can be replaced.

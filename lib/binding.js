@@ -46,6 +46,8 @@ for (const status of ['I', 'T', 'E']) statuses[status.charCodeAt(0)] = status;
 statuses[0] = null;
 
 const batch = new Batch(ints, floats);
+/** The next extra of the batch under way. */
+let extra = 0;
 
 /**
  * Puts a request into the table.
@@ -95,7 +97,20 @@ function take(id) {
  * @param {number} floatCount floats of rows; those of JSON leaves stand behind them, as with ints
  * @param {[number, string][] | undefined} newTemplates
  */
-function drain(count, text, texts, longTexts, blobs, longBlobs, newShapes, extras, forget, oversize, floatCount, newTemplates) {
+function drain(
+  count,
+  text,
+  texts,
+  longTexts,
+  blobs,
+  longBlobs,
+  newShapes,
+  extras,
+  forget,
+  oversize,
+  floatCount,
+  newTemplates,
+) {
   if (forget) shapes.clear();
   if (newShapes !== undefined) {
     for (const description of newShapes) shapes.set(description[0], new Shape(description));
@@ -104,10 +119,29 @@ function drain(count, text, texts, longTexts, blobs, longBlobs, newShapes, extra
     for (const [id, skeleton] of newTemplates) templates[id] = compileTemplate(skeleton);
   }
   batch.begin(oversize, text, longTexts, blobs, longBlobs, count, floatCount);
+  extra = 0;
+  const cursor = { nextText: 0, nextBlob: 1 };
+  while (batch.i < count) {
+    try {
+      walk(count, cursor, texts, blobs, extras);
+    } catch (error) {
+      // A failure of one request's handler is nobody else's: the position is behind its record already.
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+/**
+ * @param {number} count
+ * @param {{ nextText: number, nextBlob: number }} cursor
+ * @param {any} texts
+ * @param {any} blobs
+ * @param {any} extras
+ */
+function walk(count, cursor, texts, blobs, extras) {
   const records = batch.ints;
-  let nextText = 0;
-  let nextBlob = 1;
-  let nextExtra = 0;
   while (batch.i < count) {
     const i = batch.i;
     switch (records[i]) {
@@ -139,19 +173,19 @@ function drain(count, text, texts, longTexts, blobs, longBlobs, newShapes, extra
         break;
       case FAILED:
         batch.i = i + 3;
-        take(records[i + 1]).fail(fromNative(extras[nextExtra++]), statuses[records[i + 2]]);
+        take(records[i + 1]).fail(fromNative(extras[extra++]), statuses[records[i + 2]]);
         break;
       case SEGMENT:
         batch.i = i + 1;
-        batch.turnText(texts[nextText++]);
+        batch.turnText(texts[cursor.nextText++]);
         break;
       case BLOB:
         batch.i = i + 1;
-        batch.turnBlob(blobs[nextBlob++]);
+        batch.turnBlob(blobs[cursor.nextBlob++]);
         break;
       case COMPLETE_RARE: {
         batch.i = i + 2;
-        const [command, rows, oid] = extras[nextExtra++];
+        const [command, rows, oid] = extras[extra++];
         slots[records[i + 1]].complete(command, rows, oid);
         break;
       }
@@ -165,11 +199,11 @@ function drain(count, text, texts, longTexts, blobs, longBlobs, newShapes, extra
         break;
       case VALUE:
         batch.i = i + 2;
-        take(records[i + 1]).done(extras[nextExtra++]);
+        take(records[i + 1]).done(extras[extra++]);
         break;
       case EVENT:
         batch.i = i + 1;
-        dispatch(extras[nextExtra++]);
+        dispatch(extras[extra++]);
         break;
       case STARTED:
         batch.i = i + 2;
@@ -177,7 +211,7 @@ function drain(count, text, texts, longTexts, blobs, longBlobs, newShapes, extra
         break;
       case RAW:
         batch.i = i + 2;
-        slots[records[i + 1]].data(extras[nextExtra++]);
+        slots[records[i + 1]].data(extras[extra++]);
         break;
       case COPY_REFUSED:
         batch.i = i + 2;
@@ -188,6 +222,7 @@ function drain(count, text, texts, longTexts, blobs, longBlobs, newShapes, extra
         slots[records[i + 1]].drained();
         break;
       default:
+        batch.i = count;
         throw new Error(`pgfleet: the addon sent a record of the unknown kind ${records[i]}; rebuild it`);
     }
   }

@@ -68,7 +68,9 @@ function checkPort(value) {
   try {
     port(value);
   } catch {
-    throw new TypeError(`"dbPort" must be a whole number from 1 to 65535, got ${shown(value)}`);
+    // Not shown when it is a text of another kind, which may be the password in the wrong place.
+    const got = typeof value === 'string' && !/^[\s\d.+-]*$/.test(value) ? 'a text' : shown(value);
+    throw new TypeError(`"dbPort" must be a whole number from 1 to 65535, got ${got}`);
   }
 }
 

@@ -48,15 +48,17 @@ class Shape {
     this.floats = floats;
     /** @type {number[]} */
     this.kinds = fields.map((field) => field[7]);
-    this.fields = fields.map(([name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format]) => ({
-      name,
-      tableID,
-      columnID,
-      dataTypeID,
-      dataTypeSize,
-      dataTypeModifier,
-      format: format === 0 ? 'text' : 'binary',
-    }));
+    this.fields = fields.map(
+      ([name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format]) => ({
+        name,
+        tableID,
+        columnID,
+        dataTypeID,
+        dataTypeSize,
+        dataTypeModifier,
+        format: format === 0 ? 'text' : 'binary',
+      }),
+    );
     /** @type {Record<string, null> | undefined} */
     this.blankRow = undefined;
     /** Columns whose text JavaScript parses. */
@@ -274,9 +276,12 @@ class Batch {
     this.count = count;
     this.shape = shape;
     this.request = request;
-    request.rows(shape, this);
-    if (this.count !== 0) this.passOver(i, f);
-    this.request = undefined;
+    try {
+      request.rows(shape, this);
+    } finally {
+      if (this.count !== 0) this.passOver(i, f);
+      this.request = undefined;
+    }
   }
 
   /**
@@ -369,7 +374,9 @@ class Batch {
       }
       case LOCAL: {
         const day = ints[i];
-        return day >= 0 ? localDate(day, ints[i + 1]) : /** @type {Function} */ (parser)(this.textTo(ints[i + 2]));
+        return day >= 0
+          ? localDate(day, ints[i + 1])
+          : /** @type {Function} */ (parser)(this.textTo(ints[i + 2]));
       }
       case BYTES:
         return this.bytesTo(ints[i]);
@@ -403,7 +410,10 @@ function generate({ shape, parsers, asArrays }) {
   let f = 0;
   shape.kinds.forEach((kind, column) => {
     const isNull = `(ints[i + ${column >>> 5}] & ${1 << (column & 31)}) !== 0`;
-    lines.push(`let v${column} = null;`, `if (!(${isNull})) { ${reading(kind, column, i, f, parsers[column])} }`);
+    lines.push(
+      `let v${column} = null;`,
+      `if (!(${isNull})) { ${reading(kind, column, i, f, parsers[column])} }`,
+    );
     i += INTS[kind];
     f += FLOATS[kind];
   });
@@ -483,7 +493,9 @@ function objectLiteral({ fields }) {
  * @param {string} property
  */
 function plainKey(property) {
-  return property.startsWith('["__proto__"]') ? property : property.replace(/^\[(".*")\]: (v\d+)$/s, '$1: $2');
+  return property.startsWith('["__proto__"]')
+    ? property
+    : property.replace(/^\[(".*")\]: (v\d+)$/s, '$1: $2');
 }
 
 module.exports = { Shape, Batch, canGenerate, typeMask: pristine.typeMask };

@@ -12,7 +12,9 @@ const ALL = (1 << DECODED.length) - 1;
 
 /** @type {Map<number, Function>} pg-types's own parsers of text, whatever has been set since */
 const own = new Map();
-builtin.init((/** @type {number | string} */ oid, /** @type {Function} */ parser) => own.set(Number(oid), parser));
+builtin.init((/** @type {number | string} */ oid, /** @type {Function} */ parser) =>
+  own.set(Number(oid), parser),
+);
 
 // pg-types binds a JSON.parse of its own at start, so that only the one in use can tell; a program that replaced it
 // before this file was loaded is told apart by the name.

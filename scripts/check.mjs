@@ -17,11 +17,13 @@ const STEPS = {
   types: () => runNode(packaged('typescript/bin/tsc'), '--project', '.'),
   rustfmt: () => runCargo(['fmt', '--all', '--check'], { output: 'show', hint: 'npm run format mends it' }),
   // The addon's own profile, so that OpenSSL, which the build has compiled for it, isn't compiled once more.
-  clippy: () =>
-    runCargo(
-      ['clippy', '--workspace', '--all-targets', '--release', '--locked', '--', '--deny', 'warnings'],
-      { output: 'show' },
-    ),
+  // The addon's crate has no test target; the test kit compiles the same sources with their tests.
+  clippy: () => {
+    const lint = (...args) =>
+      runCargo(['clippy', ...args, '--release', '--locked', '--', '--deny', 'warnings'], { output: 'show' });
+    lint('--package', 'pgfleet', '--lib');
+    lint('--package', 'pgfleet-testkit', '--all-targets');
+  },
 };
 
 const chosen = process.argv.slice(2);

@@ -142,7 +142,8 @@ describe('a signal on a query of a client', () => {
     const { signal } = controller;
     const queries = Array.from({ length: 30 }, () => failure(client.query({ text: endless('x'), signal })));
     controller.abort();
-    for (const error of await settled(Promise.all(queries), 'the queries')) assert.equal(error, signal.reason);
+    for (const error of await settled(Promise.all(queries), 'the queries'))
+      assert.equal(error, signal.reason);
     assert.deepEqual((await client.query('SELECT 1 AS n')).rows, [{ n: 1 }]);
   });
 
@@ -159,9 +160,7 @@ describe('a signal on a query of a client', () => {
     const pipelined = new pgfleet.Client(server.config({ pipeline: true }));
     await pipelined.connect();
     const controller = new AbortController();
-    const first = failure(
-      pipelined.query({ text: 'SELECT pg_sleep(0.2)', signal: controller.signal }),
-    );
+    const first = failure(pipelined.query({ text: 'SELECT pg_sleep(0.2)', signal: controller.signal }));
     const second = pipelined.query('SELECT pg_sleep(0.1), 2 AS n');
     controller.abort();
     assert.equal((await first).name, 'AbortError');
@@ -193,7 +192,9 @@ test('query_timeout stops the work on the server, and the client goes on', async
 test('a connection whose cancelled query doesn’t answer is closed', async () => {
   const server = await postgres();
   // Lets the session through, and swallows cancel requests, which come over connections of their own.
-  const proxy = await tappedProxy(server, { onClientBytes: (bytes, link) => (link.number === 0 ? undefined : null) });
+  const proxy = await tappedProxy(server, {
+    onClientBytes: (bytes, link) => (link.number === 0 ? undefined : null),
+  });
   const client = new pgfleet.Client(
     server.config({ host: proxy.host, port: proxy.port, cancelTimeoutMillis: 200 }),
   );

@@ -66,7 +66,10 @@ ofOurManager('a signal on executeDDL', (bench) => {
     const manager = await bench.manager({ max: 1 });
     const table = unique();
     const signal = AbortSignal.abort();
-    assert.equal(await failure(manager.executeDDL(`CREATE TABLE ${table} (n int4)`, { signal })), signal.reason);
+    assert.equal(
+      await failure(manager.executeDDL(`CREATE TABLE ${table} (n int4)`, { signal })),
+      signal.reason,
+    );
     assert.deepEqual(await tables(table), []);
   });
 

@@ -202,7 +202,8 @@ describe('a signal in a pool', () => {
     const queries = Array.from({ length: 50 }, () => failure(pool.query({ text: endless(marker), signal })));
     await untilRunning(server, marker);
     controller.abort();
-    for (const error of await settled(Promise.all(queries), 'the queries')) assert.equal(error, signal.reason);
+    for (const error of await settled(Promise.all(queries), 'the queries'))
+      assert.equal(error, signal.reason);
     await untilStopped(server, marker);
     const { rows } = await pool.query('SELECT 1 AS n');
     assert.deepEqual(rows, [{ n: 1 }]);

@@ -27,17 +27,27 @@ describe('pool.listen', () => {
   afterEach(() => pool[Symbol.asyncDispose]());
 
   const notify = (channel, payload) => pool.query('SELECT pg_notify($1, $2)', [channel, payload]);
-  const asSuperuser = (sql, values) => server.asSuperuser(async (client) => (await client.query(sql, values)).rows);
+  const asSuperuser = (sql, values) =>
+    server.asSuperuser(async (client) => (await client.query(sql, values)).rows);
   const listeners = () =>
-    asSuperuser("SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND query LIKE '%LISTEN%'", [name]);
+    asSuperuser("SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND query LIKE '%LISTEN%'", [
+      name,
+    ]);
   const kill = (sql = "query LIKE '%LISTEN%'") =>
-    asSuperuser(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND ${sql}`, [name]);
+    asSuperuser(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND ${sql}`,
+      [name],
+    );
 
   /** A handler that keeps what it gets, and a promise for the n-th message. */
   function mailbox() {
     const messages = [];
     const handler = (message) => messages.push(message);
-    return { messages, handler, until: (count) => eventually(() => messages.length >= count, `${count} messages`) };
+    return {
+      messages,
+      handler,
+      until: (count) => eventually(() => messages.length >= count, `${count} messages`),
+    };
   }
 
   test('hands over each notification with channel, payload and sender', async () => {
@@ -163,12 +173,16 @@ describe('pool.listen', () => {
 
   test('keeps trying while the server can’t be reached', async () => {
     const proxy = await tappedProxy(server);
-    const distant = new pgfleet.Pool(server.config({ host: proxy.host, port: proxy.port, application_name: name }));
+    const distant = new pgfleet.Pool(
+      server.config({ host: proxy.host, port: proxy.port, application_name: name }),
+    );
     const channel = unique();
     const gaps = [];
     const { handler, until } = mailbox();
     await distant.listen(channel, handler, { onGap: (gap) => gaps.push(gap) });
+    const lost = new Promise((resolve) => distant.once('error', resolve));
     await proxy.close();
+    await settled(lost, 'the loss');
     const refused = await failure(distant.listen(unique(), handler));
     assert.equal(refused.code, 'ECONNREFUSED');
     const again = await reopen(proxy.port, server);

@@ -1,7 +1,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const { before, after, describe, test } = require('node:test');
+const { describe, test } = require('node:test');
 const { Duel } = require('../values/duel');
 const { postgres } = require('../support/server');
 

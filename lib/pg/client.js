@@ -16,14 +16,13 @@ const Query = require('./query');
 const QueryQueue = require('./query-queue');
 const QueryRequest = require('./query-request');
 const QueryRun = require('./query-run');
-const { hide } = require('./secret');
+const { conceal, hide } = require('./secret');
 const { amount, toSettings, scramIterations } = require('./settings');
 const { onSettled } = require('./settlement');
 const Submission = require('./submission');
 const TypeOverrides = require('./type-overrides');
 
 const INTERNALS = [
-  'password',
   '_connection',
   '_given',
   '_connectionCallback',
@@ -98,6 +97,7 @@ class Client extends QueryQueue {
     /** @type {boolean} whether the loss of the connection was reported as a warning */
     this._lossTold = false;
     hide(this, ...INTERNALS);
+    conceal(this, 'password');
   }
 
   /** The connection as protocol messages, for submittables. Made when it is first asked for. */
@@ -133,12 +133,15 @@ class Client extends QueryQueue {
       return undefined;
     }
     return new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
-      this._connectTraced(options, (/** @type {any} */ error, /** @type {any} */ _client, isReason = false) => {
-        if (!error) resolve(this);
-        // The reason of a signal is the caller's own object: its stack isn't ours to write.
-        else if (isReason) reject(error);
-        else rejectAtCaller(resolve, error);
-      });
+      this._connectTraced(
+        options,
+        (/** @type {any} */ error, /** @type {any} */ _client, isReason = false) => {
+          if (!error) resolve(this);
+          // The reason of a signal is the caller's own object: its stack isn't ours to write.
+          else if (isReason) reject(error);
+          else rejectAtCaller(resolve, error);
+        },
+      );
     });
   }
 

@@ -2,7 +2,7 @@
 
 const { parseConnectionString } = require('./connection-string');
 const defaults = require('./defaults');
-const { hide } = require('./secret');
+const { conceal, hide } = require('./secret');
 
 /**
  * The value of an option: from the configuration, else from the environment, else the default. As in node-postgres an
@@ -109,7 +109,8 @@ class ConnectionParameters {
       config.targetSessionAttrs || option('target_session_attrs', config, 'PGTARGETSESSIONATTRS');
     /** @type {string | undefined} */
     this.channelBinding = option('channel_binding', config, 'PGCHANNELBINDING');
-    hide(this, 'password', 'ports', 'targetSessionAttrs', 'channelBinding');
+    hide(this, 'ports', 'targetSessionAttrs', 'channelBinding');
+    conceal(this, 'password');
   }
 
   /**

@@ -42,7 +42,7 @@ function parseOne(text) {
   } catch (error) {
     // A new error, because the URL parser's own one carries its input, and with it the password.
     if (error instanceof TypeError && 'input' in error)
-      throw Object.assign(new TypeError('Invalid URL'), { code: error.code });
+      throw Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL' });
     throw error;
   }
 }

@@ -103,11 +103,14 @@ class Connection extends EventEmitter {
    * @param {string} status
    */
   _release(status) {
-    const active = this._active;
+    const release = () => {
+      const active = this._active;
+      this._active = null;
+      if (active !== null) active.finish(status);
+    };
     this._owed = 0;
-    this._active = null;
-    this.stream.endExchange();
-    if (active !== null) active.finish(status);
+    if (this.stream instanceof RawStream) this.stream.endExchange(release);
+    else release();
   }
 
   /**

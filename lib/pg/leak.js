@@ -19,7 +19,7 @@ function takenHere(below, millis) {
 /** Reports clients that are taken from a pool and not given back in time, each once. */
 class LeakWatch {
   /**
-   * @param {import('./pool')} pool
+   * @param {import('./checkout')} pool
    * @param {number} millis
    */
   constructor(pool, millis) {

@@ -184,12 +184,14 @@ class Listener {
       Object.assign(client._given, { keepAlive: true, keepAliveInitialDelayMillis: PROBE_AFTER_MILLIS });
     }
     /** @type {any} */
-    let last = new Error('Connection terminated unexpectedly');
+    let first = null;
     client.on('notification', (/** @type {any} */ message) => this._notify(message));
     client.on('error', (/** @type {any} */ error) => {
-      last = error;
+      first ??= error;
     });
-    client.once('end', () => this._handleEnd(client, last));
+    client.once('end', () => {
+      this._handleEnd(client, first || new Error('Connection terminated unexpectedly'));
+    });
     return client;
   }
 

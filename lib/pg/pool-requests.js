@@ -60,7 +60,7 @@ function noRelease() {
 /** A request for a client of a pool. */
 class AcquireRequest {
   /**
-   * @param {import('./pool')} pool
+   * @param {import('./checkout')} pool
    * @param {Answer<any>} answer
    */
   constructor(pool, answer) {
@@ -117,7 +117,7 @@ class AcquireRequest {
 
 /** What the native side tells about a pool. */
 class PoolLink {
-  /** @param {import('./pool')} pool */
+  /** @param {import('./checkout')} pool */
   constructor(pool) {
     this.pool = pool;
   }

@@ -38,7 +38,7 @@ class PortalRequest extends QueryRequest {
     const { connection } = client;
     const known = name === undefined ? undefined : client._statementText(name);
     if (known !== undefined) connection.parsedStatements[/** @type {string} */ (name)] = known;
-    new Submission(new Exchange(client, this), query).send();
+    new Submission(/** @type {any} */ (new Exchange(client, this)), query).send();
   }
 }
 

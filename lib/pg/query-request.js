@@ -169,6 +169,11 @@ class QueryRequest {
     if (this._result === null) this._nextResult();
   }
 
+  suspended() {
+    // Only a server that makes no sense says so: no page was asked for.
+    return undefined;
+  }
+
   copyIn() {
     // The native side has refused the copy; the server's error about it follows.
     return false;

@@ -4,6 +4,8 @@ const { Duplex } = require('node:stream');
 
 const { register } = require('../binding');
 
+const NOTHING = Buffer.alloc(0);
+
 /** One raw exchange: the binding hands the server's messages to it as bytes. */
 class RawExchange {
   /**
@@ -80,6 +82,8 @@ class RawStream extends Duplex {
     this.exchange = null;
     /** @type {{ bytes: Buffer, callback: (error?: Error | null) => void } | null} */
     this.pending = null;
+    /** What has been written leaves; the exchange itself is over. */
+    this.isLeaving = false;
   }
 
   /**
@@ -110,11 +114,20 @@ class RawStream extends Duplex {
       callback();
       return;
     }
-    if (this.exchange === null) {
+    if (bytes.length === 0) {
+      callback();
+      return;
+    }
+    if (this.exchange === null && !this.isLeaving) {
+      if (this.client.connection._active === null) {
+        // Data for a COPY that has failed meanwhile. The server would throw it away.
+        callback();
+        return;
+      }
       this.exchange = new RawExchange(this, core);
       core.rawBegin(this.exchange.id);
     }
-    if (this.exchange.isStarted) {
+    if (this.exchange === null || this.exchange.isStarted) {
       core.rawWrite(bytes, register(new RawWrite(callback)));
     } else {
       this.pending = { bytes, callback };
@@ -131,11 +144,24 @@ class RawStream extends Duplex {
     if (this.exchange !== null) this.exchange.resume();
   }
 
-  /** The server is ready for the next query: the native connection takes over again. */
-  endExchange() {
-    const { exchange } = this;
-    if (exchange === null) return;
-    this.exchange = null;
+  /**
+   * The server is ready for the next query: the native connection takes over again, when all that was written has
+   * left. What a COPY that failed had written until then could be half a message.
+   *
+   * @param {() => void} callback
+   */
+  endExchange(callback) {
+    const over = () => {
+      this.isLeaving = false;
+      this.exchange = null;
+      callback();
+    };
+    if (this.writableLength === 0) {
+      over();
+      return;
+    }
+    this.isLeaving = true;
+    this.write(NOTHING, over);
   }
 
   /**

@@ -24,7 +24,8 @@ const FILES = new Set([
  * @returns {string | undefined} a path; undefined when the specifier means something else
  */
 function replacementOf(specifier, isImport) {
-  if (specifier === 'pg') return isImport ? path.join(__dirname, '../../pg.mjs') : path.join(__dirname, 'index.js');
+  if (specifier === 'pg')
+    return isImport ? path.join(__dirname, '../../pg.mjs') : path.join(__dirname, 'index.js');
   if (typeof specifier !== 'string' || !specifier.startsWith('pg/lib/')) return undefined;
   const name = specifier.slice('pg/lib/'.length).replace(/\.js$/, '');
   return FILES.has(name) ? path.join(__dirname, `${name}.js`) : undefined;

@@ -15,4 +15,23 @@ function hide(object, ...names) {
   }
 }
 
-module.exports = { hide };
+/**
+ * Hides a property so that not even `util.inspect` with `showHidden` prints its value, by keeping it where only the
+ * accessors reach it.
+ *
+ * @param {Record<string, any>} object
+ * @param {string} name
+ */
+function conceal(object, name) {
+  let value = object[name];
+  Object.defineProperty(object, name, {
+    configurable: true,
+    enumerable: false,
+    get: () => value,
+    set: (changed) => {
+      value = changed;
+    },
+  });
+}
+
+module.exports = { conceal, hide };

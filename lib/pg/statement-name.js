@@ -15,4 +15,4 @@ function warnOfLongName(name) {
   console.error('This can cause conflicts and silent errors executing queries');
 }
 
-module.exports = { warnOfLongName };
+module.exports = { LONGEST_NAME, warnOfLongName };

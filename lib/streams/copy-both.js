@@ -113,21 +113,25 @@ class CopyBoth extends Duplex {
    * @param {Error} error
    */
   handleError(error) {
-    const callback = this._whenOver;
-    this._whenOver = null;
     this._whenStarted = null;
-    if (callback !== null && this.destroyed) callback(error);
-    else this.destroy(error);
+    if (this.destroyed) return;
+    this._whenOver = null;
+    this.destroy(error);
   }
 
   /** For the client. */
   handleReadyForQuery() {
+    if (this.destroyed) return;
+    this._endReading();
+    // The server has ended it; what is still written would go nowhere.
+    if (this._whenOver === null && !this.writableEnded) this.end();
+  }
+
+  /** The client has its connection back. */
+  _returned() {
     const callback = this._whenOver;
     this._whenOver = null;
-    this._endReading();
     if (callback !== null) callback();
-    // The server has ended it; what is still written would go nowhere.
-    else if (!this.writableEnded) this.end();
   }
 }
 

@@ -11,6 +11,11 @@ const MESSAGE_BYTES = 64 * 1024;
 /** What the server is told when the stream is destroyed without an error. */
 const DESTROYED = 'The stream was destroyed';
 
+/** @returns {undefined} */
+function nothing() {
+  return undefined;
+}
+
 /** `COPY … FROM STDIN` as a stream to write to, with the API of npm's pg-copy-streams. */
 class CopyFrom extends Writable {
   /**
@@ -28,12 +33,12 @@ class CopyFrom extends Writable {
     this._joined = null;
     this._joinedBytes = 0;
     this._isScheduled = false;
+    /** @type {Error | null} what the client or the server said */
+    this._failure = null;
     /** @type {(() => void) | null} what waits for the server to take data */
     this._whenStarted = null;
     /** @type {((error?: Error | null) => void) | null} */
     this._whenOver = null;
-    this._isOver = false;
-    this._sendJoined = this._sendJoined.bind(this);
   }
 
   /**
@@ -98,17 +103,19 @@ class CopyFrom extends Writable {
     this._joinedBytes += chunk.length;
     if (this._isScheduled) return;
     this._isScheduled = true;
-    setImmediate(this._sendJoined);
+    // Nobody can tell whether there is more to come, so that what is there leaves when this turn of the loop is over.
+    setImmediate(() => {
+      this._isScheduled = false;
+      this._sendJoined(nothing);
+    });
   }
 
-  /** @param {() => void} [callback] called when there is room for more */
+  /** @param {() => void} callback called when there is room for more */
   _sendJoined(callback) {
-    const loan = /** @type {CopyLoan} */ (this._loan);
     const size = this._joinedBytes;
-    if (callback === undefined) this._isScheduled = false;
     this._joinedBytes = 0;
-    if (size > 0) loan.write(/** @type {Buffer} */ (this._joined).subarray(0, size), callback);
-    else if (callback !== undefined) callback();
+    if (size === 0) callback();
+    else /** @type {CopyLoan} */ (this._loan).write(/** @type {Buffer} */ (this._joined).subarray(0, size), callback);
   }
 
   /** @param {(error?: Error | null) => void} callback called when the data is visible and the client is free */
@@ -139,11 +146,13 @@ class CopyFrom extends Writable {
    * @param {Error} error
    */
   handleError(error) {
-    const callback = this._whenOver;
-    this._whenOver = null;
+    this._failure = this._failure || error;
     this._whenStarted = null;
-    if (callback !== null && this.destroyed) callback(error);
-    else this.destroy(error);
+    // Destroyed already, it has been waiting for what the server says; then this is the stream's error.
+    if (this._whenOver === null || !this.destroyed) {
+      this._whenOver = null;
+      this.destroy(error);
+    }
   }
 
   /** For the client. */
@@ -152,6 +161,13 @@ class CopyFrom extends Writable {
     this._whenOver = null;
     if (callback !== null && /** @type {CopyLoan} */ (this._loan).isSent) callback();
     else this.destroy(new Error(`${JSON.stringify(this.text)} takes no data; it must be a COPY … FROM STDIN`));
+  }
+
+  /** The client has its connection back. */
+  _returned() {
+    const callback = this._whenOver;
+    this._whenOver = null;
+    if (callback !== null) callback(this._failure);
   }
 }
 

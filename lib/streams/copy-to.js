@@ -74,14 +74,19 @@ class CopyTo extends Readable {
    * @param {Error} error
    */
   handleError(error) {
-    if (this._whenOver !== null) this._whenOver();
-    else this.destroy(error);
+    this.destroy(error);
   }
 
   /** For the client. */
   handleReadyForQuery() {
-    if (this._whenOver !== null) this._whenOver();
-    else this.push(null);
+    if (!this.destroyed) this.push(null);
+  }
+
+  /** The client has its connection back. */
+  _returned() {
+    const callback = this._whenOver;
+    this._whenOver = null;
+    if (callback !== null) callback();
   }
 }
 

@@ -248,7 +248,6 @@ class Cursor extends EventEmitter {
     callOut(() => this.emit('end', this._result));
     this._givePage();
     this._emptyQueue();
-    for (const closer of this._closers.splice(0)) callOut(closer);
   }
 
   /**
@@ -266,10 +265,13 @@ class Cursor extends EventEmitter {
     this._error = this._error || error;
     if (!wasClosing) this.state = 'error';
     for (const callback of waiting) callOut(callback, this._error);
-    // Whatever the query said last, it is closed; but not in the way that was asked for if the connection is gone.
-    const failure = this._portal !== null && this._portal.isLost ? this._error : undefined;
-    for (const closer of this._closers.splice(0)) callOut(closer, failure);
     if (!wasClosing && this.listenerCount('error') > 0) callOut(() => this.emit('error', this._error));
+  }
+
+  /** Whatever the query said last, it is closed; but not in the way that was asked for if the connection is gone. */
+  _returned() {
+    const failure = /** @type {Portal} */ (this._portal).isLost ? this._error : undefined;
+    for (const closer of this._closers.splice(0)) callOut(closer, failure);
   }
 
   /**

@@ -11,7 +11,8 @@ const RawStream = require('../pg/raw-stream');
 class Loan {
   /**
    * @param {any} connection what `submit` got
-   * @param {any} borrower gets `handleError` and `handleReadyForQuery` from the client
+   * @param {any} borrower gets `handleError` or `handleReadyForQuery` from the client, and `_returned` in any case: a
+   *   client that has lost patience has called `handleError` already
    */
   constructor(connection, borrower) {
     this.borrower = borrower;
@@ -91,6 +92,7 @@ class Loan {
     this.resume();
     this.isOver = true;
     this.submission.finish(status);
+    this.borrower._returned();
   }
 
   /**
@@ -102,6 +104,7 @@ class Loan {
     this.isOver = true;
     this.isLost = status === null;
     this.submission.fail(error, status);
+    this.borrower._returned();
   }
 }
 

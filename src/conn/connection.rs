@@ -31,7 +31,7 @@ pub fn next_id() -> ConnectionId {
 
 /// Who is told of what happens on a connection. Called from the connection's task, without locks held.
 pub trait Observer: Send + Sync {
-    /// Requests were answered: how many, and how many are still on the way.
+    /// Requests were answered or refused: how many, and how many are still sent or waiting.
     fn answered(&self, connection: &Connection, landed: usize, left: usize);
     /// Something happened that no request asked for.
     fn event(&self, connection: ConnectionId, event: Event);
@@ -77,6 +77,8 @@ pub(super) struct Inner {
     pub(super) statements: Statements,
     life: Life,
     waker: Option<Waker>,
+    /// Transaction status of the last ReadyForQuery.
+    status: u8,
     /// How many requests may be on the way at a time.
     depth: usize,
     /// The caller of a raw exchange asked for silence.
@@ -97,7 +99,10 @@ pub(super) struct Inner {
 pub(super) type Notes = Vec<(Reply, Note)>;
 
 pub(super) enum Note {
+    /// The connection is gone, or was never there.
     Failed(Error),
+    /// The request alone could not be sent.
+    Refused(Error, u8),
     Started,
     Done,
     Drained,
@@ -114,6 +119,7 @@ pub(super) fn deliver_notes(notes: Notes) {
     for (reply, note) in notes {
         match note {
             Note::Failed(error) => reply.fail(error),
+            Note::Refused(error, status) => reply.fail_on(error, status),
             Note::Done => {
                 let mut batch = Batch::default();
                 batch.record(Record::Done, &[reply.request, 0]);
@@ -155,6 +161,7 @@ impl Connection {
             statements: Statements::default(),
             life: Life::Open,
             waker: None,
+            status,
             depth: 1,
             paused: false,
             write_error: false,
@@ -229,7 +236,7 @@ impl Connection {
     /// Requests sent or waiting.
     pub fn load(&self) -> usize {
         let inner = self.lock();
-        inner.queue.len() + inner.in_flight()
+        inner.load()
     }
 
     /// The text of a prepared statement of this name, when the connection has one.
@@ -249,7 +256,7 @@ impl Connection {
     /// Makes several requests, in one write as far as they may be on the way together.
     pub fn submit_all(&self, requests: impl Iterator<Item = Request>) {
         let mut notes = Notes::new();
-        {
+        let left = {
             let mut inner = self.lock();
             let refusal = match inner.life {
                 Life::Open => None,
@@ -264,8 +271,14 @@ impl Connection {
                 }
                 Some(error) => notes.extend(requests.map(|request| (request.reply, Note::Failed(error.clone())))),
             }
-        }
+            inner.load()
+        };
+        let refused = notes.iter().filter(|(_, note)| matches!(note, Note::Refused(..))).count();
         deliver_notes(notes);
+        if refused > 0 {
+            // They will never land; whoever lent the connection for them has to know.
+            self.shared.observer.answered(self, refused, left);
+        }
     }
 
     /// How many requests may be on the way at a time from now on.
@@ -407,6 +420,11 @@ impl Connection {
 }
 
 impl Inner {
+    /// Requests sent or waiting.
+    fn load(&self) -> usize {
+        self.queue.len() + self.in_flight()
+    }
+
     fn in_flight(&self) -> usize {
         self.flights.len() + usize::from(self.answering)
     }
@@ -441,7 +459,7 @@ impl Inner {
                     }
                     self.flights.push_back(flight);
                 }
-                Err((reply, error)) => notes.push((reply, Note::Failed(error))),
+                Err((reply, error)) => notes.push((reply, Note::Refused(error, self.status))),
             }
         }
     }
@@ -501,15 +519,16 @@ impl Inner {
         flight
     }
 
-    /// The flight under way is answered; the next requests leave. Returns how many are on the way now.
-    pub(super) fn landed(&mut self, notes: &mut Notes) -> usize {
+    /// The flight under way is answered; the next requests leave. Returns how many are sent or waiting now.
+    pub(super) fn landed(&mut self, status: u8, notes: &mut Notes) -> usize {
+        self.status = status;
         self.answering = false;
         self.paused = false;
         self.exclusive = false;
         self.portal = None;
         self.copy = None;
         self.advance(notes);
-        self.in_flight()
+        self.load()
     }
 
     /// Appends to what is being written.

@@ -273,7 +273,7 @@ impl Answer {
         match next {
             Some(mut flight) => {
                 let sink = &flight.reply.sink;
-                if !self.sink.as_ref().is_some_and(|known| known.id() == sink.id()) {
+                if self.sink.as_ref().is_none_or(|known| known.id() != sink.id()) {
                     self.deliver();
                     self.sink = Some(sink.clone());
                 }
@@ -325,10 +325,13 @@ impl Answer {
     /// ReadyForQuery.
     fn ready(&mut self, status: u8, progress: &mut Progress) {
         self.connection.set_status(status);
-        if let Some(Flight { course: Course::Transaction { committing: committing @ false, .. }, .. }) =
-            &mut self.current
+        if let Some(Flight { course: Course::Transaction { committing, commit_later, .. }, .. }) = &mut self.current
+            && !std::mem::replace(committing, true)
         {
-            *committing = true;
+            if *commit_later {
+                // The text has no null byte, which is all that could be refused.
+                self.connection.lock().interject(|out| drop(frontend::query("COMMIT", out)));
+            }
             return;
         }
         let Some(mut flight) = self.current.take() else { return };
@@ -346,7 +349,7 @@ impl Answer {
         progress.landed += 1;
         {
             let mut inner = self.connection.lock();
-            progress.left = inner.landed(&mut notes);
+            progress.left = inner.landed(status, &mut notes);
             inner.flush();
         }
         deliver_notes(notes);

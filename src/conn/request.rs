@@ -39,9 +39,14 @@ pub struct Reply {
 impl Reply {
     /// Fails the request without a connection.
     pub fn fail(&self, error: Error) {
+        self.fail_on(error, 0);
+    }
+
+    /// Fails the request alone, on a connection that goes on in this transaction status.
+    pub fn fail_on(&self, error: Error, status: u8) {
         use crate::wire::{Extra, Record};
         let mut batch = Batch::default();
-        batch.record_with(Record::Failed, &[self.request, 0], Extra::Error(Box::new(error)));
+        batch.record_with(Record::Failed, &[self.request, i32::from(status)], Extra::Error(Box::new(error)));
         self.sink.deliver(batch);
     }
 }
@@ -130,6 +135,8 @@ pub enum Course {
         begun: bool,
         /// The first ReadyForQuery has come: what follows answers COMMIT.
         committing: bool,
+        /// COMMIT was not sent with the script and has to be sent then.
+        commit_later: bool,
     },
     /// Extended query.
     Extended {
@@ -162,7 +169,9 @@ impl Request {
         let sent = match message {
             Message::Simple(text) => frontend::query(&text, out).map(|()| (Course::Simple, None)),
             Message::Transaction(script) => {
-                transaction(&script, out).map(|()| (Course::Transaction { begun: false, committing: false }, None))
+                let commit_later = may_read_stdin(&script);
+                let course = Course::Transaction { begun: false, committing: false, commit_later };
+                transaction(&script, commit_later, out).map(|()| (course, None))
             }
             Message::Extended(query) => extended(query, &reply, statements, out),
             Message::Raw => Ok((Course::Raw, None)),
@@ -179,9 +188,14 @@ impl Request {
     }
 }
 
-fn transaction(script: &str, out: &mut BytesMut) -> Result<(), Error> {
+fn transaction(script: &str, commit_later: bool, out: &mut BytesMut) -> Result<(), Error> {
     frontend::query(&format!("{BEGIN}{script}"), out)?;
-    frontend::query("COMMIT", out)
+    if commit_later { Ok(()) } else { frontend::query("COMMIT", out) }
+}
+
+/// `COPY ... FROM STDIN` makes the server read data next: a COMMIT that is there already would be taken for it.
+fn may_read_stdin(script: &str) -> bool {
+    script.as_bytes().windows(5).any(|word| word.eq_ignore_ascii_case(b"stdin"))
 }
 
 fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use deadpool::managed::{Manager, RecycleError, RecycleResult};
 use deadpool_postgres::Metrics;
 
 use super::member::Member;
-use super::pool::Shared;
+use super::shared::Shared;
 use crate::config::ServerSettings;
 use crate::conn::connection::next_id;
 use crate::conn::{Connection, PasswordProvider, open};

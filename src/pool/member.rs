@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-use super::pool::Shared;
+use super::shared::Shared;
 use crate::conn::connection::event_batch;
 use crate::conn::{Connection, ConnectionId, Observer, Sink};
 use crate::wire::batch::Event;

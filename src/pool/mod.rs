@@ -4,13 +4,14 @@
 //! queries wait in it as well as clients: the next query leaves the moment a connection is free, without a trip
 //! through JavaScript.
 
+pub mod handle;
 mod lane;
 pub mod maker;
 pub mod member;
-pub mod pool;
 pub mod reaper;
+mod shared;
 pub mod waiting;
 
+pub use handle::{Acquired, Pool, PoolId};
 pub use member::Member;
-pub use pool::{Acquired, Pool, PoolId};
 pub use waiting::Work;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::member::Member;
-use super::pool::Shared;
+use super::shared::Shared;
 use crate::config::PoolSettings;
 use crate::conn::runtime;
 

@@ -20,3 +20,6 @@ pub use batch::{Batch, Extra, Record};
 pub use frame::Frame;
 pub use reader::Reader;
 pub use shape::{ColumnKind, Field, Shape, TypeMask};
+
+#[cfg(test)]
+mod properties;

@@ -65,7 +65,8 @@ async function oneWorker(how, number) {
     if (error.message !== 'thrown in a worker') throw error;
   });
   const exited = once(worker, 'exit').catch(() => once(worker, 'exit'));
-  const [answer] = await once(worker, 'message');
+  // Not `once`: an error of the worker may overtake its message, and must not take its place.
+  const answer = await new Promise((resolve) => worker.once('message', resolve));
   if (answer !== number) throw new Error(`worker ${number} answered ${answer}`);
   if (how === 'querying' || how === 'connecting') {
     // At another moment each time.

@@ -1,237 +1,66 @@
-//! The pool itself.
+//! What the handles of a pool and its connections share: the queue, the counts, and who has which connection.
 
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use deadpool::managed::{Object, PoolError, QueueMode};
-use deadpool_postgres::{PoolConfig, Timeouts};
+use deadpool::managed::{Object, PoolError};
+use deadpool_postgres::Timeouts;
 
+use super::handle::{Acquired, PoolId};
 use super::lane::{self, Depth, Lane};
 use super::maker::{Maker, only_idle};
 use super::reaper;
 use super::waiting::{Waiting, Work, waited_too_long};
-use crate::config::{PoolSettings, ServerSettings};
-use crate::conn::{Connection, ConnectionId, PasswordProvider, Reply, Request, Sink, runtime};
+use crate::config::PoolSettings;
+use crate::conn::{Connection, ConnectionId, Reply, Request, Sink, runtime};
 use crate::error::Error;
 use crate::wire::batch::{Batch, Extra, Record};
 
-/// Unique in the process.
-pub type PoolId = u32;
-
-static NEXT_ID: AtomicU32 = AtomicU32::new(1);
-
-/// A client's hold on a connection, as it is handed to the one who asked.
-pub struct Acquired {
-    /// The connection.
-    pub connection: Connection,
-    /// Nobody has had it before.
-    pub is_new: bool,
-    /// Where it goes back to when it never reaches the one who asked.
-    pool: Weak<Shared>,
-}
-
-impl Acquired {
-    /// The pool it comes from, while that exists.
-    pub fn pool(&self) -> Option<Pool> {
-        self.pool.upgrade().map(|shared| Pool { shared })
-    }
-
-    /// The one who asked has it now.
-    pub fn accept(mut self) -> (Connection, bool) {
-        self.pool = Weak::new();
-        (self.connection.clone(), self.is_new)
-    }
-}
-
-impl Drop for Acquired {
-    fn drop(&mut self) {
-        if let Some(shared) = self.pool.upgrade() {
-            Pool { shared }.release(self.connection.id(), false);
-        }
-    }
-}
-
-/// A pool. Clones are the same pool.
-#[derive(Clone)]
-pub struct Pool {
-    shared: Arc<Shared>,
-}
-
 /// One of those who use the pool, with the number by which they know it.
-struct Home {
-    id: PoolId,
-    sink: Arc<dyn Sink>,
+pub(super) struct Home {
+    pub(super) id: PoolId,
+    pub(super) sink: Arc<dyn Sink>,
 }
 
 pub(super) struct Shared {
-    objects: deadpool::managed::Pool<Maker>,
-    limits: PoolSettings,
-    state: Mutex<State>,
+    pub(super) objects: deadpool::managed::Pool<Maker>,
+    pub(super) limits: PoolSettings,
+    pub(super) state: Mutex<State>,
 }
 
-type Held = Object<Maker>;
+pub(super) type Held = Object<Maker>;
 
-struct State {
-    waiting: Waiting,
-    creating: usize,
-    lent: HashMap<ConnectionId, Lent>,
+pub(super) struct State {
+    pub(super) waiting: Waiting,
+    pub(super) creating: usize,
+    pub(super) lent: HashMap<ConnectionId, Lent>,
     /// Told to close and not closed yet.
-    closing: HashSet<ConnectionId>,
-    homes: Vec<Home>,
-    ending: bool,
-    ended: Vec<Reply>,
-    timer: bool,
-    reaper: bool,
-    depth: Depth,
+    pub(super) closing: HashSet<ConnectionId>,
+    pub(super) homes: Vec<Home>,
+    pub(super) ending: bool,
+    pub(super) ended: Vec<Reply>,
+    pub(super) timer: bool,
+    pub(super) reaper: bool,
+    pub(super) depth: Depth,
 }
 
-struct Lent {
-    held: Held,
-    to: Borrower,
+pub(super) struct Lent {
+    pub(super) held: Held,
+    pub(super) to: Borrower,
 }
 
-enum Borrower {
+pub(super) enum Borrower {
     Client,
     /// Runs requests of the pool's own queue.
     Lane(Lane),
 }
 
-impl Pool {
-    /// A pool without connections.
-    pub fn new(server: ServerSettings, limits: PoolSettings, provider: Option<Arc<dyn PasswordProvider>>) -> Pool {
-        let mut config = PoolConfig::new(limits.max);
-        config.queue_mode = QueueMode::Lifo;
-        let shared = Arc::new_cyclic(|weak| {
-            let maker = Maker::new(server, provider, weak.clone());
-            let objects = deadpool::managed::Pool::builder(maker).config(config).build();
-            Shared {
-                objects: objects.expect("a pool without timeouts needs no runtime"),
-                state: Mutex::new(State::new(limits.pipeline_depth)),
-                limits,
-            }
-        });
-        Pool { shared }
-    }
-
-    /// Adds a user of the pool, who is told of connections that leave it, and returns the number that names the pool to
-    /// him.
-    pub fn join(&self, sink: Arc<dyn Sink>) -> PoolId {
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        self.shared.lock().homes.push(Home { id, sink });
-        id
-    }
-
-    /// Removes a user. The last one stays to be told of the pool's end, and the answer is true.
-    pub fn leave(&self, id: PoolId) -> bool {
-        let mut state = self.shared.lock();
-        if state.homes.iter().all(|home| home.id == id) {
-            return true;
-        }
-        state.homes.retain(|home| home.id != id);
-        false
-    }
-
-    /// Whether both are the same pool.
-    pub fn is(&self, other: &Pool) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
-    }
-
-    /// The settings its connections are made from.
-    pub fn settings(&self) -> (&ServerSettings, &PoolSettings) {
-        (&self.shared.objects.manager().settings, &self.shared.limits)
-    }
-
-    /// Asks for a client. The answer is given at once when a connection is idle, and otherwise delivered as a
-    /// [`Record::Value`] with an [`Acquired`], or as a failure.
-    pub fn acquire(&self, reply: Reply) -> Option<Acquired> {
-        let shared = &self.shared;
-        {
-            let mut state = shared.lock();
-            if state.waiting.is_empty()
-                && !state.ending
-                && let Some(held) = shared.take_idle(&state)
-            {
-                return Some(state.lend_to_client(shared, held, &reply));
-            }
-        }
-        shared.enqueue(Work::Client(reply));
-        None
-    }
-
-    /// Runs a request on a connection of its own choice.
-    pub fn run(&self, work: Work) {
-        self.shared.enqueue(work);
-    }
-
-    /// Takes a request out of the queue, unanswered; false when it does not wait any more.
-    pub fn forget(&self, sink: u64, request: i32) -> bool {
-        let mut state = self.shared.lock();
-        state.waiting.remove(|reply| reply.request == request && reply.sink.id() == sink).is_some()
-    }
-
-    /// Takes a client's connection back; `destroy` closes it. False when it is not lent to a client.
-    pub fn release(&self, connection: ConnectionId, destroy: bool) -> bool {
-        let lent = {
-            let mut state = self.shared.lock();
-            match state.lent.get(&connection) {
-                Some(Lent { to: Borrower::Client, .. }) => state.lent.remove(&connection),
-                _ => None,
-            }
-        };
-        match lent {
-            Some(lent) => {
-                self.shared.take_back(lent.held, destroy);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Accepts no more requests, serves those that wait, and closes every connection as it comes back. `reply` is
-    /// answered when the last one is closed.
-    pub fn end(&self, reply: Option<Reply>) {
-        {
-            let mut state = self.shared.lock();
-            state.ending = true;
-            state.ended.extend(reply);
-        }
-        self.shared.pump();
-        self.shared.wind_up();
-    }
-
-    /// Connections, those being made included.
-    pub fn total_count(&self) -> usize {
-        let state = self.shared.lock();
-        self.shared.objects.status().size + state.creating
-    }
-
-    /// Connections that nobody uses.
-    pub fn idle_count(&self) -> usize {
-        let state = self.shared.lock();
-        self.shared.idle(&state)
-    }
-
-    /// Requests that wait for a connection which nobody is making for them.
-    pub fn waiting_count(&self) -> usize {
-        let state = self.shared.lock();
-        state.waiting.len().saturating_sub(state.creating)
-    }
-
-    /// Lent connections that are closed when they come back, for their age.
-    pub fn expired_count(&self) -> usize {
-        let now = Instant::now();
-        let state = self.shared.lock();
-        state.lent.values().filter(|lent| reaper::is_expired(&lent.held, &self.shared.limits, now)).count()
-    }
-}
-
 impl State {
-    fn new(pipeline_depth: usize) -> Self {
+    pub(super) fn new(pipeline_depth: usize) -> Self {
         State {
             waiting: Waiting::default(),
             creating: 0,
@@ -246,7 +75,7 @@ impl State {
         }
     }
 
-    fn lend_to_client(&mut self, pool: &Arc<Shared>, mut held: Held, reply: &Reply) -> Acquired {
+    pub(super) fn lend_to_client(&mut self, pool: &Arc<Shared>, mut held: Held, reply: &Reply) -> Acquired {
         held.uses += 1;
         let is_new = std::mem::take(&mut held.fresh);
         held.observer.set_owner(reply.sink.clone());
@@ -258,15 +87,15 @@ impl State {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn idle(&self, state: &State) -> usize {
+    pub(super) fn idle(&self, state: &State) -> usize {
         self.objects.status().size.saturating_sub(state.lent.len())
     }
 
-    fn enqueue(self: &Arc<Self>, work: Work) {
+    pub(super) fn enqueue(self: &Arc<Self>, work: Work) {
         let refused = {
             let mut state = self.lock();
             if state.ending {
@@ -296,7 +125,7 @@ impl Shared {
     }
 
     /// An idle connection, when there is one.
-    fn take_idle(&self, state: &State) -> Option<Held> {
+    pub(super) fn take_idle(&self, state: &State) -> Option<Held> {
         if self.idle(state) == 0 {
             return None;
         }
@@ -311,7 +140,7 @@ impl Shared {
     }
 
     /// Serves those who wait as far as connections go.
-    fn pump(self: &Arc<Self>) {
+    pub(super) fn pump(self: &Arc<Self>) {
         loop {
             let mut state = self.lock();
             if state.waiting.is_empty() {
@@ -426,7 +255,7 @@ impl Shared {
     }
 
     /// A connection comes back from whoever had it.
-    fn take_back(self: &Arc<Self>, mut held: Held, destroy: bool) {
+    pub(super) fn take_back(self: &Arc<Self>, mut held: Held, destroy: bool) {
         let worn_out = self.is_worn_out(&held, Instant::now());
         let mut state = self.lock();
         let over = state.ending && state.waiting.is_empty();
@@ -492,7 +321,7 @@ impl Shared {
     }
 
     /// Closes what is idle and answers who waits for the end, once the pool is ending.
-    fn wind_up(self: &Arc<Self>) {
+    pub(super) fn wind_up(self: &Arc<Self>) {
         let finished = {
             let mut state = self.lock();
             if !state.ending || !state.waiting.is_empty() {
@@ -596,22 +425,6 @@ impl Shared {
             }
         }
         self.wind_up();
-    }
-}
-
-impl Pool {
-    /// Closes a client's connection, for an environment that has gone away.
-    pub fn abandon_client(&self, connection: ConnectionId) {
-        let client = self.shared.lock().lent.get(&connection).map(|lent| lent.held.connection().clone());
-        if let Some(client) = client {
-            client.abandon();
-        }
-        self.release(connection, true);
-    }
-
-    /// Closes everything at once, for an environment that has gone away.
-    pub fn abandon(&self) {
-        self.shared.abandon();
     }
 }
 

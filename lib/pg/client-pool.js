@@ -1,0 +1,426 @@
+'use strict';
+
+const { EventEmitter } = require('node:events');
+
+const { callOut, emitErrorToListeners } = require('./caller');
+const { Answer } = require('./pool-requests');
+const { conceal, hide } = require('./secret');
+
+// What pg-pool takes where the options say nothing.
+const DEFAULT_MAX = 10;
+const DEFAULT_IDLE_TIMEOUT_MILLIS = 10000;
+
+/** @returns {undefined} */
+function nothing() {
+  return undefined;
+}
+
+/** Somebody who waits for a client. */
+class Waiter {
+  /** @param {(error: any, client?: any, release?: any) => void} callback */
+  constructor(callback) {
+    this.callback = callback;
+    /** Its time was up; a client that still comes for it goes back. */
+    this.timedOut = false;
+    /** @type {NodeJS.Timeout | undefined} */
+    this.timer = undefined;
+  }
+
+  /**
+   * @param {any} error
+   * @param {any} [client]
+   * @param {any} [release]
+   */
+  answer(error, client, release) {
+    if (this.timedOut) return;
+    clearTimeout(this.timer);
+    callOut(this.callback, error, client, release);
+  }
+}
+
+/**
+ * A pool of clients of any class, with the options, events, counts and texts of pg-pool. The pool for our own clients
+ * takes its options and `query` from here; for a class of the caller's everything.
+ */
+class ClientPool extends EventEmitter {
+  /**
+   * @param {Record<string, any> | undefined | null} options
+   * @param {any} ClientClass
+   */
+  constructor(options, ClientClass) {
+    super();
+    /** @type {Record<string, any>} */
+    this.options = { ...options };
+    if (options && 'password' in options) conceal(this.options, 'password');
+    if (this.options.connectionString !== undefined) conceal(this.options, 'connectionString');
+    if (this.options.ssl && this.options.ssl.key) hide(this.options.ssl, 'key');
+    this.options.max = this.options.max || this.options.poolSize || DEFAULT_MAX;
+    this.options.min = this.options.min || 0;
+    this.options.maxUses = this.options.maxUses || Infinity;
+    this.options.allowExitOnIdle = this.options.allowExitOnIdle || false;
+    this.options.maxLifetimeSeconds = this.options.maxLifetimeSeconds || 0;
+    if (this.options.idleTimeoutMillis === undefined) {
+      this.options.idleTimeoutMillis = DEFAULT_IDLE_TIMEOUT_MILLIS;
+    }
+    /** @type {(...args: any[]) => void} */
+    this.log = this.options.log || nothing;
+    this.Client = ClientClass;
+    this.Promise = this.options.Promise || Promise;
+    /** @type {any[]} */
+    this._clients = [];
+    /** @type {{ client: any, listener: any, timer: NodeJS.Timeout | undefined }[]} */
+    this._idle = [];
+    this._expired = new WeakSet();
+    /** @type {Waiter[]} */
+    this._pendingQueue = [];
+    /** @type {(() => void) | undefined} */
+    this._endCallback = undefined;
+    this.ending = false;
+    this.ended = false;
+  }
+
+  /** @param {() => any} body */
+  _promiseTry(body) {
+    return new this.Promise((/** @type {any} */ resolve) => resolve(body()));
+  }
+
+  _isFull() {
+    return this._clients.length >= this.options.max;
+  }
+
+  /**
+   * @param {Function} [callback]
+   * @returns {any}
+   */
+  connect(callback) {
+    if (this.ending) {
+      const error = new Error('Cannot use a pool after calling end on the pool');
+      return callback ? callback(error) : this.Promise.reject(error);
+    }
+    const answer = new Answer(this.Promise, callback);
+    const waiter = new Waiter((error, client, release) => {
+      if (error) answer.fail(error, undefined, nothing);
+      else answer.succeed(client, release);
+    });
+    if (this._idle.length === 0 && !this._isFull()) {
+      this.newClient(waiter);
+      return answer.promise;
+    }
+    if (this._idle.length > 0) process.nextTick(() => this._pulseQueue());
+    if (this.options.connectionTimeoutMillis) this._limit(waiter);
+    this._pendingQueue.push(waiter);
+    return answer.promise;
+  }
+
+  /** @param {Waiter} waiter */
+  _limit(waiter) {
+    waiter.timer = setTimeout(() => {
+      this._pendingQueue = this._pendingQueue.filter((other) => other !== waiter);
+      waiter.answer(new Error('timeout exceeded when trying to connect'));
+      waiter.timedOut = true;
+    }, this.options.connectionTimeoutMillis);
+    waiter.timer.unref();
+  }
+
+  /** Serves who has waited longest, if that is possible now; ends the pool when its last client has gone. */
+  _pulseQueue() {
+    this.log('pulse queue');
+    if (this.ended) {
+      this.log('pulse queue ended');
+    } else if (this.ending) {
+      this.log('pulse queue on ending');
+      for (const { client } of [...this._idle]) this._remove(client);
+      if (this._clients.length === 0) {
+        this.ended = true;
+        /** @type {() => void} */ (this._endCallback)();
+      }
+    } else if (this._pendingQueue.length === 0) {
+      this.log('no queued requests');
+    } else if (this._idle.length > 0) {
+      const waiter = /** @type {Waiter} */ (this._pendingQueue.shift());
+      // The one that was used last: those that nobody needs grow old.
+      const { client, listener, timer } = /** @type {any} */ (this._idle.pop());
+      clearTimeout(timer);
+      if (client.ref) client.ref();
+      this._hand(client, waiter, listener, false);
+    } else if (!this._isFull()) {
+      this.newClient(/** @type {Waiter} */ (this._pendingQueue.shift()));
+    }
+  }
+
+  /** @param {Waiter} waiter */
+  newClient(waiter) {
+    const client = new this.Client(this.options);
+    this._clients.push(client);
+    const listener = this._idleListener(client);
+    this.log('checking client timeout');
+    let isLate = false;
+    /** @type {NodeJS.Timeout | undefined} */
+    let timer;
+    if (this.options.connectionTimeoutMillis) {
+      timer = setTimeout(() => {
+        this.log('ending client due to timeout');
+        isLate = true;
+        if (client.connection) client.connection.stream.destroy();
+        else client.end();
+      }, this.options.connectionTimeoutMillis);
+    }
+    this.log('connecting new client');
+    client.connect((/** @type {any} */ failure) => {
+      clearTimeout(timer);
+      client.on('error', listener);
+      if (!failure) {
+        this.log('new client connected');
+        this._introduceClient(client, waiter, listener);
+        return;
+      }
+      this.log('client failed to connect', failure);
+      this._forgetClient(client);
+      this._pulseQueue();
+      const late = 'Connection terminated due to connection timeout';
+      waiter.answer(isLate ? new Error(late, { cause: failure }) : failure, undefined, nothing);
+    });
+  }
+
+  /**
+   * @param {any} client
+   * @returns {(error: any) => void} what an idle client's errors go to
+   */
+  _idleListener(client) {
+    const listener = (/** @type {any} */ error) => {
+      error.client = client;
+      client.removeListener('error', listener);
+      client.on('error', () => this.log('additional client error after disconnection due to error', error));
+      this._remove(client);
+      emitErrorToListeners(this, error, client);
+    };
+    return listener;
+  }
+
+  /** @param {any} client */
+  _forgetClient(client) {
+    this._clients = this._clients.filter((known) => known !== client);
+  }
+
+  /**
+   * @param {any} client
+   * @param {Waiter} waiter
+   * @param {any} listener
+   */
+  _introduceClient(client, waiter, listener) {
+    if (!this.options.onConnect) {
+      this._begin(client, waiter, listener);
+      return;
+    }
+    this._promiseTry(() => this.options.onConnect(client)).then(
+      () => this._begin(client, waiter, listener),
+      (/** @type {any} */ error) => {
+        this._forgetClient(client);
+        client.end(() => {
+          this._pulseQueue();
+          waiter.answer(error, undefined, nothing);
+        });
+      },
+    );
+  }
+
+  /**
+   * @param {any} client
+   * @param {Waiter} waiter
+   * @param {any} listener
+   */
+  _begin(client, waiter, listener) {
+    if (this.options.maxLifetimeSeconds) {
+      const timer = setTimeout(() => {
+        this.log('ending client due to expired lifetime');
+        this._expired.add(client);
+        // One that is idle is handed out to nobody, so that it leaves as all the others do.
+        if (this._takeIdle(client)) {
+          this._hand(client, new Waiter((_error, _client, release) => release()), listener, false);
+        }
+      }, this.options.maxLifetimeSeconds * 1000);
+      timer.unref();
+      client.once('end', () => clearTimeout(timer));
+    }
+    this._hand(client, waiter, listener, true);
+  }
+
+  /**
+   * @param {any} client
+   * @returns {boolean} whether it was idle
+   */
+  _takeIdle(client) {
+    const place = this._idle.findIndex((item) => item.client === client);
+    if (place === -1) return false;
+    const [{ timer }] = this._idle.splice(place, 1);
+    clearTimeout(timer);
+    return true;
+  }
+
+  /**
+   * @param {any} client
+   * @param {Waiter} waiter
+   * @param {any} listener
+   * @param {boolean} isNew
+   */
+  _hand(client, waiter, listener, isNew) {
+    if (isNew) this.emit('connect', client);
+    this.emit('acquire', client);
+    let released = false;
+    client.release = (/** @type {any} */ error) => {
+      if (released) throw new Error('Release called on client which has already been released to the pool.');
+      released = true;
+      this._takeBack(client, listener, error);
+    };
+    client.removeListener('error', listener);
+    if (isNew && this.options.verify) {
+      this.options.verify(client, (/** @type {any} */ error) => {
+        if (error || waiter.timedOut) client.release(error);
+        if (error) waiter.answer(error, undefined, nothing);
+        else waiter.answer(undefined, client, client.release);
+      });
+    } else if (waiter.timedOut) {
+      client.release();
+    } else {
+      waiter.answer(undefined, client, client.release);
+    }
+  }
+
+  /**
+   * @param {any} client
+   * @param {any} listener
+   * @param {any} error
+   */
+  _takeBack(client, listener, error) {
+    client.on('error', listener);
+    client._poolUseCount = (client._poolUseCount || 0) + 1;
+    this.emit('release', error, client);
+    const isExpended = client._poolUseCount >= this.options.maxUses;
+    if (isExpended) this.log('remove expended client');
+    const isExpired = this._expired.delete(client);
+    if (isExpired) this.log('remove expired client');
+    const isBroken = error || this.ending || !client._queryable || client._ending;
+    if (isBroken || isExpended || isExpired) {
+      this._remove(client, () => this._pulseQueue());
+      return;
+    }
+    if (this.options.allowExitOnIdle) client.unref();
+    this._idle.push({ client, listener, timer: this._idleTimer(client) });
+    this._pulseQueue();
+  }
+
+  /** @param {any} client */
+  _idleTimer(client) {
+    const { idleTimeoutMillis, min, allowExitOnIdle } = this.options;
+    if (!idleTimeoutMillis || this._clients.length <= min) return undefined;
+    const timer = setTimeout(() => {
+      if (this._clients.length <= min) return;
+      this.log('remove idle client');
+      this._remove(client, () => this._pulseQueue());
+    }, idleTimeoutMillis);
+    if (allowExitOnIdle) timer.unref();
+    return timer;
+  }
+
+  /**
+   * @param {any} client
+   * @param {() => void} [callback]
+   */
+  _remove(client, callback) {
+    this._takeIdle(client);
+    this._forgetClient(client);
+    client.end(() => {
+      this.emit('remove', client);
+      if (callback) callback();
+    });
+  }
+
+  /**
+   * Takes a client, runs the query on it, gives it back.
+   *
+   * @param {any} text
+   * @param {any} [values]
+   * @param {any} [callback]
+   * @returns {any}
+   */
+  query(text, values, callback) {
+    const called = typeof values === 'function' ? values : callback;
+    const given = typeof values === 'function' ? undefined : values;
+    if (typeof text === 'function') {
+      const refusal = new Answer(this.Promise, text);
+      const message = 'Passing a function as the first parameter to pool.query is not supported';
+      setImmediate(() => refusal.fail(new Error(message)));
+      return refusal.promise;
+    }
+    const answer = new Answer(this.Promise, called);
+    this.connect((/** @type {any} */ failure, /** @type {any} */ client) => {
+      if (failure) answer.fail(failure);
+      else this._run(client, text, given, answer);
+    });
+    return answer.promise;
+  }
+
+  /**
+   * @param {any} client
+   * @param {any} text
+   * @param {any} values
+   * @param {Answer<any>} answer
+   */
+  _run(client, text, values, answer) {
+    let isOver = false;
+    const finish = (/** @type {any} */ error, /** @type {any} */ result) => {
+      if (isOver) return;
+      isOver = true;
+      client.release(error);
+      if (error) answer.fail(error);
+      else answer.succeed(result);
+    };
+    client.once('error', finish);
+    this.log('dispatching query');
+    try {
+      client.query(text, values, (/** @type {any} */ error, /** @type {any} */ result) => {
+        this.log('query dispatched');
+        client.removeListener('error', finish);
+        finish(error, result);
+      });
+    } catch (error) {
+      client.removeListener('error', finish);
+      finish(error, undefined);
+    }
+  }
+
+  /**
+   * @param {Function} [callback]
+   * @returns {any}
+   */
+  end(callback) {
+    this.log('ending');
+    if (this.ending) {
+      const error = new Error('Called end on pool more than once');
+      return callback ? callback(error) : this.Promise.reject(error);
+    }
+    this.ending = true;
+    const answer = new Answer(this.Promise, callback);
+    this._endCallback = () => answer.succeed();
+    this._pulseQueue();
+    return answer.promise;
+  }
+
+  get waitingCount() {
+    return this._pendingQueue.length;
+  }
+
+  get idleCount() {
+    return this._idle.length;
+  }
+
+  get expiredCount() {
+    return this._clients.filter((client) => this._expired.has(client)).length;
+  }
+
+  get totalCount() {
+    return this._clients.length;
+  }
+}
+
+module.exports = ClientPool;

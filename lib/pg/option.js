@@ -1,0 +1,75 @@
+'use strict';
+
+// Values of options: checked, brought into one form, and shown in messages.
+
+/**
+ * A value as it may stand in a message: strings quoted, long ones and objects only by their kind.
+ *
+ * @param {any} value
+ */
+function shown(value) {
+  if (typeof value === 'string') return value.length > 40 ? 'a string' : JSON.stringify(value);
+  if (value === null || typeof value !== 'object') return String(value);
+  return Array.isArray(value) ? 'an array' : 'an object';
+}
+
+/**
+ * @param {string} name
+ * @param {any} value
+ * @returns {string}
+ */
+function text(name, value) {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'number') return String(value);
+  if (typeof value !== 'string') throw new TypeError(`"${name}" must be a string, got ${shown(value)}`);
+  if (value.includes('\0')) throw new TypeError(`"${name}" must not contain a zero byte`);
+  return value;
+}
+
+/**
+ * A count or a duration. Numeric strings are taken, and what JavaScript calls false (and NaN) means "not set", since
+ * programs pass `parseInt(process.env.X)` and node-postgres lets them.
+ *
+ * @param {string} name
+ * @param {any} value
+ * @param {number} [fallback]
+ * @returns {number} Infinity is allowed
+ * @throws {TypeError}
+ */
+function amount(name, value, fallback = 0) {
+  if (!value) return fallback;
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  if (typeof number !== 'number' || Number.isNaN(number) || number < 0) {
+    throw new TypeError(`"${name}" must be a number that isn't negative, got ${shown(value)}`);
+  }
+  return number;
+}
+
+/**
+ * @param {any} value
+ * @returns {number}
+ * @throws {TypeError}
+ */
+function port(value) {
+  const number = typeof value === 'string' && /^\s*\d+\s*$/.test(value) ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65535) {
+    // Where the parts of a connection string are mixed up, this may be the password.
+    const got = typeof value === 'string' && !/^[\s\d.+-]*$/.test(value) ? 'a text' : shown(value);
+    throw new TypeError(`"port" must be a whole number from 1 to 65535, got ${got}`);
+  }
+  return number;
+}
+
+/**
+ * @param {string} name
+ * @param {any} value
+ * @param {string[]} allowed
+ */
+function oneOf(name, value, allowed) {
+  if (!allowed.includes(value)) {
+    throw new TypeError(`"${name}" must be one of ${allowed.join(', ')}, got ${shown(value)}`);
+  }
+  return value;
+}
+
+module.exports = { amount, oneOf, port, shown, text };

@@ -1,0 +1,200 @@
+//! The handle of a pool, for those who use it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Instant;
+
+use deadpool::managed::QueueMode;
+use deadpool_postgres::PoolConfig;
+
+use super::maker::Maker;
+use super::reaper;
+use super::shared::{Borrower, Home, Lent, Shared, State};
+use super::waiting::Work;
+use crate::config::{PoolSettings, ServerSettings};
+use crate::conn::{Connection, ConnectionId, PasswordProvider, Reply, Sink};
+
+/// Unique in the process.
+pub type PoolId = u32;
+
+static NEXT_ID: AtomicU32 = AtomicU32::new(1);
+
+/// A client's hold on a connection, as it is handed to the one who asked.
+pub struct Acquired {
+    /// The connection.
+    pub connection: Connection,
+    /// Nobody has had it before.
+    pub is_new: bool,
+    /// Where it goes back to when it never reaches the one who asked.
+    pub(super) pool: Weak<Shared>,
+}
+
+impl Acquired {
+    /// The pool it comes from, while that exists.
+    pub fn pool(&self) -> Option<Pool> {
+        self.pool.upgrade().map(|shared| Pool { shared })
+    }
+
+    /// The one who asked has it now.
+    pub fn accept(mut self) -> (Connection, bool) {
+        self.pool = Weak::new();
+        (self.connection.clone(), self.is_new)
+    }
+}
+
+impl Drop for Acquired {
+    fn drop(&mut self) {
+        if let Some(shared) = self.pool.upgrade() {
+            Pool { shared }.release(self.connection.id(), false);
+        }
+    }
+}
+
+/// A pool. Clones are the same pool.
+#[derive(Clone)]
+pub struct Pool {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Pool {
+    /// A pool without connections.
+    pub fn new(server: ServerSettings, limits: PoolSettings, provider: Option<Arc<dyn PasswordProvider>>) -> Pool {
+        let mut config = PoolConfig::new(limits.max);
+        config.queue_mode = QueueMode::Lifo;
+        let shared = Arc::new_cyclic(|weak| {
+            let maker = Maker::new(server, provider, weak.clone());
+            let objects = deadpool::managed::Pool::builder(maker).config(config).build();
+            Shared {
+                objects: objects.expect("a pool without timeouts needs no runtime"),
+                state: Mutex::new(State::new(limits.pipeline_depth)),
+                limits,
+            }
+        });
+        Pool { shared }
+    }
+
+    /// Adds a user of the pool, who is told of connections that leave it, and returns the number that names the pool to
+    /// him.
+    pub fn join(&self, sink: Arc<dyn Sink>) -> PoolId {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        self.shared.lock().homes.push(Home { id, sink });
+        id
+    }
+
+    /// Removes a user. The last one stays to be told of the pool's end, and the answer is true.
+    pub fn leave(&self, id: PoolId) -> bool {
+        let mut state = self.shared.lock();
+        if state.homes.iter().all(|home| home.id == id) {
+            return true;
+        }
+        state.homes.retain(|home| home.id != id);
+        false
+    }
+
+    /// Whether both are the same pool.
+    pub fn is(&self, other: &Pool) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// The settings its connections are made from.
+    pub fn settings(&self) -> (&ServerSettings, &PoolSettings) {
+        (&self.shared.objects.manager().settings, &self.shared.limits)
+    }
+
+    /// Asks for a client. The answer is given at once when a connection is idle, and otherwise delivered as a
+    /// [`Record::Value`] with an [`Acquired`], or as a failure.
+    pub fn acquire(&self, reply: Reply) -> Option<Acquired> {
+        let shared = &self.shared;
+        {
+            let mut state = shared.lock();
+            if state.waiting.is_empty()
+                && !state.ending
+                && let Some(held) = shared.take_idle(&state)
+            {
+                return Some(state.lend_to_client(shared, held, &reply));
+            }
+        }
+        shared.enqueue(Work::Client(reply));
+        None
+    }
+
+    /// Runs a request on a connection of its own choice.
+    pub fn run(&self, work: Work) {
+        self.shared.enqueue(work);
+    }
+
+    /// Takes a request out of the queue, unanswered; false when it does not wait any more.
+    pub fn forget(&self, sink: u64, request: i32) -> bool {
+        let mut state = self.shared.lock();
+        state.waiting.remove(|reply| reply.request == request && reply.sink.id() == sink).is_some()
+    }
+
+    /// Takes a client's connection back; `destroy` closes it. False when it is not lent to a client.
+    pub fn release(&self, connection: ConnectionId, destroy: bool) -> bool {
+        let lent = {
+            let mut state = self.shared.lock();
+            match state.lent.get(&connection) {
+                Some(Lent { to: Borrower::Client, .. }) => state.lent.remove(&connection),
+                _ => None,
+            }
+        };
+        match lent {
+            Some(lent) => {
+                self.shared.take_back(lent.held, destroy);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Accepts no more requests, serves those that wait, and closes every connection as it comes back. `reply` is
+    /// answered when the last one is closed.
+    pub fn end(&self, reply: Option<Reply>) {
+        {
+            let mut state = self.shared.lock();
+            state.ending = true;
+            state.ended.extend(reply);
+        }
+        self.shared.pump();
+        self.shared.wind_up();
+    }
+
+    /// Connections, those being made included.
+    pub fn total_count(&self) -> usize {
+        let state = self.shared.lock();
+        self.shared.objects.status().size + state.creating
+    }
+
+    /// Connections that nobody uses.
+    pub fn idle_count(&self) -> usize {
+        let state = self.shared.lock();
+        self.shared.idle(&state)
+    }
+
+    /// Requests that wait for a connection which nobody is making for them.
+    pub fn waiting_count(&self) -> usize {
+        let state = self.shared.lock();
+        state.waiting.len().saturating_sub(state.creating)
+    }
+
+    /// Lent connections that are closed when they come back, for their age.
+    pub fn expired_count(&self) -> usize {
+        let now = Instant::now();
+        let state = self.shared.lock();
+        state.lent.values().filter(|lent| reaper::is_expired(&lent.held, &self.shared.limits, now)).count()
+    }
+
+    /// Closes a client's connection, for an environment that has gone away.
+    pub fn abandon_client(&self, connection: ConnectionId) {
+        let client = self.shared.lock().lent.get(&connection).map(|lent| lent.held.connection().clone());
+        if let Some(client) = client {
+            client.abandon();
+        }
+        self.release(connection, true);
+    }
+
+    /// Closes everything at once, for an environment that has gone away.
+    pub fn abandon(&self) {
+        self.shared.abandon();
+    }
+}
