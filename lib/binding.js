@@ -38,7 +38,7 @@ const free = [];
 const connections = new Map();
 /** @type {Map<number, any>} who is told what happens in a pool, by its number */
 const pools = new Map();
-/** @type {Map<number, Shape>} shapes that the addon has described */
+/** @type {Map<number, import('./rows').Shape>} shapes that the addon has described */
 const shapes = new Map();
 /** @type {any[]} transaction statuses by their byte */
 const statuses = [];
@@ -155,7 +155,7 @@ function walk(count, cursor, texts, blobs, extras) {
       }
       case ROWS: {
         batch.i = i + 4;
-        const shape = /** @type {Shape} */ (shapes.get(records[i + 2]));
+        const shape = /** @type {import('./rows').Shape} */ (shapes.get(records[i + 2]));
         batch.give(slots[records[i + 1]], shape, records[i + 3]);
         break;
       }
@@ -265,4 +265,4 @@ const native = {
   providePassword: (token, password, message) => environment.providePassword(token, password, message),
 };
 
-module.exports = { native, register, unregister, connections, pools };
+module.exports = { native, register, unregister, take, connections, pools };

@@ -405,6 +405,7 @@ function localDate(day, millis) {
  * @returns {(batch: Batch, count: number, rows: any[]) => void}
  */
 function generate({ shape, parsers, asArrays }) {
+  /** @type {string[]} */
   const lines = [];
   let i = shape.nullWords;
   let f = 0;

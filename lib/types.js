@@ -26,7 +26,7 @@ for (const oid of JSON_OIDS) {
 const parsers = DECODED.map((oid) => own.get(oid));
 const parseBigInteger = own.get(20);
 /** What pg-types answers for types that it does not know: text stays text. */
-const noParse = pgTypes.getTypeParser(0, 'text');
+const noParse = pgTypes.getTypeParser(/** @type {any} */ (0), 'text');
 
 /**
  * The types that the addon must not decode, because the caller parses them in a way of their own.

@@ -84,6 +84,7 @@ describe('clients and the process they live in', () => {
       const outcome = await run(program(body), { env });
       if (ours) {
         assert.deepEqual([outcome.code, outcome.stdout], [0, 'still here\n'], outcome.stderr);
+        assert.equal(outcome.stderr.match(/PGFLEET_CONNECTION_LOST/g)?.length, 1);
       } else {
         assert.notEqual(outcome.code, 0);
         assert.match(outcome.stderr, /terminating connection due to administrator command/);

@@ -108,7 +108,10 @@ forBoth(({ pg, ours }) => {
     test(`a trusted certificate for another host is refused at ${host}`, async () => {
       const error = await failure(sessionBehind('elsewhere', { host, ssl: { ca } }));
       assert.equal(error.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
-      assert.equal(error.message, `Hostname/IP does not match certificate's altnames: ${reason}`);
+      const text = "Hostname/IP does not match certificate's altnames: ";
+      // The native library keeps the certificate to itself, so the names in it can't be listed.
+      if (ours) assert.ok(error.message.startsWith(text) && error.message.includes(`"${host}"`), error.message);
+      else assert.equal(error.message, text + reason);
     });
   }
 

@@ -215,8 +215,9 @@ forEachMaker(({ driver, copyStreams, ours }) => {
       await victim.query('CREATE TEMP TABLE numbers (n int, text text)');
       const stream = victim.query(copyStreams.from(COPY));
       stream.write('1\tone\n');
+      const failed = once(stream, 'error');
       await server.asSuperuser((admin) => admin.query('SELECT pg_terminate_backend($1)', [victim.processID]));
-      const [error] = await once(stream, 'error');
+      const [error] = await failed;
       assert.match(error.message, /terminat|ECONNRESET/);
     });
 

@@ -47,7 +47,7 @@ class Checkout extends ClientPool {
     const Chosen = (options && options.Client) || ClientClass || Client;
     super(options, Chosen);
     /** @type {boolean} whether the clients are of a class that isn't ours */
-    this._foreign = Chosen !== Client;
+    this._foreign = Chosen !== Client || Boolean(this.options.stream);
     /** @type {any} the native pool, opened when it is first needed */
     this._core = null;
     /** @type {any} a client that never connects: it has the settings, the parsers, the password */

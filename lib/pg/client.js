@@ -19,6 +19,7 @@ const QueryRun = require('./query-run');
 const { conceal, hide } = require('./secret');
 const { amount, toSettings, scramIterations } = require('./settings');
 const { onSettled } = require('./settlement');
+const StreamCore = require('./stream-core');
 const Submission = require('./submission');
 const TypeOverrides = require('./type-overrides');
 
@@ -60,7 +61,8 @@ class Client extends QueryQueue {
     this._connectionError = false;
     this.enableChannelBinding = Boolean(given.enableChannelBinding);
     this.scramMaxIterations = scramIterations(given.scramMaxIterations);
-    this.pipeline = Boolean(given.pipeline);
+    // A stream of the caller's carries one query at a time.
+    this.pipeline = Boolean(given.pipeline) && !given.stream;
     this.binary = given.binary || defaults.binary;
     /** @type {number | null} */
     this.processID = null;
@@ -83,6 +85,7 @@ class Client extends QueryQueue {
       enableChannelBinding: given.enableChannelBinding,
       keepAlive: given.keepAlive,
       keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis,
+      stream: given.stream,
     };
     /** @type {Function | null} */
     this._connectionCallback = null;
@@ -208,7 +211,9 @@ class Client extends QueryQueue {
     this._connectionCallback = callback;
     this._connecting = true;
     try {
-      this._own(native.openConnection(this._settings()));
+      const settings = this._settings();
+      const { stream } = this._given;
+      this._own(stream ? new StreamCore(this, stream, settings) : native.openConnection(settings));
       this._core.connect(register(new ConnectRequest(this)));
     } catch (error) {
       process.nextTick(() => this._handleConnectFailure(error));
@@ -478,6 +483,7 @@ class Client extends QueryQueue {
    * @param {any} config
    */
   _goesByMessages(config) {
+    if (this._given.stream) return true;
     if (typeof config === 'string') return false;
     if (config.rows) return true;
     if (this.pipeline) return false;
@@ -516,9 +522,10 @@ class Client extends QueryQueue {
     }
     if (this.binary && !submittable.binary) submittable.binary = true;
     if (submittable._result && !submittable._result._types) submittable._result._types = this._types;
-    const request = QueryRun.isPlainQuery(submittable)
-      ? new QueryRun(this, submittable, this._types)
-      : new Submission(this, submittable);
+    const request =
+      !this._given.stream && QueryRun.isPlainQuery(submittable)
+        ? new QueryRun(this, submittable, this._types)
+        : new Submission(this, submittable);
     if (onlooker !== undefined) onSettled(request, onlooker);
     this._enqueue(request, submittable.query_timeout || this.connectionParameters.query_timeout);
     return submittable;

@@ -53,4 +53,11 @@ TypeOverrides.prototype.getTypeParser = function (oid, format) {
   return this.getOverrides(wanted)[oid] || this._types.getTypeParser(oid, wanted);
 };
 
+/** The parsers to ask: those below, as long as nothing is set here. */
+TypeOverrides.prototype._asked = function () {
+  for (const _oid in this.text) return this;
+  for (const _oid in this.binary) return this;
+  return this._types;
+};
+
 module.exports = TypeOverrides;

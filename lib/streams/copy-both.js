@@ -103,8 +103,9 @@ class CopyBoth extends Duplex {
       return;
     }
     this._whenOver = () => callback(error);
-    if (loan.isStarted && !loan.isSent) loan.refuse(error ? error.message : 'The stream was destroyed');
-    loan.abandon();
+    // A server that sends its log knows no CopyFail, but it ends when it is told that nothing more comes.
+    this._onceStarted(() => loan.finish());
+    loan.discard();
   }
 
   /**

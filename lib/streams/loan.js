@@ -22,6 +22,8 @@ class Loan {
     /** The connection is gone with it. */
     this.isLost = false;
     this.isPaused = false;
+    /** Nobody wants the rest. */
+    this.isDiscarded = false;
   }
 
   /** @param {any} connection */
@@ -36,7 +38,7 @@ class Loan {
 
   /** Nothing is read from the server until `resume`. */
   pause() {
-    if (this.isPaused || this.isOver) return;
+    if (this.isPaused || this.isDiscarded || this.isOver) return;
     this.isPaused = true;
     this.core.rawPause(true);
   }
@@ -47,10 +49,16 @@ class Loan {
     this.core.rawPause(false);
   }
 
-  /** Has the server stop, when nobody wants the rest. The client's next query waits until that is done. */
+  /** Nobody wants the rest, which is read all the same, because the next answer is behind it. */
+  discard() {
+    this.isDiscarded = true;
+    this.resume();
+  }
+
+  /** Has the server stop as well. The client's next query waits until that is done. */
   abandon() {
     if (this.isOver) return;
-    this.resume();
+    this.discard();
     this.submission.owner._abandon(this.submission);
   }
 
