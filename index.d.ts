@@ -1,5 +1,6 @@
 /// <reference types="node" />
 import * as pg from './types/pg';
+import * as streaming from './types/streaming';
 
 /**
  * Named PostgreSQL databases, one of which is the current one.
@@ -198,6 +199,14 @@ declare namespace DatabaseManager {
   export import Submittable = pg.Submittable;
   export import Subscription = pg.Subscription;
   export import TransactionStatus = pg.TransactionStatus;
+
+  export import Cursor = streaming.Cursor;
+  export import QueryStream = streaming.QueryStream;
+  export import copyStreams = streaming.copyStreams;
+  export import CopyStream = streaming.CopyStream;
+  export import CursorQueryConfig = streaming.CursorQueryConfig;
+  export import QueryStreamConfig = streaming.QueryStreamConfig;
+
   export type ClientBase = pg.ClientBase;
   export type Events = pg.Events;
 }

@@ -167,7 +167,13 @@ describe('diagnostics channels', () => {
         await second;
       });
       assert.deepEqual(namesOf(told).sort(), [...WHOLE, ...WHOLE].sort());
-      assert.ok(told[0].context.processID > 0);
+      const contexts = told.filter(({ event }) => event === 'start').map(({ context }) => context);
+      assert.deepEqual(
+        contexts.map(({ isNew }) => isNew),
+        [true, false],
+      );
+      assert.ok(contexts[0].processID > 0);
+      assert.equal(contexts[1].processID, contexts[0].processID);
     });
   });
 

@@ -59,7 +59,9 @@ onBothDrivers(({ driver }) => {
     assert.deepEqual(JSON.parse(first.body), { visits: 1, name: '"Ada" \\ é' });
     assert.equal(JSON.parse((await visit(first.cookie)).body).visits, 2);
     assert.equal(JSON.parse((await visit(first.cookie)).body).visits, 3);
-    const { rows } = await pool.query("SELECT sess->>'visits' AS visits, expire > now() AS live FROM session");
+    const { rows } = await pool.query(
+      "SELECT sess->>'visits' AS visits, expire > now() AS live FROM session",
+    );
     assert.deepEqual(rows, [{ visits: '3', live: true }]);
 
     assert.equal((await visit(first.cookie, '/leave')).body, 'left');

@@ -118,7 +118,9 @@ onBothDrivers(({ driver }) => {
         }),
       );
     });
-    const names = (await db.select({ name: users.name }).from(users).orderBy(users.id)).map(({ name }) => name);
+    const names = (await db.select({ name: users.name }).from(users).orderBy(users.id)).map(
+      ({ name }) => name,
+    );
     assert.deepEqual(names, ['Ada', 'outer']);
   });
 

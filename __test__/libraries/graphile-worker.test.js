@@ -69,7 +69,9 @@ onBothDrivers(({ driver }) => {
       pollInterval: 3_600_000,
       taskList: {
         hello: async (payload, { withPgClient }) => {
-          const { rows } = await withPgClient((client) => client.query('SELECT $1::text AS name', [payload.name]));
+          const { rows } = await withPgClient((client) =>
+            client.query('SELECT $1::text AS name', [payload.name]),
+          );
           done.resolve(rows[0].name);
         },
       },

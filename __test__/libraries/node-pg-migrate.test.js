@@ -75,7 +75,9 @@ onBothDrivers(({ driver }) => {
   });
 
   test('node-pg-migrate leaves nothing of a migration that fails', async () => {
-    await assert.rejects(runner(options({ direction: 'up', ignorePattern: 'package.json' })), { code: '22012' });
+    await assert.rejects(runner(options({ direction: 'up', ignorePattern: 'package.json' })), {
+      code: '22012',
+    });
     // It leaves the transaction to whom the client belongs to.
     assert.equal(client.getTransactionStatus(), 'E');
     await client.query('ROLLBACK');

@@ -82,7 +82,10 @@ onBothDrivers(({ driver }) => {
 
   test('sequelize counts, aggregates and updates', async () => {
     assert.equal(await Task.count({ where: { title: ['first', 'second', 'third'] } }), 2);
-    const [changed, rows] = await Task.update({ title: 'done' }, { where: { title: 'first' }, returning: true });
+    const [changed, rows] = await Task.update(
+      { title: 'done' },
+      { where: { title: 'first' }, returning: true },
+    );
     assert.equal(changed, 1);
     assert.equal(rows[0].title, 'done');
     assert.equal(await Task.destroy({ where: { title: 'second' } }), 1);
@@ -119,7 +122,9 @@ onBothDrivers(({ driver }) => {
 
   test('sequelize finds or creates once, however many ask', async () => {
     const found = await Promise.all(
-      Array.from({ length: 6 }, () => User.findOrCreate({ where: { name: 'Once' }, defaults: { mood: 'good' } })),
+      Array.from({ length: 6 }, () =>
+        User.findOrCreate({ where: { name: 'Once' }, defaults: { mood: 'good' } }),
+      ),
     );
     assert.equal(found.filter(([, created]) => created).length, 1);
     assert.equal(new Set(found.map(([{ id }]) => id)).size, 1);

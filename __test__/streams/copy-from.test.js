@@ -130,7 +130,9 @@ forEachMaker(({ driver, copyStreams, ours }) => {
     const stream = open(undefined, 'COPY numbers FROM STDIN (FORMAT binary)');
     await pipeline(Readable.from([header, row, row, Buffer.from('ffff', 'hex')]), stream);
     assert.equal(stream.rowCount, 2);
-    assert.deepEqual((await client.query('SELECT DISTINCT n, text FROM numbers')).rows, [{ n: 7, text: 'a' }]);
+    assert.deepEqual((await client.query('SELECT DISTINCT n, text FROM numbers')).rows, [
+      { n: 7, text: 'a' },
+    ]);
   });
 
   test('a text that the server refuses is an error of the stream, and the client goes on', async () => {

@@ -196,13 +196,10 @@ forEachMaker(({ driver, Cursor, ours }) => {
 
   test('values go the way of those of queries', async () => {
     const when = new Date('2024-05-06T07:08:09.123Z');
-    const cursor = open('SELECT $1::int[] AS a, $2::jsonb AS j, $3::timestamptz AS t, $4::bytea AS b, $5::text AS n', [
-      [1, 2],
-      { x: [1] },
-      when,
-      Buffer.from([0, 255]),
-      null,
-    ]);
+    const cursor = open(
+      'SELECT $1::int[] AS a, $2::jsonb AS j, $3::timestamptz AS t, $4::bytea AS b, $5::text AS n',
+      [[1, 2], { x: [1] }, when, Buffer.from([0, 255]), null],
+    );
     assert.deepEqual(await cursor.read(1), [
       { a: [1, 2], j: { x: [1] }, t: when, b: Buffer.from([0, 255]), n: null },
     ]);

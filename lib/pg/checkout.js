@@ -103,8 +103,8 @@ class Checkout extends ClientPool {
     if (!isWatched(channels.acquire)) return this._connect(options, called, taken, undefined);
     const context = place(this._template || this.options);
     return trace(channels.acquire, context, (settled) =>
-      this._connect(options, called, taken, (/** @type {any} */ error, /** @type {any} */ client) => {
-        if (client) context.processID = client.processID;
+      this._connect(options, called, taken, (/** @type {any} */ error, /** @type {any} */ outcome) => {
+        Object.assign(context, outcome);
         settled(error);
       }),
     );
@@ -114,7 +114,7 @@ class Checkout extends ClientPool {
    * @param {any} options
    * @param {Function | undefined} callback
    * @param {(Error & Record<string, any>) | undefined} taken where the caller is, when leaks are looked for
-   * @param {((error: any, client: any) => void) | undefined} onlooker
+   * @param {((error: any, outcome: any) => void) | undefined} onlooker
    */
   _connect(options, callback, taken, onlooker) {
     if (this._foreign && !onlooker && !taken && !(options && options.signal)) return super.connect(callback);
@@ -185,6 +185,7 @@ class Checkout extends ClientPool {
    */
   _deliver(connection, isFresh, request) {
     const isNew = isFresh || this._unmet.delete(connection.id);
+    request.isNew = isNew;
     if (request.isAborted) {
       // The next one to get it has to be told that it is new.
       if (isNew) this._unmet.add(connection.id);

@@ -69,6 +69,8 @@ class AcquireRequest {
     /** @type {number | undefined} its number while it waits on the native side */
     this.id = undefined;
     this.isAborted = false;
+    /** @type {boolean | undefined} whether the client that came for it was made meanwhile */
+    this.isNew = undefined;
     /** @type {(Error & Record<string, any>) | undefined} where it was made, when leaks are looked for */
     this.taken = undefined;
     /** @type {Function[] | undefined} */
@@ -110,7 +112,9 @@ class AcquireRequest {
       return;
     }
     if (this.taken !== undefined) this.pool._leaks?.taken(client, this.taken);
-    if (this._onlookers !== undefined) tellSettled(this, null, client);
+    if (this._onlookers !== undefined) {
+      tellSettled(this, null, { processID: client.processID, isNew: this.isNew });
+    }
     this.answer.succeed(client, /** @type {any} */ (client).release);
   }
 }

@@ -125,7 +125,14 @@ class QueryRequest {
     if (pipelined) flags |= PIPELINED;
     this._wireValues = null;
     const id = register(this);
-    target.query(id, text, name === undefined ? null : String(name), values, flags, typeMask(parsersOf(this.types)));
+    target.query(
+      id,
+      text,
+      name === undefined ? null : String(name),
+      values,
+      flags,
+      typeMask(parsersOf(this.types)),
+    );
   }
 
   /** @returns {string | null} what it uses that the queries written behind it would get in the way of */

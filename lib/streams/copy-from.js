@@ -115,7 +115,11 @@ class CopyFrom extends Writable {
     const size = this._joinedBytes;
     this._joinedBytes = 0;
     if (size === 0) callback();
-    else /** @type {CopyLoan} */ (this._loan).write(/** @type {Buffer} */ (this._joined).subarray(0, size), callback);
+    else
+      /** @type {CopyLoan} */ (this._loan).write(
+        /** @type {Buffer} */ (this._joined).subarray(0, size),
+        callback,
+      );
   }
 
   /** @param {(error?: Error | null) => void} callback called when the data is visible and the client is free */
@@ -160,7 +164,8 @@ class CopyFrom extends Writable {
     const callback = this._whenOver;
     this._whenOver = null;
     if (callback !== null && /** @type {CopyLoan} */ (this._loan).isSent) callback();
-    else this.destroy(new Error(`${JSON.stringify(this.text)} takes no data; it must be a COPY … FROM STDIN`));
+    else
+      this.destroy(new Error(`${JSON.stringify(this.text)} takes no data; it must be a COPY … FROM STDIN`));
   }
 
   /** The client has its connection back. */

@@ -62,37 +62,30 @@ class Loan {
     this.submission.owner._abandon(this.submission);
   }
 
-  // What the binding calls.
+  // What the binding calls. A kind of exchange takes what it is interested in.
 
-  /** @returns {undefined} a result set begins; COPY has none */
-  fields() {
-    return undefined;
-  }
+  /** @param {any} [_shape] */
+  fields(_shape) {}
 
-  /** @returns {undefined} */
-  rows() {
-    return undefined;
-  }
+  /**
+   * @param {any} [_shape]
+   * @param {any} [_batch]
+   */
+  rows(_shape, _batch) {}
 
-  /** @returns {undefined} */
-  complete() {
-    return undefined;
-  }
+  /**
+   * @param {any} [_command]
+   * @param {any} [_rowCount]
+   * @param {any} [_oid]
+   */
+  complete(_command, _rowCount, _oid) {}
 
-  /** @returns {undefined} */
-  empty() {
-    return undefined;
-  }
+  empty() {}
 
-  /** @returns {undefined} */
-  suspended() {
-    return undefined;
-  }
+  suspended() {}
 
-  /** @returns {undefined} the native side has refused to send data; the server's error about it follows */
-  copyIn() {
-    return undefined;
-  }
+  /** The native side has refused to send data; the server's error about it follows. */
+  copyIn() {}
 
   /** @param {string} status */
   done(status) {
@@ -118,7 +111,9 @@ class Loan {
 
 /** @param {string} what */
 function foreignConnection(what) {
-  return new Error(`${what} of pgfleet needs a client of pgfleet; on a client of pg use the package of npm.`);
+  return new Error(
+    `${what} of pgfleet needs a client of pgfleet, without a \`stream\` of its own; elsewhere the package of npm works.`,
+  );
 }
 
 module.exports = { Loan, foreignConnection };

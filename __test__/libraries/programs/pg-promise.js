@@ -43,7 +43,9 @@ async function main() {
 
   const prepared = new PreparedStatement({ name: 'by-id', text: 'SELECT name FROM items WHERE id = $1' });
   outcome.prepared = [await db.one(prepared, [1]), await db.one(prepared, [2])];
-  outcome.parameterized = await db.one(new ParameterizedQuery({ text: 'SELECT $1::int4 + 1 AS n', values: [41] }));
+  outcome.parameterized = await db.one(
+    new ParameterizedQuery({ text: 'SELECT $1::int4 + 1 AS n', values: [41] }),
+  );
 
   outcome.task = await db.task(async (task) => {
     const pid = () => task.one('SELECT pg_backend_pid() AS pid', [], ({ pid }) => pid);

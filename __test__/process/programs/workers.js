@@ -40,7 +40,8 @@ const WAYS = {
     const pool = new pg.Pool({ ...target, max: 2 });
     await pool.query('SELECT 1');
     pool.query('SELECT pg_sleep(600)').catch(() => {});
-    setImmediate(() => {
+    // Not by itself: its error could overtake its answer.
+    parentPort.once('message', () => {
       throw new Error('thrown in a worker');
     });
     return workerData.number;
@@ -64,15 +65,16 @@ async function oneWorker(how, number) {
   worker.on('error', (error) => {
     if (error.message !== 'thrown in a worker') throw error;
   });
-  const exited = once(worker, 'exit').catch(() => once(worker, 'exit'));
-  // Not `once`: an error of the worker may overtake its message, and must not take its place.
-  const answer = await new Promise((resolve) => worker.once('message', resolve));
+  // Not `once`: an error may come right before the exit, and would end the waiting.
+  const exited = new Promise((resolve) => worker.once('exit', resolve));
+  const [answer] = await once(worker, 'message');
   if (answer !== number) throw new Error(`worker ${number} answered ${answer}`);
   if (how === 'querying' || how === 'connecting') {
     // At another moment each time.
     await new Promise((resolve) => setTimeout(resolve, (number * 7) % 40));
     await worker.terminate();
   } else {
+    if (how === 'throwing') worker.postMessage('throw');
     await exited;
   }
 }
