@@ -110,7 +110,8 @@ forBoth(({ pg, ours }) => {
       assert.equal(error.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
       const text = "Hostname/IP does not match certificate's altnames: ";
       // The native library keeps the certificate to itself, so the names in it can't be listed.
-      if (ours) assert.ok(error.message.startsWith(text) && error.message.includes(`"${host}"`), error.message);
+      if (ours)
+        assert.ok(error.message.startsWith(text) && error.message.includes(`"${host}"`), error.message);
       else assert.equal(error.message, text + reason);
     });
   }

@@ -8,7 +8,7 @@ const { forEachMaker } = require('../support/stream-makers');
 
 const SERIES = "SELECT n, 'row ' || n AS text FROM generate_series(1, $1::int) n";
 
-forEachMaker(({ driver, Cursor, ours }) => {
+forEachMaker(({ driver, Cursor, label, ours }) => {
   let server;
   let client;
 
@@ -283,6 +283,16 @@ forEachMaker(({ driver, Cursor, ours }) => {
     assert.match(errors.at(-1).message, /terminat|ECONNRESET/);
   });
 
+  // On pg the answer waits for somebody's next query.
+  if (label !== "npm's on pg") {
+    test('a cursor that failed can be closed', async () => {
+      const cursor = open('SELECT nothing FROM nowhere');
+      await assert.rejects(cursor.read(1), { code: '42P01' });
+      await cursor.close();
+      assert.equal(await answers(), 42);
+    });
+  }
+
   if (ours) {
     test('reads that do not wait for each other get their pages in order', async () => {
       const cursor = open(SERIES, [5]);
@@ -317,13 +327,6 @@ forEachMaker(({ driver, Cursor, ours }) => {
       const pages = Promise.all([cursor.read(1), cursor.read(1), cursor.read(1)]);
       await cursor.close();
       assert.deepEqual((await pages).map(numbers), [[1], [], []]);
-    });
-
-    test('a cursor that failed can be closed', async () => {
-      const cursor = open('SELECT nothing FROM nowhere');
-      await assert.rejects(cursor.read(1), { code: '42P01' });
-      await cursor.close();
-      assert.equal(await answers(), 42);
     });
 
     test('COPY is refused, and the client goes on', async () => {

@@ -112,4 +112,43 @@ function obey(request, options, stop) {
   return true;
 }
 
-module.exports = { obey, onAbort, reasonOf, signalOf };
+/**
+ * Connects a client until a signal aborts.
+ *
+ * @param {any} client
+ * @param {any} options where the signal is, if there is one
+ * @param {Function} callback gets the error, the client, and whether the error is the reason of the signal
+ */
+function connectObeying(client, options, callback) {
+  let signal;
+  try {
+    signal = signalOf(options);
+  } catch (error) {
+    process.nextTick(() => callback(error));
+    return;
+  }
+  if (signal === undefined) {
+    client._connect(callback);
+    return;
+  }
+  if (signal.aborted) {
+    const reason = reasonOf(signal);
+    process.nextTick(() => callback(reason, undefined, true));
+    return;
+  }
+  let isAborted = false;
+  const forget = onAbort(signal, (reason) => {
+    // A call that was refused, because there has been one before, must not stop that one.
+    if (client._connectionCallback !== done) return;
+    isAborted = true;
+    client._handleConnectFailure(reason);
+    if (client._core !== null) client._core.destroy();
+  });
+  const done = (/** @type {any} */ error, /** @type {any} */ connected) => {
+    forget();
+    callback(error, connected, isAborted);
+  };
+  client._connect(done);
+}
+
+module.exports = { connectObeying, obey, onAbort, reasonOf, signalOf };

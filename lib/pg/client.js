@@ -1,7 +1,7 @@
 'use strict';
 
 const { native, register, connections } = require('../binding');
-const { obey, onAbort, reasonOf, signalOf } = require('./abort');
+const { connectObeying, obey } = require('./abort');
 const { callOut, emitErrorToListeners, inContext, rejectAtCaller } = require('./caller');
 const { ClientLink, ConnectRequest, EndRequest, cancel } = require('./client-link');
 const Connection = require('./connection');
@@ -11,6 +11,7 @@ const defaults = require('./defaults');
 const { channels, isWatched, place, queryContext, trace } = require('./diagnostics');
 const { disposerOf } = require('./disposal');
 const escape = require('./escape');
+const { warnOfLoss } = require('./loss');
 const PortalRequest = require('./portal-request');
 const Query = require('./query');
 const QueryQueue = require('./query-queue');
@@ -154,51 +155,17 @@ class Client extends QueryQueue {
    */
   _connectTraced(options, callback) {
     if (!isWatched(channels.connect)) {
-      this._connectObeying(options, callback);
+      connectObeying(this, options, callback);
       return;
     }
     const context = place(this);
     trace(channels.connect, context, (settled) => {
-      this._connectObeying(options, (/** @type {any[]} */ ...outcome) => {
+      connectObeying(this, options, (/** @type {any[]} */ ...outcome) => {
         context.processID = this.processID;
         settled(outcome[0]);
         callback(...outcome);
       });
     });
-  }
-
-  /**
-   * @param {any} options
-   * @param {Function} callback
-   */
-  _connectObeying(options, callback) {
-    let signal;
-    try {
-      signal = signalOf(options);
-    } catch (error) {
-      process.nextTick(() => callback(error));
-      return;
-    }
-    if (signal === undefined) {
-      this._connect(callback);
-    } else if (signal.aborted) {
-      const reason = reasonOf(signal);
-      process.nextTick(() => callback(reason, undefined, true));
-    } else {
-      let isAborted = false;
-      const forget = onAbort(signal, (reason) => {
-        // A call that was refused, because there has been one before, must not stop that one.
-        if (this._connectionCallback !== done) return;
-        isAborted = true;
-        this._handleConnectFailure(reason);
-        if (this._core !== null) this._core.destroy();
-      });
-      const done = (/** @type {any} */ error, /** @type {any} */ client) => {
-        forget();
-        callback(error, client, isAborted);
-      };
-      this._connect(done);
-    }
   }
 
   /** @param {Function} callback */
@@ -333,22 +300,10 @@ class Client extends QueryQueue {
     if (error.message === UNEXPECTED_END) this._unexpectedTold = true;
     super._handleErrorEvent(error);
     if (this.listenerCount('error') > 0) callOut(() => this.emit('error', error));
-    else if (!isTold) this._warnOfLoss(error);
-  }
-
-  /**
-   * node-postgres ends the process here, with an 'error' event that nobody can catch.
-   *
-   * @param {any} error
-   */
-  _warnOfLoss(error) {
-    if (this._lossTold) return;
-    this._lossTold = true;
-    process.emitWarning(`A client has lost its connection: ${error.message}`, {
-      type: 'ConnectionLostWarning',
-      code: 'PGFLEET_CONNECTION_LOST',
-      detail: "Nobody listens to the client's 'error' event; its next query fails.",
-    });
+    else if (!isTold && !this._lossTold) {
+      this._lossTold = true;
+      warnOfLoss(error);
+    }
   }
 
   _handleClosed() {

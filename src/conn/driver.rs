@@ -10,8 +10,9 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::address::io_error;
-use super::connection::{Buried, Connection, Note, Notes, Turn, deliver_notes};
+use super::connection::Connection;
 use super::request::{BEGIN, Course, Flight, Sink};
+use super::state::{Buried, Note, Notes, Turn, deliver_notes};
 use crate::error::{Error, ErrorKind, ServerError};
 use crate::wire::batch::{Batch, Event, Extra, Record};
 use crate::wire::{Frame, command, frame, frontend, row, server_message};

@@ -12,6 +12,7 @@ pub mod handshake;
 pub mod request;
 pub mod runtime;
 pub mod scram;
+mod state;
 pub mod statement;
 pub mod stream;
 pub mod tls;

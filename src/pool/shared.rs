@@ -292,7 +292,10 @@ impl Shared {
 
     /// Tells the pool's users that a connection broke while it was idle.
     pub(super) fn connection_lost(&self, connection: ConnectionId, error: &Error) {
-        tell(&self.lock().homes, connection, Some(error));
+        let state = self.lock();
+        // It does not count any more when its users hear of it.
+        drop(self.objects.retain(|member, _| member.connection().id() != connection));
+        tell(&state.homes, connection, Some(error));
     }
 
     /// Nobody has the connection, and nobody told it to close.

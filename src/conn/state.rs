@@ -1,0 +1,298 @@
+//! The state of a connection: what is queued, on the way, and written.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::AsyncWrite;
+
+use super::request::{Course, Flight, Message, Reply, Request};
+use super::statement::Statements;
+use super::stream::Stream;
+use crate::error::Error;
+use crate::wire::batch::{Batch, Record};
+use crate::wire::frontend;
+
+/// How far a connection is from its end.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Life {
+    Open,
+    /// Terminate is sent when everything has been answered.
+    Ending,
+    /// The task shall close the socket now and fail what is left with this error.
+    Closing(Error),
+    Closed,
+}
+
+pub(super) struct Inner {
+    pub(super) stream: Option<Stream>,
+    pub(super) out: BytesMut,
+    pub(super) queue: VecDeque<Request>,
+    pub(super) flights: VecDeque<Flight>,
+    pub(super) answering: bool,
+    pub(super) statements: Statements,
+    pub(super) life: Life,
+    pub(super) waker: Option<Waker>,
+    /// Transaction status of the last ReadyForQuery.
+    pub(super) status: u8,
+    /// How many requests may be on the way at a time.
+    pub(super) depth: usize,
+    /// The caller of a raw exchange asked for silence.
+    pub(super) paused: bool,
+    pub(super) write_error: bool,
+    /// What is under way has the connection for itself.
+    pub(super) exclusive: bool,
+    pub(super) portal: Option<OpenPortal>,
+    /// Whose COPY data is under way.
+    pub(super) copy: Option<Reply>,
+    /// Told when there is room for more.
+    pub(super) drained: Notes,
+    /// Told when the socket is closed.
+    pub(super) ended: Vec<Reply>,
+}
+
+/// Answers that were produced under the lock and are delivered after it.
+pub(super) type Notes = Vec<(Reply, Note)>;
+
+pub(super) enum Note {
+    /// The connection is gone, or was never there.
+    Failed(Error),
+    /// The request alone could not be sent.
+    Refused(Error, u8),
+    Started,
+    Done,
+    Drained,
+}
+
+/// The portal of a [`Message::Portal`] under way.
+pub(super) struct OpenPortal {
+    pub(super) name: String,
+    /// Sync was sent: nothing can be asked any more.
+    pub(super) synced: bool,
+}
+
+pub(super) fn deliver_notes(notes: Notes) {
+    for (reply, note) in notes {
+        match note {
+            Note::Failed(error) => reply.fail(error),
+            Note::Refused(error, status) => reply.fail_on(error, status),
+            Note::Done => {
+                let mut batch = Batch::default();
+                batch.record(Record::Done, &[reply.request, 0]);
+                reply.sink.deliver(batch);
+            }
+            Note::Started => tell(&reply, Record::Started),
+            Note::Drained => tell(&reply, Record::Drained),
+        }
+    }
+}
+
+fn tell(reply: &Reply, what: Record) {
+    let mut batch = Batch::default();
+    batch.record(what, &[reply.request]);
+    reply.sink.deliver(batch);
+}
+
+/// A raw exchange is asked to wait when this many bytes have not left yet.
+pub(super) const UNSENT_LIMIT: usize = 256 * 1024;
+
+impl Inner {
+    pub(super) fn new(stream: Stream, status: u8) -> Self {
+        Inner {
+            stream: Some(stream),
+            out: BytesMut::new(),
+            queue: VecDeque::new(),
+            flights: VecDeque::new(),
+            answering: false,
+            statements: Statements::default(),
+            life: Life::Open,
+            waker: None,
+            status,
+            depth: 1,
+            paused: false,
+            write_error: false,
+            exclusive: false,
+            portal: None,
+            copy: None,
+            drained: Notes::new(),
+            ended: Vec::new(),
+        }
+    }
+
+    /// Requests sent or waiting.
+    pub(super) fn load(&self) -> usize {
+        self.queue.len() + self.in_flight()
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.flights.len() + usize::from(self.answering)
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Sends as many waiting requests as may be on the way.
+    pub(super) fn advance(&mut self, notes: &mut Notes) {
+        while self.in_flight() < self.depth {
+            let Some(next) = self.queue.front() else { return };
+            if self.in_flight() > 0 && (self.exclusive || self.must_travel_alone(&next.message)) {
+                return;
+            }
+            let Some(request) = self.queue.pop_front() else { return };
+            let exclusive = request.message.is_exclusive();
+            let portal = match &request.message {
+                Message::Portal(portal) => Some(OpenPortal { name: portal.portal.clone(), synced: false }),
+                _ => None,
+            };
+            match request.send(&mut self.statements, &mut self.out) {
+                Ok(flight) => {
+                    self.exclusive = exclusive;
+                    self.portal = portal;
+                    match flight.course {
+                        Course::Raw => notes.push((flight.reply.clone(), Note::Started)),
+                        Course::Copy { .. } => self.copy = Some(flight.reply.clone()),
+                        _ => {}
+                    }
+                    self.flights.push_back(flight);
+                }
+                Err((reply, error)) => notes.push((reply, Note::Refused(error, self.status))),
+            }
+        }
+    }
+
+    /// A raw exchange has the connection for itself, and a name is not used again before the server accepted it.
+    fn must_travel_alone(&self, message: &Message) -> bool {
+        match message {
+            Message::Extended(query) => self.statements.is_pending(&query.name),
+            other => other.is_exclusive(),
+        }
+    }
+
+    /// Ends the exchange of a portal, once; `close` frees the portal as well.
+    pub(super) fn sync_portal(&mut self, close: bool) {
+        let Some(OpenPortal { name, synced: synced @ false }) = &mut self.portal else { return };
+        *synced = true;
+        if close {
+            // The name was accepted when the portal was opened.
+            let _ = frontend::close_portal(name, &mut self.out);
+        }
+        frontend::sync(&mut self.out);
+    }
+
+    /// Writes what the socket takes. The task's waker is registered for the rest, whichever thread this runs on.
+    pub(super) fn flush(&mut self) {
+        let waker = self.waker.clone();
+        let mut cx = Context::from_waker(waker.as_ref().unwrap_or(Waker::noop()));
+        while !self.out.is_empty() && !self.write_error {
+            let Some(stream) = &mut self.stream else { return };
+            match Pin::new(stream).poll_write(&mut cx, &self.out) {
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
+                    // Reading tells what is wrong, in the server's own words if it left any.
+                    self.write_error = true;
+                    self.wake();
+                }
+                Poll::Ready(Ok(written)) => self.out.advance(written),
+                Poll::Pending => return,
+            }
+        }
+        if self.out.is_empty() && self.out.capacity() > 64 * 1024 {
+            self.out = BytesMut::new();
+        }
+    }
+
+    /// Those who waited for room, when there is some again.
+    pub(super) fn take_drained(&mut self) -> Notes {
+        if self.drained.is_empty() || self.out.len() > UNSENT_LIMIT / 2 {
+            return Notes::new();
+        }
+        std::mem::take(&mut self.drained)
+    }
+
+    /// The flight whose answer begins now.
+    pub(super) fn next_flight(&mut self) -> Option<Flight> {
+        let flight = self.flights.pop_front();
+        self.answering = flight.is_some();
+        flight
+    }
+
+    /// The flight under way is answered; the next requests leave. Returns how many are sent or waiting now.
+    pub(super) fn landed(&mut self, status: u8, notes: &mut Notes) -> usize {
+        self.status = status;
+        self.answering = false;
+        self.paused = false;
+        self.exclusive = false;
+        self.portal = None;
+        self.copy = None;
+        self.advance(notes);
+        self.load()
+    }
+
+    /// Appends to what is being written.
+    pub(super) fn interject(&mut self, write: impl FnOnce(&mut BytesMut)) {
+        write(&mut self.out);
+        self.flush();
+    }
+
+    /// One turn of the task: notes who to wake, writes, and says whether to read, to close, or neither.
+    pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Turn<'_> {
+        if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+        }
+        if let Life::Closing(error) = &self.life {
+            return Turn::Close(Some(error.clone()));
+        }
+        if self.life == Life::Ending && self.in_flight() == 0 && self.queue.is_empty() {
+            frontend::terminate(&mut self.out);
+            self.life = Life::Closing(Error::closed("Connection terminated"));
+            self.flush();
+            return Turn::Close(None);
+        }
+        self.flush();
+        match &mut self.stream {
+            Some(stream) if !self.paused => Turn::Read(stream),
+            _ => Turn::Wait,
+        }
+    }
+
+    /// The caller ended it, so that its end is no failure.
+    pub(super) fn is_expected_to_close(&self) -> bool {
+        matches!(self.life, Life::Ending | Life::Closing(_))
+    }
+
+    /// Takes everything that will never be answered, and the socket.
+    pub(super) fn bury(&mut self) -> Buried {
+        self.life = Life::Closed;
+        self.stream = None;
+        self.out = BytesMut::new();
+        self.waker = None;
+        Buried {
+            flights: self.flights.drain(..).collect(),
+            requests: self.queue.drain(..).collect(),
+            ended: std::mem::take(&mut self.drained)
+                .into_iter()
+                .filter(|(_, note)| matches!(note, Note::Done))
+                .chain(self.ended.drain(..).map(|reply| (reply, Note::Done)))
+                .collect(),
+        }
+    }
+}
+
+/// What a connection leaves behind.
+pub(super) struct Buried {
+    pub(super) flights: Vec<Flight>,
+    pub(super) requests: Vec<Request>,
+    /// Those who waited for the end.
+    pub(super) ended: Notes,
+}
+
+/// What the task does next.
+pub(super) enum Turn<'a> {
+    Read(&'a mut Stream),
+    Wait,
+    /// Close; with an error for what is left.
+    Close(Option<Error>),
+}
