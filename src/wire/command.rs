@@ -70,19 +70,17 @@ mod tests {
 
     #[test]
     fn tags_are_split_as_node_postgres_splits_them() {
-        let cases: [(&[u8], Option<&str>, Option<u64>, Option<u64>); 8] = [
-            (b"SELECT 3", Some("SELECT"), Some(3), None),
-            (b"INSERT 0 5", Some("INSERT"), Some(5), Some(0)),
-            (b"CREATE TABLE", Some("CREATE"), None, None),
-            (b"CREATE TABLE AS 4", Some("CREATE"), None, None),
-            (b"BEGIN", Some("BEGIN"), None, None),
-            (b"", None, None, None),
-            (b"7 SELECT", None, None, None),
-            (b"COPY 10000000000", Some("COPY"), Some(10_000_000_000), None),
-        ];
-        for (tag, command, rows, oid) in cases {
-            let parsed = parse(tag);
-            assert_eq!((parsed.command.as_deref(), parsed.rows, parsed.oid), (command, rows, oid), "{tag:?}");
-        }
+        let check = |tag: &str, command: Option<&str>, rows: Option<u64>, oid: Option<u64>| {
+            let parsed = parse(tag.as_bytes());
+            assert_eq!((parsed.command.as_deref(), parsed.rows, parsed.oid), (command, rows, oid), "{tag}");
+        };
+        check("SELECT 3", Some("SELECT"), Some(3), None);
+        check("INSERT 0 5", Some("INSERT"), Some(5), Some(0));
+        check("CREATE TABLE", Some("CREATE"), None, None);
+        check("CREATE TABLE AS 4", Some("CREATE"), None, None);
+        check("BEGIN", Some("BEGIN"), None, None);
+        check("", None, None, None);
+        check("7 SELECT", None, None, None);
+        check("COPY 10000000000", Some("COPY"), Some(10_000_000_000), None);
     }
 }
