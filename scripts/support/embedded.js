@@ -116,10 +116,12 @@ async function startOnFreePort(starter, settings) {
 }
 
 function startKeeper(starter) {
-  return spawn(process.execPath, [path.join(__dirname, 'postgres-keeper.js'), JSON.stringify(starter)], {
+  // The environment goes by the environment: arguments can be read by every user of the machine.
+  const { environment, ...rest } = starter;
+  return spawn(process.execPath, [path.join(__dirname, 'postgres-keeper.js'), JSON.stringify(rest)], {
     detached: true, // a Ctrl-C in the terminal is for the tests; the keeper goes when they have gone
     stdio: ['pipe', 'pipe', 'ignore'],
-    env: { ...starter.environment, NODE_OPTIONS: '' },
+    env: { ...environment, NODE_OPTIONS: '' },
   });
 }
 

@@ -13,7 +13,8 @@ const START_TIMEOUT_MILLIS = 60_000;
 const STOP_TIMEOUT_MILLIS = 10_000;
 const POLL_MILLIS = 20;
 
-const { binary, directory, dataDirectory, account, environment } = JSON.parse(process.argv[2]);
+const { binary, directory, dataDirectory, account } = JSON.parse(process.argv[2]);
+const { NODE_OPTIONS: _, ...environment } = process.env;
 
 const log = fs.openSync(path.join(directory, 'server.log'), 'a');
 const server = spawn(binary, ['-D', dataDirectory], {
