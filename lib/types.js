@@ -8,7 +8,6 @@ const builtin = require('pg-types/lib/textParsers');
 /** OIDs that the addon decodes, in the order of their bits in a mask; in step with src/wire/shape.rs. */
 const DECODED = [16, 21, 23, 26, 700, 701, 1082, 1114, 1184, 17, 114, 3802];
 const JSON_OIDS = new Set([114, 3802]);
-const ALL = (1 << DECODED.length) - 1;
 
 /** @type {Map<number, Function>} pg-types's own parsers of text, whatever has been set since */
 const own = new Map();
@@ -53,4 +52,4 @@ function leavesText(oid, parser) {
   return parser === noParse || (oid === 20 && parser === parseBigInteger);
 }
 
-module.exports = { typeMask, leavesText, ALL, DECODED };
+module.exports = { typeMask, leavesText };

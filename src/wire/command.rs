@@ -12,7 +12,7 @@ pub struct CommandTag {
 }
 
 /// The first words of common tags; their index crosses to JavaScript instead of their text.
-/// `lib/rows.js` reads the list from the addon, so the two cannot drift apart.
+/// `lib/binding.js` reads the list from the addon, so the two cannot drift apart.
 pub const COMMON: &[&str] = &[
     "SELECT",
     "INSERT",
