@@ -104,13 +104,13 @@ pub struct Error {
     /// The server's own words.
     pub server: Option<Box<ServerError>>,
     /// When several addresses were tried: one error for each.
-    pub attempts: Vec<Error>,
+    pub attempts: Box<[Error]>,
 }
 
 impl Error {
     /// An error with nothing but its kind and message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), code: None, call: None, server: None, attempts: Vec::new() }
+        Error { kind, message: message.into(), code: None, call: None, server: None, attempts: Box::default() }
     }
 
     /// The same error with a code for programs.

@@ -12,6 +12,7 @@ const TypeOverrides = require('./type-overrides');
 const EXTENDED = 1;
 const BINARY = 2;
 const PIPELINED = 4;
+const EAGER = 8;
 
 /**
  * One query on its way: what the binding calls back while the answer comes in. It stands in for node-postgres's Query
@@ -123,6 +124,7 @@ class QueryRequest {
     else if (text === '') values = null;
     if (this.binary) flags |= BINARY;
     if (pipelined) flags |= PIPELINED;
+    if (this.eager) flags |= EAGER;
     this._wireValues = null;
     const id = register(this);
     target.query(
@@ -138,6 +140,11 @@ class QueryRequest {
   /** @returns {string | null} what it uses that the queries written behind it would get in the way of */
   pipelineObstacle() {
     return null;
+  }
+
+  /** Whether somebody looks at each row when it comes. */
+  get eager() {
+    return false;
   }
 
   // What the binding calls.

@@ -40,6 +40,10 @@ class QueryRun extends QueryRequest {
     this.query.callback = callback;
   }
 
+  get eager() {
+    return true;
+  }
+
   prepare() {
     const { query } = this;
     this.configure({

@@ -135,7 +135,7 @@ fn all_failed(mut attempts: Vec<Error>) -> Error {
     }
     let message = attempts.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
     let code = attempts.first().and_then(|error| error.code.clone());
-    Error { code, attempts, ..Error::new(ErrorKind::Io, message) }
+    Error { code, attempts: attempts.into(), ..Error::new(ErrorKind::Io, message) }
 }
 
 async fn dial_one(address: SocketAddr) -> Result<(Socket, Address), Error> {

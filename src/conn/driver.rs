@@ -162,15 +162,26 @@ impl Answer {
         if progress.landed > 0 {
             self.connection.shared.observer.answered(&self.connection, progress.landed, progress.left);
         }
-        self.deliver();
+        if !self.may_wait() {
+            self.deliver();
+        }
         Ok(())
+    }
+
+    /// Whether the batch holds nothing but rows of a result that goes on: nobody can use them before its end, and
+    /// waking JavaScript for each of the server's 8 KB packets costs more than decoding what is in it.
+    fn may_wait(&self) -> bool {
+        let Some(flight) = &self.current else { return false };
+        let is_query = matches!(flight.course, Course::Simple | Course::Transaction { .. } | Course::Extended { .. });
+        is_query && flight.shape.is_some() && !flight.reply.eager && self.batch.finished == 0
     }
 
     fn deliver(&mut self) {
         if !self.batch.is_empty()
             && let Some(sink) = &self.sink
         {
-            sink.deliver(std::mem::take(&mut self.batch));
+            let next = if self.current.is_some() { sink.spare() } else { Batch::default() };
+            sink.deliver(std::mem::replace(&mut self.batch, next));
         }
     }
 
@@ -277,6 +288,9 @@ impl Answer {
                 if self.sink.as_ref().is_none_or(|known| known.id() != sink.id()) {
                     self.deliver();
                     self.sink = Some(sink.clone());
+                }
+                if self.batch.is_empty() {
+                    self.batch = sink.spare();
                 }
                 if let (Course::Extended { describe: None, .. }, Some(shape)) = (&flight.course, &flight.shape) {
                     self.batch.fields(flight.reply.request, shape);

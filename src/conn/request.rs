@@ -21,6 +21,10 @@ pub trait Sink: Send + Sync {
     fn templates(&self) -> &TemplateTable;
     /// A number that no other receiver of the process ever has.
     fn id(&self) -> u64;
+    /// A batch to fill, with the memory of an earlier one if there is one.
+    fn spare(&self) -> Batch {
+        Batch::default()
+    }
     /// Ready while the receiver keeps up; a connection reads no further until then.
     fn poll_ready(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()>;
 }
@@ -34,6 +38,8 @@ pub struct Reply {
     pub request: i32,
     /// Types that the receiver parses itself.
     pub mask: TypeMask,
+    /// Rows are handed over as they come, and not only when there are many or no more.
+    pub eager: bool,
 }
 
 impl Reply {

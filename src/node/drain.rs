@@ -124,6 +124,7 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
     ];
     // Before the call: what JavaScript does in it may start new requests, which hold again.
     environment.release(js, finished);
+    environment.recycle(batch);
     js.call(callback, &arguments);
 }
 

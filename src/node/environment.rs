@@ -46,7 +46,12 @@ struct Queue {
     signalled: bool,
     dead: bool,
     waiting: Vec<Waker>,
+    /// Batches to be filled again.
+    spares: Vec<Batch>,
 }
+
+/// Empty batches that are kept, which have up to 300 KB each after a large result.
+const SPARES: usize = 8;
 
 /// The threadsafe function, until it is finalized.
 struct Function {
@@ -155,6 +160,15 @@ impl Environment {
         }
     }
 
+    /// Takes a batch back that JavaScript has read.
+    pub(super) fn recycle(&self, mut batch: Batch) {
+        batch.clear();
+        let mut queue = lock(&self.queue);
+        if queue.spares.len() < SPARES && !queue.dead {
+            queue.spares.push(batch);
+        }
+    }
+
     /// Takes the next batch for JavaScript; wakes connections that waited for it to catch up.
     pub(super) fn next_batch(&self) -> Option<Batch> {
         let mut queue = lock(&self.queue);
@@ -225,6 +239,10 @@ impl Sink for Environment {
         if wake {
             self.signal();
         }
+    }
+
+    fn spare(&self) -> Batch {
+        lock(&self.queue).spares.pop().unwrap_or_default()
     }
 
     fn shapes(&self) -> &ShapeTable {

@@ -15,6 +15,8 @@ const EXTENDED: i32 = 1;
 const BINARY: i32 = 2;
 /// The caller allows other queries to be on the way on the same connection.
 pub const PIPELINED: i32 = 4;
+/// Somebody looks at each row when it comes.
+const EAGER: i32 = 8;
 /// How many, then.
 pub const PIPELINE_DEPTH: usize = 128;
 
@@ -35,7 +37,7 @@ pub struct Arguments {
 /// # Errors
 /// Says which argument is not of its type; `lib/pg/` checks them first, so this is for callers that do not.
 pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Arguments) -> napi::Result<Request> {
-    let reply = reply(environment, id, arguments.mask);
+    let reply = Reply { eager: arguments.flags & EAGER != 0, ..reply(environment, id, arguments.mask) };
     let text = js.string_of(arguments.text).ok_or_else(|| wrong("text must be a string"))?;
     let name = js.string_of(arguments.name).unwrap_or_default();
     let parameters = parameters(js, arguments.values)?;
@@ -68,7 +70,7 @@ pub fn portal(
 /// Where the answer of request `id` goes.
 pub fn reply(environment: &Arc<Environment>, id: i32, mask: i32) -> Reply {
     let sink: Arc<dyn Sink> = environment.clone();
-    Reply { sink, request: id, mask: TypeMask(mask.cast_unsigned()) }
+    Reply { sink, request: id, mask: TypeMask(mask.cast_unsigned()), eager: false }
 }
 
 /// The bytes of a Buffer, or of each Buffer of an array.

@@ -227,7 +227,8 @@ impl Shared {
         let mut next = Vec::new();
         if !failed && depth.most() > 1 && connection.status() == b'I' && !self.is_worn_out(held, now) {
             let share = depth.share(waiting.len(), lanes);
-            while lane.riding + next.len() < share
+            let wanted = if lane.riding <= share / 2 { share } else { lane.riding };
+            while lane.riding + next.len() < wanted
                 && let Some(request) = waiting.pop_request(|message| lane.retire && lane::may_share(message))
             {
                 next.push(request);

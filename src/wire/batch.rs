@@ -140,12 +140,52 @@ pub struct Batch {
     pub finished: usize,
     /// Index of the count of the rows record at the end of `ints`, while it can still grow.
     open_rows: Option<(u32, u32, usize)>,
+    /// Segments of an earlier use, empty, with their memory.
+    spare_texts: Vec<Text>,
+    /// Memory for the skeleton of a JSON document.
+    pub(super) skeleton: Vec<u8>,
+}
+
+/// How much a batch held when a JSON document began.
+pub(super) struct Mark {
+    leaf_ints: usize,
+    leaf_floats: usize,
+    long_texts: usize,
+    weight: usize,
+    /// Of the open text segment: bytes, units, and whether it is wide.
+    text: (usize, usize, bool),
 }
 
 impl Batch {
     /// Nothing in it.
     pub fn is_empty(&self) -> bool {
         self.ints.is_empty()
+    }
+
+    /// Empties it for another use. The memory stays, because taking it anew costs more than filling it.
+    pub fn clear(&mut self) {
+        let Batch { ints, floats, texts, leaf_ints, leaf_floats, spare_texts, skeleton, .. } = self;
+        ints.clear();
+        floats.clear();
+        leaf_ints.clear();
+        leaf_floats.clear();
+        spare_texts.extend(texts.drain(..).map(Text::emptied));
+        let kept = Batch {
+            ints: std::mem::take(ints),
+            floats: std::mem::take(floats),
+            leaf_ints: std::mem::take(leaf_ints),
+            leaf_floats: std::mem::take(leaf_floats),
+            texts: std::mem::take(texts),
+            spare_texts: std::mem::take(spare_texts),
+            skeleton: std::mem::take(skeleton),
+            ..Batch::default()
+        };
+        *self = kept;
+    }
+
+    fn begin_text(&mut self) {
+        let segment = self.spare_texts.pop().unwrap_or_default();
+        self.texts.push(segment);
     }
 
     /// Time to hand it over.
@@ -198,7 +238,7 @@ impl Batch {
     pub(super) fn open_row(&mut self, request: i32, shape: &Arc<Shape>) -> (usize, usize) {
         if self.texts.last().is_some_and(|text| text.bytes.len() >= SEGMENT) {
             self.record(Record::Segment, &[]);
-            self.texts.push(Text::default());
+            self.begin_text();
         }
         if self.blobs.last().is_some_and(|blob| blob.len() >= SEGMENT) {
             self.record(Record::Blob, &[]);
@@ -234,7 +274,7 @@ impl Batch {
             return !index_of_last(self.long_texts.len());
         }
         if self.texts.is_empty() {
-            self.texts.push(Text::default());
+            self.begin_text();
         }
         let Some(segment) = self.texts.last_mut() else { return 0 };
         segment.push(value);
@@ -286,6 +326,34 @@ impl Batch {
         }
     }
 
+    /// Where a JSON document begins.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            leaf_ints: self.leaf_ints.len(),
+            leaf_floats: self.leaf_floats.len(),
+            long_texts: self.long_texts.len(),
+            weight: self.weight,
+            text: self.texts.last().map_or((0, 0, false), |text| (text.bytes.len(), text.units, text.wide)),
+        }
+    }
+
+    /// Takes the leaves back that have come since the mark, within the same row.
+    pub(super) fn take_back(&mut self, mark: Mark) {
+        self.leaf_ints.truncate(mark.leaf_ints);
+        self.leaf_floats.truncate(mark.leaf_floats);
+        self.long_texts.truncate(mark.long_texts);
+        self.weight = mark.weight;
+        if let Some(text) = self.texts.last_mut() {
+            text.bytes.truncate(mark.text.0);
+            (text.units, text.wide) = (mark.text.1, mark.text.2);
+        }
+    }
+
+    /// The template of the document before, if it has this skeleton: mostly it has.
+    pub(super) fn last_template(&self, skeleton: &[u8]) -> Option<Arc<Template>> {
+        self.templates.last().filter(|template| template.skeleton.as_bytes() == skeleton).cloned()
+    }
+
     /// Remembers that rows refer to a template.
     pub(super) fn use_template(&mut self, template: &Arc<Template>) {
         if !self.templates.iter().rev().any(|known| Arc::ptr_eq(known, template)) {
@@ -301,6 +369,11 @@ impl Batch {
 }
 
 impl Text {
+    fn emptied(mut self) -> Self {
+        self.bytes.clear();
+        Text { bytes: self.bytes, ..Text::default() }
+    }
+
     /// Appends a value; bytes that are not UTF-8 become U+FFFD, as in Node.
     #[inline]
     fn push(&mut self, value: &[u8]) {

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::batch::{Batch, LONG};
+use super::decimal;
 
 /// A document without its leaves.
 #[derive(Debug)]
@@ -78,56 +79,50 @@ impl TemplateTable {
     }
 }
 
-enum Leaf<'a> {
-    Number(f64),
-    Text(&'a [u8]),
-    /// Text with escapes, undone.
-    Unescaped(String),
-    Bool(bool),
-}
-
 /// Appends a document to a batch by its template, and returns that; `None` when it has to cross as text.
 pub fn append(batch: &mut Batch, document: &[u8], table: &TemplateTable) -> Option<i32> {
     if document.len() >= LONG || table.off.load(std::sync::atomic::Ordering::Relaxed) {
         return None;
     }
-    let mut scan = Scan { rest: document, skeleton: Vec::with_capacity(document.len()), leaves: Vec::new() };
     if !matches!(document.first(), Some(b'{' | b'[')) {
         return None;
     }
-    scan.value(0)?;
-    scan.space();
-    if !scan.rest.is_empty() {
-        return None;
-    }
-    let template = table.find(&scan.skeleton)?;
-    for leaf in &scan.leaves {
-        match leaf {
-            Leaf::Number(number) => batch.leaf_floats.push(*number),
-            Leaf::Bool(flag) => batch.leaf_ints.push(i32::from(*flag)),
-            Leaf::Text(text) => {
-                let end = batch.text(text);
-                batch.leaf_ints.push(end);
-            }
-            Leaf::Unescaped(text) => {
-                let end = batch.text(text.as_bytes());
-                batch.leaf_ints.push(end);
-            }
+    let mut skeleton = std::mem::take(&mut batch.skeleton);
+    skeleton.clear();
+    let mark = batch.mark();
+    let mut scan = Scan { rest: document, skeleton, leaves: 0, batch };
+    let whole = scan.value(0).is_some() && scan.ends();
+    let Scan { skeleton, batch, .. } = scan;
+    let template = if whole { batch.last_template(&skeleton).or_else(|| table.find(&skeleton)) } else { None };
+    batch.skeleton = skeleton;
+    match template {
+        Some(template) => {
+            batch.use_template(&template);
+            Some(template.id)
+        }
+        None => {
+            batch.take_back(mark);
+            None
         }
     }
-    batch.use_template(&template);
-    Some(template.id)
 }
 
-struct Scan<'a> {
+/// Walks a document; its leaves go to the batch on the way, and are taken back when it turns out not to be plain.
+struct Scan<'a, 'b> {
     rest: &'a [u8],
     skeleton: Vec<u8>,
-    leaves: Vec<Leaf<'a>>,
+    leaves: usize,
+    batch: &'b mut Batch,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> Scan<'a, '_> {
     fn space(&mut self) {
         self.rest = self.rest.trim_ascii_start();
+    }
+
+    fn ends(&mut self) -> bool {
+        self.space();
+        self.rest.is_empty()
     }
 
     fn take(&mut self, byte: u8) -> Option<()> {
@@ -140,10 +135,10 @@ impl<'a> Scan<'a> {
         Some(())
     }
 
-    fn leaf(&mut self, mark: u8, leaf: Leaf<'a>) -> Option<()> {
+    fn leaf(&mut self, mark: u8) -> Option<()> {
         self.skeleton.push(mark);
-        self.leaves.push(leaf);
-        (self.leaves.len() <= MOST_LEAVES).then_some(())
+        self.leaves += 1;
+        (self.leaves <= MOST_LEAVES).then_some(())
     }
 
     fn value(&mut self, depth: usize) -> Option<()> {
@@ -152,14 +147,15 @@ impl<'a> Scan<'a> {
             b'{' if depth < MOST_DEPTH => self.object(depth),
             b'[' if depth < MOST_DEPTH => self.array(depth),
             b'"' => {
-                let leaf = match self.string()? {
-                    (text, false) => Leaf::Text(text),
-                    (text, true) => Leaf::Unescaped(unescape(text)?),
+                let end = match self.string()? {
+                    (text, false) => self.batch.text(text),
+                    (text, true) => self.batch.text(unescape(text)?.as_bytes()),
                 };
-                self.leaf(b'$', leaf)
+                self.batch.leaf_ints.push(end);
+                self.leaf(b'$')
             }
-            b't' => self.word(b"true").and_then(|()| self.leaf(b'?', Leaf::Bool(true))),
-            b'f' => self.word(b"false").and_then(|()| self.leaf(b'?', Leaf::Bool(false))),
+            b't' => self.boolean(b"true", 1),
+            b'f' => self.boolean(b"false", 0),
             b'n' => {
                 self.word(b"null")?;
                 self.skeleton.extend_from_slice(b"null");
@@ -175,13 +171,19 @@ impl<'a> Scan<'a> {
         Some(())
     }
 
+    fn boolean(&mut self, word: &[u8], value: i32) -> Option<()> {
+        self.word(word)?;
+        self.batch.leaf_ints.push(value);
+        self.leaf(b'?')
+    }
+
     fn number(&mut self) -> Option<()> {
-        let length =
-            self.rest.iter().take_while(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
+        let is_part = |b: &&u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let length = self.rest.iter().take_while(is_part).count();
         let (digits, rest) = self.rest.split_at(length);
-        let number: f64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        self.batch.leaf_floats.push(decimal::parse(digits)?);
         self.rest = rest;
-        self.leaf(b'#', Leaf::Number(number))
+        self.leaf(b'#')
     }
 
     /// The inside of a string, and whether it has escapes.
@@ -294,9 +296,10 @@ mod tests {
     use super::*;
 
     fn skeleton(document: &str) -> Option<(String, usize)> {
-        let mut scan = Scan { rest: document.as_bytes(), skeleton: Vec::new(), leaves: Vec::new() };
+        let mut batch = Batch::default();
+        let mut scan = Scan { rest: document.as_bytes(), skeleton: Vec::new(), leaves: 0, batch: &mut batch };
         scan.value(0)?;
-        scan.rest.is_empty().then(|| (String::from_utf8(scan.skeleton).unwrap(), scan.leaves.len()))
+        scan.rest.is_empty().then(|| (String::from_utf8(scan.skeleton).unwrap(), scan.leaves))
     }
 
     #[test]
@@ -330,6 +333,9 @@ mod tests {
         let used = (0..40).filter(|n| append(&mut batch, format!(r#"{{"n": {n}}}"#).as_bytes(), &table).is_some());
         assert_eq!(used.count(), 40 - 15);
         assert_eq!(batch.leaf_floats.len(), 25);
+        let (floats, text) = (batch.leaf_floats.len(), batch.text_end());
+        assert_eq!(append(&mut batch, br#"{"n": 1, "text": "x", "more": [1, 2"#, &table), None);
+        assert_eq!((batch.leaf_floats.len(), batch.text_end()), (floats, text), "leaves are taken back");
         table.switch_off();
         assert_eq!(append(&mut batch, br#"{"n": 1}"#, &table), None);
     }

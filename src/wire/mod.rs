@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod command;
 pub mod datetime;
+pub mod decimal;
 pub mod frame;
 pub mod frontend;
 pub mod json;

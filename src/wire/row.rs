@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Reader;
 use super::batch::Batch;
 use super::datetime::{local_parts, utc_millis};
+use super::decimal;
 use super::json::{self, TemplateTable};
 use super::shape::{ColumnKind, Shape};
 use crate::error::Error;
@@ -123,7 +124,7 @@ fn integer(value: &[u8]) -> Option<i32> {
 /// What JavaScript's `parseFloat` makes of a number that PostgreSQL wrote.
 #[inline]
 fn number(value: &[u8]) -> f64 {
-    std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+    decimal::parse(value).unwrap_or(f64::NAN)
 }
 
 fn is_true(value: &[u8]) -> bool {
