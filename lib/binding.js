@@ -247,7 +247,9 @@ function dispatch([name, id, first, second]) {
   else owner[name](first, second);
 }
 
-const environment = new addon.Environment(drain, ints, floats, canGenerate);
+// Bun loads addons, but its event loop isn't libuv, of which it has but the names.
+const polls = process.versions.bun === undefined;
+const environment = new addon.Environment(drain, ints, floats, canGenerate, polls);
 
 const native = {
   /** @param {object} settings */

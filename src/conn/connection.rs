@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::driver;
+use super::driver::{self, Driver};
 use super::handshake::{self, Established, Route};
-use super::request::{Reply, Request};
+use super::request::{Reader, Reply, Request};
 use super::runtime;
 use super::state::{Inner, Life, Note, Notes, OpenPortal, UNSENT_LIMIT, deliver_notes};
 use crate::error::Error;
@@ -47,6 +47,8 @@ pub(super) struct Shared {
     status: AtomicU8,
     failed: AtomicBool,
     inner: Mutex<Inner>,
+    /// Taken away when the connection is over. Locked before `inner`.
+    driver: Mutex<Option<Driver>>,
     pub(super) observer: Arc<dyn Observer>,
 }
 
@@ -72,13 +74,15 @@ impl Connection {
             status: AtomicU8::new(status),
             failed: AtomicBool::new(false),
             inner: Mutex::new(inner),
+            driver: Mutex::new(None),
             observer,
         });
         let connection = Connection { shared };
         for notice in notices {
             connection.shared.observer.event(id, Event::Notice(Box::new(notice)));
         }
-        tokio::spawn(driver::run(connection.clone(), received));
+        *connection.driver() = Some(Driver::new(connection.clone(), &received));
+        tokio::spawn(driver::run(connection.clone()));
         connection
     }
 
@@ -138,6 +142,10 @@ impl Connection {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn driver(&self) -> MutexGuard<'_, Option<Driver>> {
+        self.shared.driver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a request. It is written at once when its turn has come and the socket takes it.
@@ -301,6 +309,43 @@ impl Connection {
             let _ = tokio::time::timeout(ABANDON_PATIENCE, connection.cancel()).await;
             connection.destroy(error());
         });
+    }
+
+    /// Takes the socket off the runtime when what is under way is one request like many before it: `reader` watches the
+    /// returned descriptor from now on and calls [`Connection::read_detached`].
+    #[cfg(unix)]
+    pub fn detach(&self, reader: impl FnOnce() -> Arc<dyn Reader>) -> Option<std::os::fd::RawFd> {
+        let mut inner = self.lock();
+        if !inner.is_predictable() || !inner.out.is_empty() {
+            return None;
+        }
+        // A socket that is lost on the way fails the task's next look at it.
+        let descriptor = inner.stream.as_mut()?.socket().detach().ok();
+        match descriptor {
+            Some(_) => inner.reader = Some(reader()),
+            None => inner.wake(),
+        }
+        descriptor
+    }
+
+    /// Reads what has come on a detached socket. False when it has to be attached again.
+    #[cfg(unix)]
+    pub fn read_detached(&self) -> bool {
+        self.driver().as_mut().is_some_and(Driver::read_detached)
+    }
+
+    /// Gives a detached socket back to the runtime.
+    #[cfg(unix)]
+    pub fn attach(&self) {
+        let mut inner = self.lock();
+        if inner.reader.take().is_some() {
+            inner.forget_habit();
+            if let Some(stream) = &mut inner.stream {
+                // As in `detach`.
+                let _ = stream.socket().attach();
+            }
+            inner.wake();
+        }
     }
 
     /// Asks the server, over a second socket, to cancel what it is doing on this connection.

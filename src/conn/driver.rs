@@ -4,9 +4,8 @@ use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::address::io_error;
@@ -18,13 +17,16 @@ use crate::wire::batch::{Batch, Event, Extra, Record};
 use crate::wire::{Frame, command, frame, frontend, row, server_message};
 
 /// Runs until the connection is closed.
-pub async fn run(connection: Connection, received: BytesMut) {
-    let mut driver = Driver {
-        reader: ReadBuffer::new(&received),
-        answer: Answer { connection, batch: Batch::default(), sink: None, current: None, closed: false },
-    };
-    let end = driver.serve().await;
-    driver.answer.close(end);
+pub async fn run(connection: Connection) {
+    let end = poll_fn(|cx| match &mut *connection.driver() {
+        Some(driver) => driver.poll(cx),
+        None => Poll::Ready(End::Lost(None)),
+    })
+    .await;
+    let driver = connection.driver().take();
+    if let Some(mut driver) = driver {
+        driver.answer.close(end);
+    }
 }
 
 /// What was read and not yet understood.
@@ -69,9 +71,12 @@ impl ReadBuffer {
     }
 }
 
-struct Driver {
+/// Reads a connection: on its task, or on the thread of whoever has detached it.
+pub(super) struct Driver {
     reader: ReadBuffer,
     answer: Answer,
+    /// What went wrong while the task was not the one who read.
+    failure: Option<Error>,
 }
 
 /// Why a connection is over.
@@ -84,27 +89,78 @@ enum End {
     Lost(Option<Error>),
 }
 
+/// An answer of more bytes than this is worth another thread.
+const LONG_ANSWER: usize = 32 * 1024;
+
 impl Driver {
-    async fn serve(&mut self) -> End {
+    pub(super) fn new(connection: Connection, received: &[u8]) -> Self {
+        let answer = Answer {
+            connection,
+            batch: Batch::default(),
+            sink: None,
+            current: None,
+            length: received.len(),
+            closed: false,
+        };
+        Driver { reader: ReadBuffer::new(received), answer, failure: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if let Some(error) = self.failure.take() {
+            return Poll::Ready(End::Lost(Some(error)));
+        }
         loop {
             if let Err(error) = self.answer.read(&mut self.reader) {
-                return End::Lost(Some(error));
+                return Poll::Ready(End::Lost(Some(error)));
             }
-            if let Some(sink) = &self.answer.sink {
-                poll_fn(|cx| sink.poll_ready(cx)).await;
+            if let Some(sink) = &self.answer.sink
+                && sink.poll_ready(cx).is_pending()
+            {
+                return Poll::Pending;
             }
-            match poll_fn(|cx| self.poll(cx)).await {
-                ControlFlow::Continue(()) => {}
-                ControlFlow::Break(end) => return end,
+            let outcome = self.poll_socket(cx);
+            let drained = self.answer.connection.lock().take_drained();
+            deliver_notes(drained);
+            match outcome {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(ControlFlow::Continue(_)) => {}
+                Poll::Ready(ControlFlow::Break(end)) => return Poll::Ready(end),
             }
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<End>> {
-        let outcome = self.poll_socket(cx);
-        let drained = self.answer.connection.lock().take_drained();
-        deliver_notes(drained);
-        outcome
+    /// Reads what there is on a detached socket. False when the task has to go on: the answer is long, the connection is
+    /// over, or it does not matter any more.
+    pub(super) fn read_detached(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            self.reader.make_room();
+            let mut inner = self.answer.connection.lock();
+            let Some(stream) = inner.detached_stream() else { return false };
+            let room = self.reader.bytes.get_mut(self.reader.end..).unwrap_or_default();
+            let mut buffer = ReadBuf::new(room);
+            match Pin::new(stream).poll_read(&mut cx, &mut buffer) {
+                Poll::Pending => return true,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                // The task finds the same, and knows what to make of it.
+                Poll::Ready(_) => return false,
+            }
+            let filled = buffer.filled().len();
+            let is_all = filled < buffer.capacity() && inner.is_plain();
+            drop(inner);
+            self.reader.end += filled;
+            self.answer.length += filled;
+            if let Err(error) = self.answer.read(&mut self.reader) {
+                self.failure = Some(error);
+                return false;
+            }
+            if self.answer.length > LONG_ANSWER {
+                return false;
+            }
+            if is_all {
+                return true;
+            }
+        }
     }
 
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<End>> {
@@ -124,6 +180,7 @@ impl Driver {
             Poll::Ready(Ok(())) if buffer.filled().is_empty() => Poll::Ready(ControlFlow::Break(End::Lost(None))),
             Poll::Ready(Ok(())) => {
                 self.reader.end += buffer.filled().len();
+                self.answer.length += buffer.filled().len();
                 Poll::Ready(ControlFlow::Continue(()))
             }
         }
@@ -146,6 +203,8 @@ struct Answer {
     /// Whose records are in `batch`.
     sink: Option<Arc<dyn Sink>>,
     current: Option<Flight>,
+    /// Bytes since the answer before the current one was complete.
+    length: usize,
     closed: bool,
 }
 
@@ -362,8 +421,10 @@ impl Answer {
         }
         let mut notes = Notes::new();
         progress.landed += 1;
+        let length = std::mem::take(&mut self.length);
         {
             let mut inner = self.connection.lock();
+            inner.note_answer(length <= LONG_ANSWER / 2);
             progress.left = inner.landed(status, &mut notes);
             inner.flush();
         }

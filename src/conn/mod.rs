@@ -7,6 +7,8 @@
 pub mod address;
 pub mod auth;
 pub mod connection;
+#[cfg(unix)]
+pub mod detached;
 pub mod driver;
 pub mod handshake;
 pub mod request;
@@ -19,4 +21,4 @@ pub mod tls;
 
 pub use connection::{Connection, ConnectionId, Observer};
 pub use handshake::{Established, PasswordProvider, open};
-pub use request::{Reply, Request, Sink};
+pub use request::{Reader, Reply, Request, Sink};

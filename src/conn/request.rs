@@ -29,6 +29,12 @@ pub trait Sink: Send + Sync {
     fn poll_ready(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()>;
 }
 
+/// Whoever reads a connection in place of its task.
+pub trait Reader: Send + Sync {
+    /// The task is needed again: [`super::Connection::attach`] has to be called, soon. Called from any thread.
+    fn recall(&self);
+}
+
 /// Whom a request answers.
 #[derive(Clone)]
 pub struct Reply {

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
 
-use super::request::{Course, Flight, Message, Reply, Request};
+use super::request::{Course, Flight, Message, Reader, Reply, Request};
 use super::statement::Statements;
 use super::stream::Stream;
 use crate::error::Error;
@@ -50,7 +51,14 @@ pub(super) struct Inner {
     pub(super) drained: Notes,
     /// Told when the socket is closed.
     pub(super) ended: Vec<Reply>,
+    /// Who reads instead of the task.
+    pub(super) reader: Option<Arc<dyn Reader>>,
+    /// Short answers in a row to requests that were alone.
+    lone_answers: u32,
 }
+
+/// After so many lone, short answers the next one will be alike.
+const HABIT: u32 = 8;
 
 /// Answers that were produced under the lock and are delivered after it.
 pub(super) type Notes = Vec<(Reply, Note)>;
@@ -117,7 +125,36 @@ impl Inner {
             copy: None,
             drained: Notes::new(),
             ended: Vec::new(),
+            reader: None,
+            lone_answers: 0,
         }
+    }
+
+    /// An answer is complete, before anything else is sent.
+    pub(super) fn note_answer(&mut self, is_short: bool) {
+        let is_lone = is_short && self.flights.is_empty() && self.queue.is_empty();
+        self.lone_answers = if is_lone { self.lone_answers.saturating_add(1) } else { 0 };
+    }
+
+    /// The next answers have to show that they are short and alone.
+    pub(super) fn forget_habit(&mut self) {
+        self.lone_answers = 0;
+    }
+
+    /// Whether what is under way is one request like many before it, whose answer will be short.
+    pub(super) fn is_predictable(&self) -> bool {
+        self.reader.is_none() && self.lone_answers >= HABIT && self.life == Life::Open && self.load() == 1
+    }
+
+    /// The socket, while it is detached and wanted.
+    pub(super) fn detached_stream(&mut self) -> Option<&mut Stream> {
+        let is_wanted = self.reader.is_some() && self.life == Life::Open && !self.paused && self.out.is_empty();
+        self.stream.as_mut().filter(|_| is_wanted)
+    }
+
+    /// No TLS, which may hold back what it has read already.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.stream, Some(Stream::Plain(_)))
     }
 
     /// Requests sent or waiting.
@@ -196,11 +233,20 @@ impl Inner {
                     self.wake();
                 }
                 Poll::Ready(Ok(written)) => self.out.advance(written),
-                Poll::Pending => return,
+                Poll::Pending => {
+                    self.recall();
+                    return;
+                }
             }
         }
         if self.out.is_empty() && self.out.capacity() > 64 * 1024 {
             self.out = BytesMut::new();
+        }
+    }
+
+    fn recall(&self) {
+        if let Some(reader) = &self.reader {
+            reader.recall();
         }
     }
 
@@ -242,6 +288,12 @@ impl Inner {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             self.waker = Some(cx.waker().clone());
         }
+        if self.reader.is_some() {
+            if self.life != Life::Open || self.paused || self.write_error || !self.out.is_empty() {
+                self.recall();
+            }
+            return Turn::Wait;
+        }
         if let Life::Closing(error) = &self.life {
             return Turn::Close(Some(error.clone()));
         }
@@ -267,6 +319,7 @@ impl Inner {
     pub(super) fn bury(&mut self) -> Buried {
         self.life = Life::Closed;
         self.stream = None;
+        self.reader = None;
         self.out = BytesMut::new();
         self.waker = None;
         Buried {

@@ -10,6 +10,9 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 use tokio_native_tls::TlsStream;
 
+#[cfg(unix)]
+use super::detached::{Detached, Moving};
+
 /// A connected socket.
 pub enum Socket {
     /// TCP over IPv4 or IPv6.
@@ -17,6 +20,12 @@ pub enum Socket {
     /// A Unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
+    /// Taken off the runtime: whoever took it looks for himself when there is something to read.
+    #[cfg(unix)]
+    Detached(Detached),
+    /// On its way from one to the other, or lost on it.
+    #[cfg(unix)]
+    Moving(Moving),
 }
 
 /// A socket, with TLS around it or not.
@@ -52,6 +61,21 @@ delegate!(
     Socket,
     Tcp,
     #[cfg(unix)]
-    Unix
+    Unix,
+    #[cfg(unix)]
+    Detached,
+    #[cfg(unix)]
+    Moving
 );
 delegate!(Stream, Plain, Tls);
+
+#[cfg(unix)]
+impl Stream {
+    /// The socket below TLS.
+    pub(super) fn socket(&mut self) -> &mut Socket {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(session) => session.get_mut().get_mut().get_mut(),
+        }
+    }
+}

@@ -128,11 +128,16 @@ impl ConnectionHandle {
         let js = Js(env.raw());
         let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
         let made = query::request(js, &self.environment, request, &arguments)?;
-        self.environment.hold(js);
+        let requests = self.environment.hold(js);
         if flags & query::PIPELINED != 0 {
             self.set_depth(query::PIPELINE_DEPTH);
         }
-        self.submit(made);
+        let Some(connection) = self.connection() else {
+            made.reply.fail(gone());
+            return Ok(());
+        };
+        connection.submit(made);
+        self.environment.note_request(requests, Some(&connection));
         Ok(())
     }
 

@@ -69,6 +69,8 @@ const PATIENCE: Duration = Duration::from_millis(4);
 /// Calls JavaScript's drain for every batch that is ready, as long as that does not take too long.
 pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
     let start = Instant::now();
+    #[cfg(unix)]
+    environment.unwatch_recalled();
     while let Some(batch) = environment.next_batch() {
         js.scope(|| hand_over(js, callback, environment, batch));
         if start.elapsed() > PATIENCE {

@@ -36,6 +36,9 @@ pub struct Environment {
     pub(super) belongings: Mutex<Belongings>,
     /// State of the JavaScript thread alone; the lock is never contended.
     pub(super) arrays: Mutex<Arrays>,
+    /// As `arrays`; `None` where sockets can't be watched on the JavaScript thread.
+    #[cfg(unix)]
+    pub(super) polling: Mutex<Option<super::polling::Polling>>,
 }
 
 #[derive(Default)]
@@ -48,6 +51,8 @@ struct Queue {
     waiting: Vec<Waker>,
     /// Batches to be filled again.
     spares: Vec<Batch>,
+    /// Connections that the runtime has to read again.
+    recalled: Vec<ConnectionId>,
 }
 
 /// Empty batches that are kept, which have up to 300 KB each after a large result.
@@ -58,11 +63,34 @@ struct Function {
     raw: sys::napi_threadsafe_function,
     /// Reasons for the event loop to stay alive.
     holds: usize,
+    /// Those of them that are requests.
+    requests: usize,
 }
 
 // SAFETY: a threadsafe function may be called from any thread; it is only touched under its lock and never after it
 // was finalized, when `raw` is null.
 unsafe impl Send for Function {}
+
+impl Function {
+    /// One more reason for the event loop to stay alive. Called on the JavaScript thread.
+    fn hold(&mut self, js: Js) {
+        self.holds += 1;
+        if self.holds == 1 && !self.raw.is_null() {
+            // SAFETY: `raw` is live, and this is the environment's thread.
+            unsafe { sys::napi_ref_threadsafe_function(js.0, self.raw) };
+        }
+    }
+
+    /// Fewer reasons. Called on the JavaScript thread.
+    fn release(&mut self, js: Js, count: usize) {
+        let before = self.holds;
+        self.holds = before.saturating_sub(count);
+        if before > 0 && self.holds == 0 && !self.raw.is_null() {
+            // SAFETY: as in `hold`.
+            unsafe { sys::napi_unref_threadsafe_function(js.0, self.raw) };
+        }
+    }
+}
 
 /// What ends with the environment.
 #[derive(Default)]
@@ -93,9 +121,11 @@ impl Environment {
             shapes: ShapeTable::default(),
             templates: TemplateTable::default(),
             queue: Mutex::default(),
-            function: Mutex::new(Function { raw: ptr::null_mut(), holds: 0 }),
+            function: Mutex::new(Function { raw: ptr::null_mut(), holds: 0, requests: 0 }),
             belongings: Mutex::default(),
             arrays: Mutex::new(arrays),
+            #[cfg(unix)]
+            polling: Mutex::new(None),
         });
         let context = Arc::into_raw(environment.clone()).cast::<c_void>().cast_mut();
         let mut raw = ptr::null_mut();
@@ -126,25 +156,19 @@ impl Environment {
         Ok(environment)
     }
 
-    /// One more reason for the event loop to stay alive. Called on the JavaScript thread.
-    pub fn hold(&self, js: Js) {
+    /// A request is under way, which keeps the event loop alive; returns how many are. Called on the JavaScript thread.
+    pub fn hold(&self, js: Js) -> usize {
         let mut function = lock(&self.function);
-        function.holds += 1;
-        if function.holds == 1 && !function.raw.is_null() {
-            // SAFETY: `raw` is live, and this is the environment's thread.
-            unsafe { sys::napi_ref_threadsafe_function(js.0, function.raw) };
-        }
+        function.requests += 1;
+        function.hold(js);
+        function.requests
     }
 
-    /// Fewer reasons. Called on the JavaScript thread.
-    pub fn release(&self, js: Js, count: usize) {
+    /// Requests are over. Called on the JavaScript thread.
+    pub fn release(&self, js: Js, requests: usize) {
         let mut function = lock(&self.function);
-        let before = function.holds;
-        function.holds = before.saturating_sub(count);
-        if before > 0 && function.holds == 0 && !function.raw.is_null() {
-            // SAFETY: as in `hold`.
-            unsafe { sys::napi_unref_threadsafe_function(js.0, function.raw) };
-        }
+        function.requests = function.requests.saturating_sub(requests);
+        function.release(js, requests);
     }
 
     /// Whether an open connection is a reason for the event loop to stay alive. Called on the JavaScript thread.
@@ -154,10 +178,47 @@ impl Environment {
             if held { belongings.holding.insert(connection) } else { belongings.holding.remove(&connection) }
         };
         match (changed, held) {
-            (true, true) => self.hold(js),
-            (true, false) => self.release(js, 1),
+            (true, true) => lock(&self.function).hold(js),
+            (true, false) => lock(&self.function).release(js, 1),
             (false, _) => {}
         }
+    }
+
+    /// The runtime has to read a connection again, as soon as this environment's thread gets to it.
+    #[cfg(unix)]
+    pub(super) fn recall(&self, connection: ConnectionId) {
+        let wake = {
+            let mut queue = lock(&self.queue);
+            queue.recalled.push(connection);
+            !std::mem::replace(&mut queue.signalled, true)
+        };
+        if wake {
+            self.signal();
+        }
+    }
+
+    #[cfg(unix)]
+    pub(super) fn take_recalled(&self) -> Vec<ConnectionId> {
+        std::mem::take(&mut lock(&self.queue).recalled)
+    }
+
+    /// A drain follows, so that what is delivered until then needs no wake.
+    #[cfg(unix)]
+    pub(super) fn begin_drain(&self) {
+        lock(&self.queue).signalled = true;
+    }
+
+    /// A request was made, the only one or one of several, on this connection if it is known. Called on the JavaScript
+    /// thread.
+    pub(super) fn note_request(self: &Arc<Self>, requests: usize, connection: Option<&Connection>) {
+        #[cfg(unix)]
+        match (requests, connection) {
+            (1, Some(connection)) => self.watch(connection),
+            (3.., _) => self.unwatch_busy(),
+            _ => {}
+        }
+        #[cfg(not(unix))]
+        let _ = (requests, connection);
     }
 
     /// Takes a batch back that JavaScript has read.

@@ -131,6 +131,36 @@ impl Js {
         unsafe { sys::napi_close_handle_scope(self.0, scope) };
     }
 
+    /// Runs `body` as a callback of the event loop: microtasks and ticks follow it.
+    pub fn callback_scope(self, resource: sys::napi_ref, context: sys::napi_async_context, body: impl FnOnce()) {
+        let mut scope = ptr::null_mut();
+        // SAFETY: the reference and the context belong to this environment.
+        let status = unsafe { sys::napi_open_callback_scope(self.0, self.dereference(resource), context, &mut scope) };
+        if status != sys::Status::napi_ok {
+            // The environment is going away.
+            return;
+        }
+        body();
+        // SAFETY: `scope` is the innermost open scope.
+        unsafe { sys::napi_close_callback_scope(self.0, scope) };
+    }
+
+    /// Keeps a value; it goes with the environment.
+    pub fn reference(self, value: Value) -> sys::napi_ref {
+        let mut reference = ptr::null_mut();
+        // SAFETY: as in `undefined`.
+        unsafe { sys::napi_create_reference(self.0, value, 1, &mut reference) };
+        reference
+    }
+
+    /// The value of a reference.
+    pub fn dereference(self, reference: sys::napi_ref) -> Value {
+        let mut value = ptr::null_mut();
+        // SAFETY: as in `undefined`; a reference of no value gives a null handle.
+        unsafe { sys::napi_get_reference_value(self.0, reference, &mut value) };
+        value
+    }
+
     /// Calls a function; an exception it throws becomes an uncaught one of the process.
     pub fn call(self, function: Value, arguments: &[Value]) {
         let this = self.undefined();

@@ -10,6 +10,8 @@ use super::drain::{Arrays, FLOATS, INTS};
 use super::environment::{Environment, lock};
 use super::js::Js;
 use super::password::{AskJavaScript, Asker};
+#[cfg(unix)]
+use super::polling::Polling;
 use super::pool::PoolHandle;
 use super::settings;
 use crate::conn::connection::next_id;
@@ -56,7 +58,7 @@ pub struct EnvironmentHandle {
 #[napi]
 impl EnvironmentHandle {
     /// `drain` is called with every batch; the arrays are what it reads them from; `generates` is whether code may be
-    /// generated.
+    /// generated, `polls` whether the runtime's event loop is Node's own.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
@@ -64,6 +66,7 @@ impl EnvironmentHandle {
         mut ints: Int32Array,
         mut floats: Float64Array,
         generates: bool,
+        polls: bool,
     ) -> Result<Self> {
         if ints.len() < INTS || floats.len() < FLOATS {
             return Err(Error::new(Status::InvalidArg, "the arrays are smaller than layout() says"));
@@ -75,6 +78,13 @@ impl EnvironmentHandle {
         let arrays = Arrays::new(ints_start, floats_start);
         let environment = Environment::attach(Js(env.raw()), drain.raw(), arrays)
             .map_err(|status| Error::new(status, "the completion queue could not be made"))?;
+        #[cfg(unix)]
+        if polls {
+            let js = Js(env.raw());
+            *lock(&environment.polling) = Polling::start(js, drain.raw(), &environment);
+        }
+        #[cfg(not(unix))]
+        let _ = polls;
         if !generates {
             environment.templates().switch_off();
         }
@@ -110,7 +120,7 @@ impl EnvironmentHandle {
         // Only fails when it is set already, which the line above makes impossible.
         let _ = asker.asker.set(Asker::Pool(id));
         lock(&self.environment.belongings).pools.insert(id, pool.clone());
-        Ok(PoolHandle::new(self.environment.clone(), pool, id))
+        Ok(PoolHandle::new(self.environment.clone(), pool, id, shared))
     }
 
     /// Answers a password question: the password or null, or an error message.

@@ -11,6 +11,10 @@ mod failure;
 mod js;
 mod link;
 mod password;
+#[cfg(unix)]
+mod polling;
 mod pool;
 mod query;
 mod settings;
+#[cfg(unix)]
+mod uv;

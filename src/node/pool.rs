@@ -21,11 +21,13 @@ pub struct PoolHandle {
     environment: Arc<Environment>,
     pool: Pool,
     id: PoolId,
+    /// Other environments may have answers to wait for on its connections.
+    is_shared: bool,
 }
 
 impl PoolHandle {
-    pub(super) fn new(environment: Arc<Environment>, pool: Pool, id: PoolId) -> Self {
-        PoolHandle { environment, pool, id }
+    pub(super) fn new(environment: Arc<Environment>, pool: Pool, id: PoolId, is_shared: bool) -> Self {
+        PoolHandle { environment, pool, id, is_shared }
     }
 }
 
@@ -87,8 +89,9 @@ impl PoolHandle {
         let js = Js(env.raw());
         let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
         let request = query::request(js, &self.environment, request, &arguments)?;
-        self.environment.hold(js);
-        self.pool.run(Work::Request { request, retire: true });
+        let requests = self.environment.hold(js);
+        let connection = self.pool.run(Work::Request { request, retire: true });
+        self.environment.note_request(requests, connection.as_ref().filter(|_| !self.is_shared));
         Ok(())
     }
 
@@ -98,7 +101,7 @@ impl PoolHandle {
         self.environment.hold(Js(env.raw()));
         let mode = if in_transaction { Mode::InTransaction } else { Mode::AsItIs };
         match ddl::work(sql, mode, reply(&self.environment, request, mask)) {
-            Ok(work) => self.pool.run(work),
+            Ok(work) => drop(self.pool.run(work)),
             Err((reply, error)) => reply.fail(error),
         }
     }

@@ -160,7 +160,7 @@ impl Shared {
     }
 
     /// Gives a connection to whoever comes first.
-    fn assign(self: &Arc<Self>, mut state: MutexGuard<'_, State>, work: Work, mut held: Held) {
+    pub(super) fn assign(self: &Arc<Self>, mut state: MutexGuard<'_, State>, work: Work, mut held: Held) {
         match work {
             Work::Client(reply) => {
                 let acquired = state.lend_to_client(self, held, &reply);

@@ -1,0 +1,122 @@
+//! A socket that the runtime does not watch: its owner reads when another event loop says that it is time.
+//!
+//! A lone query pays for two thread hops when the runtime reads its answer, and for none when the thread that asked does
+//! it in its own event loop (docs/decisions/0010).
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::runtime;
+use super::stream::Socket;
+
+/// A non-blocking socket that nobody watches.
+pub enum Detached {
+    /// TCP.
+    Tcp(std::net::TcpStream),
+    /// A Unix socket.
+    Unix(std::os::unix::net::UnixStream),
+}
+
+/// No socket: reading and writing fail.
+pub struct Moving;
+
+impl Socket {
+    /// Takes the socket off the runtime. What it has to say stays unread.
+    pub(super) fn detach(&mut self) -> io::Result<RawFd> {
+        let detached = match std::mem::replace(self, Socket::Moving(Moving)) {
+            Socket::Tcp(stream) => Detached::Tcp(stream.into_std()?),
+            Socket::Unix(stream) => Detached::Unix(stream.into_std()?),
+            Socket::Detached(detached) => detached,
+            Socket::Moving(_) => return Err(lost()),
+        };
+        let descriptor = match &detached {
+            Detached::Tcp(stream) => stream.as_raw_fd(),
+            Detached::Unix(stream) => stream.as_raw_fd(),
+        };
+        *self = Socket::Detached(detached);
+        Ok(descriptor)
+    }
+
+    /// Gives the socket back to the runtime, from whichever thread.
+    pub(super) fn attach(&mut self) -> io::Result<()> {
+        let _runtime = runtime::handle().enter();
+        *self = match std::mem::replace(self, Socket::Moving(Moving)) {
+            Socket::Detached(Detached::Tcp(stream)) => Socket::Tcp(TcpStream::from_std(stream)?),
+            Socket::Detached(Detached::Unix(stream)) => Socket::Unix(UnixStream::from_std(stream)?),
+            attached => attached,
+        };
+        Ok(())
+    }
+}
+
+fn lost() -> io::Error {
+    io::Error::new(ErrorKind::NotConnected, "the socket was lost on its way to another event loop")
+}
+
+/// `Pending` wakes nobody: the owner comes back by himself.
+fn now<T>(mut attempt: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
+    loop {
+        match attempt() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Poll::Pending,
+            outcome => return Poll::Ready(outcome),
+        }
+    }
+}
+
+impl AsyncRead for Detached {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let room = buf.initialize_unfilled();
+        let read = now(|| match &*self {
+            Detached::Tcp(stream) => (&*stream).read(room),
+            Detached::Unix(stream) => (&*stream).read(room),
+        });
+        read.map_ok(|count| buf.advance(count))
+    }
+}
+
+impl AsyncWrite for Detached {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        now(|| match &*self {
+            Detached::Tcp(stream) => (&*stream).write(bytes),
+            Detached::Unix(stream) => (&*stream).write(bytes),
+        })
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let half = std::net::Shutdown::Write;
+        Poll::Ready(match &*self {
+            Detached::Tcp(stream) => stream.shutdown(half),
+            Detached::Unix(stream) => stream.shutdown(half),
+        })
+    }
+}
+
+impl AsyncRead for Moving {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(lost()))
+    }
+}
+
+impl AsyncWrite for Moving {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(lost()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(lost()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(lost()))
+    }
+}

@@ -1,0 +1,234 @@
+//! Reading on JavaScript's thread: its own event loop watches the sockets of connections on which one short query
+//! follows the other (docs/decisions/0010).
+//!
+//! Everything here runs on that thread, but for [`Recall`].
+
+use std::collections::HashMap;
+use std::ffi::{c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::{Arc, Weak};
+
+use napi::sys;
+
+use super::drain;
+use super::environment::{Environment, lock};
+use super::js::{Js, Value};
+use super::uv::{Handle, Loop, Uv};
+use crate::conn::{Connection, ConnectionId, Reader};
+
+/// What an environment needs to watch sockets.
+pub struct Polling {
+    uv: &'static Uv,
+    on: Loop,
+    js: Js,
+    /// The drain, and what its calls belong to.
+    callback: sys::napi_ref,
+    resource: sys::napi_ref,
+    context: sys::napi_async_context,
+    watched: HashMap<ConnectionId, *mut Watched>,
+    /// Handles whose memory libuv still has.
+    handles: usize,
+    /// The environment is going away: told when the last handle is closed.
+    farewell: Option<sys::napi_async_cleanup_hook_handle>,
+}
+
+// SAFETY: the pointers are only followed on the environment's thread.
+unsafe impl Send for Polling {}
+
+/// A connection that is watched; libuv has its address.
+struct Watched {
+    memory: Vec<u64>,
+    environment: Arc<Environment>,
+    connection: Connection,
+}
+
+impl Watched {
+    fn handle(&mut self) -> Handle {
+        self.memory.as_mut_ptr().cast()
+    }
+}
+
+/// Asks for a connection back.
+struct Recall {
+    environment: Weak<Environment>,
+    connection: ConnectionId,
+}
+
+impl Reader for Recall {
+    fn recall(&self) {
+        if let Some(environment) = self.environment.upgrade() {
+            environment.recall(self.connection);
+        }
+    }
+}
+
+impl Polling {
+    /// `None` where the program has no libuv, or Node-API refuses.
+    pub fn start(js: Js, callback: Value, environment: &Arc<Environment>) -> Option<Polling> {
+        let uv = Uv::get()?;
+        let mut on = ptr::null_mut();
+        // SAFETY: `js.0` is the environment of the running callback, `on` a valid place.
+        let status = unsafe { sys::napi_get_uv_event_loop(js.0, &mut on) };
+        if status != sys::Status::napi_ok || on.is_null() {
+            return None;
+        }
+        let resource = js.object();
+        let mut context = ptr::null_mut();
+        // SAFETY: all are handles of the current scope.
+        let status = unsafe { sys::napi_async_init(js.0, resource, js.text("pgfleet"), &mut context) };
+        if status != sys::Status::napi_ok {
+            return None;
+        }
+        let polling = Polling {
+            uv,
+            on: on.cast(),
+            js,
+            callback: js.reference(callback),
+            resource: js.reference(resource),
+            context,
+            watched: HashMap::new(),
+            handles: 0,
+            farewell: None,
+        };
+        let data = Arc::into_raw(environment.clone()).cast::<c_void>().cast_mut();
+        // SAFETY: `data` is a strong count that `farewell` gives back; Node-API calls the hook once.
+        unsafe { sys::napi_add_async_cleanup_hook(js.0, Some(farewell), data, ptr::null_mut()) };
+        Some(polling)
+    }
+
+    fn close(&mut self, connection: ConnectionId) {
+        if let Some(watched) = self.watched.remove(&connection) {
+            // SAFETY: what is in the table has not been closed, and lives until `closed`.
+            let handle = unsafe { (*watched).handle() };
+            // SAFETY: on the loop's thread, once: it left the table.
+            unsafe { self.uv.close(handle, closed) };
+        }
+    }
+
+    fn say_farewell(&mut self) {
+        if self.handles == 0
+            && let Some(hook) = self.farewell.take()
+        {
+            // SAFETY: the hook was given to `farewell` and is removed once.
+            unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+        }
+    }
+}
+
+impl Environment {
+    /// Has this thread read the answer of a request that was just made, if it is alone and will be short.
+    pub(super) fn watch(self: &Arc<Self>, connection: &Connection) {
+        let id = connection.id();
+        let reader = || Arc::new(Recall { environment: Arc::downgrade(self), connection: id }) as Arc<dyn Reader>;
+        let mut polling = lock(&self.polling);
+        let Some(polling) = &mut *polling else { return };
+        if polling.farewell.is_some() || polling.watched.contains_key(&id) {
+            return;
+        }
+        let Some(descriptor) = connection.detach(reader) else { return };
+        let words = polling.uv.handle_size().div_ceil(size_of::<u64>());
+        let watched = Watched { memory: vec![0; words], environment: self.clone(), connection: connection.clone() };
+        let watched = Box::into_raw(Box::new(watched));
+        // SAFETY: just made.
+        let handle = unsafe { (*watched).handle() };
+        // SAFETY: on the loop's thread; the memory lives until `closed`, and the socket until it is attached, which
+        // happens after closing.
+        let is_watching = unsafe { polling.uv.watch(polling.on, handle, watched.cast(), descriptor, readable) };
+        if is_watching {
+            polling.handles += 1;
+            polling.watched.insert(id, watched);
+        } else {
+            connection.attach();
+            // SAFETY: libuv has refused it, so nobody else has the address. A handle that could be made but not started
+            // would need closing; epoll and kqueue take every socket, so that does not happen.
+            drop(unsafe { Box::from_raw(watched) });
+        }
+    }
+
+    /// Leaves a connection to the runtime again.
+    pub(super) fn unwatch(&self, connection: &Connection) {
+        if let Some(polling) = &mut *lock(&self.polling) {
+            polling.close(connection.id());
+        }
+        connection.attach();
+    }
+
+    /// Leaves connections that are waiting for an answer to the runtime: there is enough to do for two threads.
+    pub(super) fn unwatch_busy(&self) {
+        for connection in self.watched() {
+            if connection.load() > 0 {
+                self.unwatch(&connection);
+            }
+        }
+    }
+
+    /// Does what [`Environment::recall`] was asked for.
+    pub(super) fn unwatch_recalled(&self) {
+        let recalled = self.take_recalled();
+        if recalled.is_empty() {
+            return;
+        }
+        for connection in self.watched().iter().filter(|connection| recalled.contains(&connection.id())) {
+            self.unwatch(connection);
+        }
+    }
+
+    fn watched(&self) -> Vec<Connection> {
+        let polling = lock(&self.polling);
+        let watched = polling.as_ref().map(|polling| polling.watched.values());
+        // SAFETY: what is in the table lives until `closed`.
+        watched.into_iter().flatten().map(|watched| unsafe { (**watched).connection.clone() }).collect()
+    }
+
+    /// There is something to read: reads it, and hands over what came of it.
+    fn read(self: &Arc<Self>, connection: &Connection) {
+        self.begin_drain();
+        if !connection.read_detached() {
+            self.unwatch(connection);
+        }
+        let (js, callback, resource, context) = {
+            let polling = lock(&self.polling);
+            let Some(polling) = &*polling else { return };
+            (polling.js, polling.callback, polling.resource, polling.context)
+        };
+        js.scope(|| {
+            js.callback_scope(resource, context, || drain::run(js, js.dereference(callback), self));
+        });
+    }
+}
+
+unsafe extern "C" fn readable(handle: Handle, _: c_int, _: c_int) {
+    let Some(uv) = Uv::get() else { return };
+    // SAFETY: libuv calls for handles that are not closed, whose data is their `Watched`.
+    let watched = unsafe { &*uv.data(handle).cast::<Watched>() };
+    let (environment, connection) = (watched.environment.clone(), watched.connection.clone());
+    // A panic must not unwind into libuv.
+    if catch_unwind(AssertUnwindSafe(|| environment.read(&connection))).is_err() {
+        environment.unwatch(&connection);
+    }
+}
+
+unsafe extern "C" fn closed(handle: Handle) {
+    let Some(uv) = Uv::get() else { return };
+    // SAFETY: the data of a closed handle is its `Watched`, which libuv needs no longer.
+    let watched = unsafe { Box::from_raw(uv.data(handle).cast::<Watched>()) };
+    if let Some(polling) = &mut *lock(&watched.environment.polling) {
+        polling.handles -= 1;
+        polling.say_farewell();
+    }
+}
+
+unsafe extern "C" fn farewell(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
+    // SAFETY: gives back the strong count of `Polling::start`.
+    let environment = unsafe { Arc::from_raw(environment.cast::<Environment>()) };
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        for connection in environment.watched() {
+            environment.unwatch(&connection);
+        }
+        if let Some(polling) = &mut *lock(&environment.polling) {
+            polling.farewell = Some(hook);
+            polling.say_farewell();
+        }
+    }));
+}

@@ -1,0 +1,128 @@
+//! The few functions of libuv that watch a socket on JavaScript's own event loop.
+//!
+//! They are looked up in the running program: Node exports them, other runtimes that load addons do not, and an addon
+//! that was linked against them would not even load there.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+
+use once_cell::sync::OnceCell;
+
+/// `uv_poll_t`, of a size that only libuv knows.
+pub type Handle = *mut c_void;
+/// `uv_loop_t`
+pub type Loop = *mut c_void;
+
+/// `uv_poll_cb`: the handle, a status, the events.
+pub type Readable = unsafe extern "C" fn(Handle, c_int, c_int);
+/// `uv_close_cb`
+pub type Closed = unsafe extern "C" fn(Handle);
+
+const UV_POLL: c_int = 8;
+const UV_READABLE: c_int = 1;
+
+/// The functions, by the names they have without `uv_`.
+pub struct Uv {
+    handle_size: unsafe extern "C" fn(c_int) -> usize,
+    handle_get_data: unsafe extern "C" fn(Handle) -> *mut c_void,
+    handle_set_data: unsafe extern "C" fn(Handle, *mut c_void),
+    poll_init: unsafe extern "C" fn(Loop, Handle, c_int) -> c_int,
+    poll_start: unsafe extern "C" fn(Handle, c_int, Readable) -> c_int,
+    poll_stop: unsafe extern "C" fn(Handle) -> c_int,
+    unref: unsafe extern "C" fn(Handle),
+    close: unsafe extern "C" fn(Handle, Closed),
+}
+
+unsafe extern "C" {
+    fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+}
+
+/// The program and everything it has loaded; `RTLD_DEFAULT` of the platform.
+#[cfg(target_os = "macos")]
+const EVERYWHERE: *mut c_void = -2isize as *mut c_void;
+#[cfg(not(target_os = "macos"))]
+const EVERYWHERE: *mut c_void = std::ptr::null_mut();
+
+/// Looks a function up.
+///
+/// # Safety
+/// `F` must be the function's type.
+unsafe fn find<F: Copy>(name: &CStr) -> Option<F> {
+    const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
+    // SAFETY: `name` ends with a null byte.
+    let address = unsafe { dlsym(EVERYWHERE, name.as_ptr()) };
+    if address.is_null() {
+        return None;
+    }
+    // SAFETY: both are the size of a pointer, and the caller says that `F` is the type of this function.
+    Some(unsafe { std::mem::transmute_copy::<*mut c_void, F>(&address) })
+}
+
+impl Uv {
+    /// libuv, when the program has it.
+    pub fn get() -> Option<&'static Uv> {
+        static FOUND: OnceCell<Option<Uv>> = OnceCell::new();
+        FOUND.get_or_init(Uv::find).as_ref()
+    }
+
+    fn find() -> Option<Uv> {
+        // SAFETY: the types are those of <https://docs.libuv.org/en/v1.x/poll.html> and `handle.html`, which libuv keeps
+        // for all of its version 1.
+        unsafe {
+            Some(Uv {
+                handle_size: find(c"uv_handle_size")?,
+                handle_get_data: find(c"uv_handle_get_data")?,
+                handle_set_data: find(c"uv_handle_set_data")?,
+                poll_init: find(c"uv_poll_init")?,
+                poll_start: find(c"uv_poll_start")?,
+                poll_stop: find(c"uv_poll_stop")?,
+                unref: find(c"uv_unref")?,
+                close: find(c"uv_close")?,
+            })
+        }
+    }
+
+    /// Bytes of a handle.
+    pub fn handle_size(&self) -> usize {
+        // SAFETY: has no conditions.
+        unsafe { (self.handle_size)(UV_POLL) }
+    }
+
+    /// Makes a handle in `handle`'s memory that calls `readable` when there is something to read, without keeping the
+    /// loop alive.
+    ///
+    /// # Safety
+    /// Only on the loop's thread. `handle` must have [`Uv::handle_size`] bytes that stay where they are until the
+    /// callback of [`Uv::close`]; the descriptor must stay open until then.
+    pub unsafe fn watch(&self, on: Loop, handle: Handle, data: *mut c_void, fd: c_int, readable: Readable) -> bool {
+        // SAFETY: as the caller says.
+        if unsafe { (self.poll_init)(on, handle, fd) } != 0 {
+            return false;
+        }
+        // SAFETY: the handle was just made.
+        unsafe { (self.handle_set_data)(handle, data) };
+        // SAFETY: as above.
+        unsafe { (self.unref)(handle) };
+        // SAFETY: as above.
+        unsafe { (self.poll_start)(handle, UV_READABLE, readable) == 0 }
+    }
+
+    /// What was given to [`Uv::watch`].
+    ///
+    /// # Safety
+    /// `handle` must be one of [`Uv::watch`] whose closing has not been called back.
+    pub unsafe fn data(&self, handle: Handle) -> *mut c_void {
+        // SAFETY: as the caller says.
+        unsafe { (self.handle_get_data)(handle) }
+    }
+
+    /// Stops watching, and calls `closed` when the handle's memory is free again.
+    ///
+    /// # Safety
+    /// Only on the loop's thread, once for each handle of [`Uv::watch`].
+    pub unsafe fn close(&self, handle: Handle, closed: Closed) {
+        // SAFETY: as the caller says.
+        unsafe { (self.poll_stop)(handle) };
+        // SAFETY: as the caller says.
+        unsafe { (self.close)(handle, closed) };
+    }
+}
