@@ -259,6 +259,8 @@ const native = {
    * @param {object} options
    */
   openPool: (settings, options) => environment.openPool(settings, options),
+  /** How many connections this thread reads by itself, see docs/decisions/0010. */
+  watchedConnections: () => environment.watchedConnections,
   /**
    * @param {number} token
    * @param {string | null} password

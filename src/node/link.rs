@@ -91,6 +91,15 @@ impl EnvironmentHandle {
         Ok(EnvironmentHandle { environment, _ints: ints, _floats: floats })
     }
 
+    /// How many connections this thread reads by itself.
+    #[napi(getter, catch_unwind)]
+    pub fn watched_connections(&self) -> u32 {
+        #[cfg(unix)]
+        return u32::try_from(self.environment.watched().len()).unwrap_or(u32::MAX);
+        #[cfg(not(unix))]
+        return 0;
+    }
+
     /// A connection that is not open yet. No I/O.
     #[napi(catch_unwind)]
     pub fn open_connection(&self, settings: Object<'_>) -> Result<ConnectionHandle> {

@@ -174,7 +174,8 @@ impl Environment {
         }
     }
 
-    fn watched(&self) -> Vec<Connection> {
+    /// Connections that this thread reads.
+    pub(super) fn watched(&self) -> Vec<Connection> {
         let polling = lock(&self.polling);
         let watched = polling.as_ref().map(|polling| polling.watched.values());
         // SAFETY: what is in the table lives until `closed`.
