@@ -84,7 +84,7 @@ function take(id) {
 /**
  * Walks the records of a batch.
  *
- * @param {number} count of ints
+ * @param {number} count of ints; below 0 nothing has come, and the rest shall be fetched after the event loop's turn
  * @param {string | undefined} text the first text segment
  * @param {string[] | undefined} texts the segments behind it
  * @param {string[] | undefined} longTexts
@@ -111,6 +111,10 @@ function drain(
   floatCount,
   newTemplates,
 ) {
+  if (count < 0) {
+    setImmediate(drainAgain);
+    return;
+  }
   if (forget) shapes.clear();
   if (newShapes !== undefined) {
     for (const description of newShapes) shapes.set(description[0], new Shape(description));
@@ -249,6 +253,10 @@ function dispatch([name, id, first, second]) {
 
 // Bun loads addons, but its event loop isn't libuv, of which it has but the names.
 const polls = process.versions.bun === undefined;
+function drainAgain() {
+  environment.drain();
+}
+
 const environment = new addon.Environment(drain, ints, floats, canGenerate, polls);
 
 const native = {

@@ -76,13 +76,28 @@ class Shape {
    */
   decoder(types, rowMode) {
     const source = types || pgTypes;
-    const asArrays = rowMode === 'array';
-    for (const decoder of this.decoders) {
-      if (decoder.asArrays === asArrays && decoder.fits(source)) return decoder;
+    const parsers = this.fields.map(({ dataTypeID, format }) =>
+      source.getTypeParser(dataTypeID, /** @type {any} */ (format)),
+    );
+    return this.decoderWith(parsers, rowMode === 'array');
+  }
+
+  /**
+   * The decoder for parsers that were looked up already.
+   *
+   * @param {Function[]} parsers by column
+   * @param {boolean} asArrays
+   * @returns {Decoder}
+   */
+  decoderWith(parsers, asArrays) {
+    const { decoders } = this;
+    for (let i = 0; i < decoders.length; i++) {
+      const decoder = decoders[i];
+      if (decoder.asArrays === asArrays && decoder.fits(parsers)) return decoder;
     }
-    if (this.decoders.length >= MOST_DECODERS) this.decoders.length = 0;
-    const decoder = new Decoder(this, source, asArrays);
-    this.decoders.push(decoder);
+    if (decoders.length >= MOST_DECODERS) decoders.length = 0;
+    const decoder = new Decoder(this, parsers, asArrays);
+    decoders.push(decoder);
     return decoder;
   }
 }
@@ -96,25 +111,27 @@ function needsParser(kind) {
 class Decoder {
   /**
    * @param {Shape} shape
-   * @param {{ getTypeParser(oid: number, format?: string): Function }} types
+   * @param {Function[]} given parsers by column
    * @param {boolean} asArrays
    */
-  constructor(shape, types, asArrays) {
+  constructor(shape, given, asArrays) {
     this.shape = shape;
+    this.given = given;
     this.asArrays = asArrays;
     /** @type {(Function | null)[]} parsers by column; null leaves text as it is */
     this.parsers = shape.fields.map(() => null);
-    for (const column of shape.parsed) this.parsers[column] = parserOf(shape, column, types);
+    for (const column of shape.parsed) this.parsers[column] = parserOf(shape, column, given[column]);
     this.seen = 0;
     /** @type {(batch: Batch, count: number, rows: any[]) => void} */
     this.run = (batch, count, rows) => this.interpret(batch, count, rows);
   }
 
-  /** @param {{ getTypeParser(oid: number, format?: string): Function }} types */
-  fits(types) {
-    const { shape, parsers } = this;
-    for (const column of shape.parsed) {
-      if (parserOf(shape, column, types) !== parsers[column]) return false;
+  /** @param {Function[]} parsers by column */
+  fits(parsers) {
+    const { given } = this;
+    const { parsed } = this.shape;
+    for (let i = 0; i < parsed.length; i++) {
+      if (parsers[parsed[i]] !== given[parsed[i]]) return false;
     }
     return true;
   }
@@ -180,13 +197,12 @@ function define(row, name, value) {
 /**
  * @param {Shape} shape
  * @param {number} column
- * @param {{ getTypeParser(oid: number, format?: string): Function }} types
+ * @param {Function} parser
  * @returns {Function | null}
  */
-function parserOf(shape, column, types) {
-  const field = shape.fields[column];
-  const parser = types.getTypeParser(field.dataTypeID, field.format);
-  return shape.kinds[column] === TEXT && pristine.leavesText(field.dataTypeID, parser) ? null : parser;
+function parserOf(shape, column, parser) {
+  const isText = shape.kinds[column] === TEXT;
+  return isText && pristine.leavesText(shape.fields[column].dataTypeID, parser) ? null : parser;
 }
 
 /**

@@ -57,6 +57,8 @@ class QueryRequest {
     /** @type {Function[] | undefined} */
     this._onlookers = undefined;
     this._aborted = false;
+    /** @type {any} what makes the rows of the result set under way */
+    this.decoder = undefined;
   }
 
   /**
@@ -151,7 +153,12 @@ class QueryRequest {
 
   /** @param {any} shape */
   fields(shape) {
-    this._nextResult()._addShape(shape);
+    const result = this._nextResult();
+    result._addShape(shape);
+    // The parsers were looked up for the result already; without columns it has none.
+    if (result._parsers !== undefined) {
+      this.decoder = shape.decoderWith(result._parsers, result.rowAsArray);
+    }
   }
 
   /**

@@ -66,6 +66,10 @@ impl Arrays {
 /// How long one drain may keep the event loop from its other work.
 const PATIENCE: Duration = Duration::from_millis(4);
 
+/// The count of a drain that has no batch: it asks to be called again when the event loop had its turn. Waking by the
+/// threadsafe function would not do, because that goes on with what is queued meanwhile without returning to the loop.
+const COME_BACK: i32 = -1;
+
 /// Calls JavaScript's drain for every batch that is ready, as long as that does not take too long.
 pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
     let start = Instant::now();
@@ -74,7 +78,7 @@ pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
     while let Some(batch) = environment.next_batch() {
         js.scope(|| hand_over(js, callback, environment, batch));
         if start.elapsed() > PATIENCE {
-            environment.signal();
+            js.scope(|| js.call(callback, &[js.int(COME_BACK)]));
             return;
         }
     }

@@ -63,6 +63,8 @@ struct Function {
     raw: sys::napi_threadsafe_function,
     /// Reasons for the event loop to stay alive.
     holds: usize,
+    /// JavaScript's drain.
+    callback: sys::napi_ref,
     /// Those of them that are requests.
     requests: usize,
 }
@@ -121,7 +123,7 @@ impl Environment {
             shapes: ShapeTable::default(),
             templates: TemplateTable::default(),
             queue: Mutex::default(),
-            function: Mutex::new(Function { raw: ptr::null_mut(), holds: 0, requests: 0 }),
+            function: Mutex::new(Function { raw: ptr::null_mut(), holds: 0, callback: ptr::null_mut(), requests: 0 }),
             belongings: Mutex::default(),
             arrays: Mutex::new(arrays),
             #[cfg(unix)]
@@ -152,7 +154,11 @@ impl Environment {
         }
         // SAFETY: `raw` was just made on this thread. An idle environment does not keep the process alive.
         unsafe { sys::napi_unref_threadsafe_function(js.0, raw) };
-        lock(&environment.function).raw = raw;
+        {
+            let mut function = lock(&environment.function);
+            function.raw = raw;
+            function.callback = js.reference(callback);
+        }
         Ok(environment)
     }
 
@@ -202,6 +208,12 @@ impl Environment {
         std::mem::take(&mut lock(&self.queue).recalled)
     }
 
+    /// Hands over what is ready. Called on the JavaScript thread.
+    pub(super) fn drain(self: &Arc<Self>, js: Js) {
+        let callback = lock(&self.function).callback;
+        drain::run(js, js.dereference(callback), self);
+    }
+
     /// A drain follows, so that what is delivered until then needs no wake.
     #[cfg(unix)]
     pub(super) fn begin_drain(&self) {
@@ -244,7 +256,7 @@ impl Environment {
         Some(batch)
     }
 
-    /// Asks for another drain, after JavaScript had its turn.
+    /// Wakes the JavaScript thread for a drain.
     pub(super) fn signal(&self) {
         let mut function = lock(&self.function);
         if function.raw.is_null() {

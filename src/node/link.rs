@@ -81,7 +81,7 @@ impl EnvironmentHandle {
         #[cfg(unix)]
         if polls {
             let js = Js(env.raw());
-            *lock(&environment.polling) = Polling::start(js, drain.raw(), &environment);
+            *lock(&environment.polling) = Polling::start(js, &environment);
         }
         #[cfg(not(unix))]
         let _ = polls;
@@ -89,6 +89,12 @@ impl EnvironmentHandle {
             environment.templates().switch_off();
         }
         Ok(EnvironmentHandle { environment, _ints: ints, _floats: floats })
+    }
+
+    /// Goes on with a drain that made way for the event loop.
+    #[napi(catch_unwind)]
+    pub fn drain(&self, env: Env) {
+        self.environment.drain(Js(env.raw()));
     }
 
     /// How many connections this thread reads by itself.

@@ -11,9 +11,8 @@ use std::sync::{Arc, Weak};
 
 use napi::sys;
 
-use super::drain;
 use super::environment::{Environment, lock};
-use super::js::{Js, Value};
+use super::js::Js;
 use super::uv::{Handle, Loop, Uv};
 use crate::conn::{Connection, ConnectionId, Reader};
 
@@ -22,8 +21,7 @@ pub struct Polling {
     uv: &'static Uv,
     on: Loop,
     js: Js,
-    /// The drain, and what its calls belong to.
-    callback: sys::napi_ref,
+    /// What drains belong to.
     resource: sys::napi_ref,
     context: sys::napi_async_context,
     watched: HashMap<ConnectionId, *mut Watched>,
@@ -65,7 +63,7 @@ impl Reader for Recall {
 
 impl Polling {
     /// `None` where the program has no libuv, or Node-API refuses.
-    pub fn start(js: Js, callback: Value, environment: &Arc<Environment>) -> Option<Polling> {
+    pub fn start(js: Js, environment: &Arc<Environment>) -> Option<Polling> {
         let uv = Uv::get()?;
         let mut on = ptr::null_mut();
         // SAFETY: `js.0` is the environment of the running callback, `on` a valid place.
@@ -84,7 +82,6 @@ impl Polling {
             uv,
             on: on.cast(),
             js,
-            callback: js.reference(callback),
             resource: js.reference(resource),
             context,
             watched: HashMap::new(),
@@ -188,14 +185,12 @@ impl Environment {
         if !connection.read_detached() {
             self.unwatch(connection);
         }
-        let (js, callback, resource, context) = {
+        let (js, resource, context) = {
             let polling = lock(&self.polling);
             let Some(polling) = &*polling else { return };
-            (polling.js, polling.callback, polling.resource, polling.context)
+            (polling.js, polling.resource, polling.context)
         };
-        js.scope(|| {
-            js.callback_scope(resource, context, || drain::run(js, js.dereference(callback), self));
-        });
+        js.scope(|| js.callback_scope(resource, context, || self.drain(js)));
     }
 }
 

@@ -71,7 +71,9 @@ pub(super) fn may_share(message: &Message) -> bool {
 }
 
 fn leaves_session_alone(text: &str) -> bool {
-    let word: String = text.trim_start().chars().take_while(char::is_ascii_alphabetic).take(12).collect();
+    let text = text.trim_start();
+    let end = text.bytes().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(text.len());
+    let word = text.get(..end).unwrap_or_default();
     ["select", "insert", "update", "delete", "values", "merge", "table"]
         .iter()
         .any(|plain| word.eq_ignore_ascii_case(plain))

@@ -96,6 +96,7 @@ impl Shared {
     }
 
     pub(super) fn enqueue(self: &Arc<Self>, work: Work) {
+        let mut is_behind = false;
         let refused = {
             let mut state = self.lock();
             if state.ending {
@@ -110,12 +111,15 @@ impl Shared {
                 Some((work, Error::closed(message).with_code("EMAXWAITING")))
             } else {
                 let deadline = self.limits.wait_timeout.map(|limit| Instant::now() + limit);
+                // Whoever waits longer has seen that no connection is free, and comes first when one is.
+                is_behind = !state.waiting.is_empty() && self.is_full(&state);
                 state.waiting.push(work, deadline);
                 None
             }
         };
         match refused {
             Some((work, error)) => work.reply().fail(error),
+            None if is_behind => {}
             None => self.pump(),
         }
     }

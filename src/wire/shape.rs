@@ -151,7 +151,8 @@ fn kind_of(type_id: u32, format: i16, mask: TypeMask) -> ColumnKind {
 /// How many shapes a table holds before it starts afresh: programs that make up column names without end stay bounded.
 const CAPACITY: usize = 512;
 
-type Known = HashMap<(Box<[u8]>, TypeMask), Arc<Shape>>;
+/// By description, and by what of it the caller parses: most programs have one such set, or two.
+type Known = HashMap<Box<[u8]>, Vec<(TypeMask, Arc<Shape>)>>;
 
 /// The shapes that an environment has met, so that equal results share one decoder.
 #[derive(Debug, Default)]
@@ -164,15 +165,19 @@ impl ShapeTable {
     /// The shape of a RowDescription body, made at its first appearance.
     pub fn get(&self, body: &[u8], mask: TypeMask) -> Result<Arc<Shape>, Error> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (Box::from(body), mask);
-        if let Some(shape) = known.get(&key) {
+        let same = known.get(body).and_then(|shapes| shapes.iter().find(|(known, _)| *known == mask));
+        if let Some((_, shape)) = same {
             return Ok(shape.clone());
         }
         let shape = Arc::new(Shape::parse(self.next_id.fetch_add(1, Ordering::Relaxed), body, mask)?);
         if known.len() >= CAPACITY {
             known.clear();
         }
-        known.insert(key, shape.clone());
+        let shapes = known.entry(body.into()).or_default();
+        if shapes.len() >= CAPACITY {
+            shapes.clear();
+        }
+        shapes.push((mask, shape.clone()));
         Ok(shape)
     }
 }
