@@ -179,18 +179,16 @@ impl Js {
 
     /// Appends the UTF-8 of a string to `out`; false when the value is no string. Lone surrogates become U+FFFD.
     pub fn read_text(self, value: Value, out: &mut Vec<u8>) -> bool {
+        // Most texts fit, and go without a memory block that is larger than they are.
         const GUESS: usize = 256;
-        let start = out.len();
-        out.resize(start + GUESS, 0);
-        let Some(written) = self.copy_text(value, out.get_mut(start..).unwrap_or_default()) else {
-            out.truncate(start);
-            return false;
-        };
+        let mut guess = [0; GUESS];
+        let Some(written) = self.copy_text(value, &mut guess) else { return false };
         // Node-API stops before a character that no longer fits, so up to three bytes may be left.
         if written < GUESS - 4 {
-            out.truncate(start + written);
+            out.extend_from_slice(guess.get(..written).unwrap_or_default());
             return true;
         }
+        let start = out.len();
         let mut length = 0;
         // SAFETY: without a buffer Node-API only counts.
         unsafe { sys::napi_get_value_string_utf8(self.0, value, ptr::null_mut(), 0, &mut length) };

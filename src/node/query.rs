@@ -91,8 +91,8 @@ pub fn wrong(message: &str) -> napi::Error {
 
 /// Values are strings, Buffers or null: `lib/pg/parameter.js` has made them so.
 fn parameters(js: Js, values: Value) -> napi::Result<Parameters> {
-    let mut parameters = Parameters::default();
-    let Some(count) = js.array_length(values) else { return Ok(parameters) };
+    let Some(count) = js.array_length(values) else { return Ok(Parameters::default()) };
+    let mut parameters = Parameters::with_capacity(count as usize);
     for index in 0..count {
         let value = js.element(values, index);
         if parameters.text(|out| js.read_text(value, out)) {

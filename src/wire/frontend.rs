@@ -15,6 +15,12 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// Room for so many values.
+    pub fn with_capacity(count: usize) -> Self {
+        const USUAL_LENGTH: usize = 16;
+        Parameters { bytes: Vec::with_capacity(count * USUAL_LENGTH), values: Vec::with_capacity(count) }
+    }
+
     /// Appends NULL.
     pub fn null(&mut self) {
         self.values.push(None);
