@@ -55,6 +55,24 @@ struct Queue {
     recalled: Vec<ConnectionId>,
 }
 
+impl Queue {
+    fn add(&mut self, mut batch: Batch) {
+        self.bytes += batch.size();
+        if self.batches.back_mut().is_some_and(|last| last.absorb(&mut batch)) {
+            self.keep(batch);
+        } else {
+            self.batches.push_back(batch);
+        }
+    }
+
+    /// Keeps an empty batch.
+    fn keep(&mut self, batch: Batch) {
+        if self.spares.len() < SPARES && !self.dead {
+            self.spares.push(batch);
+        }
+    }
+}
+
 /// Empty batches that are kept, which have up to 300 KB each after a large result.
 const SPARES: usize = 8;
 
@@ -236,10 +254,7 @@ impl Environment {
     /// Takes a batch back that JavaScript has read.
     pub(super) fn recycle(&self, mut batch: Batch) {
         batch.clear();
-        let mut queue = lock(&self.queue);
-        if queue.spares.len() < SPARES && !queue.dead {
-            queue.spares.push(batch);
-        }
+        lock(&self.queue).keep(batch);
     }
 
     /// Takes the next batch for JavaScript; wakes connections that waited for it to catch up.
@@ -305,8 +320,7 @@ impl Sink for Environment {
                 drop(batch);
                 return;
             }
-            queue.bytes += batch.size();
-            queue.batches.push_back(batch);
+            queue.add(batch);
             !std::mem::replace(&mut queue.signalled, true)
         };
         if wake {

@@ -183,6 +183,38 @@ impl Batch {
         *self = kept;
     }
 
+    /// Takes over the records of a small batch, which is empty then: crossing to JavaScript costs more than reading a
+    /// short answer. False, and nothing has changed, when it is not small.
+    pub fn absorb(&mut self, other: &mut Batch) -> bool {
+        let ints = self.ints.len() + self.leaf_ints.len() + other.ints.len() + other.leaf_ints.len();
+        let is_small = ints < FULL_INTS
+            && self.floats.len() + self.leaf_floats.len() + other.floats.len() + other.leaf_floats.len() < FULL_FLOATS
+            && self.weight + other.weight < FULL_BYTES / 4;
+        // Values that are counted from the start of the batch would have to be counted anew.
+        if !is_small || !other.long_texts.is_empty() || !other.blobs.is_empty() || !other.long_blobs.is_empty() {
+            return false;
+        }
+        if !other.texts.is_empty() {
+            // The first segment is announced by nothing, the others by a record.
+            if self.texts.is_empty() {
+                self.begin_text();
+            }
+            self.record(Record::Segment, &[]);
+            self.texts.append(&mut other.texts);
+        }
+        self.open_rows = None;
+        self.ints.append(&mut other.ints);
+        self.floats.append(&mut other.floats);
+        self.leaf_ints.append(&mut other.leaf_ints);
+        self.leaf_floats.append(&mut other.leaf_floats);
+        self.extras.append(&mut other.extras);
+        other.shapes.drain(..).for_each(|shape| self.know(&shape));
+        other.templates.drain(..).for_each(|template| self.use_template(&template));
+        self.weight += std::mem::take(&mut other.weight);
+        self.finished += std::mem::take(&mut other.finished);
+        true
+    }
+
     fn begin_text(&mut self) {
         let segment = self.spare_texts.pop().unwrap_or_default();
         self.texts.push(segment);
@@ -395,4 +427,57 @@ fn id(shape: &Shape) -> i32 {
 
 fn index_of_last(length: usize) -> i32 {
     i32::try_from(length - 1).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch_of(request: i32, texts: &[&str]) -> Batch {
+        let mut batch = Batch::default();
+        for text in texts {
+            let end = batch.text(text.as_bytes());
+            batch.ints.push(end);
+        }
+        batch.record(Record::Done, &[request, i32::from(b'I')]);
+        batch
+    }
+
+    #[test]
+    fn a_small_batch_is_absorbed_with_a_segment_of_its_own() {
+        let (mut first, mut second) = (batch_of(1, &["ab"]), batch_of(2, &["cde", "f"]));
+        assert!(first.absorb(&mut second));
+        assert!(second.is_empty());
+        let segment = Record::Segment as i32;
+        let done = Record::Done as i32;
+        assert_eq!(first.ints, [2, done, 1, 73, segment, 3, 4, done, 2, 73]);
+        assert_eq!(first.texts.iter().map(|text| text.bytes.as_slice()).collect::<Vec<_>>(), [&b"ab"[..], b"cdef"]);
+        assert_eq!((first.finished, first.weight), (2, 6));
+    }
+
+    #[test]
+    fn the_segments_of_an_absorbed_batch_are_never_the_first() {
+        let (mut first, mut second) = (batch_of(1, &[]), batch_of(2, &["x"]));
+        assert!(first.absorb(&mut second));
+        assert_eq!(first.texts.len(), 2);
+    }
+
+    #[test]
+    fn a_batch_with_values_of_their_own_or_with_much_in_it_is_left_alone() {
+        let long = "x".repeat(LONG);
+        let much = "y".repeat(LONG - 1);
+        for mut other in [batch_of(2, &[&long]), batch_of(2, &[&*much; 9])] {
+            let mut first = batch_of(1, &["ab"]);
+            assert!(!first.absorb(&mut other));
+            assert_eq!((first.finished, other.finished), (1, 1));
+        }
+    }
+
+    #[test]
+    fn an_emptied_batch_is_as_a_new_one() {
+        let mut batch = batch_of(1, &["ab", &"x".repeat(LONG)]);
+        batch.clear();
+        assert!(batch.is_empty() && batch.texts.is_empty() && batch.long_texts.is_empty());
+        assert_eq!((batch.finished, batch.weight, batch.text(b"z")), (0, 0, 1));
+    }
 }
