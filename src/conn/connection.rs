@@ -62,7 +62,10 @@ impl Connection {
     /// Starts the task of an established connection. Must be called on the runtime.
     pub fn start(id: ConnectionId, established: Established, observer: Arc<dyn Observer>) -> Connection {
         let Established { stream, received, process_id, secret_key, parameters, notices, status, route } = established;
-        let inner = Inner::new(stream, status);
+        let mut inner = Inner::new(stream, status);
+        for (name, value) in &parameters {
+            inner.statements.styles.learn(name, value);
+        }
         let shared = Arc::new(Shared {
             id,
             process_id,

@@ -184,6 +184,7 @@ impl Answer {
             }
             b'S' => {
                 let (name, value) = server_message::parameter(frame.body)?;
+                self.connection.lock().statements.styles.learn(&name, &value);
                 self.event(Event::Parameter(name, value));
                 return Ok(());
             }
@@ -204,7 +205,8 @@ impl Answer {
                     self.batch.fields(request, shape);
                     flight.answered = true;
                 }
-                row::append(&mut self.batch, request, shape, frame.body, flight.reply.sink.templates())?;
+                let templates = flight.reply.sink.templates();
+                row::append(&mut self.batch, request, shape, frame.body, flight.formats, templates)?;
                 if self.batch.is_full() {
                     self.deliver();
                 }
@@ -305,8 +307,10 @@ impl Answer {
             Course::Transaction { committing: true, .. } => return Ok(()),
             _ => {}
         }
-        if matches!(tag, b"DISCARD ALL" | b"DEALLOCATE ALL") {
-            self.connection.lock().statements.clear();
+        match tag {
+            b"DISCARD ALL" | b"DEALLOCATE ALL" => self.connection.lock().statements.clear(),
+            b"DEALLOCATE" | b"PREPARE" => self.connection.lock().statements.doubt(),
+            _ => {}
         }
         self.batch.complete(flight.reply.request, command::parse(tag));
         flight.shape = None;

@@ -15,6 +15,7 @@ pub mod scram;
 mod state;
 pub mod statement;
 pub mod stream;
+pub mod styles;
 pub mod tls;
 
 pub use connection::{Connection, ConnectionId, Observer};

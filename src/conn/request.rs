@@ -6,10 +6,10 @@ use bytes::BytesMut;
 
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
-use crate::wire::Batch;
 use crate::wire::frontend::{self, Parameters};
 use crate::wire::json::TemplateTable;
 use crate::wire::shape::{Shape, ShapeTable, TypeMask};
+use crate::wire::{Batch, Formats};
 
 /// Where answers go: an environment of JavaScript, or a test.
 pub trait Sink: Send + Sync {
@@ -121,6 +121,8 @@ pub struct Flight {
     pub error: Option<Error>,
     /// The columns of the result set under way.
     pub shape: Option<Arc<Shape>>,
+    /// Those of them that come in binary format although the caller asked for text.
+    pub formats: Formats,
     /// A result set or a command was answered.
     pub answered: bool,
 }
@@ -159,11 +161,17 @@ pub enum Course {
 }
 
 impl Request {
-    /// Writes the request and turns it into what waits for the answer.
+    /// Writes the request and turns it into what waits for the answer. `formats` are the columns that may come in
+    /// binary format.
     ///
     /// # Errors
     /// The request cannot be said in the protocol; nothing was written then.
-    pub fn send(self, statements: &mut Statements, out: &mut BytesMut) -> Result<Flight, (Reply, Error)> {
+    pub fn send(
+        self,
+        statements: &mut Statements,
+        formats: Formats,
+        out: &mut BytesMut,
+    ) -> Result<Flight, (Reply, Error)> {
         let Request { message, reply } = self;
         let start = out.len();
         let sent = match message {
@@ -173,13 +181,17 @@ impl Request {
                 let course = Course::Transaction { begun: false, committing: false, commit_later };
                 transaction(&script, commit_later, out).map(|()| (course, None))
             }
-            Message::Extended(query) => extended(query, &reply, statements, out),
+            Message::Extended(query) => extended(query, &reply, statements, formats, out),
             Message::Raw => Ok((Course::Raw, None)),
             Message::Portal(portal) => open_portal(&portal, out).map(|()| (Course::Portal, None)),
             Message::Copy { text, each } => frontend::query(&text, out).map(|()| (Course::Copy { each }, None)),
         };
         match sent {
-            Ok((course, shape)) => Ok(Flight { reply, course, error: None, shape, answered: false }),
+            Ok((course, shape)) => {
+                // A result that is yet to be described comes as text.
+                let formats = if shape.is_some() { formats } else { Formats::TEXT };
+                Ok(Flight { reply, course, error: None, shape, formats, answered: false })
+            }
             Err(error) => {
                 out.truncate(start);
                 Err((reply, error))
@@ -201,7 +213,7 @@ fn may_read_stdin(script: &str) -> bool {
 fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {
     let Portal { portal, query } = portal;
     frontend::parse("", &query.text, out)?;
-    frontend::bind(portal, "", &query.parameters, query.binary, out)?;
+    frontend::bind(portal, "", &query.parameters, query.binary.then_some(1), out)?;
     frontend::describe_portal(portal, out)?;
     frontend::flush(out);
     Ok(())
@@ -209,7 +221,13 @@ fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {
 
 type Sent = (Course, Option<Arc<Shape>>);
 
-fn extended(query: Extended, reply: &Reply, statements: &mut Statements, out: &mut BytesMut) -> Result<Sent, Error> {
+fn extended(
+    query: Extended,
+    reply: &Reply,
+    statements: &mut Statements,
+    formats: Formats,
+    out: &mut BytesMut,
+) -> Result<Sent, Error> {
     let Extended { name, text, parameters, binary } = query;
     let known = if name.is_empty() { None } else { statements.get(&name) };
     if let Some(statement) = known
@@ -223,8 +241,13 @@ fn extended(query: Extended, reply: &Reply, statements: &mut Statements, out: &m
     if parse {
         frontend::parse(&name, &text, out)?;
     }
-    frontend::bind("", &name, &parameters, binary, out)?;
     let described = known.and_then(|statement| statement.described(binary, reply));
+    let shape = match &described {
+        Some(Described::Rows(shape)) => Some(shape.clone()),
+        _ => None,
+    };
+    let codes = shape.iter().flat_map(|shape| shape.format_codes(formats));
+    frontend::bind("", &name, &parameters, codes.chain(binary.then_some(1)), out)?;
     let describe = described.is_none().then_some(binary);
     if describe.is_some() {
         frontend::describe_portal("", out)?;
@@ -234,9 +257,5 @@ fn extended(query: Extended, reply: &Reply, statements: &mut Statements, out: &m
     if parse && !name.is_empty() {
         statements.sent(&name, text);
     }
-    let shape = match described {
-        Some(Described::Rows(shape)) => Some(shape),
-        _ => None,
-    };
     Ok((Course::Extended { name, parse, describe }, shape))
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::request::Reply;
+use super::styles::Styles;
+use crate::sql;
 use crate::wire::shape::{Shape, TypeMask};
 
 /// What executing a statement answers.
@@ -20,11 +22,13 @@ pub struct Statement {
     pub text: String,
     /// ParseComplete has come.
     confirmed: bool,
+    /// The server refuses to execute it when its columns have changed.
+    keeps_columns: bool,
     description: Option<Description>,
 }
 
-/// What the server said of a statement's result, in one format; PostgreSQL refuses to execute a statement whose
-/// columns have changed since, so this holds as long as the statement does.
+/// What the server said of a statement's result, in one format. It is only kept of those whose columns can't change
+/// as long as the statement exists.
 struct Description {
     binary: bool,
     mask: TypeMask,
@@ -54,6 +58,8 @@ impl Statement {
 #[derive(Default)]
 pub struct Statements {
     by_name: HashMap<String, Statement>,
+    /// How the session writes values.
+    pub styles: Styles,
 }
 
 impl Statements {
@@ -69,7 +75,8 @@ impl Statements {
 
     /// Parse is on its way.
     pub fn sent(&mut self, name: &str, text: String) {
-        self.by_name.insert(name.to_owned(), Statement { text, confirmed: false, description: None });
+        let keeps_columns = sql::is_plannable(&text);
+        self.by_name.insert(name.to_owned(), Statement { text, confirmed: false, keeps_columns, description: None });
     }
 
     /// ParseComplete.
@@ -89,9 +96,19 @@ impl Statements {
         self.by_name.clear();
     }
 
+    /// SQL has prepared or deallocated something: a name may mean another statement.
+    pub fn doubt(&mut self) {
+        for statement in self.by_name.values_mut() {
+            statement.description = None;
+        }
+    }
+
     /// Remembers what the server said of its result.
     pub fn describe(&mut self, name: &str, binary: bool, reply: &Reply, shape: Option<Arc<Shape>>) {
-        if let Some(statement) = self.by_name.get_mut(name) {
+        if let Some(statement) = self.by_name.get_mut(name)
+            && statement.keeps_columns
+            && statement.confirmed
+        {
             statement.description = Some(Description { binary, mask: reply.mask, sink: reply.sink.id(), shape });
         }
     }
