@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::auto_prepare::AutoPrepare;
 use super::driver;
 use super::handshake::{self, Established, Route};
 use super::request::{Reply, Request};
@@ -61,8 +62,10 @@ pub fn gone() -> Error {
 impl Connection {
     /// Starts the task of an established connection. Must be called on the runtime.
     pub fn start(id: ConnectionId, established: Established, observer: Arc<dyn Observer>) -> Connection {
-        let Established { stream, received, process_id, secret_key, parameters, notices, status, route } = established;
+        let Established { stream, received, process_id, secret_key, parameters, notices, status, route, auto_prepare } =
+            established;
         let mut inner = Inner::new(stream, status);
+        inner.statements.auto = auto_prepare.then(AutoPrepare::default);
         for (name, value) in &parameters {
             inner.statements.styles.learn(name, value);
         }

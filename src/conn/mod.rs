@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod auth;
+pub mod auto_prepare;
 pub mod connection;
 pub mod driver;
 pub mod handshake;

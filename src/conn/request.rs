@@ -57,6 +57,8 @@ pub struct Request {
     pub message: Message,
     /// Whom to answer.
     pub reply: Reply,
+    /// Its text may be prepared when it comes often. Not so for what must keep its place before what is sent behind it.
+    pub may_prepare: bool,
 }
 
 /// What to send.
@@ -148,6 +150,8 @@ pub enum Course {
         parse: bool,
         /// Describe was sent, for results in this format.
         describe: Option<bool>,
+        /// The statement was prepared without being asked to: the query as it came, until the server has bound it.
+        unprepared: Option<Box<Extended>>,
     },
     /// JavaScript reads the messages.
     Raw,
@@ -172,16 +176,22 @@ impl Request {
         formats: Formats,
         out: &mut BytesMut,
     ) -> Result<Flight, (Reply, Error)> {
-        let Request { message, reply } = self;
+        let Request { message, reply, may_prepare } = self;
         let start = out.len();
         let sent = match message {
-            Message::Simple(text) => frontend::query(&text, out).map(|()| (Course::Simple, None)),
+            Message::Simple(text) => simple(text, may_prepare, &reply, statements, formats, out),
             Message::Transaction(script) => {
                 let commit_later = may_read_stdin(&script);
                 let course = Course::Transaction { begun: false, committing: false, commit_later };
                 transaction(&script, commit_later, out).map(|()| (course, None))
             }
-            Message::Extended(query) => extended(query, &reply, statements, formats, out),
+            Message::Extended(query) if may_prepare && query.name.is_empty() => {
+                match statements.prepare_repeated(&query.text, query.parameters.len()) {
+                    Some(prepared) => repeated(query, prepared, &reply, statements, formats, out),
+                    None => extended(&query, &reply, statements, formats, out),
+                }
+            }
+            Message::Extended(query) => extended(&query, &reply, statements, formats, out),
             Message::Raw => Ok((Course::Raw, None)),
             Message::Portal(portal) => open_portal(&portal, out).map(|()| (Course::Portal, None)),
             Message::Copy { text, each } => frontend::query(&text, out).map(|()| (Course::Copy { each }, None)),
@@ -221,25 +231,65 @@ fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {
 
 type Sent = (Course, Option<Arc<Shape>>);
 
-fn extended(
+/// A text alone goes through the extended protocol once it is prepared.
+fn simple(
+    text: String,
+    may_prepare: bool,
+    reply: &Reply,
+    statements: &mut Statements,
+    formats: Formats,
+    out: &mut BytesMut,
+) -> Result<Sent, Error> {
+    match if may_prepare { statements.prepare_repeated(&text, 0) } else { None } {
+        Some(prepared) => {
+            let query = Extended { name: String::new(), text, parameters: Parameters::default(), binary: false };
+            repeated(query, prepared, reply, statements, formats, out)
+        }
+        None => frontend::query(&text, out).map(|()| (Course::Simple, None)),
+    }
+}
+
+/// Runs a query as a statement of this name, after the server has forgotten others.
+fn repeated(
     query: Extended,
+    (name, closing): (String, Vec<String>),
+    reply: &Reply,
+    statements: &mut Statements,
+    formats: Formats,
+    out: &mut BytesMut,
+) -> Result<Sent, Error> {
+    for closed in &closing {
+        frontend::close_statement(closed, out)?;
+    }
+    let mut query = Extended { name, ..query };
+    let (mut course, shape) = extended(&query, reply, statements, formats, out)?;
+    if let Course::Extended { unprepared, .. } = &mut course {
+        query.name.clear();
+        *unprepared = Some(Box::new(query));
+    }
+    Ok((course, shape))
+}
+
+fn extended(
+    query: &Extended,
     reply: &Reply,
     statements: &mut Statements,
     formats: Formats,
     out: &mut BytesMut,
 ) -> Result<Sent, Error> {
     let Extended { name, text, parameters, binary } = query;
-    let known = if name.is_empty() { None } else { statements.get(&name) };
+    let binary = *binary;
+    let known = if name.is_empty() { None } else { statements.get(name) };
     if let Some(statement) = known
         && !text.is_empty()
-        && statement.text != text
+        && statement.text != *text
     {
         let message = format!("Prepared statements must be unique - '{name}' was used for a different statement");
         return Err(Error::new(ErrorKind::Refused, message));
     }
     let parse = known.is_none();
     if parse {
-        frontend::parse(&name, &text, out)?;
+        frontend::parse(name, text, out)?;
     }
     let described = known.and_then(|statement| statement.described(binary, reply));
     let shape = match &described {
@@ -247,7 +297,7 @@ fn extended(
         _ => None,
     };
     let codes = shape.iter().flat_map(|shape| shape.format_codes(formats));
-    frontend::bind("", &name, &parameters, codes.chain(binary.then_some(1)), out)?;
+    frontend::bind("", name, parameters, codes.chain(binary.then_some(1)), out)?;
     let describe = described.is_none().then_some(binary);
     if describe.is_some() {
         frontend::describe_portal("", out)?;
@@ -255,7 +305,7 @@ fn extended(
     frontend::execute("", 0, out)?;
     frontend::sync(out);
     if parse && !name.is_empty() {
-        statements.sent(&name, text);
+        statements.sent(name, text.clone());
     }
-    Ok((Course::Extended { name, parse, describe }, shape))
+    Ok((Course::Extended { name: name.clone(), parse, describe, unprepared: None }, shape))
 }

@@ -142,7 +142,8 @@ impl Inner {
             if self.in_flight() > 0 && (self.exclusive || self.must_travel_alone(&next.message)) {
                 return;
             }
-            let Some(request) = self.queue.pop_front() else { return };
+            let Some(mut request) = self.queue.pop_front() else { return };
+            request.may_prepare &= self.statements.may_prepare(self.status);
             let exclusive = request.message.is_exclusive();
             let portal = match &request.message {
                 Message::Portal(portal) => Some(OpenPortal { name: portal.portal.clone(), synced: false }),

@@ -117,6 +117,11 @@ pub fn close_portal(portal: &str, out: &mut BytesMut) -> Result<(), Error> {
     frontend::close(b'P', portal, out).map_err(refused)
 }
 
+/// Close of a statement.
+pub fn close_statement(name: &str, out: &mut BytesMut) -> Result<(), Error> {
+    frontend::close(b'S', name, out).map_err(refused)
+}
+
 /// One CopyData message of several parts.
 pub fn copy_data(parts: &[&[u8]], out: &mut BytesMut) -> Result<(), Error> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
