@@ -125,6 +125,7 @@ describe('autoPrepare', () => {
       ['SELECT nothing FROM nowhere', []],
       ['SELECT $2::int4 AS a', [1]],
       ['SELECT 1 + 1 FROM', []],
+      ['SELECT $1::int4 AS missing', []],
     ];
     for (let round = 0; round < 4; round += 1) {
       for (const [text, values] of questions) {
@@ -288,6 +289,11 @@ describe('autoPrepare', () => {
     const client = await connected({ autoPrepare: true, pipeline: true });
     await Promise.all(Array.from({ length: 10 }, (_, n) => client.query('SELECT $1::int4 AS a', [n])));
     assert.equal(await prepared(client), 0);
+  });
+
+  test('leaves a replication connection alone, which knows no extended protocol', async () => {
+    const client = await connected({ autoPrepare: true, replication: 'database' });
+    await times(3, async () => assert.deepEqual((await client.query('SELECT 1 AS a')).rows, [{ a: 1 }]));
   });
 
   test('tells text from binary results, and rows from arrays', async () => {

@@ -200,7 +200,8 @@ class Client extends QueryQueue {
       password: this.password,
       ssl: this.ssl,
       enableChannelBinding: this._given.enableChannelBinding,
-      autoPrepare: this._given.autoPrepare,
+      // A replication connection knows no extended protocol.
+      autoPrepare: this._given.autoPrepare && !this.replication,
       scramMaxIterations: this.scramMaxIterations,
       connectionTimeoutMillis: this._connectionTimeoutMillis,
       keepAlive: this._given.keepAlive,

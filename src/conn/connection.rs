@@ -9,6 +9,7 @@ use super::handshake::{self, Established, Route};
 use super::request::{Reply, Request};
 use super::runtime;
 use super::state::{Inner, Life, Note, Notes, OpenPortal, UNSENT_LIMIT, deliver_notes};
+use super::statement::Statements;
 use crate::error::Error;
 use crate::wire::batch::{Batch, Event, Extra, Record};
 use crate::wire::frontend;
@@ -65,7 +66,7 @@ impl Connection {
         let Established { stream, received, process_id, secret_key, parameters, notices, status, route, auto_prepare } =
             established;
         let mut inner = Inner::new(stream, status);
-        inner.statements.auto = auto_prepare.then(AutoPrepare::default);
+        inner.statements = Statements::preparing(auto_prepare.then(AutoPrepare::default));
         for (name, value) in &parameters {
             inner.statements.styles.learn(name, value);
         }

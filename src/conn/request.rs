@@ -240,13 +240,20 @@ fn simple(
     formats: Formats,
     out: &mut BytesMut,
 ) -> Result<Sent, Error> {
-    match if may_prepare { statements.prepare_repeated(&text, 0) } else { None } {
+    let prepared = if may_prepare && !has_placeholder(&text) { statements.prepare_repeated(&text, 0) } else { None };
+    match prepared {
         Some(prepared) => {
             let query = Extended { name: String::new(), text, parameters: Parameters::default(), binary: false };
             repeated(query, prepared, reply, statements, formats, out)
         }
         None => frontend::query(&text, out).map(|()| (Course::Simple, None)),
     }
+}
+
+/// Whether a text may hold `$1`, of which a simple Query says that there is no such parameter, and a Bind that it is
+/// missing.
+fn has_placeholder(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| matches!(pair, [b'$', b'0'..=b'9']))
 }
 
 /// Runs a query as a statement of this name, after the server has forgotten others.
@@ -308,4 +315,132 @@ fn extended(
         statements.sent(name, text.clone());
     }
     Ok((Course::Extended { name: name.clone(), parse, describe, unprepared: None }, shape))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use super::super::auto_prepare::AutoPrepare;
+    use super::*;
+    use crate::error::ServerError;
+
+    #[derive(Default)]
+    struct Receiver {
+        shapes: ShapeTable,
+        templates: TemplateTable,
+    }
+
+    impl Sink for Receiver {
+        fn deliver(&self, _: Batch) {}
+        fn shapes(&self) -> &ShapeTable {
+            &self.shapes
+        }
+        fn templates(&self) -> &TemplateTable {
+            &self.templates
+        }
+        fn id(&self) -> u64 {
+            1
+        }
+        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+    }
+
+    fn reply() -> Reply {
+        Reply { sink: Arc::new(Receiver::default()), request: 1, mask: TypeMask(0) }
+    }
+
+    /// Sends a query without values and returns the tags of the messages, the format codes of Bind, and the flight.
+    fn send(text: &str, name: &str, statements: &mut Statements) -> (String, Vec<u8>, Flight) {
+        let parameters = Parameters::default();
+        let query = Extended { name: name.into(), text: text.into(), parameters, binary: false };
+        let request = Request { message: Message::Extended(query), reply: reply(), may_prepare: true };
+        let mut out = BytesMut::new();
+        let Ok(flight) = request.send(statements, Formats::INSTANTS, &mut out) else { panic!("it can be sent") };
+        let (mut tags, mut codes, mut rest) = (String::new(), Vec::new(), &out[..]);
+        while let [tag, a, b, c, d, ..] = rest {
+            let size = usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).unwrap() + 1;
+            tags.push(char::from(*tag));
+            if *tag == b'B' {
+                let names = 5 + 1 + rest[6..].iter().position(|byte| *byte == 0).unwrap() + 1;
+                codes = rest[names + 4..size].to_vec();
+            }
+            rest = &rest[size..];
+        }
+        (tags, codes, flight)
+    }
+
+    fn described(name: &str, statements: &mut Statements) {
+        let body = crate::wire::shape::tests::description(&[("a", 23), ("b", 701), ("c", 1184)]);
+        let reply = reply();
+        let shape = reply.sink.shapes().get(&body, reply.mask).unwrap();
+        statements.confirm(name);
+        statements.describe(name, false, &reply, Some(shape));
+    }
+
+    #[test]
+    fn a_statement_whose_columns_are_known_asks_for_the_plain_ones_in_binary_format() {
+        let mut statements = Statements::default();
+        let (tags, codes, flight) = send("select 1", "s", &mut statements);
+        assert_eq!((tags.as_str(), codes.as_slice()), ("PBDES", [0, 0].as_slice()));
+        assert_eq!(flight.formats, Formats::TEXT);
+        described("s", &mut statements);
+        let (tags, codes, flight) = send("select 1", "s", &mut statements);
+        assert_eq!((tags.as_str(), codes.as_slice()), ("BES", [0, 3, 0, 1, 0, 0, 0, 1].as_slice()));
+        assert_eq!(flight.formats, Formats::INSTANTS);
+    }
+
+    #[test]
+    fn a_statement_whose_columns_can_change_is_described_each_time() {
+        let mut statements = Statements::default();
+        send("fetch 1 from c", "s", &mut statements);
+        described("s", &mut statements);
+        assert_eq!(send("fetch 1 from c", "s", &mut statements).0, "BDES");
+        send("select 1", "t", &mut statements);
+        described("t", &mut statements);
+        statements.heard(b"DEALLOCATE");
+        assert_eq!(send("select 1", "t", &mut statements).0, "BDES");
+    }
+
+    #[test]
+    fn what_is_known_before_the_server_has_accepted_the_statement_is_about_another_one() {
+        let mut statements = Statements::default();
+        send("select 1", "s", &mut statements);
+        let reply = reply();
+        statements.describe("s", false, &reply, None);
+        assert_eq!(send("select 1", "s", &mut statements).0, "BDES");
+    }
+
+    #[test]
+    fn a_repeated_text_is_prepared_and_goes_unprepared_until_the_server_has_accepted_it() {
+        let mut statements = Statements::preparing(Some(AutoPrepare::default()));
+        assert_eq!(send("select 1", "", &mut statements).0, "PBDES");
+        let (tags, _, flight) = send("select 1", "", &mut statements);
+        assert_eq!(tags, "CPBDES");
+        let Course::Extended { name, unprepared: Some(query), .. } = flight.course else { panic!("it is prepared") };
+        assert_eq!((query.name.as_str(), query.text.as_str()), ("", "select 1"));
+        assert_eq!(send("select 1", "", &mut statements).0, "PBDES");
+        described(&name, &mut statements);
+        assert_eq!(send("select 1", "", &mut statements).0, "BES");
+        statements.heard(b"SET");
+        assert_eq!(send("select 1", "", &mut statements).0, "CPBDES");
+        statements.confirm(&name);
+        statements.heard(b"DISCARD ALL");
+        assert_eq!(send("select 1", "", &mut statements).0, "CPBDES");
+    }
+
+    #[test]
+    fn only_what_hangs_on_the_preparation_is_worth_a_second_try() {
+        let error = |code: &str, routine: &str| {
+            Error::from_server(ServerError { length: 0, fields: vec![(b'C', code.into()), (b'R', routine.into())] })
+        };
+        let mut statements = Statements::preparing(Some(AutoPrepare::default()));
+        assert!(statements.lost("s", false, &error("26000", "FetchPreparedStatement")));
+        assert!(statements.lost("s", false, &error("0A000", "RevalidateCachedQuery")));
+        assert!(statements.lost("s", true, &error("42P05", "StorePreparedStatement")));
+        assert!(!statements.lost("s", false, &error("0A000", "transformSelectStmt")));
+        assert!(!statements.lost("s", true, &error("0A000", "RevalidateCachedQuery")));
+        assert!(!statements.lost("s", false, &error("22P02", "pg_strtoint32_safe")));
+    }
 }

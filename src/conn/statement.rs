@@ -64,7 +64,7 @@ pub struct Statements {
     /// How the session writes values.
     pub styles: Styles,
     /// Repeated texts, when they are to be prepared.
-    pub auto: Option<AutoPrepare>,
+    auto: Option<AutoPrepare>,
     /// How often the session's settings have changed.
     session: u64,
     /// The transaction under way has changed settings or schema, which its end may undo or make known.
@@ -76,6 +76,11 @@ pub struct Statements {
 static SCHEMA: AtomicU64 = AtomicU64::new(0);
 
 impl Statements {
+    /// None yet; with repeated texts prepared if there is something that knows them.
+    pub fn preparing(auto: Option<AutoPrepare>) -> Statements {
+        Statements { auto, ..Statements::default() }
+    }
+
     /// A statement by its name.
     pub fn get(&self, name: &str) -> Option<&Statement> {
         self.by_name.get(name)

@@ -4,8 +4,6 @@
 //! what is not known here: `docs/decisions/0008-binary-results-of-named-statements.md` has the figures. How the
 //! server writes each type: the `…send` functions of PostgreSQL's `src/backend/utils/adt`.
 
-use std::io::Write;
-
 use super::batch::Batch;
 use super::moment::Moment;
 use super::shape::ColumnKind;
@@ -153,12 +151,19 @@ const LONGEST_INTEGER: usize = 20;
 
 #[inline]
 fn decimal(number: i64, batch: &mut Batch) -> i32 {
-    let mut digits = [0; LONGEST_INTEGER];
-    let mut room = digits.as_mut_slice();
-    // There is room for every i64.
-    let _ = write!(room, "{number}");
-    let length = LONGEST_INTEGER - room.len();
-    batch.text(digits.get(..length).unwrap_or_default())
+    let mut digits = [b'-'; LONGEST_INTEGER];
+    let mut start = LONGEST_INTEGER;
+    let mut rest = number.unsigned_abs();
+    loop {
+        start -= 1;
+        digits[start] = b"0123456789"[(rest % 10) as usize];
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    start -= usize::from(number < 0);
+    batch.text(digits.get(start..).unwrap_or_default())
 }
 
 /// Lower-case hexadecimal digits, in groups.
@@ -211,13 +216,15 @@ mod tests {
             (23, &[0xff; 4], "-1"),
             (26, &[0xff; 4], "4294967295"),
             (20, &i64::MIN.to_be_bytes(), "-9223372036854775808"),
+            (20, &i64::MAX.to_be_bytes(), "9223372036854775807"),
+            (20, &[0; 8], "0"),
             (20, &[0, 0, 0, 0, 0, 0, 0, 7], "7"),
             (17, &[0, 0xff, b'\\'], "\\x00ff5c"),
             (17, &[], "\\x"),
             (25, "é\u{10000}".as_bytes(), "é\u{10000}"),
             (1042, b"ab   ", "ab   "),
             (114, b"{\"a\": 1}", "{\"a\": 1}"),
-            (1082, &(-730_121i32).to_be_bytes(), "0001-12-31 BC"),
+            (1082, &(-730_120i32).to_be_bytes(), "0001-12-31 BC"),
             (1082, &0i32.to_be_bytes(), "2000-01-01"),
             (1114, &1_500_000i64.to_be_bytes(), "2000-01-01 00:00:01.5"),
             (1114, &i64::MAX.to_be_bytes(), "infinity"),
