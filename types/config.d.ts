@@ -105,6 +105,12 @@ export interface ClientConfig {
   stream?: () => Duplex | undefined;
   /** Sends queries without waiting for the answers of earlier ones. @default false */
   pipeline?: boolean | undefined;
+  /**
+   * Prepares a statement on its connection when its text comes the second time, up to 100 on each connection. Not
+   * used by a client with {@link ClientConfig.pipeline} or {@link ClientConfig.stream}. @default false
+   * @throws {TypeError} for anything but true and false
+   */
+  autoPrepare?: boolean | undefined;
 }
 
 /** The name that `@types/pg` has for {@link ClientConfig} as well. */

@@ -11,6 +11,7 @@ import { onSession } from './session.mjs';
  * @param {number} shape.count rows it gives
  * @param {string[]} [shape.setUp]
  * @param {boolean} [shape.headline]
+ * @param {boolean} [shape.named] as a prepared statement
  * @returns {import('./index.mjs').Workload}
  */
 export function resultSet({ sql, count, ...shape }) {
@@ -27,7 +28,7 @@ export function resultSet({ sql, count, ...shape }) {
       const rows = await session.query(sql);
       return { rows: rows.length, checksum: checksum(rows) };
     },
-    program: { kind: 'rows', sql, values: [], named: false, pool: 1, inFlight: 1 },
+    program: { kind: 'rows', sql, values: [], named: Boolean(shape.named), pool: 1, inFlight: 1 },
     ...shape,
   };
 }

@@ -16,16 +16,22 @@ const SET_UP = [
   'VACUUM ANALYZE bench_mixed',
 ];
 
-function mixedRows(count) {
+function mixedRows(count, named = false) {
   return resultSet({
-    name: `rows-${count}`,
-    title: `${count.toLocaleString('en')} rows of 10 mixed columns`,
+    name: `rows-${count}${named ? '-named' : ''}`,
+    title: `${count.toLocaleString('en')} rows of 10 mixed columns${named ? ', named' : ''}`,
     sql: `SELECT * FROM bench_mixed WHERE id <= ${count} ORDER BY id`,
     count,
     setUp: SET_UP,
-    headline: true,
-    chart: 'rows',
+    headline: !named,
+    chart: named ? undefined : 'rows',
+    named,
   });
 }
 
-export const workloads = [mixedRows(10_000), mixedRows(100_000)];
+export const workloads = [
+  mixedRows(10_000),
+  mixedRows(100_000),
+  mixedRows(10_000, true),
+  mixedRows(100_000, true),
+];

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use pgfleet::wire::json::TemplateTable;
 use pgfleet::wire::shape::{Shape, TypeMask};
-use pgfleet::wire::{Batch, command, frame, row, server_message};
+use pgfleet::wire::{Batch, Formats, command, frame, row, server_message};
 use std::sync::Arc;
 
 fuzz_target!(|stream: &[u8]| {
@@ -17,7 +17,11 @@ fuzz_target!(|stream: &[u8]| {
         rest = &rest[message.size..];
         match (message.tag, &shape) {
             (b'T', _) => shape = Shape::parse(0, message.body, TypeMask(0)).ok().map(Arc::new),
-            (b'D', Some(shape)) => drop(row::append(&mut batch, 1, shape, message.body, &templates)),
+            (b'D', Some(shape)) => {
+                for formats in [Formats::TEXT, Formats::INSTANTS] {
+                    let _ = row::append(&mut batch, 1, shape, message.body, formats, &templates);
+                }
+            }
             (b'E' | b'N', _) => drop(server_message::error_fields(message.body)),
             (b'A', _) => drop(server_message::notification(message.body)),
             (b'S', _) => drop(server_message::parameter(message.body)),

@@ -10,7 +10,7 @@ const { LeakWatch, takenHere } = require('./leak');
 const { findPassword } = require('./password');
 const { AcquireRequest, Answer, PoolLink } = require('./pool-requests');
 const { hide } = require('./secret');
-const { amount, toPoolOptions } = require('./settings');
+const { amount, flag, toPoolOptions } = require('./settings');
 const { onSettled } = require('./settlement');
 
 const INTERNALS = [
@@ -66,6 +66,7 @@ class Checkout extends ClientPool {
     this._passwordError = null;
     /** @type {Set<number>} new connections that came for somebody who didn't want them any more */
     this._unmet = new Set();
+    flag('autoPrepare', this.options.autoPrepare);
     const leakTimeoutMillis = amount('leakTimeoutMillis', this.options.leakTimeoutMillis);
     /** @type {LeakWatch | null} */
     this._leaks = leakTimeoutMillis > 0 ? new LeakWatch(this, leakTimeoutMillis) : null;

@@ -18,7 +18,7 @@ const QueryQueue = require('./query-queue');
 const QueryRequest = require('./query-request');
 const QueryRun = require('./query-run');
 const { conceal, hide } = require('./secret');
-const { amount, toSettings, scramIterations } = require('./settings');
+const { amount, flag, toSettings, scramIterations } = require('./settings');
 const { onSettled } = require('./settlement');
 const StreamCore = require('./stream-core');
 const Submission = require('./submission');
@@ -83,6 +83,7 @@ class Client extends QueryQueue {
     this._connection = null;
     /** @type {Record<string, any>} options that only the native connection reads */
     this._given = {
+      autoPrepare: flag('autoPrepare', given.autoPrepare),
       enableChannelBinding: given.enableChannelBinding,
       keepAlive: given.keepAlive,
       keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis,
@@ -199,6 +200,8 @@ class Client extends QueryQueue {
       password: this.password,
       ssl: this.ssl,
       enableChannelBinding: this._given.enableChannelBinding,
+      // A replication connection knows no extended protocol.
+      autoPrepare: this._given.autoPrepare && !this.replication,
       scramMaxIterations: this.scramMaxIterations,
       connectionTimeoutMillis: this._connectionTimeoutMillis,
       keepAlive: this._given.keepAlive,

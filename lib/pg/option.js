@@ -46,6 +46,20 @@ function amount(name, value, fallback = 0) {
 }
 
 /**
+ * A switch that isn't node-postgres's, so that nobody's program relies on what counts as true there.
+ *
+ * @param {string} name
+ * @param {any} value undefined and null are false
+ * @returns {boolean}
+ * @throws {TypeError}
+ */
+function flag(name, value) {
+  if (value === undefined || value === null) return false;
+  if (typeof value !== 'boolean') throw new TypeError(`"${name}" must be true or false, got ${shown(value)}`);
+  return value;
+}
+
+/**
  * @param {any} value
  * @returns {number}
  * @throws {TypeError}
@@ -72,4 +86,4 @@ function oneOf(name, value, allowed) {
   return value;
 }
 
-module.exports = { amount, oneOf, port, shown, text };
+module.exports = { amount, flag, oneOf, port, shown, text };

@@ -1,6 +1,6 @@
 'use strict';
 
-const { amount, oneOf, port, shown, text } = require('./option');
+const { amount, flag, oneOf, port, shown, text } = require('./option');
 const { tlsSettings } = require('./tls-settings');
 
 const TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'];
@@ -57,6 +57,7 @@ function hostList(hostOption, portOption) {
  * @param {any} client.database
  * @param {any} client.ssl
  * @param {boolean | undefined} client.enableChannelBinding
+ * @param {boolean} client.autoPrepare
  * @param {number} client.scramMaxIterations
  * @param {any} client.connectionTimeoutMillis
  * @param {any} client.keepAlive
@@ -90,6 +91,7 @@ function toSettings(parameters, client) {
     channelBinding: parameters.channelBinding
       ? oneOf('channel_binding', parameters.channelBinding, CHANNEL_BINDINGS)
       : binding,
+    autoPrepare: client.autoPrepare,
     scramMaxIterations: client.scramMaxIterations,
     targetSessionAttrs: oneOf('target_session_attrs', parameters.targetSessionAttrs || 'any', TARGETS),
   };
@@ -120,4 +122,4 @@ function scramIterations(value) {
   return typeof number === 'number' && Number.isFinite(number) ? number : SCRAM_MAX_ITERATIONS;
 }
 
-module.exports = { toSettings, toPoolOptions, amount, port, scramIterations, shown };
+module.exports = { toSettings, toPoolOptions, amount, flag, port, scramIterations, shown };

@@ -22,6 +22,8 @@ pub struct ServerSettings {
     pub asks_for_password: bool,
     /// SCRAM iteration counts above this are refused, since they cost the client; 0 allows any.
     pub scram_max_iterations: u32,
+    /// Repeated statements are prepared without being asked to.
+    pub auto_prepare: bool,
     /// The whole of dialling, TLS and authentication has to fit into this.
     pub connect_timeout: Option<Duration>,
     /// Idle time before the first TCP keepalive probe; `None` leaves keepalives off.

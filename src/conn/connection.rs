@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::auto_prepare::AutoPrepare;
 use super::driver::{self, Driver};
 use super::handshake::{self, Established, Route};
 use super::request::{Reader, Reply, Request};
 use super::runtime;
 use super::state::{Inner, Life, Note, Notes, OpenPortal, UNSENT_LIMIT, deliver_notes};
+use super::statement::Statements;
 use crate::error::Error;
 use crate::wire::batch::{Batch, Event, Extra, Record};
 use crate::wire::frontend;
@@ -63,8 +65,13 @@ pub fn gone() -> Error {
 impl Connection {
     /// Starts the task of an established connection. Must be called on the runtime.
     pub fn start(id: ConnectionId, established: Established, observer: Arc<dyn Observer>) -> Connection {
-        let Established { stream, received, process_id, secret_key, parameters, notices, status, route } = established;
-        let inner = Inner::new(stream, status);
+        let Established { stream, received, process_id, secret_key, parameters, notices, status, route, auto_prepare } =
+            established;
+        let mut inner = Inner::new(stream, status);
+        inner.statements = Statements::preparing(auto_prepare.then(AutoPrepare::default));
+        for (name, value) in &parameters {
+            inner.statements.styles.learn(name, value);
+        }
         let shared = Arc::new(Shared {
             id,
             process_id,

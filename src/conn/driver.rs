@@ -10,8 +10,9 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::address::io_error;
 use super::connection::Connection;
-use super::request::{BEGIN, Course, Flight, Sink};
+use super::request::{BEGIN, Course, Flight, Message, Request, Sink};
 use super::state::{Buried, Note, Notes, Turn, deliver_notes};
+use super::statement::Statements;
 use crate::error::{Error, ErrorKind, ServerError};
 use crate::wire::batch::{Batch, Event, Extra, Record};
 use crate::wire::{Frame, command, frame, frontend, row, server_message};
@@ -254,6 +255,7 @@ impl Answer {
             }
             b'S' => {
                 let (name, value) = server_message::parameter(frame.body)?;
+                self.connection.lock().statements.styles.learn(&name, &value);
                 self.event(Event::Parameter(name, value));
                 return Ok(());
             }
@@ -274,7 +276,8 @@ impl Answer {
                     self.batch.fields(request, shape);
                     flight.answered = true;
                 }
-                row::append(&mut self.batch, request, shape, frame.body, flight.reply.sink.templates())?;
+                let templates = flight.reply.sink.templates();
+                row::append(&mut self.batch, request, shape, frame.body, flight.formats, templates)?;
                 if self.batch.is_full() {
                     self.deliver();
                 }
@@ -331,8 +334,9 @@ impl Answer {
                 self.end_portal(false);
             }
             b'G' => self.refuse_copy(),
-            // BindComplete, CloseComplete, ParameterDescription; COPY data that a plain query has no use for.
-            b'2' | b'3' | b't' | b'H' | b'd' | b'c' | b'W' => {}
+            b'2' => self.bound(),
+            // CloseComplete, ParameterDescription; COPY data that a plain query has no use for.
+            b'3' | b't' | b'H' | b'd' | b'c' | b'W' => {}
             other => return Err(unexpected(&format!("a message of type '{}'", char::from(other)))),
         }
         Ok(())
@@ -342,7 +346,7 @@ impl Answer {
     fn begin(&mut self, frame: Frame<'_>) -> Result<(), Error> {
         let next = self.connection.lock().next_flight();
         match next {
-            Some(mut flight) => {
+            Some(flight) => {
                 let sink = &flight.reply.sink;
                 if self.sink.as_ref().is_none_or(|known| known.id() != sink.id()) {
                     self.deliver();
@@ -350,10 +354,6 @@ impl Answer {
                 }
                 if self.batch.is_empty() {
                     self.batch = sink.spare();
-                }
-                if let (Course::Extended { describe: None, .. }, Some(shape)) = (&flight.course, &flight.shape) {
-                    self.batch.fields(flight.reply.request, shape);
-                    flight.answered = true;
                 }
                 self.current = Some(flight);
                 Ok(())
@@ -367,8 +367,25 @@ impl Answer {
         }
     }
 
+    /// BindComplete: from here on the statement does what it does, once.
+    fn bound(&mut self) {
+        let Some(Flight { course: Course::Extended { describe, unprepared, .. }, reply, shape, answered, .. }) =
+            &mut self.current
+        else {
+            return;
+        };
+        *unprepared = None;
+        if let (None, Some(shape)) = (describe, shape) {
+            self.batch.fields(reply.request, shape);
+            *answered = true;
+        }
+    }
+
     fn command_complete(&mut self, body: &[u8]) -> Result<(), Error> {
         let tag = body.strip_suffix(&[0]).ok_or_else(|| unexpected("a command tag without an end"))?;
+        if Statements::concerns(tag) {
+            self.connection.lock().statements.heard(tag);
+        }
         let Some(flight) = &mut self.current else { return Ok(()) };
         match &mut flight.course {
             Course::Transaction { begun: begun @ false, .. } => {
@@ -377,9 +394,6 @@ impl Answer {
             }
             Course::Transaction { committing: true, .. } => return Ok(()),
             _ => {}
-        }
-        if matches!(tag, b"DISCARD ALL" | b"DEALLOCATE ALL") {
-            self.connection.lock().statements.clear();
         }
         self.batch.complete(flight.reply.request, command::parse(tag));
         flight.shape = None;
@@ -409,6 +423,16 @@ impl Answer {
             return;
         }
         let Some(mut flight) = self.current.take() else { return };
+        if let Some(request) = self.second_try(&mut flight, status) {
+            let mut notes = Notes::new();
+            {
+                let mut inner = self.connection.lock();
+                inner.queue.push_front(request);
+                progress.left = inner.landed(status, &mut notes);
+                inner.flush();
+            }
+            return deliver_notes(notes);
+        }
         let request = flight.reply.request;
         match flight.error.take() {
             None => self.batch.record(Record::Done, &[request, i32::from(status)]),
@@ -429,6 +453,21 @@ impl Answer {
             inner.flush();
         }
         deliver_notes(notes);
+    }
+
+    /// The query of a prepared statement that the server would not take any more, as it came. Nothing of it has run;
+    /// in a transaction, which is lost, there is no second try.
+    fn second_try(&self, flight: &mut Flight, status: u8) -> Option<Request> {
+        let Flight { course: Course::Extended { name, parse, unprepared, .. }, error: Some(error), .. } = flight else {
+            return None;
+        };
+        let query = unprepared.take()?;
+        let mut inner = self.connection.lock();
+        if !inner.statements.lost(name, *parse, error) || status != b'I' {
+            hide_name(error, name);
+            return None;
+        }
+        Some(Request { message: Message::Extended(*query), reply: flight.reply.clone(), may_prepare: false })
     }
 
     /// An error as the caller should see it: the position counts from the start of his text, and a statement that was
@@ -545,6 +584,17 @@ impl Drop for Answer {
 
 fn unexpected(what: &str) -> Error {
     Error::protocol(format!("The server sent {what}, which PostgreSQL never does; the connection was closed."))
+}
+
+/// What the server says of a statement that has a name of ours, as it says it of one without.
+fn hide_name(error: &mut Error, name: &str) {
+    let quoted = format!("\"{name}\"");
+    let Some(server) = &mut error.server else { return };
+    for (_, value) in server.fields.iter_mut().filter(|(key, value)| *key == b'M' && value.contains(&quoted)) {
+        *value = value.replace(&quoted, "\"\"");
+        error.message.clone_from(value);
+        server.length = server.length.saturating_sub(u32::try_from(name.len()).unwrap_or(0));
+    }
 }
 
 /// The script stood behind BEGIN in its Query.

@@ -42,6 +42,8 @@ pub struct Established {
     pub status: u8,
     /// Where it went, and by which TLS settings and name.
     pub route: Route,
+    /// Repeated statements are prepared without being asked to.
+    pub auto_prepare: bool,
 }
 
 /// How to reach the same server again.
@@ -378,8 +380,9 @@ impl Conversation<'_> {
             .with_code("ECONNREFUSED"));
         }
         let Started { process_id, secret_key, parameters, notices, status } = started;
-        let Conversation { stream, received, .. } = self;
-        Ok(Established { stream, received, process_id, secret_key, parameters, notices, status, route })
+        let Conversation { stream, received, settings } = self;
+        let auto_prepare = settings.auto_prepare;
+        Ok(Established { stream, received, process_id, secret_key, parameters, notices, status, route, auto_prepare })
     }
 
     /// Whether the one value that a query gives is `on` or true.

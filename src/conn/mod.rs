@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod auth;
+pub mod auto_prepare;
 pub mod connection;
 #[cfg(unix)]
 pub mod detached;
@@ -18,6 +19,7 @@ pub mod scram;
 mod state;
 pub mod statement;
 pub mod stream;
+pub mod styles;
 pub mod tls;
 
 pub use connection::{Connection, ConnectionId, Observer};

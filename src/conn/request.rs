@@ -6,10 +6,10 @@ use bytes::BytesMut;
 
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
-use crate::wire::Batch;
 use crate::wire::frontend::{self, Parameters};
 use crate::wire::json::TemplateTable;
 use crate::wire::shape::{Shape, ShapeTable, TypeMask};
+use crate::wire::{Batch, Formats};
 
 /// Where answers go: an environment of JavaScript, or a test.
 pub trait Sink: Send + Sync {
@@ -69,6 +69,8 @@ pub struct Request {
     pub message: Message,
     /// Whom to answer.
     pub reply: Reply,
+    /// Its text may be prepared when it comes often. Not so for what must keep its place before what is sent behind it.
+    pub may_prepare: bool,
 }
 
 /// What to send.
@@ -133,6 +135,8 @@ pub struct Flight {
     pub error: Option<Error>,
     /// The columns of the result set under way.
     pub shape: Option<Arc<Shape>>,
+    /// Those of them that come in binary format although the caller asked for text.
+    pub formats: Formats,
     /// A result set or a command was answered.
     pub answered: bool,
 }
@@ -158,6 +162,8 @@ pub enum Course {
         parse: bool,
         /// Describe was sent, for results in this format.
         describe: Option<bool>,
+        /// The statement was prepared without being asked to: the query as it came, until the server has bound it.
+        unprepared: Option<Box<Extended>>,
     },
     /// JavaScript reads the messages.
     Raw,
@@ -171,27 +177,43 @@ pub enum Course {
 }
 
 impl Request {
-    /// Writes the request and turns it into what waits for the answer.
+    /// Writes the request and turns it into what waits for the answer. `formats` are the columns that may come in
+    /// binary format.
     ///
     /// # Errors
     /// The request cannot be said in the protocol; nothing was written then.
-    pub fn send(self, statements: &mut Statements, out: &mut BytesMut) -> Result<Flight, (Reply, Error)> {
-        let Request { message, reply } = self;
+    pub fn send(
+        self,
+        statements: &mut Statements,
+        formats: Formats,
+        out: &mut BytesMut,
+    ) -> Result<Flight, (Reply, Error)> {
+        let Request { message, reply, may_prepare } = self;
         let start = out.len();
         let sent = match message {
-            Message::Simple(text) => frontend::query(&text, out).map(|()| (Course::Simple, None)),
+            Message::Simple(text) => simple(text, may_prepare, &reply, statements, formats, out),
             Message::Transaction(script) => {
                 let commit_later = may_read_stdin(&script);
                 let course = Course::Transaction { begun: false, committing: false, commit_later };
                 transaction(&script, commit_later, out).map(|()| (course, None))
             }
-            Message::Extended(query) => extended(query, &reply, statements, out),
+            Message::Extended(query) if may_prepare && query.name.is_empty() => {
+                match statements.prepare_repeated(&query.text, query.parameters.len()) {
+                    Some(prepared) => repeated(query, prepared, &reply, statements, formats, out),
+                    None => extended(&query, &reply, statements, formats, out),
+                }
+            }
+            Message::Extended(query) => extended(&query, &reply, statements, formats, out),
             Message::Raw => Ok((Course::Raw, None)),
             Message::Portal(portal) => open_portal(&portal, out).map(|()| (Course::Portal, None)),
             Message::Copy { text, each } => frontend::query(&text, out).map(|()| (Course::Copy { each }, None)),
         };
         match sent {
-            Ok((course, shape)) => Ok(Flight { reply, course, error: None, shape, answered: false }),
+            Ok((course, shape)) => {
+                // A result that is yet to be described comes as text.
+                let formats = if shape.is_some() { formats } else { Formats::TEXT };
+                Ok(Flight { reply, course, error: None, shape, formats, answered: false })
+            }
             Err(error) => {
                 out.truncate(start);
                 Err((reply, error))
@@ -213,7 +235,7 @@ fn may_read_stdin(script: &str) -> bool {
 fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {
     let Portal { portal, query } = portal;
     frontend::parse("", &query.text, out)?;
-    frontend::bind(portal, "", &query.parameters, query.binary, out)?;
+    frontend::bind(portal, "", &query.parameters, query.binary.then_some(1), out)?;
     frontend::describe_portal(portal, out)?;
     frontend::flush(out);
     Ok(())
@@ -221,22 +243,80 @@ fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {
 
 type Sent = (Course, Option<Arc<Shape>>);
 
-fn extended(query: Extended, reply: &Reply, statements: &mut Statements, out: &mut BytesMut) -> Result<Sent, Error> {
+/// A text alone goes through the extended protocol once it is prepared.
+fn simple(
+    text: String,
+    may_prepare: bool,
+    reply: &Reply,
+    statements: &mut Statements,
+    formats: Formats,
+    out: &mut BytesMut,
+) -> Result<Sent, Error> {
+    let prepared = if may_prepare && !has_placeholder(&text) { statements.prepare_repeated(&text, 0) } else { None };
+    match prepared {
+        Some(prepared) => {
+            let query = Extended { name: String::new(), text, parameters: Parameters::default(), binary: false };
+            repeated(query, prepared, reply, statements, formats, out)
+        }
+        None => frontend::query(&text, out).map(|()| (Course::Simple, None)),
+    }
+}
+
+/// Whether a text may hold `$1`, of which a simple Query says that there is no such parameter, and a Bind that it is
+/// missing.
+fn has_placeholder(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| matches!(pair, [b'$', b'0'..=b'9']))
+}
+
+/// Runs a query as a statement of this name, after the server has forgotten others.
+fn repeated(
+    query: Extended,
+    (name, closing): (String, Vec<String>),
+    reply: &Reply,
+    statements: &mut Statements,
+    formats: Formats,
+    out: &mut BytesMut,
+) -> Result<Sent, Error> {
+    for closed in &closing {
+        frontend::close_statement(closed, out)?;
+    }
+    let mut query = Extended { name, ..query };
+    let (mut course, shape) = extended(&query, reply, statements, formats, out)?;
+    if let Course::Extended { unprepared, .. } = &mut course {
+        query.name.clear();
+        *unprepared = Some(Box::new(query));
+    }
+    Ok((course, shape))
+}
+
+fn extended(
+    query: &Extended,
+    reply: &Reply,
+    statements: &mut Statements,
+    formats: Formats,
+    out: &mut BytesMut,
+) -> Result<Sent, Error> {
     let Extended { name, text, parameters, binary } = query;
-    let known = if name.is_empty() { None } else { statements.get(&name) };
+    let binary = *binary;
+    let known = if name.is_empty() { None } else { statements.get(name) };
     if let Some(statement) = known
         && !text.is_empty()
-        && statement.text != text
+        && statement.text != *text
     {
         let message = format!("Prepared statements must be unique - '{name}' was used for a different statement");
         return Err(Error::new(ErrorKind::Refused, message));
     }
     let parse = known.is_none();
     if parse {
-        frontend::parse(&name, &text, out)?;
+        frontend::parse(name, text, out)?;
     }
-    frontend::bind("", &name, &parameters, binary, out)?;
     let described = known.and_then(|statement| statement.described(binary, reply));
+    let shape = match &described {
+        Some(Described::Rows(shape)) => Some(shape.clone()),
+        _ => None,
+    };
+    let codes = shape.iter().flat_map(|shape| shape.format_codes(formats));
+    frontend::bind("", name, parameters, codes.chain(binary.then_some(1)), out)?;
     let describe = described.is_none().then_some(binary);
     if describe.is_some() {
         frontend::describe_portal("", out)?;
@@ -244,11 +324,135 @@ fn extended(query: Extended, reply: &Reply, statements: &mut Statements, out: &m
     frontend::execute("", 0, out)?;
     frontend::sync(out);
     if parse && !name.is_empty() {
-        statements.sent(&name, text);
+        statements.sent(name, text.clone());
     }
-    let shape = match described {
-        Some(Described::Rows(shape)) => Some(shape),
-        _ => None,
-    };
-    Ok((Course::Extended { name, parse, describe }, shape))
+    Ok((Course::Extended { name: name.clone(), parse, describe, unprepared: None }, shape))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use super::super::auto_prepare::AutoPrepare;
+    use super::*;
+    use crate::error::ServerError;
+
+    #[derive(Default)]
+    struct Receiver {
+        shapes: ShapeTable,
+        templates: TemplateTable,
+    }
+
+    impl Sink for Receiver {
+        fn deliver(&self, _: Batch) {}
+        fn shapes(&self) -> &ShapeTable {
+            &self.shapes
+        }
+        fn templates(&self) -> &TemplateTable {
+            &self.templates
+        }
+        fn id(&self) -> u64 {
+            1
+        }
+        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+    }
+
+    fn reply() -> Reply {
+        Reply { sink: Arc::new(Receiver::default()), request: 1, mask: TypeMask(0) }
+    }
+
+    /// Sends a query without values and returns the tags of the messages, the format codes of Bind, and the flight.
+    fn send(text: &str, name: &str, statements: &mut Statements) -> (String, Vec<u8>, Flight) {
+        let parameters = Parameters::default();
+        let query = Extended { name: name.into(), text: text.into(), parameters, binary: false };
+        let request = Request { message: Message::Extended(query), reply: reply(), may_prepare: true };
+        let mut out = BytesMut::new();
+        let Ok(flight) = request.send(statements, Formats::INSTANTS, &mut out) else { panic!("it can be sent") };
+        let (mut tags, mut codes, mut rest) = (String::new(), Vec::new(), &out[..]);
+        while let [tag, a, b, c, d, ..] = rest {
+            let size = usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).unwrap() + 1;
+            tags.push(char::from(*tag));
+            if *tag == b'B' {
+                let names = 5 + 1 + rest[6..].iter().position(|byte| *byte == 0).unwrap() + 1;
+                codes = rest[names + 4..size].to_vec();
+            }
+            rest = &rest[size..];
+        }
+        (tags, codes, flight)
+    }
+
+    fn described(name: &str, statements: &mut Statements) {
+        let body = crate::wire::shape::tests::description(&[("a", 23), ("b", 701), ("c", 1184)]);
+        let reply = reply();
+        let shape = reply.sink.shapes().get(&body, reply.mask).unwrap();
+        statements.confirm(name);
+        statements.describe(name, false, &reply, Some(shape));
+    }
+
+    #[test]
+    fn a_statement_whose_columns_are_known_asks_for_the_plain_ones_in_binary_format() {
+        let mut statements = Statements::default();
+        let (tags, codes, flight) = send("select 1", "s", &mut statements);
+        assert_eq!((tags.as_str(), codes.as_slice()), ("PBDES", [0, 0].as_slice()));
+        assert_eq!(flight.formats, Formats::TEXT);
+        described("s", &mut statements);
+        let (tags, codes, flight) = send("select 1", "s", &mut statements);
+        assert_eq!((tags.as_str(), codes.as_slice()), ("BES", [0, 3, 0, 1, 0, 0, 0, 1].as_slice()));
+        assert_eq!(flight.formats, Formats::INSTANTS);
+    }
+
+    #[test]
+    fn a_statement_whose_columns_can_change_is_described_each_time() {
+        let mut statements = Statements::default();
+        send("fetch 1 from c", "s", &mut statements);
+        described("s", &mut statements);
+        assert_eq!(send("fetch 1 from c", "s", &mut statements).0, "BDES");
+        send("select 1", "t", &mut statements);
+        described("t", &mut statements);
+        statements.heard(b"DEALLOCATE");
+        assert_eq!(send("select 1", "t", &mut statements).0, "BDES");
+    }
+
+    #[test]
+    fn what_is_known_before_the_server_has_accepted_the_statement_is_about_another_one() {
+        let mut statements = Statements::default();
+        send("select 1", "s", &mut statements);
+        let reply = reply();
+        statements.describe("s", false, &reply, None);
+        assert_eq!(send("select 1", "s", &mut statements).0, "BDES");
+    }
+
+    #[test]
+    fn a_repeated_text_is_prepared_and_goes_unprepared_until_the_server_has_accepted_it() {
+        let mut statements = Statements::preparing(Some(AutoPrepare::default()));
+        assert_eq!(send("select 1", "", &mut statements).0, "PBDES");
+        let (tags, _, flight) = send("select 1", "", &mut statements);
+        assert_eq!(tags, "CPBDES");
+        let Course::Extended { name, unprepared: Some(query), .. } = flight.course else { panic!("it is prepared") };
+        assert_eq!((query.name.as_str(), query.text.as_str()), ("", "select 1"));
+        assert_eq!(send("select 1", "", &mut statements).0, "PBDES");
+        described(&name, &mut statements);
+        assert_eq!(send("select 1", "", &mut statements).0, "BES");
+        statements.heard(b"SET");
+        assert_eq!(send("select 1", "", &mut statements).0, "CPBDES");
+        statements.confirm(&name);
+        statements.heard(b"DISCARD ALL");
+        assert_eq!(send("select 1", "", &mut statements).0, "CPBDES");
+    }
+
+    #[test]
+    fn only_what_hangs_on_the_preparation_is_worth_a_second_try() {
+        let error = |code: &str, routine: &str| {
+            Error::from_server(ServerError { length: 0, fields: vec![(b'C', code.into()), (b'R', routine.into())] })
+        };
+        let mut statements = Statements::preparing(Some(AutoPrepare::default()));
+        assert!(statements.lost("s", false, &error("26000", "FetchPreparedStatement")));
+        assert!(statements.lost("s", false, &error("0A000", "RevalidateCachedQuery")));
+        assert!(statements.lost("s", true, &error("42P05", "StorePreparedStatement")));
+        assert!(!statements.lost("s", false, &error("0A000", "transformSelectStmt")));
+        assert!(!statements.lost("s", true, &error("0A000", "RevalidateCachedQuery")));
+        assert!(!statements.lost("s", false, &error("22P02", "pg_strtoint32_safe")));
+    }
 }

@@ -13,7 +13,7 @@ use super::statement::Statements;
 use super::stream::Stream;
 use crate::error::Error;
 use crate::wire::batch::{Batch, Record};
-use crate::wire::frontend;
+use crate::wire::{Formats, frontend};
 
 /// How far a connection is from its end.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,13 +179,16 @@ impl Inner {
             if self.in_flight() > 0 && (self.exclusive || self.must_travel_alone(&next.message)) {
                 return;
             }
-            let Some(request) = self.queue.pop_front() else { return };
+            let Some(mut request) = self.queue.pop_front() else { return };
+            request.may_prepare &= self.statements.may_prepare(self.status);
             let exclusive = request.message.is_exclusive();
             let portal = match &request.message {
                 Message::Portal(portal) => Some(OpenPortal { name: portal.portal.clone(), synced: false }),
                 _ => None,
             };
-            match request.send(&mut self.statements, &mut self.out) {
+            // What is on the way already may change how the session writes dates.
+            let formats = if self.in_flight() == 0 { self.statements.styles.formats() } else { Formats::PLAIN };
+            match request.send(&mut self.statements, formats, &mut self.out) {
                 Ok(flight) => {
                     self.exclusive = exclusive;
                     self.portal = portal;

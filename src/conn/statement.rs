@@ -2,8 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::auto_prepare::{AutoPrepare, Version};
 use super::request::Reply;
+use super::styles::Styles;
+use crate::error::Error;
+use crate::sql;
 use crate::wire::shape::{Shape, TypeMask};
 
 /// What executing a statement answers.
@@ -20,11 +25,13 @@ pub struct Statement {
     pub text: String,
     /// ParseComplete has come.
     confirmed: bool,
+    /// The server refuses to execute it when its columns have changed.
+    keeps_columns: bool,
     description: Option<Description>,
 }
 
-/// What the server said of a statement's result, in one format; PostgreSQL refuses to execute a statement whose
-/// columns have changed since, so this holds as long as the statement does.
+/// What the server said of a statement's result, in one format. It is only kept of those whose columns can't change
+/// as long as the statement exists.
 struct Description {
     binary: bool,
     mask: TypeMask,
@@ -54,12 +61,82 @@ impl Statement {
 #[derive(Default)]
 pub struct Statements {
     by_name: HashMap<String, Statement>,
+    /// How the session writes values.
+    pub styles: Styles,
+    /// Repeated texts, when they are to be prepared.
+    auto: Option<AutoPrepare>,
+    /// How often the session's settings have changed.
+    session: u64,
+    /// The transaction under way has changed settings or schema, which its end may undo or make known.
+    session_is_open: bool,
+    schema_is_open: bool,
 }
 
+/// How often this process has seen a schema change, on whatever connection.
+static SCHEMA: AtomicU64 = AtomicU64::new(0);
+
 impl Statements {
+    /// None yet; with repeated texts prepared if there is something that knows them.
+    pub fn preparing(auto: Option<AutoPrepare>) -> Statements {
+        Statements { auto, ..Statements::default() }
+    }
+
     /// A statement by its name.
     pub fn get(&self, name: &str) -> Option<&Statement> {
         self.by_name.get(name)
+    }
+
+    /// The name under which to run a text that has none, and a name that the server has to forget before.
+    pub fn prepare_repeated(&mut self, text: &str, parameters: usize) -> Option<(String, Vec<String>)> {
+        let version = Version { schema: SCHEMA.load(Ordering::Relaxed), session: self.session };
+        let choice = self.auto.as_mut()?.choose(text, parameters, version)?;
+        let mut closing: Vec<String> = choice.evicted.into_iter().collect();
+        for evicted in &closing {
+            self.by_name.remove(evicted);
+        }
+        match self.by_name.get(&choice.name) {
+            // The first one is still on its way; should the server refuse it, this one would be told otherwise.
+            Some(statement) if !statement.confirmed => return None,
+            Some(_) if !choice.is_stale => {}
+            _ => {
+                self.by_name.remove(&choice.name);
+                closing.push(choice.name.clone());
+            }
+        }
+        Some((choice.name, closing))
+    }
+
+    /// Whether texts may be prepared now, in this transaction status.
+    pub fn may_prepare(&self, status: u8) -> bool {
+        self.auto.as_ref().is_some_and(|auto| auto.is_on(status))
+    }
+
+    /// Whether [`Statements::heard`] has anything to do for a command; most are none of its business.
+    pub fn concerns(tag: &[u8]) -> bool {
+        matches!(tag.first(), Some(b'A' | b'C' | b'D' | b'P' | b'R')) || tag == b"SET"
+    }
+
+    /// What a command does to statements.
+    pub fn heard(&mut self, tag: &[u8]) {
+        match tag {
+            b"DISCARD ALL" | b"DEALLOCATE ALL" => self.by_name.clear(),
+            b"DEALLOCATE" | b"PREPARE" => self.doubt(),
+            b"SET" | b"RESET" | b"DISCARD TEMP" => {
+                self.session += 1;
+                self.session_is_open = true;
+            }
+            b"COMMIT" | b"ROLLBACK" => {
+                self.session += u64::from(std::mem::take(&mut self.session_is_open));
+                if std::mem::take(&mut self.schema_is_open) {
+                    SCHEMA.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            _ if [b"ALTER ".as_slice(), b"CREATE ", b"DROP "].iter().any(|word| tag.starts_with(word)) => {
+                SCHEMA.fetch_add(1, Ordering::Relaxed);
+                self.schema_is_open = true;
+            }
+            _ => {}
+        }
     }
 
     /// The server has not said yet whether it accepts this one.
@@ -69,7 +146,8 @@ impl Statements {
 
     /// Parse is on its way.
     pub fn sent(&mut self, name: &str, text: String) {
-        self.by_name.insert(name.to_owned(), Statement { text, confirmed: false, description: None });
+        let keeps_columns = sql::is_plannable(&text);
+        self.by_name.insert(name.to_owned(), Statement { text, confirmed: false, keeps_columns, description: None });
     }
 
     /// ParseComplete.
@@ -79,19 +157,45 @@ impl Statements {
         }
     }
 
+    /// The server has refused a statement that was prepared without being asked to, before it ran. Whether that is
+    /// because it was prepared, so that the same query without a statement may do; the statement is forgotten then.
+    pub fn lost(&mut self, name: &str, parse: bool, error: &Error) -> bool {
+        let vanished = matches!(error.code.as_deref(), Some("26000" | "42P05"));
+        let routine = error.server.as_ref().and_then(|server| server.field(b'R'));
+        let changed = error.code.as_deref() == Some("0A000") && routine == Some("RevalidateCachedQuery");
+        if parse && !vanished {
+            return false;
+        }
+        if let Some(auto) = &mut self.auto
+            && vanished
+        {
+            auto.note_vanished();
+        }
+        // One that is on its way is another one of the same name.
+        if (vanished || changed) && (parse || !self.is_pending(name)) {
+            self.by_name.remove(name);
+        }
+        vanished || changed
+    }
+
     /// The statement does not exist.
     pub fn forget(&mut self, name: &str) {
         self.by_name.remove(name);
     }
 
-    /// The session was reset: none exists.
-    pub fn clear(&mut self) {
-        self.by_name.clear();
+    /// SQL has prepared or deallocated something: a name may mean another statement.
+    fn doubt(&mut self) {
+        for statement in self.by_name.values_mut() {
+            statement.description = None;
+        }
     }
 
     /// Remembers what the server said of its result.
     pub fn describe(&mut self, name: &str, binary: bool, reply: &Reply, shape: Option<Arc<Shape>>) {
-        if let Some(statement) = self.by_name.get_mut(name) {
+        if let Some(statement) = self.by_name.get_mut(name)
+            && statement.keeps_columns
+            && statement.confirmed
+        {
             statement.description = Some(Description { binary, mask: reply.mask, sink: reply.sink.id(), shape });
         }
     }

@@ -36,7 +36,7 @@ pub fn request(script: String, mode: Mode, reply: Reply) -> Result<Request, (Rep
             None => Message::Transaction(script),
         },
     };
-    Ok(Request { message, reply })
+    Ok(Request { message, reply, may_prepare: false })
 }
 
 fn refused(name: &str) -> Error {

@@ -45,7 +45,9 @@ pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Argu
     let binary = arguments.flags & BINARY != 0;
     let message =
         if extended { Message::Extended(Extended { name, text, parameters, binary }) } else { Message::Simple(text) };
-    Ok(Request { message, reply })
+    // In a pipeline of the caller's, what is sent behind it must not run before a second try of it.
+    let may_prepare = arguments.flags & PIPELINED == 0;
+    Ok(Request { message, reply, may_prepare })
 }
 
 /// Copies a query whose rows are asked for page by page.
@@ -64,7 +66,7 @@ pub fn portal(
     let query = Extended { name: String::new(), text, parameters, binary: arguments.flags & BINARY != 0 };
     let portal = js.string_of(portal).unwrap_or_default();
     let message = Message::Portal(Portal { portal, query });
-    Ok(Request { message, reply: reply(environment, id, arguments.mask) })
+    Ok(Request { message, reply: reply(environment, id, arguments.mask), may_prepare: false })
 }
 
 /// Where the answer of request `id` goes.

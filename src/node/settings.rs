@@ -48,6 +48,7 @@ pub fn server(object: &Object<'_>) -> Result<ServerSettings> {
         tls,
         startup: startup(object)?,
         asks_for_password: flag(object, "passwordProvider")?,
+        auto_prepare: flag(object, "autoPrepare")?,
         scram_max_iterations: object.get::<f64>("scramMaxIterations")?.map_or(0, whole),
         connect_timeout: limit(object, "connectTimeoutMillis")?,
         keepalive: keepalive.map(Duration::from_millis),

@@ -4,12 +4,14 @@
 //! parser is asked only where the first keywords leave a question open, because a full parse costs over ten times
 //! as much as lexing and recurses without limit.
 
+mod plannable;
 mod quote;
 mod script;
 mod token;
 mod transaction;
 mod tree;
 
+pub use plannable::is_plannable;
 pub use quote::{quote_identifier, quote_literal};
 pub use script::{Statement, Statements, split, statements};
 pub use transaction::{OutsideTransaction, has_transaction_control, outside_transaction};

@@ -69,12 +69,12 @@ pub fn parse(name: &str, text: &str, out: &mut BytesMut) -> Result<(), Error> {
     frontend::parse(name, text, std::iter::empty(), out).map_err(refused)
 }
 
-/// Bind.
+/// Bind. `results` are result format codes: none is text, one is for all columns.
 pub fn bind(
     portal: &str,
     statement: &str,
     parameters: &Parameters,
-    binary_results: bool,
+    results: impl IntoIterator<Item = i16>,
     out: &mut BytesMut,
 ) -> Result<(), Error> {
     if parameters.len() > MOST_PARAMETERS {
@@ -102,7 +102,6 @@ pub fn bind(
             }
         })
     };
-    let results = binary_results.then_some(1);
     frontend::bind(portal, statement, formats, slices, serialize, results, out).map_err(|error| match error {
         frontend::BindError::Serialization(error) => refused(error),
         frontend::BindError::Conversion(error) => Error::config(format!("The query cannot be sent: {error}.")),
@@ -122,6 +121,11 @@ pub fn execute(portal: &str, rows: i32, out: &mut BytesMut) -> Result<(), Error>
 /// Close of a portal.
 pub fn close_portal(portal: &str, out: &mut BytesMut) -> Result<(), Error> {
     frontend::close(b'P', portal, out).map_err(refused)
+}
+
+/// Close of a statement.
+pub fn close_statement(name: &str, out: &mut BytesMut) -> Result<(), Error> {
+    frontend::close(b'S', name, out).map_err(refused)
 }
 
 /// One CopyData message of several parts.
@@ -152,7 +156,7 @@ mod tests {
         parameters.null();
         parameters.binary(&[1]);
         let mut out = BytesMut::new();
-        bind("", "s", &parameters, false, &mut out).unwrap();
+        bind("", "s", &parameters, None, &mut out).unwrap();
         let expected = b"B\0\0\0\x22\0s\0\0\x03\0\0\0\0\0\x01\0\x03\0\0\0\x02ab\xff\xff\xff\xff\0\0\0\x01\x01\0\0";
         assert_eq!(&out[..], expected);
     }
@@ -162,7 +166,7 @@ mod tests {
         let mut parameters = Parameters::default();
         (0..=MOST_PARAMETERS).for_each(|_| parameters.null());
         let mut out = BytesMut::new();
-        assert!(bind("", "", &parameters, false, &mut out).is_err());
+        assert!(bind("", "", &parameters, None, &mut out).is_err());
         assert!(out.is_empty());
     }
 

@@ -6,18 +6,21 @@
 //! Messages: <https://www.postgresql.org/docs/current/protocol-message-formats.html>.
 
 pub mod batch;
+pub mod binary;
 pub mod command;
 pub mod datetime;
 pub mod decimal;
 pub mod frame;
 pub mod frontend;
 pub mod json;
+pub mod moment;
 pub mod reader;
 pub mod row;
 pub mod server_message;
 pub mod shape;
 
 pub use batch::{Batch, Extra, Record};
+pub use binary::Formats;
 pub use frame::Frame;
 pub use reader::Reader;
 pub use shape::{ColumnKind, Field, Shape, TypeMask};

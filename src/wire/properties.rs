@@ -7,13 +7,14 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::batch::Batch;
+use super::binary::Formats;
 use super::json::TemplateTable;
 use super::shape::tests::description;
 use super::shape::{Shape, ShapeTable, TypeMask};
 use super::{command, datetime, frame, json, row, server_message};
 
 /// OIDs of every kind of column, and one that is unknown.
-const OIDS: [u32; 9] = [25, 23, 701, 16, 1184, 1114, 17, 3802, 99_999];
+const OIDS: [u32; 11] = [25, 23, 701, 16, 1184, 1114, 17, 3802, 20, 2950, 99_999];
 
 fn shape_of(oids: &[u32]) -> Arc<Shape> {
     let names: Vec<String> = (0..oids.len()).map(|n| format!("c{n}")).collect();
@@ -64,7 +65,9 @@ proptest! {
         let _ = datetime::utc_millis(&bytes);
         let _ = datetime::local_parts(&bytes);
         let oids: Vec<u32> = oids.into_iter().map(|index| OIDS[index]).collect();
-        let _ = row::append(&mut Batch::default(), 1, &shape_of(&oids), &bytes, &TemplateTable::default());
+        for formats in [Formats::TEXT, Formats::INSTANTS] {
+            let _ = row::append(&mut Batch::default(), 1, &shape_of(&oids), &bytes, formats, &TemplateTable::default());
+        }
     }
 
     #[test]
@@ -72,7 +75,7 @@ proptest! {
         let shape = shape_of(&[25]);
         let mut batch = Batch::default();
         for value in &values {
-            row::append(&mut batch, 1, &shape, &data_row(std::slice::from_ref(value)), &TemplateTable::default()).unwrap();
+            row::append(&mut batch, 1, &shape, &data_row(std::slice::from_ref(value)), Formats::TEXT, &TemplateTable::default()).unwrap();
         }
         prop_assert_eq!(read_texts(&batch, values.len()), values);
     }
@@ -82,7 +85,7 @@ proptest! {
         let shape = shape_of(&[23]);
         let mut batch = Batch::default();
         for value in &values {
-            row::append(&mut batch, 1, &shape, &data_row(&[Some(value.to_string())]), &TemplateTable::default()).unwrap();
+            row::append(&mut batch, 1, &shape, &data_row(&[Some(value.to_string())]), Formats::TEXT, &TemplateTable::default()).unwrap();
         }
         let read: Vec<i32> = batch.ints[4..].chunks(2).map(|row| row[1]).collect();
         prop_assert_eq!(read, values);

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::Reader;
 use super::batch::Batch;
+use super::binary::Formats;
 use super::datetime::{local_parts, utc_millis};
 use super::decimal;
 use super::json::{self, TemplateTable};
 use super::shape::{ColumnKind, Shape};
 use crate::error::Error;
 
-/// Appends the row of a DataRow body to `batch`.
+/// Appends the row of a DataRow body to `batch`. `formats` are the columns that were asked for in binary format.
 ///
 /// # Errors
 /// `Protocol` when the row does not have the columns that were announced, or a value is not of its type.
@@ -19,6 +20,7 @@ pub fn append(
     request: i32,
     shape: &Arc<Shape>,
     body: &[u8],
+    formats: Formats,
     templates: &TemplateTable,
 ) -> Result<(), Error> {
     let mut reader = Reader::new(body);
@@ -28,14 +30,17 @@ pub fn append(
     let (row, floats) = batch.open_row(request, shape);
     let mut int = row + shape.null_words;
     let mut float = floats;
-    for (column, kind) in shape.kinds.iter().enumerate() {
+    for (column, (kind, binary)) in shape.kinds.iter().zip(&shape.binary).enumerate() {
         match reader.value()? {
             Some(value) if *kind == ColumnKind::Json => {
                 let template = json::append(batch, value, templates);
                 batch.ints[int] = template.map_or(0, |id| id + 1);
                 batch.ints[int + 1] = if template.is_some() { batch.text_end() } else { batch.text(value) };
             }
-            Some(value) => put(batch, *kind, value, int, float)?,
+            Some(value) => match binary {
+                Some(binary) if formats.include(Some(*binary)) => binary.put(batch, value, int, float)?,
+                _ => put(batch, *kind, value, int, float)?,
+            },
             None => {
                 batch.ints[row + column / 32] |= 1 << (column % 32);
                 put_null(batch, *kind, int);
@@ -187,7 +192,7 @@ mod tests {
         let shape = ShapeTable::default().get(&description(columns), TypeMask(0)).unwrap();
         let mut batch = Batch::default();
         for row in rows {
-            append(&mut batch, 7, &shape, &data_row(row), &TemplateTable::default()).unwrap();
+            append(&mut batch, 7, &shape, &data_row(row), Formats::TEXT, &TemplateTable::default()).unwrap();
         }
         batch
     }
@@ -228,12 +233,28 @@ mod tests {
         let shape = ShapeTable::default().get(&description(&[("n", 23)]), TypeMask(0)).unwrap();
         for bad in ["", "x", "12x", "2147483648", "-", "99999999999"] {
             assert!(
-                append(&mut Batch::default(), 1, &shape, &data_row(&[Some(bad)]), &TemplateTable::default()).is_err(),
+                append(
+                    &mut Batch::default(),
+                    1,
+                    &shape,
+                    &data_row(&[Some(bad)]),
+                    Formats::TEXT,
+                    &TemplateTable::default()
+                )
+                .is_err(),
                 "{bad}"
             );
         }
         for good in ["-2147483648", "2147483647", "0", "-0"] {
-            append(&mut Batch::default(), 1, &shape, &data_row(&[Some(good)]), &TemplateTable::default()).unwrap();
+            append(
+                &mut Batch::default(),
+                1,
+                &shape,
+                &data_row(&[Some(good)]),
+                Formats::TEXT,
+                &TemplateTable::default(),
+            )
+            .unwrap();
         }
     }
 
@@ -243,7 +264,8 @@ mod tests {
         let body = data_row(&[Some("1"), Some("abc")]);
         for end in 0..body.len() {
             assert!(
-                append(&mut Batch::default(), 1, &shape, &body[..end], &TemplateTable::default()).is_err(),
+                append(&mut Batch::default(), 1, &shape, &body[..end], Formats::TEXT, &TemplateTable::default())
+                    .is_err(),
                 "{end}"
             );
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Reader;
+use super::binary::{Binary, Formats};
 use crate::error::Error;
 
 /// Types that are decoded in Rust; bit `i` of a [`TypeMask`] stands for the `i`-th of them.
@@ -100,6 +101,8 @@ pub struct Shape {
     pub fields: Vec<Field>,
     /// The kinds alone, for the row loop.
     pub kinds: Vec<ColumnKind>,
+    /// How each is read when it comes in binary format although the caller asked for text; `None` always comes as text.
+    pub binary: Vec<Option<Binary>>,
     /// Int32 words that hold one null bit for each column.
     pub null_words: usize,
     /// Ints a row takes, null words included.
@@ -125,9 +128,11 @@ impl Shape {
             fields.push(Field { name, table_id, column_id, type_id, type_size, type_modifier, format, kind });
         }
         let kinds: Vec<ColumnKind> = fields.iter().map(|field| field.kind).collect();
+        let binary = fields.iter().map(|field| Binary::of(field.type_id, field.kind)).collect();
         let null_words = count.div_ceil(32);
         Ok(Shape {
             id,
+            binary,
             null_words,
             ints: null_words + kinds.iter().map(|kind| kind.ints()).sum::<usize>(),
             floats: kinds.iter().map(|kind| kind.floats()).sum(),
@@ -135,6 +140,14 @@ impl Shape {
             fields,
             told: AtomicU32::new(0),
         })
+    }
+
+    /// The result format codes of a Bind that asks for these columns in binary format; none at all when there is no
+    /// such column.
+    pub fn format_codes(&self, formats: Formats) -> impl Iterator<Item = i16> {
+        let asks = self.binary.iter().any(|binary| formats.include(*binary));
+        let columns = if asks { self.binary.as_slice() } else { &[] };
+        columns.iter().map(move |binary| i16::from(formats.include(*binary)))
     }
 }
 
@@ -209,6 +222,18 @@ pub(crate) mod tests {
         assert_ne!(first.id, masked.id);
         assert_eq!(first.kinds, [ColumnKind::Int, ColumnKind::Text]);
         assert_eq!(masked.kinds, [ColumnKind::Text, ColumnKind::Text]);
+    }
+
+    #[test]
+    fn format_codes_name_each_column_or_none_at_all() {
+        let codes = |oids: &[u32], formats: Formats| -> Vec<i16> {
+            let columns: Vec<(&str, u32)> = oids.iter().map(|oid| ("c", *oid)).collect();
+            Shape::parse(0, &description(&columns), TypeMask(0)).unwrap().format_codes(formats).collect()
+        };
+        assert_eq!(codes(&[23, 701, 1082], Formats::PLAIN), [1, 0, 0]);
+        assert_eq!(codes(&[23, 701, 1082], Formats::DATES), [1, 0, 1]);
+        assert_eq!(codes(&[23, 701], Formats::TEXT), []);
+        assert_eq!(codes(&[701, 1700], Formats::INSTANTS), []);
     }
 
     #[test]
