@@ -4,7 +4,6 @@ const { native, register, connections } = require('../binding');
 const { connectObeying, obey } = require('./abort');
 const { callOut, emitErrorToListeners, inContext, rejectAtCaller } = require('./caller');
 const { ClientLink, ConnectRequest, EndRequest, cancel } = require('./client-link');
-const Connection = require('./connection');
 const ConnectionParameters = require('./connection-parameters');
 const DdlRequest = require('./ddl-request');
 const defaults = require('./defaults');
@@ -12,6 +11,8 @@ const { channels, isWatched, place, queryContext, trace } = require('./diagnosti
 const { disposerOf } = require('./disposal');
 const escape = require('./escape');
 const { warnOfLoss } = require('./loss');
+const MessageCore = require('./message-core');
+const NativeConnection = require('./native-connection');
 const PortalRequest = require('./portal-request');
 const Query = require('./query');
 const QueryQueue = require('./query-queue');
@@ -20,12 +21,12 @@ const QueryRun = require('./query-run');
 const { conceal, hide } = require('./secret');
 const { amount, toSettings, scramIterations } = require('./settings');
 const { onSettled } = require('./settlement');
-const StreamCore = require('./stream-core');
 const Submission = require('./submission');
 const TypeOverrides = require('./type-overrides');
 
 const INTERNALS = [
   '_connection',
+  '_isCarried',
   '_given',
   '_connectionCallback',
   '_passwordError',
@@ -62,8 +63,8 @@ class Client extends QueryQueue {
     this._connectionError = false;
     this.enableChannelBinding = Boolean(given.enableChannelBinding);
     this.scramMaxIterations = scramIterations(given.scramMaxIterations);
-    // A stream of the caller's carries one query at a time.
-    this.pipeline = Boolean(given.pipeline) && !given.stream;
+    // A connection of the caller's carries one query at a time.
+    this.pipeline = Boolean(given.pipeline) && !given.stream && !given.connection;
     this.binary = given.binary || defaults.binary;
     /** @type {number | null} */
     this.processID = null;
@@ -79,14 +80,15 @@ class Client extends QueryQueue {
     );
 
     // The state that node-postgres doesn't have, kept out of what a printed client shows.
-    /** @type {Connection | null} */
-    this._connection = null;
+    /** @type {any} the connection in messages: the caller's, or that of the native one if somebody asked for it */
+    this._connection = MessageCore.connectionOf(given, this.connectionParameters);
+    /** @type {boolean} whether the caller brought the way to the server, so that everything goes by messages */
+    this._isCarried = this._connection !== null;
     /** @type {Record<string, any>} options that only the native connection reads */
     this._given = {
       enableChannelBinding: given.enableChannelBinding,
       keepAlive: given.keepAlive,
       keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis,
-      stream: given.stream,
     };
     /** @type {Function | null} */
     this._connectionCallback = null;
@@ -106,8 +108,13 @@ class Client extends QueryQueue {
 
   /** The connection as protocol messages, for submittables. Made when it is first asked for. */
   get connection() {
-    if (this._connection === null) this._connection = new Connection({ client: this, ssl: this.ssl });
+    if (this._connection === null) this._connection = new NativeConnection(this);
     return this._connection;
+  }
+
+  /** Who knows which submission the server is answering. */
+  get _messenger() {
+    return this._isCarried ? this._core : this.connection;
   }
 
   get activeQuery() {
@@ -179,8 +186,9 @@ class Client extends QueryQueue {
     this._connecting = true;
     try {
       const settings = this._settings();
-      const { stream } = this._given;
-      this._own(stream ? new StreamCore(this, stream, settings) : native.openConnection(settings));
+      this._own(
+        this._isCarried ? new MessageCore(this, this._connection, settings) : native.openConnection(settings),
+      );
       this._core.connect(register(new ConnectRequest(this)));
     } catch (error) {
       process.nextTick(() => this._handleConnectFailure(error));
@@ -324,7 +332,7 @@ class Client extends QueryQueue {
     const listeners = this._endListeners;
     this._endListeners = [];
     const messages = this._connection;
-    if (messages !== null) callOut(() => messages.emit('end'));
+    if (messages !== null && !this._isCarried) callOut(() => messages.emit('end'));
     for (const listener of listeners) callOut(listener);
     process.nextTick(() => this.emit('end'));
   }
@@ -335,7 +343,8 @@ class Client extends QueryQueue {
    */
   end(callback) {
     this._ending = true;
-    if (this._core === null || this._ended) {
+    const isUnconnected = this._isCarried ? !this._connection._connecting : this._core === null;
+    if (isUnconnected || this._ended) {
       if (!callback) return this._Promise.resolve();
       callback();
       return undefined;
@@ -438,7 +447,7 @@ class Client extends QueryQueue {
    * @param {any} config
    */
   _goesByMessages(config) {
-    if (this._given.stream) return true;
+    if (this._isCarried) return true;
     if (typeof config === 'string') return false;
     if (config.rows) return true;
     if (this.pipeline) return false;
@@ -478,7 +487,7 @@ class Client extends QueryQueue {
     if (this.binary && !submittable.binary) submittable.binary = true;
     if (submittable._result && !submittable._result._types) submittable._result._types = this._types;
     const request =
-      !this._given.stream && QueryRun.isPlainQuery(submittable)
+      !this._isCarried && QueryRun.isPlainQuery(submittable)
         ? new QueryRun(this, submittable, this._types)
         : new Submission(this, submittable);
     if (onlooker !== undefined) onSettled(request, onlooker);
