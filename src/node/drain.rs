@@ -66,13 +66,15 @@ impl Arrays {
 /// How long one drain may keep the event loop from its other work.
 const PATIENCE: Duration = Duration::from_millis(4);
 
-/// Calls JavaScript's drain for every batch that is ready, as long as that does not take too long.
+/// Calls JavaScript's drain for the batches that are ready, as long as that does not take too long and until something
+/// is finished: who waited for it goes on before anything later is told, as after each answer that comes by a socket.
 pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
     let start = Instant::now();
     while let Some(batch) = environment.next_batch() {
+        let finished = batch.finished > 0;
         js.scope(|| hand_over(js, callback, environment, batch));
-        if start.elapsed() > PATIENCE {
-            environment.signal();
+        if finished || start.elapsed() > PATIENCE {
+            environment.signal_rest();
             return;
         }
     }
