@@ -29,10 +29,15 @@ describe('the life of a client', () => {
     test('connect calls back with null and the client, and returns nothing', async () => {
       const client = new pg.Client(config);
       let returned = 'nothing yet';
+      let receiver;
       const values = await called((callback) => {
-        returned = client.connect(callback);
+        returned = client.connect(function (...outcome) {
+          receiver = this;
+          callback(...outcome);
+        });
       });
       assert.equal(returned, undefined);
+      assert.equal(receiver, client);
       assert.equal(values[0], null);
       assert.equal(values[1], client);
       await client.end();

@@ -13,6 +13,7 @@ const escape = require('./escape');
 const { warnOfLoss } = require('./loss');
 const MessageCore = require('./message-core');
 const NativeConnection = require('./native-connection');
+const { parameterMessage } = require('./notice');
 const PortalRequest = require('./portal-request');
 const Query = require('./query');
 const QueryQueue = require('./query-queue');
@@ -140,7 +141,7 @@ class Client extends QueryQueue {
   connect(options, callback) {
     const called = typeof options === 'function' ? options : callback;
     if (called) {
-      this._connectTraced(options, inContext(called));
+      this._connectTraced(options, inContext(called, this));
       return undefined;
     }
     return new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
@@ -262,6 +263,7 @@ class Client extends QueryQueue {
   _handleConnected() {
     this._markConnected();
     this._core.setRef(this._ref);
+    if (this._connection instanceof NativeConnection) this._connection.opened(this._core);
     const callback = this._connectionCallback;
     this._connectionCallback = null;
     if (callback) callOut(callback, null, this);
@@ -289,7 +291,18 @@ class Client extends QueryQueue {
    * @param {string} value
    */
   _handleParameter(name, value) {
-    this.emit('parameterStatus', { name: 'parameterStatus', parameterName: name, parameterValue: value });
+    this._tell('parameterStatus', parameterMessage(name, value));
+  }
+
+  /**
+   * Tells of a message that concerns no query.
+   *
+   * @param {string} name
+   * @param {any} message
+   */
+  _tell(name, message) {
+    callOut(() => this.emit(name, message));
+    if (this._connection instanceof NativeConnection) this._connection.tell(name, message);
   }
 
   // The end of a connection.
@@ -331,8 +344,7 @@ class Client extends QueryQueue {
     this._runDry();
     const listeners = this._endListeners;
     this._endListeners = [];
-    const messages = this._connection;
-    if (messages !== null && !this._isCarried) callOut(() => messages.emit('end'));
+    if (this._connection instanceof NativeConnection) this._connection.closed();
     for (const listener of listeners) callOut(listener);
     process.nextTick(() => this.emit('end'));
   }
@@ -424,7 +436,7 @@ class Client extends QueryQueue {
     let answer;
     if (called) {
       if (typeof called !== 'function') throw new TypeError('callback is not a function');
-      request.callback = inContext(called);
+      request.callback = inContext(called, request);
     } else {
       answer = new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
         request.resolve = resolve;

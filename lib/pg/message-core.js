@@ -22,6 +22,8 @@ const OF_A_QUERY = [
   'copyData',
 ];
 
+const OF_NO_QUERY = ['notice', 'notification', 'parameterStatus'];
+
 /**
  * Stands in for a native connection where the caller brings the way to the server, as a stream or as a `Connection`: it
  * logs in, and every query goes message by message. Slower than the native one, for programs that have to tunnel or
@@ -107,11 +109,7 @@ class MessageCore {
       this.processID = client.processID = processID;
       this.secretKey = client.secretKey = secretKey;
     });
-    connection.on('notice', (message) => client.emit('notice', message));
-    connection.on('notification', (message) => client.emit('notification', message));
-    connection.on('parameterStatus', ({ parameterName, parameterValue }) =>
-      client._handleParameter(parameterName, parameterValue),
-    );
+    for (const name of OF_NO_QUERY) connection.on(name, (message) => client._tell(name, message));
     for (const name of OF_A_QUERY) connection.on(name, (message) => this._receive(name, message));
     connection.on('errorMessage', (message) => this._refused(message));
     connection.on('readyForQuery', (message) => this._ready(message ? message.status : null));

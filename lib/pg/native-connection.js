@@ -1,9 +1,17 @@
 'use strict';
 
+const { BackendKeyDataMessage, ReadyForQueryMessage } = require('pg-protocol/dist/messages');
+
+const { callOut } = require('./caller');
 const Connection = require('./connection');
+const { parameterMessage } = require('./notice');
 const RawStream = require('./raw-stream');
 const { hide } = require('./secret');
 const Submission = require('./submission');
+
+// The length words of the messages, which count themselves.
+const KEY_DATA_BYTES = 12;
+const READY_BYTES = 5;
 
 /**
  * Messages that were sent while no submittable had the connection, as a cursor does that is closed after it failed.
@@ -56,6 +64,40 @@ class NativeConnection extends Connection {
     this._aside = null;
     hide(this, '_active', '_owed', '_aside');
     this.attachListeners(this.stream);
+    // Programs make a connection fail by an error event, to see what becomes of its client.
+    this.stream.on('error', (/** @type {any} */ error) => this.emit('error', error));
+    this.on('error', (error) => client._handleLost(error));
+  }
+
+  /**
+   * The native connection is open. What the server said meanwhile is told now.
+   *
+   * @param {{ parameters(): string[][], processID: number, secretKey: number, transactionStatus: string }} core
+   */
+  opened(core) {
+    this._connecting = true;
+    callOut(() => this.emit('connect'));
+    for (const [name, value] of core.parameters())
+      this.tell('parameterStatus', parameterMessage(name, value));
+    this.tell('backendKeyData', new BackendKeyDataMessage(KEY_DATA_BYTES, core.processID, core.secretKey));
+    this.tell('readyForQuery', new ReadyForQueryMessage(READY_BYTES, core.transactionStatus));
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} message one that belongs to no submittable
+   */
+  tell(name, message) {
+    callOut(() => {
+      if (this._emitMessage) this.emit('message', message);
+      this.emit(name, message);
+    });
+  }
+
+  /** The native connection is gone. */
+  closed() {
+    this.stream.markClosed();
+    callOut(() => this.emit('end'));
   }
 
   /** @param {any} message */
