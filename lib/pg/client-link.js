@@ -32,7 +32,10 @@ class ClientLink {
   /** @param {Error} error */
   lost(error) {
     // As with `closed`: the query that was under way hears of it first.
-    setImmediate(() => this.client._handleLost(error));
+    setImmediate(() => {
+      // What was under way may have failed with the same error, and told it.
+      if (!this.client._told.has(error.message)) this.client._handleLost(error);
+    });
   }
 
   closed() {

@@ -33,7 +33,7 @@ const INTERNALS = [
   '_passwordError',
   '_endListeners',
   '_ref',
-  '_unexpectedTold',
+  '_told',
   '_lossTold',
 ];
 
@@ -99,8 +99,8 @@ class Client extends QueryQueue {
     this._endListeners = [];
     /** @type {boolean} whether the connection keeps the event loop alive */
     this._ref = true;
-    /** @type {boolean} whether 'Connection terminated unexpectedly' was said already */
-    this._unexpectedTold = false;
+    /** @type {Set<string>} the messages of the errors that broke the connection and were told */
+    this._told = new Set();
     /** @type {boolean} whether the loss of the connection was reported as a warning */
     this._lossTold = false;
     hide(this, ...INTERNALS);
@@ -256,8 +256,9 @@ class Client extends QueryQueue {
   _markConnected() {
     this._connecting = false;
     this._connected = true;
-    this.processID = this._core.processID;
-    this.secretKey = this._core.secretKey;
+    // A server that knows no cancelling gives no key.
+    this.processID = this._core.processID || null;
+    this.secretKey = this._core.secretKey || null;
   }
 
   _handleConnected() {
@@ -318,7 +319,7 @@ class Client extends QueryQueue {
    * @param {boolean} [isTold] whether somebody gets the error in another way
    */
   _handleErrorEvent(error, isTold = this._isBusy()) {
-    if (error.message === UNEXPECTED_END) this._unexpectedTold = true;
+    this._told.add(error.message);
     super._handleErrorEvent(error);
     if (this.listenerCount('error') > 0) callOut(() => this.emit('error', error));
     else if (!isTold && !this._lossTold) {
@@ -339,7 +340,7 @@ class Client extends QueryQueue {
     this._ended = true;
     if (!this._ending && !this._connectionError) {
       if (this._connecting) this._handleConnectFailure(error);
-      else if (!this._unexpectedTold) this._handleErrorEvent(error, hadWork);
+      else if (!this._told.has(UNEXPECTED_END)) this._handleErrorEvent(error, hadWork);
     }
     this._runDry();
     const listeners = this._endListeners;

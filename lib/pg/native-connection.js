@@ -79,7 +79,8 @@ class NativeConnection extends Connection {
     callOut(() => this.emit('connect'));
     for (const [name, value] of core.parameters())
       this.tell('parameterStatus', parameterMessage(name, value));
-    this.tell('backendKeyData', new BackendKeyDataMessage(KEY_DATA_BYTES, core.processID, core.secretKey));
+    if (core.processID)
+      this.tell('backendKeyData', new BackendKeyDataMessage(KEY_DATA_BYTES, core.processID, core.secretKey));
     this.tell('readyForQuery', new ReadyForQueryMessage(READY_BYTES, core.transactionStatus));
   }
 

@@ -124,15 +124,9 @@ class QueryRequest {
     if (this.binary) flags |= BINARY;
     if (pipelined) flags |= PIPELINED;
     this._wireValues = null;
-    const id = register(this);
-    target.query(
-      id,
-      text,
-      name === undefined ? null : String(name),
-      values,
-      flags,
-      typeMask(parsersOf(this.types)),
-    );
+    // It may call into the caller's code, which may throw: before there is something to take back.
+    const mask = typeMask(parsersOf(this.types));
+    target.query(register(this), text, name === undefined ? null : String(name), values, flags, mask);
   }
 
   /** @returns {string | null} what it uses that the queries written behind it would get in the way of */
@@ -144,7 +138,12 @@ class QueryRequest {
 
   /** @param {any} shape */
   fields(shape) {
-    this._nextResult()._addShape(shape);
+    const result = this._nextResult();
+    try {
+      result._addShape(shape);
+    } catch (error) {
+      this._canceledDueToError = error;
+    }
   }
 
   /**

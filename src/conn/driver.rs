@@ -290,7 +290,7 @@ impl Answer {
                 self.event(Event::Lost(Box::new(error)));
                 Ok(())
             }
-            None => Err(unexpected(&format!("a message of type '{}' that nothing asked for", char::from(frame.tag)))),
+            None => Err(server_message::unasked(frame.tag)),
         }
     }
 
