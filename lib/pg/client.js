@@ -32,6 +32,7 @@ const INTERNALS = [
   '_connectionCallback',
   '_passwordError',
   '_endListeners',
+  '_isAdopted',
   '_ref',
   '_told',
   '_lossTold',
@@ -97,6 +98,8 @@ class Client extends QueryQueue {
     this._passwordError = null;
     /** @type {(() => void)[]} */
     this._endListeners = [];
+    /** @type {boolean} whether a pool has connected it, without its `connect` */
+    this._isAdopted = false;
     /** @type {boolean} whether the connection keeps the event loop alive */
     this._ref = true;
     /** @type {Set<string>} the messages of the errors that broke the connection and were told */
@@ -178,6 +181,12 @@ class Client extends QueryQueue {
 
   /** @param {Function} callback */
   _connect(callback) {
+    if (this._isAdopted) {
+      this._isAdopted = false;
+      if (this._connection instanceof NativeConnection) this._connection.opened(this._core);
+      callback(null, this);
+      return;
+    }
     if (this._connecting || this._connected) {
       const error = new Error('Client has already been connected. You cannot reuse a client.');
       process.nextTick(() => callback(error));
@@ -251,6 +260,10 @@ class Client extends QueryQueue {
     this._markConnected();
     this._txStatus = core.transactionStatus;
     this.readyForQuery = true;
+    if (Client.prototype.connect === ownConnect) return;
+    // Who replaces `connect` expects that every client comes by.
+    this._isAdopted = true;
+    callOut(() => this.connect(() => undefined));
   }
 
   _markConnected() {
@@ -577,5 +590,7 @@ class Client extends QueryQueue {
 }
 
 Client.Query = Query;
+
+const { connect: ownConnect } = Client.prototype;
 
 module.exports = Client;
