@@ -165,6 +165,19 @@ describe('the life of a client', () => {
       }
     });
 
+    test('end in the middle of a query is told before the queries that it broke off', async () => {
+      const client = new pg.Client(config);
+      await client.connect();
+      const told = [];
+      for (const name of ['running', 'waiting']) {
+        client.query('SELECT pg_sleep(600)', ({ message }) => told.push(`${name}: ${message}`));
+      }
+      const ended = new Promise((resolve) => client.once('end', resolve));
+      client.end(() => told.push('ended'));
+      await ended;
+      assert.deepEqual(told, ['ended', 'running: Connection terminated', 'waiting: Connection terminated']);
+    });
+
     test('a client is known by its process on the server', async () => {
       const client = new pg.Client(config);
       assert.equal(client.processID, null);

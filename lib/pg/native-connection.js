@@ -63,6 +63,7 @@ class NativeConnection extends Connection {
     /** @type {Aside | null} */
     this._aside = null;
     hide(this, '_active', '_owed', '_aside');
+    if (client._core !== null) this._connecting = true;
     this.attachListeners(this.stream);
     // Programs make a connection fail by an error event, to see what becomes of its client.
     this.stream.on('error', (/** @type {any} */ error) => this.emit('error', error));

@@ -65,7 +65,7 @@ class QueryRequest {
    */
   configure(config) {
     if (config.types) this.types = config.types;
-    this.name = config.name || undefined;
+    this.name = config.name ? String(config.name) : undefined;
     this.rowMode = config.rowMode;
     this.binary = Boolean(config.binary);
     this.extended = config.queryMode === 'extended';
@@ -126,7 +126,7 @@ class QueryRequest {
     this._wireValues = null;
     // It may call into the caller's code, which may throw: before there is something to take back.
     const mask = typeMask(parsersOf(this.types));
-    target.query(register(this), text, name === undefined ? null : String(name), values, flags, mask);
+    target.query(register(this), text, name ?? null, values, flags, mask);
   }
 
   /** @returns {string | null} what it uses that the queries written behind it would get in the way of */
