@@ -7,6 +7,7 @@ const builtin = require('pg-types/lib/textParsers');
 
 /** OIDs that the addon decodes, in the order of their bits in a mask; in step with src/wire/shape.rs. */
 const DECODED = [16, 21, 23, 26, 700, 701, 1082, 1114, 1184, 17, 114, 3802];
+const NOTHING_DECODED = (1 << DECODED.length) - 1;
 const JSON_OIDS = new Set([114, 3802]);
 
 /** @type {Map<number, Function>} pg-types's own parsers of text, whatever has been set since */
@@ -36,8 +37,14 @@ const noParse = pgTypes.getTypeParser(/** @type {any} */ (0), 'text');
 function typeMask(types) {
   const source = types || pgTypes;
   let mask = 0;
-  for (let bit = 0; bit < DECODED.length; bit++) {
-    if (source.getTypeParser(DECODED[bit], 'text') !== parsers[bit]) mask |= 1 << bit;
+  try {
+    for (let bit = 0; bit < DECODED.length; bit++) {
+      if (source.getTypeParser(DECODED[bit], 'text') !== parsers[bit]) mask |= 1 << bit;
+    }
+  } catch (error) {
+    if (typeof source.getTypeParser !== 'function') throw error;
+    // It may refuse a type that the query doesn't even have.
+    return NOTHING_DECODED;
   }
   return mask;
 }

@@ -149,6 +149,17 @@ describe('events of a client', () => {
         message: 'Client has encountered a connection error and is not queryable',
       });
     });
+
+    test('who waits for the query that the server breaks off hears of it first', async () => {
+      const told = [];
+      client.on('error', ({ message }) => told.push(message));
+      client.on('end', () => told.push('end'));
+      const ended = new Promise((resolve) => client.once('end', resolve));
+      client.query('SELECT pg_terminate_backend(pg_backend_pid())').catch(({ code }) => told.push(code));
+      client.query('SELECT 1', () => told.push('the next one'));
+      await ended;
+      assert.deepEqual(told, ['57P01', 'Connection terminated unexpectedly', 'the next one', 'end']);
+    });
   });
 
   test('a notice and a notification look the same as with pg', async () => {

@@ -29,10 +29,15 @@ describe('the life of a client', () => {
     test('connect calls back with null and the client, and returns nothing', async () => {
       const client = new pg.Client(config);
       let returned = 'nothing yet';
+      let receiver;
       const values = await called((callback) => {
-        returned = client.connect(callback);
+        returned = client.connect(function (...outcome) {
+          receiver = this;
+          callback(...outcome);
+        });
       });
       assert.equal(returned, undefined);
+      assert.equal(receiver, client);
       assert.equal(values[0], null);
       assert.equal(values[1], client);
       await client.end();
@@ -158,6 +163,19 @@ describe('the life of a client', () => {
         assert.equal(outcome.status, 'rejected');
         assert.equal(outcome.reason.message, 'Connection terminated');
       }
+    });
+
+    test('end in the middle of a query is told before the queries that it broke off', async () => {
+      const client = new pg.Client(config);
+      await client.connect();
+      const told = [];
+      for (const name of ['running', 'waiting']) {
+        client.query('SELECT pg_sleep(600)', ({ message }) => told.push(`${name}: ${message}`));
+      }
+      const ended = new Promise((resolve) => client.once('end', resolve));
+      client.end(() => told.push('ended'));
+      await ended;
+      assert.deepEqual(told, ['ended', 'running: Connection terminated', 'waiting: Connection terminated']);
     });
 
     test('a client is known by its process on the server', async () => {

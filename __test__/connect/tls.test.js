@@ -55,6 +55,16 @@ forBoth(({ pg, ours }) => {
     assert.match(version, /^TLSv1\.[23]$/);
   });
 
+  const socket = { skip: process.platform === 'win32' };
+  test(`ssl with a Unix socket ${ours ? 'connects without it' : 'fails'}`, socket, async () => {
+    const config = server.config({ host: server.socketDirectory, ssl: { ca } });
+    if (ours) assert.equal((await session(config)).ssl, false);
+    else {
+      const { message } = await failure(session(config));
+      assert.equal(message, 'The server does not support SSL connections');
+    }
+  });
+
   for (const host of ['127.0.0.1', 'localhost']) {
     test(`ca makes the server trusted by its name ${host}`, async () => {
       assert.equal((await session(server.config({ host, ssl: { ca } }))).ssl, true);

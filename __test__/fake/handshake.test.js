@@ -123,7 +123,7 @@ forBoth(({ pg, ours }) => {
         await connection.startup();
         connection.send(greeting.subarray(0, length));
       });
-      const config = fake.config({ connectionTimeoutMillis: 200 });
+      const config = fake.config({ connectionTimeoutMillis: 500 });
       const error = await settled(failure(connect(config)), `${length} bytes`);
       assert.equal(error.message, 'timeout expired');
       await settled(fake.connections[0].gone(), 'the socket after the timeout');

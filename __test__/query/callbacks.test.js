@@ -67,6 +67,15 @@ describe('queries with callbacks', () => {
       assert.deepEqual((await client.query('SELECT 1 AS n')).rows, [{ n: 1 }]);
     });
 
+    test('a callback finds its query in `this`', async () => {
+      const query = await new Promise((resolve) => {
+        client.query('SELECT $1::int4 AS n', [1], function () {
+          resolve(this);
+        });
+      });
+      assert.deepEqual([query.text, query.values], ['SELECT $1::int4 AS n', [1]]);
+    });
+
     test('without a callback there is a promise', async () => {
       const answer = client.query('SELECT 1');
       assert.ok(answer instanceof Promise);

@@ -133,6 +133,14 @@ describe('named statements', () => {
       }
     });
 
+    // node-postgres throws a TypeError, and its client is of no more use.
+    test('whose name is no text are named by its text', { skip: !ours }, async () => {
+      for (const n of [1, 2]) {
+        assert.equal(await value({ name: 7, text: 'SELECT $1::int4 AS value', values: [n] }), n);
+      }
+      assert.equal(await value({ name: '7', values: [3] }), 3);
+    });
+
     test('with an empty name are not kept', async () => {
       assert.equal(await value({ name: '', text: 'SELECT 1 AS value' }), 1);
       assert.equal(await value({ name: '', text: 'SELECT 2 AS value' }), 2);

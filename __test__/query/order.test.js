@@ -70,6 +70,26 @@ describe('the order of queries', () => {
       assert.deepEqual(order, ['free', 'blocked']);
     });
 
+    test('what follows an answer is done before the next answer is told', async (context) => {
+      const client = await connected(context);
+      for (let round = 0; round < 20; round++) {
+        const order = [];
+        const followed = client
+          .query('SELECT 1')
+          .then(() => order.push('first'))
+          .then(() => order.push('after the first'));
+        const called = new Promise((resolve) => {
+          client.query('SELECT 2', () => {
+            order.push('second');
+            process.nextTick(() => order.push('after the second'));
+          });
+          client.query('SELECT 3', () => resolve(order.push('third')));
+        });
+        await Promise.all([followed, called]);
+        assert.deepEqual(order, ['first', 'after the first', 'second', 'after the second', 'third']);
+      }
+    });
+
     test('answers asked in one tick by await and by callback come in order', async (context) => {
       const client = await connected(context);
       const order = [];

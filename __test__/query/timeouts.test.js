@@ -41,10 +41,13 @@ describe('timeouts of a query', () => {
 
     test('query_timeout fails a query that is still waiting behind another', async (context) => {
       const client = await open(context);
-      const slow = client.query('SELECT pg_sleep(0.5)');
+      const other = await open(context);
+      await other.query('SELECT pg_advisory_lock(816)');
+      const slow = client.query('SELECT pg_advisory_lock(816)');
       await assert.rejects(client.query({ text: 'SELECT 1', query_timeout: 50 }), {
         message: 'Query read timeout',
       });
+      await other.query('SELECT pg_advisory_unlock(816)');
       await slow;
       assert.deepEqual((await client.query('SELECT 1 AS n')).rows, [{ n: 1 }]);
     });
@@ -57,12 +60,13 @@ describe('timeouts of a query', () => {
     });
 
     test('statement_timeout is told to the server, which cancels', async (context) => {
-      const client = await open(context, { statement_timeout: 100 });
+      // Long enough for SHOW on a machine that has a lot to do.
+      const client = await open(context, { statement_timeout: 500 });
       await assert.rejects(client.query(FOREVER), {
         code: '57014',
         message: 'canceling statement due to statement timeout',
       });
-      assert.deepEqual((await client.query('SHOW statement_timeout')).rows, [{ statement_timeout: '100ms' }]);
+      assert.deepEqual((await client.query('SHOW statement_timeout')).rows, [{ statement_timeout: '500ms' }]);
     });
 
     test('lock_timeout is told to the server', async (context) => {

@@ -1,6 +1,7 @@
 'use strict';
 
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
 const { before, after, afterEach, describe, test } = require('node:test');
 const { forBoth } = require('../support/both');
 const { postgres } = require('../support/server');
@@ -257,6 +258,30 @@ describe('type parsers of the caller', () => {
       };
       const answer = client.query({ text: 'SELECT 1; SELECT 1 / 0', types });
       await assert.rejects(answer, (error) => error === boom);
+      assert.deepEqual((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
+    });
+
+    test('a types object may refuse what its query does not have', async () => {
+      const getTypeParser = (oid) => {
+        if (oid !== 23) throw new Error(`no parser for ${oid}`);
+        return tag;
+      };
+      const { rows } = await client.query({ text: 'SELECT 1 AS n', types: { getTypeParser } });
+      assert.deepEqual(rows, [{ n: tag('1') }]);
+    });
+
+    // On pg that is an uncaught exception, and the query hangs.
+    test('a types object that refuses a column fails the query', { skip: !ours }, async () => {
+      const boom = new Error('no parser');
+      const types = {
+        getTypeParser: () => {
+          throw boom;
+        },
+      };
+      await assert.rejects(client.query({ text: 'SELECT 1', types }), (error) => error === boom);
+      const query = client.query(new pg.Query({ text: 'SELECT 1', types }));
+      const [error] = await once(query, 'error');
+      assert.equal(error, boom);
       assert.deepEqual((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
     });
 

@@ -35,14 +35,15 @@ function rejectAtCaller(resolve, error) {
  * Binds a callback to the asynchronous context (AsyncLocalStorage, domain) it was passed in.
  *
  * @param {Function} callback
+ * @param {any} [receiver] its `this`
  * @returns {(...args: any[]) => any}
  */
-function inContext(callback) {
+function inContext(callback, receiver) {
   const bound = /** @type {any} */ (process).domain
     ? /** @type {any} */ (process).domain.bind(callback)
     : callback;
   const resource = new AsyncResource('pgfleet.callback');
-  return (...args) => resource.runInAsyncScope(bound, undefined, ...args);
+  return (...args) => resource.runInAsyncScope(bound, receiver, ...args);
 }
 
 /**

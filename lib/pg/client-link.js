@@ -13,12 +13,12 @@ class ClientLink {
 
   /** @param {any} message */
   notice(message) {
-    this.client.emit('notice', noticeMessage(message));
+    this.client._tell('notice', noticeMessage(message));
   }
 
   /** @param {any} message */
   notification(message) {
-    this.client.emit('notification', notificationMessage(message));
+    this.client._tell('notification', notificationMessage(message));
   }
 
   /**
@@ -31,7 +31,11 @@ class ClientLink {
 
   /** @param {Error} error */
   lost(error) {
-    this.client._handleLost(error);
+    // As with `closed`: the query that was under way hears of it first.
+    setImmediate(() => {
+      // What was under way may have failed with the same error, and told it.
+      if (!this.client._told.has(error.message)) this.client._handleLost(error);
+    });
   }
 
   closed() {

@@ -4,7 +4,6 @@ const { native, register, connections } = require('../binding');
 const { connectObeying, obey } = require('./abort');
 const { callOut, emitErrorToListeners, inContext, rejectAtCaller } = require('./caller');
 const { ClientLink, ConnectRequest, EndRequest, cancel } = require('./client-link');
-const Connection = require('./connection');
 const ConnectionParameters = require('./connection-parameters');
 const DdlRequest = require('./ddl-request');
 const defaults = require('./defaults');
@@ -12,6 +11,9 @@ const { channels, isWatched, place, queryContext, trace } = require('./diagnosti
 const { disposerOf } = require('./disposal');
 const escape = require('./escape');
 const { warnOfLoss } = require('./loss');
+const MessageCore = require('./message-core');
+const NativeConnection = require('./native-connection');
+const { parameterMessage } = require('./notice');
 const PortalRequest = require('./portal-request');
 const Query = require('./query');
 const QueryQueue = require('./query-queue');
@@ -20,18 +22,19 @@ const QueryRun = require('./query-run');
 const { conceal, hide } = require('./secret');
 const { amount, flag, toSettings, scramIterations } = require('./settings');
 const { onSettled } = require('./settlement');
-const StreamCore = require('./stream-core');
 const Submission = require('./submission');
 const TypeOverrides = require('./type-overrides');
 
 const INTERNALS = [
   '_connection',
+  '_isCarried',
   '_given',
   '_connectionCallback',
   '_passwordError',
   '_endListeners',
+  '_isAdopted',
   '_ref',
-  '_unexpectedTold',
+  '_told',
   '_lossTold',
 ];
 
@@ -62,8 +65,8 @@ class Client extends QueryQueue {
     this._connectionError = false;
     this.enableChannelBinding = Boolean(given.enableChannelBinding);
     this.scramMaxIterations = scramIterations(given.scramMaxIterations);
-    // A stream of the caller's carries one query at a time.
-    this.pipeline = Boolean(given.pipeline) && !given.stream;
+    // A connection of the caller's carries one query at a time.
+    this.pipeline = Boolean(given.pipeline) && !given.stream && !given.connection;
     this.binary = given.binary || defaults.binary;
     /** @type {number | null} */
     this.processID = null;
@@ -79,15 +82,16 @@ class Client extends QueryQueue {
     );
 
     // The state that node-postgres doesn't have, kept out of what a printed client shows.
-    /** @type {Connection | null} */
-    this._connection = null;
+    /** @type {any} the connection in messages: the caller's, or that of the native one if somebody asked for it */
+    this._connection = MessageCore.connectionOf(given, this.connectionParameters);
+    /** @type {boolean} whether the caller brought the way to the server, so that everything goes by messages */
+    this._isCarried = this._connection !== null;
     /** @type {Record<string, any>} options that only the native connection reads */
     this._given = {
       autoPrepare: flag('autoPrepare', given.autoPrepare),
       enableChannelBinding: given.enableChannelBinding,
       keepAlive: given.keepAlive,
       keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis,
-      stream: given.stream,
     };
     /** @type {Function | null} */
     this._connectionCallback = null;
@@ -95,10 +99,12 @@ class Client extends QueryQueue {
     this._passwordError = null;
     /** @type {(() => void)[]} */
     this._endListeners = [];
+    /** @type {boolean} whether a pool has connected it, without its `connect` */
+    this._isAdopted = false;
     /** @type {boolean} whether the connection keeps the event loop alive */
     this._ref = true;
-    /** @type {boolean} whether 'Connection terminated unexpectedly' was said already */
-    this._unexpectedTold = false;
+    /** @type {Set<string>} the messages of the errors that broke the connection and were told */
+    this._told = new Set();
     /** @type {boolean} whether the loss of the connection was reported as a warning */
     this._lossTold = false;
     hide(this, ...INTERNALS);
@@ -107,8 +113,13 @@ class Client extends QueryQueue {
 
   /** The connection as protocol messages, for submittables. Made when it is first asked for. */
   get connection() {
-    if (this._connection === null) this._connection = new Connection({ client: this, ssl: this.ssl });
+    if (this._connection === null) this._connection = new NativeConnection(this);
     return this._connection;
+  }
+
+  /** Who knows which submission the server is answering. */
+  get _messenger() {
+    return this._isCarried ? this._core : this.connection;
   }
 
   get activeQuery() {
@@ -134,7 +145,7 @@ class Client extends QueryQueue {
   connect(options, callback) {
     const called = typeof options === 'function' ? options : callback;
     if (called) {
-      this._connectTraced(options, inContext(called));
+      this._connectTraced(options, inContext(called, this));
       return undefined;
     }
     return new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
@@ -171,6 +182,12 @@ class Client extends QueryQueue {
 
   /** @param {Function} callback */
   _connect(callback) {
+    if (this._isAdopted) {
+      this._isAdopted = false;
+      if (this._connection instanceof NativeConnection) this._connection.opened(this._core);
+      callback(null, this);
+      return;
+    }
     if (this._connecting || this._connected) {
       const error = new Error('Client has already been connected. You cannot reuse a client.');
       process.nextTick(() => callback(error));
@@ -180,8 +197,9 @@ class Client extends QueryQueue {
     this._connecting = true;
     try {
       const settings = this._settings();
-      const { stream } = this._given;
-      this._own(stream ? new StreamCore(this, stream, settings) : native.openConnection(settings));
+      this._own(
+        this._isCarried ? new MessageCore(this, this._connection, settings) : native.openConnection(settings),
+      );
       this._core.connect(register(new ConnectRequest(this)));
     } catch (error) {
       process.nextTick(() => this._handleConnectFailure(error));
@@ -245,18 +263,24 @@ class Client extends QueryQueue {
     this._markConnected();
     this._txStatus = core.transactionStatus;
     this.readyForQuery = true;
+    if (Client.prototype.connect === ownConnect) return;
+    // Who replaces `connect` expects that every client comes by.
+    this._isAdopted = true;
+    callOut(() => this.connect(() => undefined));
   }
 
   _markConnected() {
     this._connecting = false;
     this._connected = true;
-    this.processID = this._core.processID;
-    this.secretKey = this._core.secretKey;
+    // A server that knows no cancelling gives no key.
+    this.processID = this._core.processID || null;
+    this.secretKey = this._core.secretKey || null;
   }
 
   _handleConnected() {
     this._markConnected();
     this._core.setRef(this._ref);
+    if (this._connection instanceof NativeConnection) this._connection.opened(this._core);
     const callback = this._connectionCallback;
     this._connectionCallback = null;
     if (callback) callOut(callback, null, this);
@@ -284,7 +308,18 @@ class Client extends QueryQueue {
    * @param {string} value
    */
   _handleParameter(name, value) {
-    this.emit('parameterStatus', { name: 'parameterStatus', parameterName: name, parameterValue: value });
+    this._tell('parameterStatus', parameterMessage(name, value));
+  }
+
+  /**
+   * Tells of a message that concerns no query.
+   *
+   * @param {string} name
+   * @param {any} message
+   */
+  _tell(name, message) {
+    callOut(() => this.emit(name, message));
+    if (this._connection instanceof NativeConnection) this._connection.tell(name, message);
   }
 
   // The end of a connection.
@@ -300,7 +335,7 @@ class Client extends QueryQueue {
    * @param {boolean} [isTold] whether somebody gets the error in another way
    */
   _handleErrorEvent(error, isTold = this._isBusy()) {
-    if (error.message === UNEXPECTED_END) this._unexpectedTold = true;
+    this._told.add(error.message);
     super._handleErrorEvent(error);
     if (this.listenerCount('error') > 0) callOut(() => this.emit('error', error));
     else if (!isTold && !this._lossTold) {
@@ -321,13 +356,12 @@ class Client extends QueryQueue {
     this._ended = true;
     if (!this._ending && !this._connectionError) {
       if (this._connecting) this._handleConnectFailure(error);
-      else if (!this._unexpectedTold) this._handleErrorEvent(error, hadWork);
+      else if (!this._told.has(UNEXPECTED_END)) this._handleErrorEvent(error, hadWork);
     }
     this._runDry();
     const listeners = this._endListeners;
     this._endListeners = [];
-    const messages = this._connection;
-    if (messages !== null) callOut(() => messages.emit('end'));
+    if (this._connection instanceof NativeConnection) this._connection.closed();
     for (const listener of listeners) callOut(listener);
     process.nextTick(() => this.emit('end'));
   }
@@ -338,7 +372,8 @@ class Client extends QueryQueue {
    */
   end(callback) {
     this._ending = true;
-    if (this._core === null || this._ended) {
+    const isUnconnected = this._isCarried ? !this._connection._connecting : this._core === null;
+    if (isUnconnected || this._ended) {
       if (!callback) return this._Promise.resolve();
       callback();
       return undefined;
@@ -418,7 +453,7 @@ class Client extends QueryQueue {
     let answer;
     if (called) {
       if (typeof called !== 'function') throw new TypeError('callback is not a function');
-      request.callback = inContext(called);
+      request.callback = inContext(called, request);
     } else {
       answer = new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
         request.resolve = resolve;
@@ -441,7 +476,7 @@ class Client extends QueryQueue {
    * @param {any} config
    */
   _goesByMessages(config) {
-    if (this._given.stream) return true;
+    if (this._isCarried) return true;
     if (typeof config === 'string') return false;
     if (config.rows) return true;
     if (this.pipeline) return false;
@@ -481,7 +516,7 @@ class Client extends QueryQueue {
     if (this.binary && !submittable.binary) submittable.binary = true;
     if (submittable._result && !submittable._result._types) submittable._result._types = this._types;
     const request =
-      !this._given.stream && QueryRun.isPlainQuery(submittable)
+      !this._isCarried && QueryRun.isPlainQuery(submittable)
         ? new QueryRun(this, submittable, this._types)
         : new Submission(this, submittable);
     if (onlooker !== undefined) onSettled(request, onlooker);
@@ -558,5 +593,7 @@ class Client extends QueryQueue {
 }
 
 Client.Query = Query;
+
+const { connect: ownConnect } = Client.prototype;
 
 module.exports = Client;

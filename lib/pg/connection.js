@@ -1,157 +1,189 @@
 'use strict';
 
 const { EventEmitter } = require('node:events');
+const net = require('node:net');
+const tls = require('node:tls');
 const { parse, serialize } = require('pg-protocol');
-
-const RawStream = require('./raw-stream');
-const { hide } = require('./secret');
-const Submission = require('./submission');
 
 const FLUSH = serialize.flush();
 const SYNC = serialize.sync();
+const GOODBYE = serialize.end();
+
+/** What a server answers to the request for TLS. */
+const TLS_ACCEPTED = 'S';
+const TLS_REFUSED = 'N';
+
+/** What a socket says that was closed by the other side. */
+const FAREWELLS = new Set(['ECONNRESET', 'EPIPE']);
 
 /**
- * Messages that were sent while no submittable had the connection, as a cursor does that is closed after it failed.
- * They wait for their turn like a query, and get the Sync that ends it when they bring none.
- */
-class Aside {
-  constructor() {
-    /** @type {Buffer[]} */
-    this.chunks = [];
-    this.owed = 0;
-  }
-
-  /** @param {Connection} connection */
-  submit(connection) {
-    connection._aside = null;
-    connection._send(Buffer.concat(this.chunks), this.owed);
-    if (this.owed === 0) connection.sync();
-  }
-
-  /**
-   * Who sent the messages listens to the connection's events.
-   *
-   * @param {Error} _error
-   * @param {Connection} connection
-   */
-  handleError(_error, connection) {
-    if (connection._aside === this) connection._aside = null;
-  }
-
-  /** @returns {undefined} */
-  handleReadyForQuery() {
-    return undefined;
-  }
-}
-
-/**
- * A client's connection as the messages of the protocol, for submittables (cursors, COPY streams) that write their own
- * and listen to the server's. The common path doesn't use it: it exists from the first time somebody asks for it.
+ * A stream as the messages of the protocol: a method for each message of a client, an event for each message of the
+ * server. It knows no order of messages; whoever sends them does.
+ *
+ * Its own properties are node-postgres's, because programs give a client a connection of their making.
  */
 class Connection extends EventEmitter {
-  /** @param {any} [config] `client`, whose native connection carries the messages, or `stream`, to use instead */
+  /** @param {any} [config] `stream` is the socket to use, or a function that makes one */
   constructor(config) {
     super();
     const given = config || {};
-    const stream = typeof given.stream === 'function' ? given.stream(given) : given.stream;
-    this.stream = stream || new RawStream(given.client);
+    const stream = given.stream || new net.Socket();
+    /** @type {any} the socket, or TLS on it */
+    this.stream = typeof stream === 'function' ? stream(given) : stream;
+    this._keepAlive = given.keepAlive;
+    this._keepAliveInitialDelayMillis = given.keepAliveInitialDelayMillis;
     /** @type {Record<string, string>} */
     this.parsedStatements = {};
     /** @type {Record<string, string>} */
     this.submittedNamedStatements = {};
     this.ssl = given.ssl || false;
+    this.sslNegotiation = given.sslNegotiation || 'postgres';
     this._ending = false;
     this._emitMessage = false;
-    /** @type {any} the submission that the server is answering */
-    this._active = null;
-    /** @type {number} ReadyForQuery messages still to come */
-    this._owed = 0;
-    /** @type {Aside | null} */
-    this._aside = null;
-    hide(this, '_active', '_owed', '_aside');
     this.on('newListener', (name) => {
       if (name === 'message') this._emitMessage = true;
     });
-    parse(this.stream, (message) => this._receive(message));
+  }
+
+  /**
+   * Emits 'connect' when somebody answers, 'error', and 'end' when the stream is closed.
+   *
+   * @param {number | string} port or the path of a socket
+   * @param {string} [host]
+   */
+  connect(port, host) {
+    const { stream } = this;
+    this._connecting = true;
+    if (typeof stream.setNoDelay === 'function') stream.setNoDelay(true);
+    if (host === undefined) stream.connect(port);
+    else stream.connect(port, host);
+    stream.once('connect', () => {
+      if (this._keepAlive) stream.setKeepAlive(true, this._keepAliveInitialDelayMillis);
+      this.emit('connect');
+    });
+    stream.on('error', (/** @type {any} */ error) => this._streamFailed(error));
+    stream.on('close', () => this.emit('end'));
+    if (!this.ssl) this.attachListeners(stream);
+    else if (this.sslNegotiation === 'direct') stream.once('connect', () => this._secure(host));
+    else stream.once('data', (/** @type {Buffer} */ answer) => this._tlsAnswered(String(answer), host));
+  }
+
+  /** @param {any} error */
+  _streamFailed(error) {
+    // Who is leaving doesn't mind that the other side left first.
+    if (this._ending && FAREWELLS.has(error.code)) return;
+    this.emit('error', error);
+  }
+
+  /**
+   * @param {string} answer
+   * @param {string | undefined} host
+   */
+  _tlsAnswered(answer, host) {
+    if (answer === TLS_ACCEPTED) {
+      this._secure(host);
+      return;
+    }
+    this.stream.end();
+    const what =
+      answer === TLS_REFUSED
+        ? 'The server does not support SSL connections'
+        : 'There was an error establishing an SSL connection';
+    this.emit('error', new Error(what));
+  }
+
+  /** @param {string | undefined} host */
+  _secure(host) {
+    this.upgradeToSSL(host, (error) => this._streamFailed(error));
+  }
+
+  /**
+   * Puts TLS on the stream and emits 'sslconnect'.
+   *
+   * @param {string | undefined} host whose name the certificate has to have
+   * @param {(error: any) => void} reportError
+   */
+  upgradeToSSL(host, reportError) {
+    const { ssl } = this;
+    /** @type {any} */
+    const options = { socket: this.stream, host };
+    if (ssl !== true) {
+      Object.assign(options, ssl);
+      // The key isn't enumerable.
+      if ('key' in ssl) options.key = ssl.key;
+    }
+    if (this.sslNegotiation === 'direct') options.ALPNProtocols = ['postgresql'];
+    // An address can't be the name that TLS asks for (RFC 6066, section 3).
+    if (net.isIP(host || '') === 0) options.servername = host;
+    try {
+      this.stream = tls.connect(options);
+    } catch (error) {
+      this.emit('error', error);
+      return;
+    }
+    this.attachListeners(this.stream);
+    this.stream.on('error', reportError);
+    this.emit('sslconnect');
+  }
+
+  /** @param {any} stream whose bytes become events */
+  attachListeners(stream) {
+    parse(stream, (message) => this._receive(message));
   }
 
   /** @param {any} message */
   _receive(message) {
     if (this._emitMessage) this.emit('message', message);
-    const active = this._active;
-    const name = message.name === 'error' ? 'errorMessage' : message.name;
-    if (name === 'readyForQuery') this._owed--;
-    if (active !== null) active.receive(name, message);
-    this.emit(name, message);
-    if (name === 'readyForQuery' && this._owed <= 0) this._release(message.status);
+    this.emit(message.name === 'error' ? 'errorMessage' : message.name, message);
+  }
+
+  // Messages that open a connection.
+
+  requestSsl() {
+    this.stream.write(serialize.requestSsl());
+  }
+
+  /** @param {Record<string, any>} parameters */
+  startup(parameters) {
+    this.stream.write(serialize.startup(/** @type {any} */ (parameters)));
   }
 
   /**
-   * For the submittables of this package, which talk to the native connection instead of through messages.
-   *
-   * @returns {any} the submission under way, which wants to be told how it ends
+   * @param {number} processID
+   * @param {number} secretKey
    */
-  _lend() {
-    const active = this._active;
-    this._active = null;
-    return active;
+  cancel(processID, secretKey) {
+    this._send(serialize.cancel(processID, secretKey));
+  }
+
+  /** @param {string} password */
+  password(password) {
+    this._send(serialize.password(password));
   }
 
   /**
-   * The exchange is over.
-   *
-   * @param {string} status
+   * @param {string} mechanism
+   * @param {string} response
    */
-  _release(status) {
-    const release = () => {
-      const active = this._active;
-      this._active = null;
-      if (active !== null) active.finish(status);
-    };
-    this._owed = 0;
-    if (this.stream instanceof RawStream) this.stream.endExchange(release);
-    else release();
+  sendSASLInitialResponseMessage(mechanism, response) {
+    this._send(serialize.sendSASLInitialResponseMessage(mechanism, response));
   }
 
-  /**
-   * @param {Error} error
-   * @param {string | null} status
-   */
-  _exchangeFailed(error, status) {
-    const active = this._active;
-    this._owed = 0;
-    this._active = null;
-    if (active !== null) active.fail(error, status);
+  /** @param {string} response */
+  sendSCRAMClientFinalMessage(response) {
+    this._send(serialize.sendSCRAMClientFinalMessage(response));
   }
+
+  // Messages that ask for something.
 
   /**
    * @param {Buffer} bytes
-   * @param {number} [owed] ReadyForQuery messages that will answer them
+   * @param {number} [_owed] ReadyForQuery messages that will answer them
+   * @returns {boolean | undefined}
    */
-  _send(bytes, owed = 0) {
-    const { stream } = this;
-    if (this._active === null && stream instanceof RawStream && stream.exchange === null) {
-      this._sendAside(bytes, owed);
-      return;
-    }
-    this._owed += owed;
-    if (stream.writable) stream.write(bytes);
-  }
-
-  /**
-   * @param {Buffer} bytes
-   * @param {number} owed
-   */
-  _sendAside(bytes, owed) {
-    const waiting = this._aside;
-    const aside = waiting || new Aside();
-    aside.chunks.push(bytes);
-    aside.owed += owed;
-    if (waiting !== null) return;
-    this._aside = aside;
-    const { client } = this.stream;
-    // Not at once, so that the messages of one tick stay together.
-    process.nextTick(() => client._enqueue(new Submission(client, aside), 0));
+  _send(bytes, _owed) {
+    if (!this.stream.writable) return false;
+    return this.stream.write(bytes);
   }
 
   /** @param {string} text */
@@ -216,9 +248,10 @@ class Connection extends EventEmitter {
 
   /** Says goodbye to the server. */
   end() {
+    const { stream } = this;
     this._ending = true;
-    if (this.stream instanceof RawStream) this.stream.client.end();
-    else this.stream.end(serialize.end());
+    if (this._connecting && stream.writable) stream.write(GOODBYE, () => stream.end());
+    else stream.end();
   }
 }
 

@@ -3,11 +3,11 @@
 /**
  * Quotes a name for use in SQL text, so that it is taken as it stands.
  *
- * @param {string} name
+ * @param {string} str named as in node-postgres, because the error about a value that is no text names it
  * @returns {string}
  */
-function escapeIdentifier(name) {
-  return '"' + name.replace(/"/g, '""') + '"';
+function escapeIdentifier(str) {
+  return '"' + str.replace(/"/g, '""') + '"';
 }
 
 /**

@@ -1,6 +1,10 @@
 'use strict';
 
-const { NoticeMessage, NotificationResponseMessage } = require('pg-protocol/dist/messages');
+const {
+  NoticeMessage,
+  NotificationResponseMessage,
+  ParameterStatusMessage,
+} = require('pg-protocol/dist/messages');
 
 const { copyServerFields } = require('../errors');
 
@@ -25,4 +29,15 @@ function notificationMessage({ processId, channel, payload, length }) {
   return new NotificationResponseMessage(bytes, processId, channel, payload);
 }
 
-module.exports = { noticeMessage, notificationMessage };
+/**
+ * @param {string} name
+ * @param {string} value
+ * @returns {any} what 'parameterStatus' listeners of a connection of node-postgres get
+ */
+function parameterMessage(name, value) {
+  // The length word, then two strings with their ends.
+  const bytes = 4 + Buffer.byteLength(name) + 1 + Buffer.byteLength(value) + 1;
+  return new ParameterStatusMessage(bytes, name, value);
+}
+
+module.exports = { noticeMessage, notificationMessage, parameterMessage };

@@ -29,7 +29,16 @@ class PortalRequest extends QueryRequest {
     const client = /** @type {import('./client')} */ (/** @type {any} */ (this.owner));
     const { text, values, name, rowMode, binary, extended, pageSize, portal } = this;
     const queryMode = extended ? 'extended' : undefined;
-    const query = new Query({ text, values, name, rowMode, binary, queryMode, rows: pageSize, portal });
+    const query = new Query({
+      text,
+      values,
+      name,
+      rowMode,
+      binary: binary || undefined,
+      queryMode,
+      rows: pageSize,
+      portal,
+    });
     query._result._types = this.types;
     query.callback = (/** @type {any} */ error, /** @type {any} */ result) => {
       if (error) this.handleError(error);
@@ -55,6 +64,10 @@ class Exchange {
 
   get connection() {
     return this.client.connection;
+  }
+
+  get _messenger() {
+    return this.client._messenger;
   }
 
   /**

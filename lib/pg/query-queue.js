@@ -263,6 +263,11 @@ class QueryQueue extends EventEmitter {
   _handleBroken(request, error) {
     this._sentQueryQueue = this._sentQueryQueue.filter((sent) => sent !== request);
     if (this._activeQuery === request) this._activeQuery = null;
+    if (this._ending && this._queryable && !this.pipeline && !isServerError(error)) {
+      // It was `end` that closed the connection. Whoever waits is told when it is closed, in one go.
+      this._activeQuery = request;
+      return;
+    }
     if (isServerError(error) || this._ending || !this._queryable) {
       // The server's own last word belongs to the query alone; that the connection is gone is told when it closes.
       request.handleError(error);

@@ -68,7 +68,7 @@ class QueryRequest {
    */
   configure(config) {
     if (config.types) this.types = config.types;
-    this.name = config.name || undefined;
+    this.name = config.name ? String(config.name) : undefined;
     this.rowMode = config.rowMode;
     this.binary = Boolean(config.binary);
     this.extended = config.queryMode === 'extended';
@@ -128,15 +128,9 @@ class QueryRequest {
     if (pipelined) flags |= PIPELINED;
     if (this.eager) flags |= EAGER;
     this._wireValues = null;
-    const id = register(this);
-    target.query(
-      id,
-      text,
-      name === undefined ? null : String(name),
-      values,
-      flags,
-      typeMask(parsersOf(this.types)),
-    );
+    // It may call into the caller's code, which may throw: before there is something to take back.
+    const mask = typeMask(parsersOf(this.types));
+    target.query(register(this), text, name ?? null, values, flags, mask);
   }
 
   /** @returns {string | null} what it uses that the queries written behind it would get in the way of */
@@ -154,10 +148,14 @@ class QueryRequest {
   /** @param {any} shape */
   fields(shape) {
     const result = this._nextResult();
-    result._addShape(shape);
-    // The parsers were looked up for the result already; without columns it has none.
-    if (result._parsers !== undefined) {
-      this.decoder = shape.decoderWith(result._parsers, result.rowAsArray);
+    try {
+      result._addShape(shape);
+      // The parsers were looked up for the result already; without columns it has none.
+      if (result._parsers !== undefined) {
+        this.decoder = shape.decoderWith(result._parsers, result.rowAsArray);
+      }
+    } catch (error) {
+      this._canceledDueToError = error;
     }
   }
 

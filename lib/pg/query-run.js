@@ -62,7 +62,11 @@ class QueryRun extends QueryRequest {
   fields(shape) {
     const { query } = this;
     query._checkForMultirow();
-    query._result._addShape(shape);
+    try {
+      query._result._addShape(shape);
+    } catch (error) {
+      query._canceledDueToError = error;
+    }
     query._decideOnRows();
   }
 

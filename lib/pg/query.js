@@ -36,8 +36,6 @@ class Query extends EventEmitter {
     this._results = this._result;
     /** @type {any} */
     this._canceledDueToError = false;
-    /** @type {boolean | undefined} */
-    this._accumulateRows = undefined;
   }
 
   /** Whether the extended protocol is needed. */

@@ -3,6 +3,7 @@
 const { Duplex } = require('node:stream');
 
 const { register } = require('../binding');
+const { callOut } = require('./caller');
 
 const NOTHING = Buffer.alloc(0);
 
@@ -178,14 +179,29 @@ class RawStream extends Duplex {
     if (pending !== null) pending.callback();
   }
 
+  /** @param {() => void} callback */
+  _final(callback) {
+    this.destroy();
+    callback();
+  }
+
   /**
    * Closes the connection at once.
    *
-   * @param {Error} [_error]
+   * @param {Error} [error] why
    */
-  destroy(_error) {
-    if (this.client._core !== null) this.client._core.destroy();
+  destroy(error) {
+    const { client } = this;
+    if (client._core === null || client._ended) return this;
+    if (error) this.emit('error', error);
+    client._core.destroy();
     return this;
+  }
+
+  /** The native connection is gone. */
+  markClosed() {
+    super.destroy();
+    callOut(() => this.emit('close'));
   }
 
   ref() {

@@ -31,6 +31,8 @@ class Submission {
     /** @type {Function[] | undefined} */
     this._onlookers = undefined;
     this._failed = false;
+    /** @type {boolean} whether a statement has said that it is done */
+    this.isComplete = false;
   }
 
   /** Its name is its own affair; it keeps its own record on the connection. */
@@ -56,11 +58,11 @@ class Submission {
 
   /** @throws what the submittable says is wrong */
   send() {
-    const { connection } = this.owner;
-    connection._active = this;
+    const { connection, _messenger: messenger } = this.owner;
+    messenger._active = this;
     const error = this.query.submit(connection);
     if (error) {
-      connection._active = null;
+      messenger._active = null;
       throw error;
     }
   }
@@ -72,11 +74,12 @@ class Submission {
   receive(name, message) {
     const { query, owner } = this;
     const { connection } = owner;
+    if (name === 'commandComplete') this.isComplete = true;
     if (name === 'errorMessage') {
       if (query.name) delete connection.submittedNamedStatements[query.name];
       this.handleError(message);
       // Without a Sync the server would skip everything that comes.
-      if (connection._owed === 0) connection.sync();
+      if (owner._messenger._owed === 0) connection.sync();
     } else if (name === 'parseComplete') {
       if (!query.name) return;
       connection.parsedStatements[query.name] = query.text;

@@ -53,11 +53,17 @@ TypeOverrides.prototype.getTypeParser = function (oid, format) {
   return this.getOverrides(wanted)[oid] || this._types.getTypeParser(oid, wanted);
 };
 
-/** The parsers to ask: those below, as long as nothing is set here. */
-TypeOverrides.prototype._asked = function () {
+/**
+ * The parsers to ask: those below, as long as nothing is set here.
+ *
+ * @this {{ text: object, binary: object, _types: any }}
+ */
+function asked() {
   for (const _oid in this.text) return this;
   for (const _oid in this.binary) return this;
   return this._types;
-};
+}
+
+Object.defineProperty(TypeOverrides.prototype, '_asked', { value: asked });
 
 module.exports = TypeOverrides;

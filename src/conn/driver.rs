@@ -363,7 +363,7 @@ impl Answer {
                 self.event(Event::Lost(Box::new(error)));
                 Ok(())
             }
-            None => Err(unexpected(&format!("a message of type '{}' that nothing asked for", char::from(frame.tag)))),
+            None => Err(server_message::unasked(frame.tag)),
         }
     }
 
@@ -434,6 +434,7 @@ impl Answer {
             return deliver_notes(notes);
         }
         let request = flight.reply.request;
+        let in_order = self.batch.in_order || !flight.reply.unordered;
         match flight.error.take() {
             None => self.batch.record(Record::Done, &[request, i32::from(status)]),
             Some(error) => {
@@ -443,6 +444,7 @@ impl Answer {
                 self.batch.record_with(Record::Failed, &[request, i32::from(status)], extra);
             }
         }
+        self.batch.in_order = in_order;
         let mut notes = Notes::new();
         progress.landed += 1;
         let length = std::mem::take(&mut self.length);

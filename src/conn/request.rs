@@ -46,6 +46,8 @@ pub struct Reply {
     pub mask: TypeMask,
     /// Rows are handed over as they come, and not only when there are many or no more.
     pub eager: bool,
+    /// It stands in no order with other requests.
+    pub unordered: bool,
 }
 
 impl Reply {

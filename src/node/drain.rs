@@ -70,13 +70,20 @@ const PATIENCE: Duration = Duration::from_millis(4);
 /// threadsafe function would not do, because that goes on with what is queued meanwhile without returning to the loop.
 const COME_BACK: i32 = -1;
 
-/// Calls JavaScript's drain for every batch that is ready, as long as that does not take too long.
+/// Calls JavaScript's drain for the batches that are ready, as long as that does not take too long, and until a request
+/// ends whose followers come first: who waited for it goes on before anything later is told, as after each answer that
+/// comes by a socket.
 pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
     let start = Instant::now();
     #[cfg(unix)]
     environment.unwatch_recalled();
     while let Some(batch) = environment.next_batch() {
+        let in_order = batch.in_order;
         js.scope(|| hand_over(js, callback, environment, batch));
+        if in_order {
+            environment.signal_rest();
+            return;
+        }
         if start.elapsed() > PATIENCE {
             js.scope(|| js.call(callback, &[js.int(COME_BACK)]));
             return;

@@ -271,8 +271,20 @@ impl Environment {
         Some(batch)
     }
 
+    /// Asks for another drain, after JavaScript had its turn, if anything is left for one.
+    pub(super) fn signal_rest(&self) {
+        {
+            let mut queue = lock(&self.queue);
+            if queue.batches.is_empty() {
+                queue.signalled = false;
+                return;
+            }
+        }
+        self.signal();
+    }
+
     /// Wakes the JavaScript thread for a drain.
-    pub(super) fn signal(&self) {
+    fn signal(&self) {
         let mut function = lock(&self.function);
         if function.raw.is_null() {
             return;

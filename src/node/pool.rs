@@ -88,7 +88,8 @@ impl PoolHandle {
     ) -> Result<()> {
         let js = Js(env.raw());
         let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
-        let request = query::request(js, &self.environment, request, &arguments)?;
+        let mut request = query::request(js, &self.environment, request, &arguments)?;
+        request.reply.unordered = true;
         let requests = self.environment.hold(js);
         let connection = self.pool.run(Work::Request { request, retire: true });
         self.environment.note_request(requests, connection.as_ref().filter(|_| !self.is_shared));

@@ -138,6 +138,8 @@ pub struct Batch {
     pub weight: usize,
     /// Requests that end in this batch.
     pub finished: usize,
+    /// Something ends in it, and whoever waits for that goes on before anything later is told.
+    pub in_order: bool,
     /// Index of the count of the rows record at the end of `ints`, while it can still grow.
     open_rows: Option<(u32, u32, usize)>,
     /// Segments of an earlier use, empty, with their memory.
@@ -191,7 +193,12 @@ impl Batch {
             && self.floats.len() + self.leaf_floats.len() + other.floats.len() + other.leaf_floats.len() < FULL_FLOATS
             && self.weight + other.weight < FULL_BYTES / 4;
         // Values that are counted from the start of the batch would have to be counted anew.
-        if !is_small || !other.long_texts.is_empty() || !other.blobs.is_empty() || !other.long_blobs.is_empty() {
+        if self.in_order
+            || !is_small
+            || !other.long_texts.is_empty()
+            || !other.blobs.is_empty()
+            || !other.long_blobs.is_empty()
+        {
             return false;
         }
         if !other.texts.is_empty() {
@@ -212,6 +219,7 @@ impl Batch {
         other.templates.drain(..).for_each(|template| self.use_template(&template));
         self.weight += std::mem::take(&mut other.weight);
         self.finished += std::mem::take(&mut other.finished);
+        self.in_order = std::mem::take(&mut other.in_order);
         true
     }
 
@@ -235,7 +243,9 @@ impl Batch {
     /// Appends a record without rows.
     pub fn record(&mut self, kind: Record, rest: &[i32]) {
         self.open_rows = None;
-        self.finished += usize::from(matches!(kind, Record::Done | Record::Failed | Record::Value));
+        let is_end = matches!(kind, Record::Done | Record::Failed | Record::Value);
+        self.finished += usize::from(is_end);
+        self.in_order |= is_end;
         self.ints.push(kind as i32);
         self.ints.extend_from_slice(rest);
     }
@@ -440,7 +450,16 @@ mod tests {
             batch.ints.push(end);
         }
         batch.record(Record::Done, &[request, i32::from(b'I')]);
+        batch.in_order = false;
         batch
+    }
+
+    #[test]
+    fn nothing_follows_an_end_whose_followers_come_first() {
+        let (mut first, mut second) = (batch_of(1, &["ab"]), batch_of(2, &["cd"]));
+        first.in_order = true;
+        assert!(!first.absorb(&mut second));
+        assert!(second.absorb(&mut first) && second.in_order);
     }
 
     #[test]

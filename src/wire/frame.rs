@@ -78,10 +78,9 @@ pub fn next(stream: &[u8], limit: usize) -> Result<Option<Frame<'_>>, Error> {
     }
 }
 
+/// In node-postgres's words.
 fn unknown(tag: u8) -> Error {
-    Error::protocol(format!(
-        "The server sent a message of the unknown type 0x{tag:02x}; is this a PostgreSQL server? The connection was closed."
-    ))
+    Error::protocol(format!("received invalid response: {tag:x}"))
 }
 
 #[cfg(test)]

@@ -57,6 +57,22 @@ pub fn ready(body: &[u8]) -> Result<u8, Error> {
     }
 }
 
+/// A message of an answer came although nothing was asked; in node-postgres's words, where it has some.
+pub fn unasked(tag: u8) -> Error {
+    let name = match tag {
+        b'T' => "rowDescription",
+        b'D' => "dataRow",
+        b's' => "portalSuspended",
+        b'I' => "emptyQuery",
+        b'C' => "commandComplete",
+        b'1' => "parseComplete",
+        b'G' => "copyInResponse",
+        b'd' => "copyData",
+        other => return Error::protocol(format!("Received unexpected message '{}' from backend.", char::from(other))),
+    };
+    Error::protocol(format!("Received unexpected {name} message from backend."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,190 @@
+'use strict';
+
+const { BackendKeyDataMessage, ReadyForQueryMessage } = require('pg-protocol/dist/messages');
+
+const { callOut } = require('./caller');
+const Connection = require('./connection');
+const { parameterMessage } = require('./notice');
+const RawStream = require('./raw-stream');
+const { hide } = require('./secret');
+const Submission = require('./submission');
+
+// The length words of the messages, which count themselves.
+const KEY_DATA_BYTES = 12;
+const READY_BYTES = 5;
+
+/**
+ * Messages that were sent while no submittable had the connection, as a cursor does that is closed after it failed.
+ * They wait for their turn like a query, and get the Sync that ends it when they bring none.
+ */
+class Aside {
+  constructor() {
+    /** @type {Buffer[]} */
+    this.chunks = [];
+    this.owed = 0;
+  }
+
+  /** @param {NativeConnection} connection */
+  submit(connection) {
+    connection._aside = null;
+    connection._send(Buffer.concat(this.chunks), this.owed);
+    if (this.owed === 0) connection.sync();
+  }
+
+  /**
+   * Who sent the messages listens to the connection's events.
+   *
+   * @param {Error} _error
+   * @param {NativeConnection} connection
+   */
+  handleError(_error, connection) {
+    if (connection._aside === this) connection._aside = null;
+  }
+
+  /** @returns {undefined} */
+  handleReadyForQuery() {
+    return undefined;
+  }
+}
+
+/**
+ * A client's native connection as the messages of the protocol, for submittables (cursors, COPY streams) that write
+ * their own and listen to the server's. The common path doesn't use it: it exists from the first time somebody asks
+ * for it.
+ */
+class NativeConnection extends Connection {
+  /** @param {any} client whose native connection carries the messages */
+  constructor(client) {
+    super({ stream: new RawStream(client), ssl: client.ssl, sslNegotiation: client.sslNegotiation });
+    /** @type {any} the submission that the server is answering */
+    this._active = null;
+    /** @type {number} ReadyForQuery messages still to come */
+    this._owed = 0;
+    /** @type {Aside | null} */
+    this._aside = null;
+    hide(this, '_active', '_owed', '_aside');
+    if (client._core !== null) this._connecting = true;
+    this.attachListeners(this.stream);
+    // Programs make a connection fail by an error event, to see what becomes of its client.
+    this.stream.on('error', (/** @type {any} */ error) => this.emit('error', error));
+    this.on('error', (error) => client._handleLost(error));
+  }
+
+  /**
+   * The native connection is open. What the server said meanwhile is told now.
+   *
+   * @param {{ parameters(): string[][], processID: number, secretKey: number, transactionStatus: string }} core
+   */
+  opened(core) {
+    this._connecting = true;
+    callOut(() => this.emit('connect'));
+    for (const [name, value] of core.parameters())
+      this.tell('parameterStatus', parameterMessage(name, value));
+    if (core.processID)
+      this.tell('backendKeyData', new BackendKeyDataMessage(KEY_DATA_BYTES, core.processID, core.secretKey));
+    this.tell('readyForQuery', new ReadyForQueryMessage(READY_BYTES, core.transactionStatus));
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} message one that belongs to no submittable
+   */
+  tell(name, message) {
+    callOut(() => {
+      if (this._emitMessage) this.emit('message', message);
+      this.emit(name, message);
+    });
+  }
+
+  /** The native connection is gone. */
+  closed() {
+    this.stream.markClosed();
+    callOut(() => this.emit('end'));
+  }
+
+  /** @param {any} message */
+  _receive(message) {
+    if (this._emitMessage) this.emit('message', message);
+    const active = this._active;
+    const name = message.name === 'error' ? 'errorMessage' : message.name;
+    if (name === 'readyForQuery') this._owed--;
+    if (active !== null) active.receive(name, message);
+    this.emit(name, message);
+    if (name === 'readyForQuery' && this._owed <= 0) this._release(message.status);
+  }
+
+  /**
+   * For the submittables of this package, which talk to the native connection instead of through messages.
+   *
+   * @returns {any} the submission under way, which wants to be told how it ends
+   */
+  _lend() {
+    const active = this._active;
+    this._active = null;
+    return active;
+  }
+
+  /**
+   * The exchange is over.
+   *
+   * @param {string} status
+   */
+  _release(status) {
+    const release = () => {
+      const active = this._active;
+      this._active = null;
+      if (active !== null) active.finish(status);
+    };
+    this._owed = 0;
+    this.stream.endExchange(release);
+  }
+
+  /**
+   * @param {Error} error
+   * @param {string | null} status
+   */
+  _exchangeFailed(error, status) {
+    const active = this._active;
+    this._owed = 0;
+    this._active = null;
+    if (active !== null) active.fail(error, status);
+  }
+
+  /**
+   * @param {Buffer} bytes
+   * @param {number} [owed] ReadyForQuery messages that will answer them
+   */
+  _send(bytes, owed = 0) {
+    const { stream } = this;
+    if (this._active === null && stream.exchange === null) {
+      this._sendAside(bytes, owed);
+      return undefined;
+    }
+    this._owed += owed;
+    return super._send(bytes);
+  }
+
+  /**
+   * @param {Buffer} bytes
+   * @param {number} owed
+   */
+  _sendAside(bytes, owed) {
+    const waiting = this._aside;
+    const aside = waiting || new Aside();
+    aside.chunks.push(bytes);
+    aside.owed += owed;
+    if (waiting !== null) return;
+    this._aside = aside;
+    const { client } = this.stream;
+    // Not at once, so that the messages of one tick stay together.
+    process.nextTick(() => client._enqueue(new Submission(client, aside), 0));
+  }
+
+  /** Says goodbye to the server. */
+  end() {
+    this._ending = true;
+    this.stream.client.end();
+  }
+}
+
+module.exports = NativeConnection;
