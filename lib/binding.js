@@ -112,7 +112,8 @@ function drain(
   newTemplates,
 ) {
   if (count < 0) {
-    setImmediate(drainAgain);
+    // Twice, so that immediates of the program's own that come from this turn run first.
+    setImmediate(setImmediate, drainAgain);
     return;
   }
   if (forget) shapes.clear();

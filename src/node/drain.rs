@@ -77,15 +77,15 @@ pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
     let start = Instant::now();
     #[cfg(unix)]
     environment.unwatch_recalled();
+    environment.begin_turn();
     while let Some(batch) = environment.next_batch() {
         let in_order = batch.in_order;
         js.scope(|| hand_over(js, callback, environment, batch));
-        if in_order {
-            environment.signal_rest();
-            return;
-        }
-        if start.elapsed() > PATIENCE {
+        let is_late = start.elapsed() > PATIENCE;
+        if is_late || (in_order && !environment.continue_turn()) {
             js.scope(|| js.call(callback, &[js.int(COME_BACK)]));
+        }
+        if is_late || in_order {
             return;
         }
     }

@@ -49,6 +49,8 @@ struct Queue {
     signalled: bool,
     dead: bool,
     waiting: Vec<Waker>,
+    /// How many of the batches were here when the event loop came by.
+    turn: usize,
     /// Batches to be filled again.
     spares: Vec<Batch>,
     /// Connections that the runtime has to read again.
@@ -262,8 +264,10 @@ impl Environment {
         let mut queue = lock(&self.queue);
         let Some(batch) = queue.batches.pop_front() else {
             queue.signalled = false;
+            queue.turn = 0;
             return None;
         };
+        queue.turn = queue.turn.saturating_sub(1);
         queue.bytes = queue.bytes.saturating_sub(batch.size());
         if queue.bytes < BACKLOG_LIMIT / 2 {
             queue.waiting.drain(..).for_each(Waker::wake);
@@ -271,16 +275,30 @@ impl Environment {
         Some(batch)
     }
 
-    /// Asks for another drain, after JavaScript had its turn, if anything is left for one.
-    pub(super) fn signal_rest(&self) {
+    /// The event loop has come by: what is here now belongs to this turn.
+    pub(super) fn begin_turn(&self) {
+        let mut queue = lock(&self.queue);
+        if queue.turn == 0 {
+            queue.turn = queue.batches.len();
+        }
+    }
+
+    /// Asks for another callback in this turn of the event loop, if anything is left for it. False when what is left came
+    /// later: on sockets, too, answers that come later wait for what the earlier ones have put off to the turn's end.
+    pub(super) fn continue_turn(&self) -> bool {
         {
             let mut queue = lock(&self.queue);
             if queue.batches.is_empty() {
                 queue.signalled = false;
-                return;
+                queue.turn = 0;
+                return true;
+            }
+            if queue.turn == 0 {
+                return false;
             }
         }
         self.signal();
+        true
     }
 
     /// Wakes the JavaScript thread for a drain.

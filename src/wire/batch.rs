@@ -185,7 +185,7 @@ impl Batch {
         *self = kept;
     }
 
-    /// Takes over the records of a small batch, which is empty then: crossing to JavaScript costs more than reading a
+    /// Takes over the records of a small batch, which is as new then: crossing to JavaScript costs more than reading a
     /// short answer. False, and nothing has changed, when it is not small.
     pub fn absorb(&mut self, other: &mut Batch) -> bool {
         let ints = self.ints.len() + self.leaf_ints.len() + other.ints.len() + other.leaf_ints.len();
@@ -217,9 +217,10 @@ impl Batch {
         self.extras.append(&mut other.extras);
         other.shapes.drain(..).for_each(|shape| self.know(&shape));
         other.templates.drain(..).for_each(|template| self.use_template(&template));
-        self.weight += std::mem::take(&mut other.weight);
-        self.finished += std::mem::take(&mut other.finished);
-        self.in_order = std::mem::take(&mut other.in_order);
+        self.weight += other.weight;
+        self.finished += other.finished;
+        self.in_order = other.in_order;
+        other.clear();
         true
     }
 
@@ -441,6 +442,7 @@ fn index_of_last(length: usize) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::shape::{ShapeTable, TypeMask};
     use super::*;
 
     fn batch_of(request: i32, texts: &[&str]) -> Batch {
@@ -472,6 +474,17 @@ mod tests {
         assert_eq!(first.ints, [2, done, 1, 73, segment, 3, 4, done, 2, 73]);
         assert_eq!(first.texts.iter().map(|text| text.bytes.as_slice()).collect::<Vec<_>>(), [&b"ab"[..], b"cdef"]);
         assert_eq!((first.finished, first.weight), (2, 6));
+    }
+
+    #[test]
+    fn an_absorbed_batch_begins_its_next_rows_with_a_record() {
+        let body = [&1i16.to_be_bytes()[..], b"n\0", &[0; 6], &23u32.to_be_bytes(), &[0; 8]].concat();
+        let shape = ShapeTable::default().get(&body, TypeMask(0)).unwrap();
+        let (mut first, mut second) = (batch_of(1, &[]), Batch::default());
+        second.open_row(7, &shape);
+        assert!(first.absorb(&mut second));
+        second.open_row(7, &shape);
+        assert_eq!(second.ints.first(), Some(&(Record::Rows as i32)));
     }
 
     #[test]
