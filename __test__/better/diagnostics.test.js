@@ -158,6 +158,30 @@ describe('diagnostics channels', () => {
     await client.end();
   });
 
+  for (const [what, more] of Object.entries({ 'by itself': {}, 'for its hooks': { log: () => undefined } })) {
+    test(`pgfleet:connect tells of the connections that a pool opens ${what}, once each`, async () => {
+      await withPool({ max: 2, ...more }, async (pool) => {
+        let pids;
+        const told = await traced('pgfleet:connect', async () => {
+          const ask = async () => (await pool.query('SELECT pg_backend_pid() AS pid, pg_sleep(0.1)')).rows[0].pid;
+          pids = await Promise.all([ask(), ask(), ask()]);
+          const client = await pool.connect();
+          client.release();
+        });
+        const ended = told.filter(({ event }) => event === 'asyncEnd').map(({ context }) => context);
+        assert.equal(told.length, 8);
+        assert.deepEqual(new Set(ended.map(({ processID }) => processID)), new Set(pids));
+        const { host, port, database, user } = server;
+        for (const { processID: _, ...rest } of ended) assert.deepEqual(rest, { host, port, database, user });
+      });
+      await withPool({ database: 'no_such_database', ...more }, async (pool) => {
+        const told = await traced('pgfleet:connect', () => failure(pool.query('SELECT 1')));
+        assert.deepEqual(namesOf(told), FAILED);
+        assert.equal(told[0].context.error.code, '3D000');
+      });
+    });
+  }
+
   test('pgfleet:pool:acquire tells how long a client was waited for, by queries too', async () => {
     await withPool({ max: 1 }, async (pool) => {
       const told = await traced('pgfleet:pool:acquire', async () => {

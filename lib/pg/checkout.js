@@ -8,19 +8,22 @@ const ClientPool = require('./client-pool');
 const { channels, isWatched, place, trace } = require('./diagnostics');
 const { LeakWatch, takenHere } = require('./leak');
 const { findPassword } = require('./password');
-const { AcquireRequest, Answer, PoolLink } = require('./pool-requests');
-const { hide } = require('./secret');
+const { PoolLink } = require('./pool-link');
+const { AcquireRequest, Answer } = require('./pool-requests');
+const { showInternals } = require('./pool-internals');
+const { hide, onChange } = require('./secret');
 const { amount, toPoolOptions } = require('./settings');
 const { onSettled } = require('./settlement');
 
 const INTERNALS = [
-  '_foreign',
+  '_inJavaScript',
   '_core',
   '_template',
+  '_link',
+  '_known',
   '_byId',
   '_scheduled',
   '_settling',
-  '_lostInUse',
   '_hold',
   '_passwordError',
   '_unmet',
@@ -34,32 +37,34 @@ const INTERNALS = [
 // once; this bounds what a report that came too early can cost.
 const HOLD_CHECK_MILLIS = 1000;
 
+// What tools and programs replace to see or change what the clients of a pool do.
+const { connect, query, end } = Client.prototype;
+
 /**
  * The part of a pool that lends clients. Who gets which connection when is decided on the native side; the clients,
- * events and counts that programs see are pg-pool's. With a `Client` class of the caller's, its parent does all of it.
+ * events and counts that programs see are pg-pool's. Where the program has a part in every step (a `Client` class of its
+ * own, hooks, listeners), the parent does all of it, so that each step comes when it comes in pg-pool.
  */
 class Checkout extends ClientPool {
-  /**
-   * @param {Record<string, any>} [options]
-   * @param {Function} [ClientClass]
-   */
-  constructor(options, ClientClass) {
-    const Chosen = (options && options.Client) || ClientClass || Client;
-    super(options, Chosen);
-    /** @type {boolean} whether the clients are of a class that isn't ours */
-    this._foreign = Chosen !== Client || Boolean(this.options.stream);
+  /** @param {Record<string, any>} [options] */
+  constructor(options) {
+    super(options, (options && options.Client) || Client);
+    /** @type {boolean} whether the parent does the work; settled when the pool is first used */
+    this._inJavaScript = this.Client !== Client || Boolean(this.options.stream);
     /** @type {any} the native pool, opened when it is first needed */
     this._core = null;
     /** @type {any} a client that never connects: it has the settings, the parsers, the password */
     this._template = null;
+    /** @type {PoolLink | null} what the native pool tells about itself goes there */
+    this._link = null;
+    /** @type {Client[]} the clients that count, for those who look into the pool */
+    this._known = [];
     /** @type {Map<number, Client>} the clients of connections that were handed out at least once */
     this._byId = new Map();
     /** @type {number} requests that take an idle connection in the next tick */
     this._scheduled = 0;
     /** @type {number} clients that were given back while they still had queries under way */
     this._settling = 0;
-    /** @type {number} clients whose connection died in their user's hands: they count until they are given back */
-    this._lostInUse = 0;
     /** @type {NodeJS.Timeout | null} keeps the event loop alive while there are connections */
     this._hold = null;
     /** @type {any} the error of the caller's password function, for the connection that failed by it */
@@ -78,6 +83,33 @@ class Checkout extends ClientPool {
     hide(this, ...INTERNALS);
   }
 
+  /** Whether the program has a part in what happens to the clients, by hooks, listeners or methods of its own. */
+  _isTakenPartIn() {
+    const { options } = this;
+    /** @type {Record<string, any>} */
+    const events = /** @type {any} */ (this)._events;
+    return Boolean(
+      events.acquire ||
+      events.connect ||
+      events.release ||
+      events.remove ||
+      options.onConnect ||
+      options.verify ||
+      options.log ||
+      Client.prototype.connect !== connect ||
+      Client.prototype.query !== query ||
+      Client.prototype.end !== end,
+    );
+  }
+
+  /** Settles who does the work, before the first of it. */
+  _settle() {
+    const { shared, maxWaiting } = this.options;
+    // What only the native pool can do.
+    if (this._core !== null || shared || maxWaiting) return;
+    this._inJavaScript ||= this._isTakenPartIn();
+  }
+
   /** The native pool. Options, environment and defaults are read when it is opened. */
   _open() {
     if (this._core !== null) return this._core;
@@ -85,8 +117,18 @@ class Checkout extends ClientPool {
     const core = native.openPool(template._settings(), toPoolOptions(this.options));
     this._template = template;
     this._core = core;
-    pools.set(core.id, new PoolLink(this));
+    this._link = new PoolLink(this);
+    showInternals(this);
+    if (!this.options.shared) this._followPassword();
     return core;
+  }
+
+  /** A password that the program changes later, since it is a token that expires, counts for the next connection. */
+  _followPassword() {
+    onChange(this.options, 'password', (password) => {
+      this._template.password = password;
+      this._core.setPassword(typeof password === 'string' ? password : null);
+    });
   }
 
   // Clients.
@@ -117,7 +159,8 @@ class Checkout extends ClientPool {
    * @param {((error: any, outcome: any) => void) | undefined} onlooker
    */
   _connect(options, callback, taken, onlooker) {
-    if (this._foreign && !onlooker && !taken && !(options && options.signal)) return super.connect(callback);
+    this._settle();
+    if (this._inJavaScript && !onlooker && !taken && !(options && options.signal)) return super.connect(callback);
     if (this.ending) {
       const error = new Error('Cannot use a pool after calling end on the pool');
       if (onlooker) onlooker(error, undefined);
@@ -128,7 +171,7 @@ class Checkout extends ClientPool {
     request.taken = taken;
     if (onlooker) onSettled(request, onlooker);
     if (!obey(request, options, () => this._withdraw(request))) return answer.promise;
-    if (this._foreign) {
+    if (this._inJavaScript) {
       super.connect((/** @type {any} */ error, /** @type {any} */ client) => {
         if (error) request.handleError(error);
         else request.succeed(client);
@@ -218,11 +261,12 @@ class Checkout extends ClientPool {
     const client = new Client(this.options);
     client._adopt(connection);
     this._byId.set(connection.id, client);
-    this._clients.push(client);
+    this._known.push(client);
     const idleListener = (/** @type {any} */ error) => {
       error.client = client;
       client.removeListener('error', idleListener);
       client.on('error', () => this.log('additional client error after disconnection due to error', error));
+      this._dropIdle(client);
       emitErrorToListeners(this, error, client);
     };
     Object.assign(client, { _poolIdleListener: idleListener, _isOut: false, _hasLeft: false });
@@ -287,11 +331,11 @@ class Checkout extends ClientPool {
     client.on('error', client._poolIdleListener);
     client._poolUseCount = (client._poolUseCount || 0) + 1;
     this.emit('release', error, client);
-    if (client._hasLeft) this._lostInUse--;
     const core = client._core;
+    if (client._hasLeft) this._byId.delete(core.id);
     if (error || this.ending || !client._queryable || client._ending) {
       client._ending = true;
-      this._clients = this._clients.filter((/** @type {any} */ known) => known !== client);
+      this._known = this._known.filter((/** @type {any} */ known) => known !== client);
       this._core.release(core, true);
       if (client._ended) this._handleClientClosed(client);
       return;
@@ -311,24 +355,34 @@ class Checkout extends ClientPool {
   _handleClientClosed(client) {
     // A client that died in its user's hands leaves the pool when it is given back.
     if (client._isOut) return;
-    this._clients = this._clients.filter((/** @type {any} */ known) => known !== client);
+    this._known = this._known.filter((/** @type {any} */ known) => known !== client);
     if (client._hasLeft) callOut(() => this.emit('remove', client));
     this._relax();
+  }
+
+  /**
+   * An idle client had an error, if only one that its program made up: it leaves the pool.
+   *
+   * @param {Client & Record<string, any>} client
+   */
+  _dropIdle(client) {
+    client._ending = true;
+    this._known = this._known.filter((/** @type {any} */ known) => known !== client);
+    this._core.remove(client._core);
   }
 
   /** @param {number} connectionId */
   _handleRemoved(connectionId) {
     /** @type {(Client & Record<string, any>) | undefined} */
     const client = this._byId.get(connectionId);
-    this._byId.delete(connectionId);
     this._unmet.delete(connectionId);
     if (client !== undefined) {
       client._hasLeft = true;
-      if (client._isOut) {
-        this._lostInUse++;
-      } else {
+      // One that is out leaves the pool when it is given back.
+      if (!client._isOut) {
+        this._byId.delete(connectionId);
         client._ending = true;
-        this._clients = this._clients.filter((/** @type {any} */ known) => known !== client);
+        this._known = this._known.filter((/** @type {any} */ known) => known !== client);
         if (client._ended) callOut(() => this.emit('remove', client));
       }
     } else if (this.listenerCount('remove') > 0) {
@@ -376,37 +430,67 @@ class Checkout extends ClientPool {
     return error;
   }
 
-  /** Connections keep the process alive, as sockets do, unless the pool was told that idle ones don't. */
+  /**
+   * The native side knows the pool from its first request until it has no connection left: one that the program drops
+   * can be collected then. Connections keep the process alive, as sockets do, unless the pool was told that idle ones
+   * don't.
+   */
   _holdLoop() {
+    pools.set(this._core.id, this._link);
     if (this._hold === null && !this.options.allowExitOnIdle) {
       this._hold = setInterval(() => this._relax(), HOLD_CHECK_MILLIS);
     }
   }
 
   _relax() {
-    if (this._hold !== null && this._core.totalCount === 0) {
-      clearInterval(this._hold);
-      this._hold = null;
-    }
+    if (this._core === null || this._core.totalCount > 0 || this.waitingCount > 0) return;
+    pools.delete(this._core.id);
+    clearInterval(/** @type {any} */ (this._hold));
+    this._hold = null;
+  }
+
+  _isFull() {
+    if (this._core === null) return super._isFull();
+    return this.totalCount >= this.options.max;
+  }
+
+  _isAboveMin() {
+    if (this._core === null) return super._isAboveMin();
+    return this.totalCount > this.options.min;
+  }
+
+  _pulseQueue() {
+    // The native side serves its queue by itself.
+    if (this._core === null) super._pulseQueue();
+  }
+
+  /**
+   * @param {any} client
+   * @param {any} idleListener
+   * @param {any} error
+   */
+  _release(client, idleListener, error) {
+    if (this._leaks !== null) this._leaks.givenBack(client);
+    super._release(client, idleListener, error);
   }
 
   get totalCount() {
-    if (this._foreign) return super.totalCount;
-    return this._core === null ? 0 : this._core.totalCount + this._lostInUse;
+    if (this._inJavaScript) return super.totalCount;
+    return this._core === null ? 0 : this._core.totalCount;
   }
 
   get idleCount() {
-    if (this._foreign) return super.idleCount;
+    if (this._inJavaScript) return super.idleCount;
     return this._core === null ? 0 : this._core.idleCount + this._settling;
   }
 
   get waitingCount() {
-    if (this._foreign) return super.waitingCount;
+    if (this._inJavaScript) return super.waitingCount;
     return this._core === null ? 0 : this._core.waitingCount + this._scheduled;
   }
 
   get expiredCount() {
-    if (this._foreign) return super.expiredCount;
+    if (this._inJavaScript) return super.expiredCount;
     return this._core === null ? 0 : this._core.expiredCount;
   }
 }

@@ -29,14 +29,15 @@ class ClientLink {
     this.client._handleParameter(name, value);
   }
 
+  // The loss and the end come a turn later, as a socket's do after its last data: what failed with the connection is
+  // told to those who wait for it before 'error' and 'end' are.
+
   /** @param {Error} error */
   lost(error) {
-    this.client._handleLost(error);
+    setImmediate(() => this.client._handleLost(error));
   }
 
   closed() {
-    // A turn later, as a socket's 'close' comes after its last data and error: what failed with the connection is told
-    // to those who wait for it before 'end' and 'error' are.
     setImmediate(() => this.client._handleClosed());
   }
 

@@ -9,7 +9,7 @@ use super::connection::ConnectionHandle;
 use super::environment::{Environment, lock};
 use super::js::Js;
 use super::query::{self, Arguments, reply};
-use crate::conn::Sink;
+use crate::conn::{Connection, Sink};
 use crate::ddl::{self, Mode};
 use crate::manager;
 use crate::pool::{Pool, PoolId, Work};
@@ -26,6 +26,20 @@ pub struct PoolHandle {
 impl PoolHandle {
     pub(super) fn new(environment: Arc<Environment>, pool: Pool, id: PoolId) -> Self {
         PoolHandle { environment, pool, id }
+    }
+
+    fn members(&self) -> Vec<(Connection, bool)> {
+        let sink: Arc<dyn Sink> = self.environment.clone();
+        self.pool.connections(&sink)
+    }
+}
+
+/// A program that drops its pool has no more use for it.
+impl Drop for PoolHandle {
+    fn drop(&mut self) {
+        if lock(&self.environment.belongings).pools.remove(&self.id).is_some() && manager::leave(&self.pool, self.id) {
+            self.pool.abandon();
+        }
     }
 }
 
@@ -117,6 +131,32 @@ impl PoolHandle {
             batch.record(Record::Done, &[reply.request, 0]);
             reply.sink.deliver(batch);
         }
+    }
+
+    /// The password of connections that are made from now on; null asks for it each time.
+    #[napi(catch_unwind)]
+    pub fn set_password(&self, password: Option<String>) {
+        self.pool.set_password(password);
+    }
+
+    /// Every open connection, whoever uses it, the oldest first.
+    #[napi(catch_unwind)]
+    pub fn connections(&self) -> Vec<ConnectionHandle> {
+        let handle = |(connection, _)| ConnectionHandle::pooled(self.environment.clone(), connection, false);
+        self.members().into_iter().map(handle).collect()
+    }
+
+    /// The numbers of those that nobody uses.
+    #[napi(catch_unwind)]
+    pub fn idle_connections(&self) -> Vec<u32> {
+        let idle = |(connection, is_idle): (Connection, bool)| is_idle.then(|| connection.id());
+        self.members().into_iter().filter_map(idle).collect()
+    }
+
+    /// Closes an idle connection; false when it is not idle.
+    #[napi(catch_unwind)]
+    pub fn remove(&self, connection: &ConnectionHandle) -> bool {
+        self.pool.remove(connection.id())
     }
 
     /// Connections, those being made included.
