@@ -20,6 +20,7 @@ const INTERNALS = [
   '_core',
   '_template',
   '_link',
+  '_isKnown',
   '_known',
   '_byId',
   '_scheduled',
@@ -55,6 +56,8 @@ class Checkout extends ClientPool {
     this._core = null;
     /** @type {any} a client that never connects: it has the settings, the parsers, the password */
     this._template = null;
+    /** @type {boolean} whether the binding passes on what the native pool tells */
+    this._isKnown = false;
     /** @type {PoolLink | null} what the native pool tells about itself goes there */
     this._link = null;
     /** @type {Client[]} the clients that count, for those who look into the pool */
@@ -436,7 +439,10 @@ class Checkout extends ClientPool {
    * don't.
    */
   _holdLoop() {
-    pools.set(this._core.id, this._link);
+    if (!this._isKnown) {
+      this._isKnown = true;
+      pools.set(this._core.id, this._link);
+    }
     if (this._hold === null && !this.options.allowExitOnIdle) {
       this._hold = setInterval(() => this._relax(), HOLD_CHECK_MILLIS);
     }
@@ -444,7 +450,11 @@ class Checkout extends ClientPool {
 
   _relax() {
     if (this._core === null || this._core.totalCount > 0 || this.waitingCount > 0) return;
-    pools.delete(this._core.id);
+    // The others in a shared pool may still need the one who made it, for the password.
+    if (!this.options.shared) {
+      this._isKnown = false;
+      pools.delete(this._core.id);
+    }
     clearInterval(/** @type {any} */ (this._hold));
     this._hold = null;
   }

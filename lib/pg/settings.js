@@ -1,6 +1,6 @@
 'use strict';
 
-const { amount, oneOf, port, shown, text } = require('./option');
+const { amount, isLikeUrl, oneOf, port, shown, text } = require('./option');
 const { tlsSettings } = require('./tls-settings');
 
 const TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'];
@@ -120,4 +120,4 @@ function scramIterations(value) {
   return typeof number === 'number' && Number.isFinite(number) ? number : SCRAM_MAX_ITERATIONS;
 }
 
-module.exports = { toSettings, toPoolOptions, amount, port, scramIterations, shown };
+module.exports = { toSettings, toPoolOptions, amount, isLikeUrl, port, scramIterations, shown };
