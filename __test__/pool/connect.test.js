@@ -110,7 +110,7 @@ describe('taking a client from a pool', () => {
 
     describe('with connectionTimeoutMillis', () => {
       test('gives up waiting for a client, by promise, by callback and by query', async () => {
-        const pool = poolOf({ max: 1, connectionTimeoutMillis: 100 });
+        const pool = poolOf({ max: 1, connectionTimeoutMillis: 1000 });
         const held = await pool.connect();
         const message = 'timeout exceeded when trying to connect';
         await assert.rejects(pool.connect(), { name: 'Error', message });
@@ -146,8 +146,8 @@ describe('taking a client from a pool', () => {
       });
 
       test('does not hurry a query that has its client', async () => {
-        const pool = poolOf({ connectionTimeoutMillis: 300 });
-        assert.deepEqual((await pool.query('SELECT 1 AS n, pg_sleep(0.6)')).rows[0].n, 1);
+        const pool = poolOf({ connectionTimeoutMillis: 2000 });
+        assert.deepEqual((await pool.query('SELECT 1 AS n, pg_sleep(2.3)')).rows[0].n, 1);
         await pool.end();
       });
     });

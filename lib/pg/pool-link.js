@@ -5,7 +5,7 @@ const { channels, isWatched, place, trace } = require('./diagnostics');
 
 /** What the native side tells about a pool. */
 class PoolLink {
-  /** @param {import('./checkout')} pool */
+  /** @param {import('./native-pool')} pool */
   constructor(pool) {
     this.pool = pool;
     /** @type {Map<number, (error: any, processID?: number) => void>} connections being made, while somebody traces */

@@ -165,6 +165,12 @@ impl PoolHandle {
         count(self.pool.total_count())
     }
 
+    /// Whether nothing is open, being opened, being closed or waited for.
+    #[napi(getter, catch_unwind)]
+    pub fn is_at_rest(&self) -> bool {
+        self.pool.is_at_rest()
+    }
+
     /// Connections that nobody uses.
     #[napi(getter, catch_unwind)]
     pub fn idle_count(&self) -> u32 {

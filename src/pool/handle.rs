@@ -180,6 +180,13 @@ impl Pool {
         self.shared.objects.status().size + state.creating
     }
 
+    /// Nothing is open, being opened, being closed or waited for: there is nothing to tell until somebody asks again.
+    pub fn is_at_rest(&self) -> bool {
+        let state = self.shared.lock();
+        let busy = state.creating > 0 || !state.lent.is_empty() || !state.closing.is_empty();
+        !busy && state.waiting.is_empty() && self.shared.objects.status().size == 0
+    }
+
     /// Connections that nobody uses.
     pub fn idle_count(&self) -> usize {
         let state = self.shared.lock();
