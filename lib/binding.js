@@ -30,6 +30,16 @@ const RAW = 14;
 const COPY_REFUSED = 15;
 const DRAINED = 16;
 
+/** @type {Record<string, string>} methods of those who own pools, by the names of the events */
+const POOL_EVENTS = {
+  removed: 'removed',
+  idleError: 'idleError',
+  poolPassword: 'password',
+  opening: 'opening',
+  opened: 'opened',
+  notOpened: 'notOpened',
+};
+
 /** @type {any[]} requests by their number */
 const slots = [];
 /** @type {number[]} numbers that are free again */
@@ -237,12 +247,10 @@ function walk(count, cursor, texts, blobs, extras) {
  * @param {any[]} event its name, the number of the connection or pool, and what belongs to it
  */
 function dispatch([name, id, first, second]) {
-  if (name === 'removed' || name === 'idleError' || name === 'poolPassword') {
-    const owner = pools.get(id);
-    if (owner === undefined) return;
-    if (name === 'removed') owner.removed(first);
-    else if (name === 'idleError') owner.idleError(first, fromNative(second));
-    else owner.password(first);
+  const poolEvent = POOL_EVENTS[name];
+  if (poolEvent !== undefined) {
+    const pool = pools.get(id);
+    if (pool !== undefined) pool[poolEvent](first, second);
     return;
   }
   const owner = connections.get(id);

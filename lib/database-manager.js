@@ -6,7 +6,7 @@ const { makeEntry } = require('./entry');
 const { signalOf } = require('./pg/abort');
 const Pool = require('./pg/pool');
 const { hide } = require('./pg/secret');
-const { shown } = require('./pg/settings');
+const { isLikeUrl, shown } = require('./pg/settings');
 
 /** Several databases by name, one of them current. */
 class DatabaseManager {
@@ -35,9 +35,9 @@ class DatabaseManager {
     this._checkOpen();
     checkName(name);
     if (config === null || typeof config !== 'object' || Array.isArray(config)) {
-      throw new TypeError(
-        `The configuration of connection "${name}" must be an object, got ${shown(config)}`,
-      );
+      // Where the name was forgotten, a connection string may be in its place.
+      const whose = isLikeUrl(name) ? 'a connection' : `connection "${name}"`;
+      throw new TypeError(`The configuration of ${whose} must be an object, got ${shown(config)}`);
     }
     const pool = new Pool(toPoolConfig(config));
     let result;

@@ -158,6 +158,28 @@ describe('diagnostics channels', () => {
     await client.end();
   });
 
+  for (const [what, more] of Object.entries({ 'by itself': {}, 'for its hooks': { log: () => undefined } })) {
+    test(`pgfleet:connect tells of the connections that a pool opens ${what}, once each`, async () => {
+      await withPool({ max: 1, ...more }, async (pool) => {
+        const ask = () => pool.query('SELECT pg_backend_pid() AS pid');
+        let answers;
+        const told = await traced('pgfleet:connect', async () => {
+          answers = await Promise.all([ask(), ask()]);
+          (await pool.connect()).release();
+        });
+        assert.deepEqual(namesOf(told), WHOLE);
+        const { host, port, database, user } = server;
+        const processID = answers[0].rows[0].pid;
+        assert.deepEqual(told[0].context, { host, port, database, user, processID });
+      });
+      await withPool({ database: 'no_such_database', ...more }, async (pool) => {
+        const told = await traced('pgfleet:connect', () => failure(pool.query('SELECT 1')));
+        assert.deepEqual(namesOf(told), FAILED);
+        assert.equal(told[0].context.error.code, '3D000');
+      });
+    });
+  }
+
   test('pgfleet:pool:acquire tells how long a client was waited for, by queries too', async () => {
     await withPool({ max: 1 }, async (pool) => {
       const told = await traced('pgfleet:pool:acquire', async () => {

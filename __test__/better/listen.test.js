@@ -243,8 +243,9 @@ describe('pool.listen', () => {
     const source = `
       const { Pool } = require('./index.js');
       const pool = new Pool({ connectionString: process.env.DATABASE_URL, allowExitOnIdle: true });
-      pool.listen('stay', ({ payload }) => { console.log(payload); pool.end(); });
-      setTimeout(() => pool.query("NOTIFY stay, 'heard'"), 300).unref();`;
+      pool.listen('stay', ({ payload }) => { console.log(payload); pool.end(); }).then(() => {
+        setTimeout(() => pool.query("NOTIFY stay, 'heard'"), 300).unref();
+      });`;
     const outcome = await run({ source }, { env: { DATABASE_URL: server.url() } });
     assert.equal(outcome.stderr, '');
     assert.equal(outcome.stdout, 'heard\n');

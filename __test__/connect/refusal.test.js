@@ -198,7 +198,7 @@ forBoth(({ pg, ours }) => {
   });
 
   test('the wait for a free client of a full pool has its own message', async () => {
-    const pool = new pg.Pool(server.config({ max: 1, connectionTimeoutMillis: LONG_MILLIS }));
+    const pool = new pg.Pool(server.config({ max: 1, connectionTimeoutMillis: 2000 }));
     const client = await pool.connect();
     try {
       const error = await settled(failure(pool.connect()), 'waiting');
@@ -215,9 +215,9 @@ forBoth(({ pg, ours }) => {
   });
 
   test('the timeout ends with the connection: a long query afterwards is not cut off', async () => {
-    const client = new pg.Client(server.config({ connectionTimeoutMillis: LONG_MILLIS }));
+    const client = new pg.Client(server.config({ connectionTimeoutMillis: 2000 }));
     await client.connect();
-    const { rows } = await client.query('SELECT pg_sleep(1.3)::text AS slept');
+    const { rows } = await client.query('SELECT pg_sleep(2.3)::text AS slept');
     assert.deepEqual(rows, [{ slept: '' }]);
     await client.end();
   });

@@ -45,6 +45,12 @@ forBoth(({ pg, ours }) => {
     }
   }
 
+  test('over a Unix socket ssl is not asked for, where node-postgres is refused', async () => {
+    const config = server.config({ host: server.socketDirectory, ssl: { rejectUnauthorized: false } });
+    if (ours) assert.equal((await session(config)).ssl, false);
+    else await assert.rejects(session(config), { message: 'The server does not support SSL connections' });
+  });
+
   test('without ssl the session is not encrypted', async () => {
     assert.equal((await session(server.config())).ssl, false);
   });

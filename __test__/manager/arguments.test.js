@@ -54,6 +54,20 @@ ofOurManager('bad input to a manager', (bench) => {
     });
   }
 
+  test('a connection string in the place of a name or a configuration is not repeated', async () => {
+    const manager = await bench.manager();
+    const url = 'postgres://app:hush@db.example/app';
+    for (const call of [
+      () => manager.addConnection(url),
+      () => manager.addConnection('app', url),
+      () => manager.addConnection('app', { dbHost: 'db.example', max: url }),
+    ]) {
+      const error = await rejection(call);
+      assert.ok(error instanceof TypeError, error.message);
+      assert.doesNotMatch(error.stack, /hush/);
+    }
+  });
+
   test('no arguments at all are TypeErrors', async () => {
     const manager = await bench.manager();
     for (const method of ['addConnection', 'switchConnection', 'removeConnection', 'executeDDL']) {

@@ -9,7 +9,7 @@ const ENDED = 'Cannot use a pool after calling end on the pool';
 const TWICE = 'Called end on pool more than once';
 
 describe('ending a pool', () => {
-  forBoth(({ pg }) => {
+  forBoth(({ pg, ours }) => {
     let server;
     before(async () => {
       server = await postgres();
@@ -90,6 +90,23 @@ describe('ending a pool', () => {
       await pool.end();
       assert.equal((await answer).rows[0].n, 1);
     });
+
+    if (ours) {
+      for (const [what, options] of Object.entries({ nobody: {}, 'its program': { log: () => undefined } })) {
+        test(`serves those who wait first, in a pool that ${what} watches`, async () => {
+          const pool = poolOf({ max: 1, ...options });
+          const client = await pool.connect();
+          const waiting = pool.connect();
+          const answer = pool.query('SELECT 1 AS n');
+          const end = pool.end();
+          client.release();
+          (await waiting).release();
+          assert.deepEqual((await answer).rows, [{ n: 1 }]);
+          await end;
+          assert.equal(pool.totalCount, 0);
+        });
+      }
+    }
 
     test('closes the connections on the server', async () => {
       const name = `ending ${process.pid}`;

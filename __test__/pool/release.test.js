@@ -8,7 +8,7 @@ const { postgres } = require('../support/server');
 const TWICE = 'Release called on client which has already been released to the pool.';
 
 describe('giving a client back', () => {
-  forBoth(({ pg }) => {
+  forBoth(({ pg, ours }) => {
     let pool;
     beforeEach(async () => {
       pool = new pg.Pool((await postgres()).config({ max: 2 }));
@@ -106,6 +106,21 @@ describe('giving a client back', () => {
       client.release();
       assert.deepEqual((await answer).rows, [{ n: 1 }]);
     });
+
+    if (ours) {
+      test('a client given back with a query under way is nobody else’s before the answer', async () => {
+        const order = [];
+        const single = new pg.Pool((await postgres()).config({ max: 1 }));
+        const client = await single.connect();
+        const answer = client.query('SELECT pg_sleep(0.1)').then(() => order.push('answer'));
+        client.release();
+        const next = await single.connect();
+        order.push('next');
+        next.release();
+        await Promise.all([answer, single.end()]);
+        assert.deepEqual(order, ['answer', 'next']);
+      });
+    }
 
     test('listeners of its user stay on a client', async () => {
       const client = await pool.connect();

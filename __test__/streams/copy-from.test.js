@@ -241,7 +241,7 @@ forEachMaker(({ driver, copyStreams, ours }) => {
     });
 
     test('query_timeout ends a copy that takes too long', async () => {
-      const impatient = new driver.Client({ ...server.config(), query_timeout: 1000 });
+      const impatient = new driver.Client({ ...server.config(), query_timeout: 1500 });
       await impatient.connect();
       await impatient.query('CREATE TEMP TABLE numbers (n int, text text)');
       const stream = impatient.query(copyStreams.from(COPY));

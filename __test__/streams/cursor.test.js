@@ -336,7 +336,7 @@ forEachMaker(({ driver, Cursor, label, ours }) => {
     });
 
     test('query_timeout ends a cursor that takes too long', async () => {
-      const impatient = new driver.Client({ ...server.config(), query_timeout: 1000 });
+      const impatient = new driver.Client({ ...server.config(), query_timeout: 1500 });
       await impatient.connect();
       const cursor = impatient.query(new Cursor('SELECT pg_sleep(60)'));
       await assert.rejects(cursor.read(1), { message: 'Query read timeout' });

@@ -1,71 +1,31 @@
 'use strict';
 
-const { native, register, unregister, pools } = require('../binding');
+const { register, unregister } = require('../binding');
 const { obey } = require('./abort');
-const { callOut, emitErrorToListeners } = require('./caller');
+const { callOut } = require('./caller');
 const Client = require('./client');
-const ClientPool = require('./client-pool');
 const { channels, isWatched, place, trace } = require('./diagnostics');
 const { LeakWatch, takenHere } = require('./leak');
-const { findPassword } = require('./password');
-const { AcquireRequest, Answer, PoolLink } = require('./pool-requests');
+const NativePool = require('./native-pool');
+const { AcquireRequest, Answer } = require('./pool-requests');
 const { hide } = require('./secret');
-const { amount, flag, toPoolOptions } = require('./settings');
+const { amount, flag } = require('./settings');
 const { onSettled } = require('./settlement');
 
-const INTERNALS = [
-  '_foreign',
-  '_core',
-  '_template',
-  '_byId',
-  '_scheduled',
-  '_settling',
-  '_lostInUse',
-  '_hold',
-  '_passwordError',
-  '_unmet',
-  '_leaks',
-  '_isQuerying',
-  '_listener',
-  '_endListeners',
-];
+const INTERNALS = ['_leaks', '_isQuerying', '_listener', '_endListeners'];
 
-// How often a pool that keeps the process alive looks whether it still has a reason to. The native side says so at
-// once; this bounds what a report that came too early can cost.
-const HOLD_CHECK_MILLIS = 1000;
+// What tools and programs replace to see or change what the clients of a pool do.
+const { connect, query, end } = Client.prototype;
 
 /**
  * The part of a pool that lends clients. Who gets which connection when is decided on the native side; the clients,
- * events and counts that programs see are pg-pool's. With a `Client` class of the caller's, its parent does all of it.
+ * events and counts that programs see are pg-pool's. Where the program has a part in every step (a `Client` class of its
+ * own, hooks, listeners), the parent does all of it, so that each step comes when it comes in pg-pool.
  */
-class Checkout extends ClientPool {
-  /**
-   * @param {Record<string, any>} [options]
-   * @param {Function} [ClientClass]
-   */
-  constructor(options, ClientClass) {
-    const Chosen = (options && options.Client) || ClientClass || Client;
-    super(options, Chosen);
-    /** @type {boolean} whether the clients are of a class that isn't ours */
-    this._foreign = Chosen !== Client || Boolean(this.options.stream);
-    /** @type {any} the native pool, opened when it is first needed */
-    this._core = null;
-    /** @type {any} a client that never connects: it has the settings, the parsers, the password */
-    this._template = null;
-    /** @type {Map<number, Client>} the clients of connections that were handed out at least once */
-    this._byId = new Map();
-    /** @type {number} requests that take an idle connection in the next tick */
-    this._scheduled = 0;
-    /** @type {number} clients that were given back while they still had queries under way */
-    this._settling = 0;
-    /** @type {number} clients whose connection died in their user's hands: they count until they are given back */
-    this._lostInUse = 0;
-    /** @type {NodeJS.Timeout | null} keeps the event loop alive while there are connections */
-    this._hold = null;
-    /** @type {any} the error of the caller's password function, for the connection that failed by it */
-    this._passwordError = null;
-    /** @type {Set<number>} new connections that came for somebody who didn't want them any more */
-    this._unmet = new Set();
+class Checkout extends NativePool {
+  /** @param {Record<string, any>} [options] */
+  constructor(options) {
+    super(options);
     flag('autoPrepare', this.options.autoPrepare);
     const leakTimeoutMillis = amount('leakTimeoutMillis', this.options.leakTimeoutMillis);
     /** @type {LeakWatch | null} */
@@ -79,15 +39,31 @@ class Checkout extends ClientPool {
     hide(this, ...INTERNALS);
   }
 
-  /** The native pool. Options, environment and defaults are read when it is opened. */
-  _open() {
-    if (this._core !== null) return this._core;
-    const template = new Client(this.options);
-    const core = native.openPool(template._settings(), toPoolOptions(this.options));
-    this._template = template;
-    this._core = core;
-    pools.set(core.id, new PoolLink(this));
-    return core;
+  /** Whether the program has a part in what happens to the clients, by hooks, listeners or methods of its own. */
+  _isTakenPartIn() {
+    const { options } = this;
+    /** @type {Record<string, any>} */
+    const events = /** @type {any} */ (this)._events;
+    return Boolean(
+      events.acquire ||
+      events.connect ||
+      events.release ||
+      events.remove ||
+      options.onConnect ||
+      options.verify ||
+      options.log ||
+      Client.prototype.connect !== connect ||
+      Client.prototype.query !== query ||
+      Client.prototype.end !== end,
+    );
+  }
+
+  /** Settles who does the work, before the first of it. */
+  _settle() {
+    const { shared, maxWaiting } = this.options;
+    // What only the native pool can do.
+    if (this._core !== null || shared || maxWaiting) return;
+    this._inJavaScript ||= this._isTakenPartIn();
   }
 
   // Clients.
@@ -118,7 +94,9 @@ class Checkout extends ClientPool {
    * @param {((error: any, outcome: any) => void) | undefined} onlooker
    */
   _connect(options, callback, taken, onlooker) {
-    if (this._foreign && !onlooker && !taken && !(options && options.signal)) return super.connect(callback);
+    this._settle();
+    if (this._inJavaScript && !onlooker && !taken && !(options && options.signal))
+      return super.connect(callback);
     if (this.ending) {
       const error = new Error('Cannot use a pool after calling end on the pool');
       if (onlooker) onlooker(error, undefined);
@@ -129,7 +107,7 @@ class Checkout extends ClientPool {
     request.taken = taken;
     if (onlooker) onSettled(request, onlooker);
     if (!obey(request, options, () => this._withdraw(request))) return answer.promise;
-    if (this._foreign) {
+    if (this._inJavaScript) {
       super.connect((/** @type {any} */ error, /** @type {any} */ client) => {
         if (error) request.handleError(error);
         else request.succeed(client);
@@ -213,25 +191,6 @@ class Checkout extends ClientPool {
     if (isNew) callOut(() => client.emit('connect'));
   }
 
-  /** @param {any} connection */
-  _makeClient(connection) {
-    /** @type {Client & Record<string, any>} */
-    const client = new Client(this.options);
-    client._adopt(connection);
-    this._byId.set(connection.id, client);
-    this._clients.push(client);
-    const idleListener = (/** @type {any} */ error) => {
-      error.client = client;
-      client.removeListener('error', idleListener);
-      client.on('error', () => this.log('additional client error after disconnection due to error', error));
-      emitErrorToListeners(this, error, client);
-    };
-    Object.assign(client, { _poolIdleListener: idleListener, _isOut: false, _hasLeft: false });
-    hide(client, '_poolIdleListener', '_isOut', '_hasLeft');
-    client._endListeners.push(() => this._handleClientClosed(client));
-    return client;
-  }
-
   /**
    * Lets the caller's hook prepare a new client before anyone gets it.
    *
@@ -288,11 +247,11 @@ class Checkout extends ClientPool {
     client.on('error', client._poolIdleListener);
     client._poolUseCount = (client._poolUseCount || 0) + 1;
     this.emit('release', error, client);
-    if (client._hasLeft) this._lostInUse--;
     const core = client._core;
+    if (client._hasLeft) this._byId.delete(core.id);
     if (error || this.ending || !client._queryable || client._ending) {
       client._ending = true;
-      this._clients = this._clients.filter((/** @type {any} */ known) => known !== client);
+      this._known = this._known.filter((/** @type {any} */ known) => known !== client);
       this._core.release(core, true);
       if (client._ended) this._handleClientClosed(client);
       return;
@@ -306,109 +265,14 @@ class Checkout extends ClientPool {
     });
   }
 
-  // Connections that go.
-
-  /** @param {Client & Record<string, any>} client */
-  _handleClientClosed(client) {
-    // A client that died in its user's hands leaves the pool when it is given back.
-    if (client._isOut) return;
-    this._clients = this._clients.filter((/** @type {any} */ known) => known !== client);
-    if (client._hasLeft) callOut(() => this.emit('remove', client));
-    this._relax();
-  }
-
-  /** @param {number} connectionId */
-  _handleRemoved(connectionId) {
-    /** @type {(Client & Record<string, any>) | undefined} */
-    const client = this._byId.get(connectionId);
-    this._byId.delete(connectionId);
-    this._unmet.delete(connectionId);
-    if (client !== undefined) {
-      client._hasLeft = true;
-      if (client._isOut) {
-        this._lostInUse++;
-      } else {
-        client._ending = true;
-        this._clients = this._clients.filter((/** @type {any} */ known) => known !== client);
-        if (client._ended) callOut(() => this.emit('remove', client));
-      }
-    } else if (this.listenerCount('remove') > 0) {
-      // A connection that only the pool itself used has no client until somebody wants to see it go.
-      callOut(() => this.emit('remove', new Client(this.options)));
-    }
-    this._relax();
-  }
-
   /**
-   * @param {number} connectionId
+   * @param {any} client
+   * @param {any} idleListener
    * @param {any} error
    */
-  _handleIdleError(connectionId, error) {
-    const client = this._byId.get(connectionId);
-    if (client !== undefined) {
-      client._handleLost(error);
-    } else if (this.listenerCount('error') > 0) {
-      const gone = new Client(this.options);
-      error.client = gone;
-      emitErrorToListeners(this, error, gone);
-    }
-  }
-
-  /** @param {number} token */
-  _providePassword(token) {
-    findPassword(this._template, (error, password) => {
-      this._passwordError = error;
-      native.providePassword(token, password, error ? String(error.message) : null);
-    });
-  }
-
-  /**
-   * The error as node-postgres's pool words it.
-   *
-   * @param {any} error
-   */
-  _explain(error) {
-    const { _passwordError: asked } = this;
-    if (asked !== null && asked.message === error.message) return asked;
-    if (error.message === 'timeout expired') {
-      const late = new Error('Connection terminated due to connection timeout', { cause: error });
-      return Object.assign(late, { code: error.code, phase: error.phase });
-    }
-    return error;
-  }
-
-  /** Connections keep the process alive, as sockets do, unless the pool was told that idle ones don't. */
-  _holdLoop() {
-    if (this._hold === null && !this.options.allowExitOnIdle) {
-      this._hold = setInterval(() => this._relax(), HOLD_CHECK_MILLIS);
-    }
-  }
-
-  _relax() {
-    if (this._hold !== null && this._core.totalCount === 0) {
-      clearInterval(this._hold);
-      this._hold = null;
-    }
-  }
-
-  get totalCount() {
-    if (this._foreign) return super.totalCount;
-    return this._core === null ? 0 : this._core.totalCount + this._lostInUse;
-  }
-
-  get idleCount() {
-    if (this._foreign) return super.idleCount;
-    return this._core === null ? 0 : this._core.idleCount + this._settling;
-  }
-
-  get waitingCount() {
-    if (this._foreign) return super.waitingCount;
-    return this._core === null ? 0 : this._core.waitingCount + this._scheduled;
-  }
-
-  get expiredCount() {
-    if (this._foreign) return super.expiredCount;
-    return this._core === null ? 0 : this._core.expiredCount;
+  _release(client, idleListener, error) {
+    if (this._leaks !== null) this._leaks.givenBack(client);
+    super._release(client, idleListener, error);
   }
 }
 

@@ -29,9 +29,11 @@ class ClientLink {
     this.client._handleParameter(name, value);
   }
 
+  // The loss and the end come a turn later, as a socket's do after its last data: what failed with the connection is
+  // told to those who wait for it before 'error' and 'end' are.
+
   /** @param {Error} error */
   lost(error) {
-    // As with `closed`: the query that was under way hears of it first.
     setImmediate(() => {
       // What was under way may have failed with the same error, and told it.
       if (!this.client._told.has(error.message)) this.client._handleLost(error);
@@ -39,8 +41,6 @@ class ClientLink {
   }
 
   closed() {
-    // A turn later, as a socket's 'close' comes after its last data and error: what failed with the connection is told
-    // to those who wait for it before 'end' and 'error' are.
     setImmediate(() => this.client._handleClosed());
   }
 

@@ -15,27 +15,18 @@ function nothing() {
   return undefined;
 }
 
-/** Somebody who waits for a client. */
-class Waiter {
-  /** @param {(error: any, client?: any, release?: any) => void} callback */
-  constructor(callback) {
-    this.callback = callback;
-    /** Its time was up; a client that still comes for it goes back. */
-    this.timedOut = false;
-    /** @type {NodeJS.Timeout | undefined} */
-    this.timer = undefined;
-  }
+/**
+ * Somebody who waits for a client. Programs that call `newClient` themselves bring their own.
+ *
+ * @typedef {{ callback: (error: any, client?: any, release?: any) => void, timedOut?: boolean }} Waiter
+ */
 
-  /**
-   * @param {any} error
-   * @param {any} [client]
-   * @param {any} [release]
-   */
-  answer(error, client, release) {
-    if (this.timedOut) return;
-    clearTimeout(this.timer);
-    callOut(this.callback, error, client, release);
-  }
+/**
+ * @param {Waiter} waiter
+ * @param {...any} outcome
+ */
+function tell(waiter, ...outcome) {
+  if (!waiter.timedOut) callOut(waiter.callback, ...outcome);
 }
 
 /**
@@ -68,7 +59,7 @@ class ClientPool extends EventEmitter {
     this.Promise = this.options.Promise || Promise;
     /** @type {any[]} */
     this._clients = [];
-    /** @type {{ client: any, listener: any, timer: NodeJS.Timeout | undefined }[]} */
+    /** @type {{ client: any, idleListener: any, timeoutId: NodeJS.Timeout | undefined }[]} */
     this._idle = [];
     this._expired = new WeakSet();
     /** @type {Waiter[]} */
@@ -88,6 +79,10 @@ class ClientPool extends EventEmitter {
     return this._clients.length >= this.options.max;
   }
 
+  _isAboveMin() {
+    return this._clients.length > this.options.min;
+  }
+
   /**
    * @param {Function} [callback]
    * @returns {any}
@@ -98,10 +93,13 @@ class ClientPool extends EventEmitter {
       return callback ? callback(error) : this.Promise.reject(error);
     }
     const answer = new Answer(this.Promise, callback);
-    const waiter = new Waiter((error, client, release) => {
-      if (error) answer.fail(error, undefined, nothing);
-      else answer.succeed(client, release);
-    });
+    /** @type {Waiter} */
+    const waiter = {
+      callback: (error, ...rest) => {
+        if (error) answer.fail(error, ...rest);
+        else answer.succeed(...rest);
+      },
+    };
     if (this._idle.length === 0 && !this._isFull()) {
       this.newClient(waiter);
       return answer.promise;
@@ -114,12 +112,18 @@ class ClientPool extends EventEmitter {
 
   /** @param {Waiter} waiter */
   _limit(waiter) {
-    waiter.timer = setTimeout(() => {
+    const { callback } = waiter;
+    const timer = setTimeout(() => {
       this._pendingQueue = this._pendingQueue.filter((other) => other !== waiter);
-      waiter.answer(new Error('timeout exceeded when trying to connect'));
+      // A client that still comes for it goes back.
       waiter.timedOut = true;
+      callback(new Error('timeout exceeded when trying to connect'));
     }, this.options.connectionTimeoutMillis);
-    waiter.timer.unref();
+    timer.unref();
+    waiter.callback = (...outcome) => {
+      clearTimeout(timer);
+      callback(...outcome);
+    };
   }
 
   /** Serves who has waited longest, if that is possible now; ends the pool when its last client has gone. */
@@ -127,7 +131,7 @@ class ClientPool extends EventEmitter {
     this.log('pulse queue');
     if (this.ended) {
       this.log('pulse queue ended');
-    } else if (this.ending) {
+    } else if (this.ending && this._pendingQueue.length === 0) {
       this.log('pulse queue on ending');
       for (const { client } of [...this._idle]) this._remove(client);
       if (this._clients.length === 0) {
@@ -139,10 +143,10 @@ class ClientPool extends EventEmitter {
     } else if (this._idle.length > 0) {
       const waiter = /** @type {Waiter} */ (this._pendingQueue.shift());
       // The one that was used last: those that nobody needs grow old.
-      const { client, listener, timer } = /** @type {any} */ (this._idle.pop());
-      clearTimeout(timer);
+      const { client, idleListener, timeoutId } = /** @type {any} */ (this._idle.pop());
+      clearTimeout(timeoutId);
       if (client.ref) client.ref();
-      this._hand(client, waiter, listener, false);
+      this._acquireClient(client, waiter, idleListener, false);
     } else if (!this._isFull()) {
       this.newClient(/** @type {Waiter} */ (this._pendingQueue.shift()));
     }
@@ -152,13 +156,15 @@ class ClientPool extends EventEmitter {
   newClient(waiter) {
     const client = new this.Client(this.options);
     this._clients.push(client);
-    const listener = this._idleListener(client);
+    const idleListener = this._idleListener(client);
     this.log('checking client timeout');
     let isLate = false;
     /** @type {NodeJS.Timeout | undefined} */
     let timer;
     if (this.options.connectionTimeoutMillis) {
       timer = setTimeout(() => {
+        // One without the messages of a connection can say itself whether it got through meanwhile.
+        if (!client.connection && client.isConnected?.()) return;
         this.log('ending client due to timeout');
         isLate = true;
         if (client.connection) client.connection.stream.destroy();
@@ -168,17 +174,17 @@ class ClientPool extends EventEmitter {
     this.log('connecting new client');
     client.connect((/** @type {any} */ failure) => {
       clearTimeout(timer);
-      client.on('error', listener);
+      client.on('error', idleListener);
       if (!failure) {
         this.log('new client connected');
-        this._introduceClient(client, waiter, listener);
+        this._introduceClient(client, waiter, idleListener);
         return;
       }
       this.log('client failed to connect', failure);
       this._forgetClient(client);
-      this._pulseQueue();
       const late = 'Connection terminated due to connection timeout';
-      waiter.answer(isLate ? new Error(late, { cause: failure }) : failure, undefined, nothing);
+      this._pulseQueue();
+      tell(waiter, isLate ? new Error(late, { cause: failure }) : failure, undefined, nothing);
     });
   }
 
@@ -205,20 +211,20 @@ class ClientPool extends EventEmitter {
   /**
    * @param {any} client
    * @param {Waiter} waiter
-   * @param {any} listener
+   * @param {any} idleListener
    */
-  _introduceClient(client, waiter, listener) {
+  _introduceClient(client, waiter, idleListener) {
     if (!this.options.onConnect) {
-      this._begin(client, waiter, listener);
+      this._afterConnect(client, waiter, idleListener);
       return;
     }
     this._promiseTry(() => this.options.onConnect(client)).then(
-      () => this._begin(client, waiter, listener),
+      () => this._afterConnect(client, waiter, idleListener),
       (/** @type {any} */ error) => {
         this._forgetClient(client);
         client.end(() => {
           this._pulseQueue();
-          waiter.answer(error, undefined, nothing);
+          tell(waiter, error, undefined, nothing);
         });
       },
     );
@@ -227,94 +233,98 @@ class ClientPool extends EventEmitter {
   /**
    * @param {any} client
    * @param {Waiter} waiter
-   * @param {any} listener
+   * @param {any} idleListener
    */
-  _begin(client, waiter, listener) {
+  _afterConnect(client, waiter, idleListener) {
     if (this.options.maxLifetimeSeconds) {
       const timer = setTimeout(() => {
         this.log('ending client due to expired lifetime');
         this._expired.add(client);
         // One that is idle is handed out to nobody, so that it leaves as all the others do.
-        if (this._takeIdle(client)) {
-          this._hand(client, new Waiter((_error, _client, release) => release()), listener, false);
+        if (this._idle.some((item) => item.client === client)) {
+          const nobody = { callback: (/** @type {any[]} */ ..._arrived) => client.release() };
+          this._acquireClient(client, nobody, idleListener, false);
         }
       }, this.options.maxLifetimeSeconds * 1000);
       timer.unref();
       client.once('end', () => clearTimeout(timer));
     }
-    this._hand(client, waiter, listener, true);
-  }
-
-  /**
-   * @param {any} client
-   * @returns {boolean} whether it was idle
-   */
-  _takeIdle(client) {
-    const place = this._idle.findIndex((item) => item.client === client);
-    if (place === -1) return false;
-    const [{ timer }] = this._idle.splice(place, 1);
-    clearTimeout(timer);
-    return true;
+    this._acquireClient(client, waiter, idleListener, true);
   }
 
   /**
    * @param {any} client
    * @param {Waiter} waiter
-   * @param {any} listener
+   * @param {any} idleListener
    * @param {boolean} isNew
    */
-  _hand(client, waiter, listener, isNew) {
+  _acquireClient(client, waiter, idleListener, isNew) {
     if (isNew) this.emit('connect', client);
     this.emit('acquire', client);
-    let released = false;
-    client.release = (/** @type {any} */ error) => {
-      if (released) throw new Error('Release called on client which has already been released to the pool.');
-      released = true;
-      this._takeBack(client, listener, error);
-    };
-    client.removeListener('error', listener);
+    client.release = this._releaseOnce(client, idleListener);
+    client.removeListener('error', idleListener);
     if (isNew && this.options.verify) {
       this.options.verify(client, (/** @type {any} */ error) => {
         if (error || waiter.timedOut) client.release(error);
-        if (error) waiter.answer(error, undefined, nothing);
-        else waiter.answer(undefined, client, client.release);
+        if (error) tell(waiter, error, undefined, nothing);
+        else tell(waiter, undefined, client, client.release);
       });
     } else if (waiter.timedOut) {
       client.release();
     } else {
-      waiter.answer(undefined, client, client.release);
+      tell(waiter, undefined, client, client.release);
     }
   }
 
   /**
    * @param {any} client
-   * @param {any} listener
+   * @param {any} idleListener
+   * @returns {(error?: any) => void} gives the client back, once
+   */
+  _releaseOnce(client, idleListener) {
+    let released = false;
+    return (error) => {
+      if (released) throw new Error('Release called on client which has already been released to the pool.');
+      released = true;
+      this._release(client, idleListener, error);
+    };
+  }
+
+  /**
+   * @param {any} client
+   * @param {any} idleListener
    * @param {any} error
    */
-  _takeBack(client, listener, error) {
-    client.on('error', listener);
+  _release(client, idleListener, error) {
+    client.on('error', idleListener);
     client._poolUseCount = (client._poolUseCount || 0) + 1;
     this.emit('release', error, client);
     const isExpended = client._poolUseCount >= this.options.maxUses;
     if (isExpended) this.log('remove expended client');
-    const isExpired = this._expired.delete(client);
-    if (isExpired) this.log('remove expired client');
-    const isBroken = error || this.ending || !client._queryable || client._ending;
-    if (isBroken || isExpended || isExpired) {
+    // Those who waited before the end are served first.
+    const isOver = this.ending && this._pendingQueue.length === 0;
+    const isBroken = error || isOver || !client._queryable || client._ending;
+    if (isBroken || isExpended) {
       this._remove(client, () => this._pulseQueue());
       return;
     }
+    if (this._expired.delete(client)) {
+      this.log('remove expired client');
+      this._remove(client, () => this._pulseQueue());
+      return;
+    }
+    const timeoutId = this._idleTimer(client);
     if (this.options.allowExitOnIdle) client.unref();
-    this._idle.push({ client, listener, timer: this._idleTimer(client) });
+    this._idle.push({ client, idleListener, timeoutId });
     this._pulseQueue();
   }
 
   /** @param {any} client */
   _idleTimer(client) {
-    const { idleTimeoutMillis, min, allowExitOnIdle } = this.options;
-    if (!idleTimeoutMillis || this._clients.length <= min) return undefined;
+    const { idleTimeoutMillis, allowExitOnIdle } = this.options;
+    if (!idleTimeoutMillis || !this._isAboveMin()) return undefined;
     const timer = setTimeout(() => {
-      if (this._clients.length <= min) return;
+      if (!this._isAboveMin()) return;
       this.log('remove idle client');
       this._remove(client, () => this._pulseQueue());
     }, idleTimeoutMillis);
@@ -327,11 +337,12 @@ class ClientPool extends EventEmitter {
    * @param {() => void} [callback]
    */
   _remove(client, callback) {
-    this._takeIdle(client);
+    const place = this._idle.findIndex((item) => item.client === client);
+    if (place !== -1) clearTimeout(this._idle.splice(place, 1)[0].timeoutId);
     this._forgetClient(client);
     client.end(() => {
       this.emit('remove', client);
-      if (callback) callback();
+      if (typeof callback === 'function') callback();
     });
   }
 
@@ -401,7 +412,7 @@ class ClientPool extends EventEmitter {
     }
     this.ending = true;
     const answer = new Answer(this.Promise, callback);
-    this._endCallback = () => answer.succeed();
+    this._endCallback = () => answer.finish();
     this._pulseQueue();
     return answer.promise;
   }

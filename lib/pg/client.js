@@ -40,6 +40,11 @@ const INTERNALS = [
 
 const UNEXPECTED_END = 'Connection terminated unexpectedly';
 
+/** @param {any} error */
+function isHangUp({ message, code }) {
+  return message === UNEXPECTED_END || code === 'ECONNRESET' || code === 'EPIPE';
+}
+
 /**
  * One connection with node-postgres's manners: its queue, its events and the texts of its errors. The socket and the
  * protocol are the native connection's.
@@ -292,7 +297,9 @@ class Client extends QueryQueue {
 
   /** @param {any} failure */
   _handleConnectFailure(failure) {
-    const error = this._passwordError || failure;
+    // Its program has taken the stream away, as pools do with what takes too long.
+    const isTaken = failure.message === 'Connection terminated' && !this._ending;
+    const error = this._passwordError || (isTaken ? new Error(UNEXPECTED_END) : failure);
     if (this._connectionError || !this._connecting) return;
     this._connectionError = true;
     const callback = this._connectionCallback;
@@ -327,7 +334,8 @@ class Client extends QueryQueue {
   /** @param {Error} error the socket is gone while nothing was asked */
   _handleLost(error) {
     if (this._connecting) this._handleConnectFailure(error);
-    else this._handleErrorEvent(error);
+    // Whoever ends a client expects its connection to go.
+    else if (!this._ending || !isHangUp(error)) this._handleErrorEvent(error);
   }
 
   /**
@@ -381,7 +389,7 @@ class Client extends QueryQueue {
     if (!this._queryable) this._core.destroy();
     else if (this.pipeline && this._isBusy()) this.once('drain', () => this._goodbye());
     // A query that hangs could keep the end away for ever.
-    else if (this._activeQuery) this._core.destroy();
+    else if (this._activeQuery || this._core.isBusy) this._core.destroy();
     else this._goodbye();
 
     if (callback) {
@@ -392,7 +400,8 @@ class Client extends QueryQueue {
   }
 
   _goodbye() {
-    this._core.end(register(new EndRequest(() => this._handleClosed())));
+    // A turn later, as in ClientLink: what the caller does after it has asked for the end comes first.
+    this._core.end(register(new EndRequest(() => setImmediate(() => this._handleClosed()))));
   }
 
   // `await using client = await pool.connect()` gives it back, `await using client = new Client()` ends it. What is

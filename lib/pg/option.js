@@ -3,12 +3,24 @@
 // Values of options: checked, brought into one form, and shown in messages.
 
 /**
- * A value as it may stand in a message: strings quoted, long ones and objects only by their kind.
+ * Whether a text could be a connection string, with a password in it.
+ *
+ * @param {string} value
+ */
+function isLikeUrl(value) {
+  return value.includes('://') || value.includes('@');
+}
+
+/**
+ * A value as it may stand in a message: strings quoted; long ones, those that may hold a password, and objects only by
+ * their kind.
  *
  * @param {any} value
  */
 function shown(value) {
-  if (typeof value === 'string') return value.length > 40 ? 'a string' : JSON.stringify(value);
+  if (typeof value === 'string') {
+    return value.length > 40 || isLikeUrl(value) ? 'a string' : JSON.stringify(value);
+  }
   if (value === null || typeof value !== 'object') return String(value);
   return Array.isArray(value) ? 'an array' : 'an object';
 }
@@ -86,4 +98,4 @@ function oneOf(name, value, allowed) {
   return value;
 }
 
-module.exports = { amount, flag, oneOf, port, shown, text };
+module.exports = { amount, flag, isLikeUrl, oneOf, port, shown, text };

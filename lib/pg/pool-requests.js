@@ -32,6 +32,12 @@ class Answer {
     else this.resolve(values[0]);
   }
 
+  /** Succeeds without any value, not even a place for an error. */
+  finish() {
+    if (this.callback) callOut(this.callback);
+    else this.resolve();
+  }
+
   /**
    * @param {any} error
    * @param {...any} rest what else a callback gets
@@ -56,6 +62,9 @@ class Answer {
 function noRelease() {
   return undefined;
 }
+
+const WAITED_TOO_LONG = 'timeout exceeded when trying to connect';
+const NO_CLIENT = [undefined, noRelease];
 
 /** A request for a client of a pool. */
 class AcquireRequest {
@@ -87,21 +96,31 @@ class AcquireRequest {
   fail(error) {
     this.id = undefined;
     this.pool._relax();
-    this.handleError(this.pool._explain(error));
+    // Whoever has only waited never had a client to give back.
+    const outcome = error.message === WAITED_TOO_LONG ? [] : NO_CLIENT;
+    this._settle(this.pool._explain(error), outcome);
   }
 
   /** @param {any} error as the caller shall see it */
   handleError(error) {
+    this._settle(error, NO_CLIENT);
+  }
+
+  /**
+   * @param {any} error
+   * @param {any[]} rest
+   */
+  _settle(error, rest) {
     if (this.isAborted) return;
     if (this._onlookers !== undefined) tellSettled(this, error, undefined);
-    this.answer.fail(error, undefined, noRelease);
+    this.answer.fail(error, ...rest);
   }
 
   /** @param {any} reason */
   abort(reason) {
     this.isAborted = true;
     tellSettled(this, reason, undefined);
-    this.answer.abort(reason, undefined, noRelease);
+    this.answer.abort(reason, ...NO_CLIENT);
   }
 
   /** @param {import('./client')} client */
@@ -119,30 +138,4 @@ class AcquireRequest {
   }
 }
 
-/** What the native side tells about a pool. */
-class PoolLink {
-  /** @param {import('./checkout')} pool */
-  constructor(pool) {
-    this.pool = pool;
-  }
-
-  /** @param {number} connectionId */
-  removed(connectionId) {
-    this.pool._handleRemoved(connectionId);
-  }
-
-  /**
-   * @param {number} connectionId
-   * @param {Error} error
-   */
-  idleError(connectionId, error) {
-    this.pool._handleIdleError(connectionId, error);
-  }
-
-  /** @param {number} token */
-  password(token) {
-    this.pool._providePassword(token);
-  }
-}
-
-module.exports = { AcquireRequest, Answer, PoolLink };
+module.exports = { AcquireRequest, Answer };

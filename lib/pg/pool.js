@@ -15,9 +15,6 @@ const QueryRequest = require('./query-request');
 const { onSettled } = require('./settlement');
 const { LONGEST_NAME } = require('./statement-name');
 
-// Tracing tools replace these; then a pool has to go through them, as node-postgres's does.
-const { connect: clientConnect, query: clientQuery } = Client.prototype;
-
 /** A pool of connections: its queries, what it listens to, and its end. */
 class Pool extends Checkout {
   // Queries.
@@ -27,23 +24,13 @@ class Pool extends Checkout {
    */
   _isDirect() {
     const { options } = this;
-    /** @type {Record<string, any>} */
-    const events = /** @type {any} */ (this)._events;
     return (
-      !this._foreign &&
-      events.acquire === undefined &&
-      events.connect === undefined &&
-      events.release === undefined &&
-      events.remove === undefined &&
-      !options.onConnect &&
-      !options.verify &&
-      !options.log &&
+      !this._inJavaScript &&
+      !this._isTakenPartIn() &&
       !options.query_timeout &&
       !defaults.query_timeout &&
       !isWatched(channels.acquire) &&
-      this.connect === poolConnect &&
-      Client.prototype.query === clientQuery &&
-      Client.prototype.connect === clientConnect
+      this.connect === poolConnect
     );
   }
 
@@ -198,7 +185,7 @@ class Pool extends Checkout {
   /** @returns {Promise<void>} when the pool has ended, whoever asked for it */
   [Symbol.asyncDispose]() {
     if (!this.ending) return this.end();
-    if (this.ended || this._foreign) return Promise.resolve();
+    if (this.ended || this._inJavaScript) return Promise.resolve();
     return new Promise((resolve) => this._endListeners.push(resolve));
   }
 
@@ -207,7 +194,7 @@ class Pool extends Checkout {
    * @returns {any}
    */
   _end(callback) {
-    if (this._foreign) return super.end(callback);
+    if (this._inJavaScript) return super.end(callback);
     this.log('ending');
     if (this.ending) {
       const error = new Error('Called end on pool more than once');
@@ -218,12 +205,12 @@ class Pool extends Checkout {
     const core = this._core;
     if (core === null) {
       this.ended = true;
-      answer.succeed();
+      answer.finish();
       return answer.promise;
     }
     const finish = () => {
       this.ended = true;
-      answer.succeed();
+      answer.finish();
       for (const listener of this._endListeners) listener();
     };
     core.end(
@@ -241,6 +228,9 @@ class Pool extends Checkout {
 }
 
 const { connect: poolConnect } = Pool.prototype;
+
+// Programs that print or compare the name see node-postgres's.
+Object.defineProperty(Pool, 'name', { configurable: true, value: 'BoundPool' });
 
 /**
  * Whether a query is a text or a configuration that needs no client of its own.

@@ -34,4 +34,25 @@ function conceal(object, name) {
   });
 }
 
-module.exports = { conceal, hide };
+/**
+ * Has a property that was concealed tell when it is given another value.
+ *
+ * @param {Record<string, any>} object
+ * @param {string} name
+ * @param {(value: any) => void} changed
+ */
+function onChange(object, name, changed) {
+  const { get, set } = Object.getOwnPropertyDescriptor(object, name) || {};
+  if (get === undefined || set === undefined) return;
+  Object.defineProperty(object, name, {
+    configurable: true,
+    enumerable: false,
+    get,
+    set: (value) => {
+      set(value);
+      changed(value);
+    },
+  });
+}
+
+module.exports = { conceal, hide, onChange };

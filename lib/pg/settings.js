@@ -1,6 +1,6 @@
 'use strict';
 
-const { amount, flag, oneOf, port, shown, text } = require('./option');
+const { amount, flag, isLikeUrl, oneOf, port, shown, text } = require('./option');
 const { tlsSettings } = require('./tls-settings');
 
 const TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'];
@@ -122,4 +122,4 @@ function scramIterations(value) {
   return typeof number === 'number' && Number.isFinite(number) ? number : SCRAM_MAX_ITERATIONS;
 }
 
-module.exports = { toSettings, toPoolOptions, amount, flag, port, scramIterations, shown };
+module.exports = { toSettings, toPoolOptions, amount, flag, isLikeUrl, port, scramIterations, shown };

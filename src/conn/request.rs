@@ -362,7 +362,7 @@ mod tests {
     }
 
     fn reply() -> Reply {
-        Reply { sink: Arc::new(Receiver::default()), request: 1, mask: TypeMask(0) }
+        Reply { sink: Arc::new(Receiver::default()), request: 1, mask: TypeMask(0), eager: false, unordered: false }
     }
 
     /// Sends a query without values and returns the tags of the messages, the format codes of Bind, and the flight.

@@ -302,6 +302,12 @@ impl ConnectionHandle {
         }
     }
 
+    /// Whether a request of anybody's is under way or waits for its turn.
+    #[napi(getter, catch_unwind)]
+    pub fn is_busy(&self) -> bool {
+        self.connection().is_some_and(|connection| connection.load() > 0)
+    }
+
     /// `I`, `T` or `E`; null before it is open.
     #[napi(getter, catch_unwind)]
     pub fn transaction_status(&self) -> Option<String> {

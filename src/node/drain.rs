@@ -12,7 +12,7 @@ use super::environment::{Environment, lock};
 use super::failure;
 use super::js::{Js, Value};
 use crate::pool::Acquired;
-use crate::wire::batch::{Event, Extra, FULL_FLOATS, FULL_INTS, Text};
+use crate::wire::batch::{Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
 use crate::wire::command::CommandTag;
 use crate::wire::json::Template;
 use crate::wire::{Batch, Shape};
@@ -186,12 +186,15 @@ fn extra_to_js(js: Js, environment: &Arc<Environment>, extra: Extra) -> Value {
         Extra::Error(error) => failure::to_js(js, &error),
         Extra::Bytes(bytes) => js.buffer(&bytes),
         Extra::ConnectionEvent(id, event) => event_to_js(js, environment, id, event),
-        Extra::PoolEvent(pool, connection, error) => {
-            let (name, error) = match error {
-                Some(error) => ("idleError", failure::to_js(js, &error)),
-                None => ("removed", js.undefined()),
+        Extra::PoolEvent(pool, connection, event) => {
+            let (name, more) = match event {
+                PoolEvent::Opening => ("opening", js.undefined()),
+                PoolEvent::Opened(process_id) => ("opened", js.int(process_id)),
+                PoolEvent::NotOpened(error) => ("notOpened", failure::to_js(js, &error)),
+                PoolEvent::IdleLost(error) => ("idleError", failure::to_js(js, &error)),
+                PoolEvent::Removed => ("removed", js.undefined()),
             };
-            js.array([js.text(name), js.number(pool.into()), js.number(connection.into()), error].into_iter())
+            js.array([js.text(name), js.number(pool.into()), js.number(connection.into()), more].into_iter())
         }
         Extra::Value(value) => match value.downcast::<Acquired>() {
             Ok(acquired) => connection::acquired_to_js(js, environment, *acquired),

@@ -9,7 +9,7 @@ use super::connection::ConnectionHandle;
 use super::environment::{Environment, lock};
 use super::js::Js;
 use super::query::{self, Arguments, reply};
-use crate::conn::Sink;
+use crate::conn::{Connection, Sink};
 use crate::ddl::{self, Mode};
 use crate::manager;
 use crate::pool::{Pool, PoolId, Work};
@@ -28,6 +28,20 @@ pub struct PoolHandle {
 impl PoolHandle {
     pub(super) fn new(environment: Arc<Environment>, pool: Pool, id: PoolId, is_shared: bool) -> Self {
         PoolHandle { environment, pool, id, is_shared }
+    }
+
+    fn members(&self) -> Vec<(Connection, bool)> {
+        let sink: Arc<dyn Sink> = self.environment.clone();
+        self.pool.connections(&sink)
+    }
+}
+
+/// A program that drops its pool has no more use for it.
+impl Drop for PoolHandle {
+    fn drop(&mut self) {
+        if lock(&self.environment.belongings).pools.remove(&self.id).is_some() && manager::leave(&self.pool, self.id) {
+            self.pool.abandon();
+        }
     }
 }
 
@@ -123,10 +137,42 @@ impl PoolHandle {
         }
     }
 
+    /// The password of connections that are made from now on; null asks for it each time.
+    #[napi(catch_unwind)]
+    pub fn set_password(&self, password: Option<String>) {
+        self.pool.set_password(password);
+    }
+
+    /// Every open connection, whoever uses it, the oldest first.
+    #[napi(catch_unwind)]
+    pub fn connections(&self) -> Vec<ConnectionHandle> {
+        let handle = |(connection, _)| ConnectionHandle::pooled(self.environment.clone(), connection, false);
+        self.members().into_iter().map(handle).collect()
+    }
+
+    /// The numbers of those that nobody uses.
+    #[napi(catch_unwind)]
+    pub fn idle_connections(&self) -> Vec<u32> {
+        let idle = |(connection, is_idle): (Connection, bool)| is_idle.then(|| connection.id());
+        self.members().into_iter().filter_map(idle).collect()
+    }
+
+    /// Closes an idle connection; false when it is not idle.
+    #[napi(catch_unwind)]
+    pub fn remove(&self, connection: &ConnectionHandle) -> bool {
+        self.pool.remove(connection.id())
+    }
+
     /// Connections, those being made included.
     #[napi(getter, catch_unwind)]
     pub fn total_count(&self) -> u32 {
         count(self.pool.total_count())
+    }
+
+    /// Whether nothing is open, being opened, being closed or waited for.
+    #[napi(getter, catch_unwind)]
+    pub fn is_at_rest(&self) -> bool {
+        self.pool.is_at_rest()
     }
 
     /// Connections that nobody uses.

@@ -171,10 +171,32 @@ impl Pool {
         self.shared.wind_up();
     }
 
+    /// Changes the password of connections that are made from now on; `None` asks the provider for it.
+    pub fn set_password(&self, password: Option<String>) {
+        self.shared.objects.manager().set_password(password);
+    }
+
+    /// Every open connection, the oldest first, and whether nobody uses it.
+    pub fn connections(&self, sink: &Arc<dyn Sink>) -> Vec<(Connection, bool)> {
+        self.shared.connections(sink)
+    }
+
+    /// Closes an idle connection; false when it is not idle.
+    pub fn remove(&self, connection: ConnectionId) -> bool {
+        self.shared.remove(connection)
+    }
+
     /// Connections, those being made included.
     pub fn total_count(&self) -> usize {
         let state = self.shared.lock();
         self.shared.objects.status().size + state.creating
+    }
+
+    /// Nothing is open, being opened, being closed or waited for: there is nothing to tell until somebody asks again.
+    pub fn is_at_rest(&self) -> bool {
+        let state = self.shared.lock();
+        let busy = state.creating > 0 || !state.lent.is_empty() || !state.closing.is_empty();
+        !busy && state.waiting.is_empty() && self.shared.objects.status().size == 0
     }
 
     /// Connections that nobody uses.

@@ -1,7 +1,8 @@
 //! Making connections for `deadpool`, and checking them before they are used again.
 
+use std::borrow::Cow;
 use std::cell::Cell;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use deadpool::managed::{Manager, RecycleError, RecycleResult};
 use deadpool_postgres::Metrics;
@@ -10,12 +11,15 @@ use super::member::Member;
 use super::shared::Shared;
 use crate::config::ServerSettings;
 use crate::conn::connection::next_id;
-use crate::conn::{Connection, PasswordProvider, open};
+use crate::conn::{Connection, ConnectionId, PasswordProvider, open};
 use crate::error::Error;
+use crate::wire::batch::PoolEvent;
 
 /// Opens connections to one server.
 pub struct Maker {
     pub(super) settings: ServerSettings,
+    /// Set when the caller has changed it since.
+    password: Mutex<Option<Option<String>>>,
     pub(super) provider: Option<Arc<dyn PasswordProvider>>,
     pub(super) pool: Weak<Shared>,
 }
@@ -39,7 +43,29 @@ impl Maker {
         provider: Option<Arc<dyn PasswordProvider>>,
         pool: Weak<Shared>,
     ) -> Self {
-        Maker { settings, provider, pool }
+        Maker { settings, password: Mutex::new(None), provider, pool }
+    }
+
+    /// The password for connections from now on; `None` asks for it each time.
+    pub(super) fn set_password(&self, password: Option<String>) {
+        *self.password.lock().unwrap_or_else(PoisonError::into_inner) = Some(password);
+    }
+
+    fn settings_now(&self) -> Cow<'_, ServerSettings> {
+        let password = self.password.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(password) = password else { return Cow::Borrowed(&self.settings) };
+        let mut settings = self.settings.clone();
+        settings.asks_for_password = password.is_none();
+        if let Some(password) = password {
+            settings.server.password(password);
+        }
+        Cow::Owned(settings)
+    }
+
+    fn tell(&self, connection: ConnectionId, event: PoolEvent) {
+        if let Some(pool) = self.pool.upgrade() {
+            pool.tell(connection, &event);
+        }
     }
 }
 
@@ -51,9 +77,19 @@ impl Manager for Maker {
         if ONLY_IDLE.get() {
             return Err(Error::closed("No connection was idle."));
         }
-        let established = open(&self.settings, self.provider.as_ref()).await?;
+        let id = next_id();
+        self.tell(id, PoolEvent::Opening);
+        let settings = self.settings_now();
+        let established = match open(&settings, self.provider.as_ref()).await {
+            Ok(established) => established,
+            Err(error) => {
+                self.tell(id, PoolEvent::NotOpened(Box::new(error.clone())));
+                return Err(error);
+            }
+        };
         let member = Member::new(self.pool.clone());
-        let connection = Connection::start(next_id(), established, member.observer.clone());
+        let connection = Connection::start(id, established, member.observer.clone());
+        self.tell(id, PoolEvent::Opened(connection.backend_key().0));
         Ok(member.with(connection))
     }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-use super::shared::Shared;
+use super::shared::{Shared, Use};
 use crate::conn::connection::event_batch;
 use crate::conn::{Connection, ConnectionId, Observer, Sink};
 use crate::wire::batch::Event;
@@ -50,6 +50,11 @@ pub(super) struct MemberObserver {
 }
 
 impl MemberObserver {
+    /// Lets a sink hear what happens if nobody else does.
+    pub(super) fn offer(&self, sink: &Arc<dyn Sink>) {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| sink.clone());
+    }
+
     pub(super) fn set_owner(&self, sink: Arc<dyn Sink>) {
         *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = Some(sink);
     }
@@ -66,22 +71,38 @@ impl Observer for MemberObserver {
         let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Event::Lost(error) = &event
             && let Some(pool) = self.pool.upgrade()
-            && pool.is_idle(connection)
         {
-            // Nobody has it, so it is the pool's to report; the first report says why, and one is enough.
-            if !self.lost.swap(true, Ordering::AcqRel) {
-                pool.connection_lost(connection, error);
+            match pool.use_of(connection) {
+                Use::Client => {}
+                // What it ran fails, and its caller knows.
+                Use::Lane => return,
+                // Nobody has it, so it is the pool's to report; the first report says why, and one is enough.
+                Use::Nobody => {
+                    if !self.lost.swap(true, Ordering::AcqRel) {
+                        pool.connection_lost(connection, error);
+                    }
+                    return;
+                }
             }
-            return;
         }
-        if let Some(owner) = owner {
+        // Whoever has it as a client hears that it is closed when the pool has let it go.
+        if let Some(owner) = owner
+            && !matches!(event, Event::Closed)
+        {
             owner.deliver(event_batch(connection, event));
         }
     }
 
     fn closed(&self, connection: &Connection) {
-        if let Some(pool) = self.pool.upgrade() {
-            pool.connection_closed(connection);
+        let pool = self.pool.upgrade();
+        if let Some(pool) = &pool {
+            pool.forget(connection);
+        }
+        if let Some(owner) = self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            owner.deliver(event_batch(connection.id(), Event::Closed));
+        }
+        if let Some(pool) = pool {
+            pool.go_on();
         }
     }
 }

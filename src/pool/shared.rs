@@ -13,12 +13,13 @@ use deadpool_postgres::Timeouts;
 use super::handle::{Acquired, PoolId};
 use super::lane::{self, Depth, Lane};
 use super::maker::{Maker, only_idle};
+use super::member::Member;
 use super::reaper;
 use super::waiting::{Waiting, Work, waited_too_long};
 use crate::config::PoolSettings;
 use crate::conn::{Connection, ConnectionId, Reply, Request, Sink, runtime};
 use crate::error::Error;
-use crate::wire::batch::{Batch, Extra, Record};
+use crate::wire::batch::{Batch, Extra, PoolEvent, Record};
 
 /// One of those who use the pool, with the number by which they know it.
 pub(super) struct Home {
@@ -51,6 +52,13 @@ pub(super) struct State {
 pub(super) struct Lent {
     pub(super) held: Held,
     pub(super) to: Borrower,
+}
+
+/// What a connection is used for.
+pub(super) enum Use {
+    Nobody,
+    Client,
+    Lane,
 }
 
 pub(super) enum Borrower {
@@ -175,6 +183,8 @@ impl Shared {
             }
             Work::Request { request, retire } => {
                 held.uses += 1;
+                // Nobody wanted to see a new client when it could have been shown.
+                held.fresh = false;
                 let connection = held.connection().clone();
                 connection.take_failure();
                 connection.set_depth(self.depth_of(&request));
@@ -277,8 +287,7 @@ impl Shared {
             self.watch_idle();
             return;
         }
-        self.pump();
-        self.wind_up();
+        self.go_on();
     }
 
     /// Closes a connection: politely when it is at rest, at once when it is in the middle of something.
@@ -295,21 +304,67 @@ impl Shared {
         }
     }
 
+    /// Tells the pool's users what happens to a connection.
+    pub(super) fn tell(&self, connection: ConnectionId, event: &PoolEvent) {
+        tell(&self.lock().homes, connection, event);
+    }
+
+    /// Every connection there is, with whether it is idle, the oldest first. `sink` hears of those that nobody else
+    /// hears of.
+    pub(super) fn connections(&self, sink: &Arc<dyn Sink>) -> Vec<(Connection, bool)> {
+        let state = self.lock();
+        let mut all = Vec::new();
+        let mut list = |member: &Member, is_idle| {
+            member.observer.offer(sink);
+            all.push((member.connection().clone(), is_idle));
+        };
+        state.lent.values().for_each(|lent| list(&lent.held, false));
+        drop(self.objects.retain(|member, _| {
+            list(member, true);
+            true
+        }));
+        all.sort_by_key(|(connection, _)| connection.id());
+        all
+    }
+
     /// Tells the pool's users that a connection broke while it was idle.
     pub(super) fn connection_lost(&self, connection: ConnectionId, error: &Error) {
         let state = self.lock();
         // It does not count any more when its users hear of it.
         drop(self.objects.retain(|member, _| member.connection().id() != connection));
-        tell(&state.homes, connection, Some(error));
+        tell(&state.homes, connection, &PoolEvent::IdleLost(Box::new(error.clone())));
     }
 
-    /// Nobody has the connection, and nobody told it to close.
-    pub(super) fn is_idle(&self, connection: ConnectionId) -> bool {
+    /// Who has a connection now. One that was told to close is of no use to the pool any more.
+    pub(super) fn use_of(&self, connection: ConnectionId) -> Use {
         let state = self.lock();
-        !state.lent.contains_key(&connection) && !state.closing.contains(&connection)
+        match state.lent.get(&connection).map(|lent| &lent.to) {
+            Some(Borrower::Lane(_)) => Use::Lane,
+            Some(Borrower::Client) => Use::Client,
+            None if state.closing.contains(&connection) => Use::Client,
+            None => Use::Nobody,
+        }
     }
 
-    pub(super) fn connection_closed(self: &Arc<Self>, connection: &Connection) {
+    /// Closes an idle connection; false when it is not idle.
+    pub(super) fn remove(self: &Arc<Self>, connection: ConnectionId) -> bool {
+        let removed = {
+            let mut state = self.lock();
+            let removed = self.objects.retain(|member, _| member.connection().id() != connection).removed;
+            state.closing.extend(removed.iter().map(|member| member.connection().id()));
+            removed
+        };
+        for member in &removed {
+            member.connection().end(None);
+        }
+        if !removed.is_empty() {
+            self.go_on();
+        }
+        !removed.is_empty()
+    }
+
+    /// Strikes a closed connection off, and tells the pool's users.
+    pub(super) fn forget(&self, connection: &Connection) {
         let id = connection.id();
         let mut gone = Vec::new();
         {
@@ -321,9 +376,13 @@ impl Shared {
                 Some(_) => gone.extend(state.lent.remove(&id).map(|lent| Object::take(lent.held))),
                 None => gone.extend(self.objects.retain(|member, _| member.connection().id() != id).removed),
             }
-            tell(&state.homes, id, None);
+            tell(&state.homes, id, &PoolEvent::Removed);
         }
         drop(gone);
+    }
+
+    /// Does what a change in the number of connections makes possible.
+    pub(super) fn go_on(self: &Arc<Self>) {
         self.pump();
         self.wind_up();
     }
@@ -436,11 +495,10 @@ impl Shared {
     }
 }
 
-fn tell(homes: &[Home], connection: ConnectionId, error: Option<&Error>) {
+fn tell(homes: &[Home], connection: ConnectionId, event: &PoolEvent) {
     for home in homes {
         let mut batch = Batch::default();
-        let error = error.map(|error| Box::new(error.clone()));
-        batch.record_with(Record::Event, &[], Extra::PoolEvent(home.id, connection, error));
+        batch.record_with(Record::Event, &[], Extra::PoolEvent(home.id, connection, event.clone()));
         home.sink.deliver(batch);
     }
 }

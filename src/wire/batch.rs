@@ -70,6 +70,21 @@ pub enum Event {
     PoolPassword(u32),
 }
 
+/// What happens to the connections of a pool, besides what their clients hear.
+#[derive(Clone)]
+pub enum PoolEvent {
+    /// One is being opened.
+    Opening,
+    /// It is open; the number is its server process's.
+    Opened(i32),
+    /// It could not be opened.
+    NotOpened(Box<Error>),
+    /// It broke while it was idle.
+    IdleLost(Box<Error>),
+    /// It is closed and belongs to the pool no more.
+    Removed,
+}
+
 /// What does not fit the flat arrays.
 pub enum Extra {
     /// For [`Record::CompleteRare`].
@@ -78,8 +93,8 @@ pub enum Extra {
     Error(Box<Error>),
     /// For [`Record::Event`]: the connection's number and what happened.
     ConnectionEvent(u32, Event),
-    /// For [`Record::Event`]: the pool's number, the connection's, and the error for a connection lost while idle.
-    PoolEvent(u32, u32, Option<Box<Error>>),
+    /// For [`Record::Event`]: the pool's number, the connection's, and what happened.
+    PoolEvent(u32, u32, PoolEvent),
     /// For [`Record::Raw`].
     Bytes(Vec<u8>),
     /// For [`Record::Value`]: something that only the room of the sink understands.

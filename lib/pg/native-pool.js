@@ -1,0 +1,249 @@
+'use strict';
+
+const { native, pools } = require('../binding');
+const { callOut, emitErrorToListeners } = require('./caller');
+const Client = require('./client');
+const ClientPool = require('./client-pool');
+const { findPassword } = require('./password');
+const { showInternals } = require('./pool-internals');
+const { PoolLink } = require('./pool-link');
+const { hide, onChange } = require('./secret');
+const { toPoolOptions } = require('./settings');
+
+const INTERNALS = [
+  '_inJavaScript',
+  '_core',
+  '_template',
+  '_isKnown',
+  '_link',
+  '_known',
+  '_byId',
+  '_scheduled',
+  '_settling',
+  '_hold',
+  '_passwordError',
+  '_unmet',
+];
+
+// How often a pool that keeps the process alive looks whether it still has a reason to. The native side says so at
+// once; this bounds what a report that came too early can cost.
+const HOLD_CHECK_MILLIS = 1000;
+
+/**
+ * A pool's native half: its opening, what it tells of its connections, and what JavaScript shows of them.
+ */
+class NativePool extends ClientPool {
+  /** @param {Record<string, any>} [options] */
+  constructor(options) {
+    super(options, (options && options.Client) || Client);
+    /** @type {boolean} whether the parent does the work; settled when the pool is first used */
+    this._inJavaScript = this.Client !== Client || Boolean(this.options.stream);
+    /** @type {any} the native pool, opened when it is first needed */
+    this._core = null;
+    /** @type {any} a client that never connects: it has the settings, the parsers, the password */
+    this._template = null;
+    /** @type {boolean} whether the binding passes on what the native pool tells */
+    this._isKnown = false;
+    /** @type {PoolLink | null} what the native pool tells about itself goes there */
+    this._link = null;
+    /** @type {Client[]} the clients that count, for those who look into the pool */
+    this._known = [];
+    /** @type {Map<number, Client>} the clients of connections that were handed out at least once */
+    this._byId = new Map();
+    /** @type {number} requests that take an idle connection in the next tick */
+    this._scheduled = 0;
+    /** @type {number} clients that were given back while they still had queries under way */
+    this._settling = 0;
+    /** @type {NodeJS.Timeout | null} keeps the event loop alive while there are connections */
+    this._hold = null;
+    /** @type {any} the error of the caller's password function, for the connection that failed by it */
+    this._passwordError = null;
+    /** @type {Set<number>} new connections that came for somebody who didn't want them any more */
+    this._unmet = new Set();
+    hide(this, ...INTERNALS);
+  }
+
+  /** The native pool. Options, environment and defaults are read when it is opened. */
+  _open() {
+    if (this._core !== null) return this._core;
+    const template = new Client(this.options);
+    const core = native.openPool(template._settings(), toPoolOptions(this.options));
+    this._template = template;
+    this._core = core;
+    this._link = new PoolLink(this);
+    showInternals(this);
+    if (!this.options.shared) this._followPassword();
+    return core;
+  }
+
+  /** A password that the program changes later, since it is a token that expires, counts for the next connection. */
+  _followPassword() {
+    onChange(this.options, 'password', (password) => {
+      this._template.password = password;
+      this._core.setPassword(typeof password === 'string' ? password : null);
+    });
+  }
+
+  /** @param {any} connection */
+  _makeClient(connection) {
+    /** @type {Client & Record<string, any>} */
+    const client = new Client(this.options);
+    client._adopt(connection);
+    this._byId.set(connection.id, client);
+    this._known.push(client);
+    const idleListener = (/** @type {any} */ error) => {
+      error.client = client;
+      client.removeListener('error', idleListener);
+      client.on('error', () => this.log('additional client error after disconnection due to error', error));
+      this._dropIdle(client);
+      emitErrorToListeners(this, error, client);
+    };
+    Object.assign(client, { _poolIdleListener: idleListener, _isOut: false, _hasLeft: false });
+    hide(client, '_poolIdleListener', '_isOut', '_hasLeft');
+    client._endListeners.push(() => this._handleClientClosed(client));
+    return client;
+  }
+
+  // Connections that go.
+
+  /** @param {Client & Record<string, any>} client */
+  _handleClientClosed(client) {
+    // A client that died in its user's hands leaves the pool when it is given back.
+    if (client._isOut) return;
+    this._known = this._known.filter((/** @type {any} */ known) => known !== client);
+    if (client._hasLeft) callOut(() => this.emit('remove', client));
+    this._relax();
+  }
+
+  /**
+   * An idle client had an error, if only one that its program made up: it leaves the pool.
+   *
+   * @param {Client & Record<string, any>} client
+   */
+  _dropIdle(client) {
+    client._ending = true;
+    this._known = this._known.filter((/** @type {any} */ known) => known !== client);
+    this._core.remove(client._core);
+  }
+
+  /** @param {number} connectionId */
+  _handleRemoved(connectionId) {
+    /** @type {(Client & Record<string, any>) | undefined} */
+    const client = this._byId.get(connectionId);
+    this._unmet.delete(connectionId);
+    if (client !== undefined) {
+      client._hasLeft = true;
+      // One that is out leaves the pool when it is given back.
+      if (!client._isOut) {
+        this._byId.delete(connectionId);
+        client._ending = true;
+        this._known = this._known.filter((/** @type {any} */ known) => known !== client);
+        if (client._ended) callOut(() => this.emit('remove', client));
+      }
+    } else if (this.listenerCount('remove') > 0) {
+      // A connection that only the pool itself used has no client until somebody wants to see it go.
+      callOut(() => this.emit('remove', new Client(this.options)));
+    }
+    this._relax();
+  }
+
+  /**
+   * @param {number} connectionId
+   * @param {any} error
+   */
+  _handleIdleError(connectionId, error) {
+    const client = this._byId.get(connectionId);
+    if (client !== undefined) {
+      client._handleLost(error);
+    } else if (this.listenerCount('error') > 0) {
+      const gone = new Client(this.options);
+      error.client = gone;
+      emitErrorToListeners(this, error, gone);
+    }
+  }
+
+  /** @param {number} token */
+  _providePassword(token) {
+    findPassword(this._template, (error, password) => {
+      this._passwordError = error;
+      native.providePassword(token, password, error ? String(error.message) : null);
+    });
+  }
+
+  /**
+   * The error as node-postgres's pool words it.
+   *
+   * @param {any} error
+   */
+  _explain(error) {
+    const { _passwordError: asked } = this;
+    if (asked !== null && asked.message === error.message) return asked;
+    if (error.message === 'timeout expired') {
+      const late = new Error('Connection terminated due to connection timeout', { cause: error });
+      return Object.assign(late, { code: error.code, phase: error.phase });
+    }
+    return error;
+  }
+
+  /**
+   * The native side knows the pool from its first request until it has no connection left: one that the program drops
+   * can be collected then. Connections keep the process alive, as sockets do, unless the pool was told that idle ones
+   * don't.
+   */
+  _holdLoop() {
+    if (!this._isKnown) {
+      this._isKnown = true;
+      pools.set(this._core.id, this._link);
+    }
+    if (this._hold === null && !this.options.allowExitOnIdle) {
+      this._hold = setInterval(() => this._relax(), HOLD_CHECK_MILLIS);
+    }
+  }
+
+  _relax() {
+    if (this._core === null || this._core.totalCount > 0 || this.waitingCount > 0) return;
+    clearInterval(/** @type {any} */ (this._hold));
+    this._hold = null;
+    // The others in a shared pool may still need the one who made it, for the password.
+    if (!this._core.isAtRest || this.options.shared) return;
+    this._isKnown = false;
+    pools.delete(this._core.id);
+  }
+
+  _isFull() {
+    if (this._core === null) return super._isFull();
+    return this.totalCount >= this.options.max;
+  }
+
+  _isAboveMin() {
+    if (this._core === null) return super._isAboveMin();
+    return this.totalCount > this.options.min;
+  }
+
+  _pulseQueue() {
+    // The native side serves its queue by itself.
+    if (this._core === null) super._pulseQueue();
+  }
+
+  get totalCount() {
+    if (this._inJavaScript) return super.totalCount;
+    return this._core === null ? 0 : this._core.totalCount;
+  }
+
+  get idleCount() {
+    if (this._inJavaScript) return super.idleCount;
+    return this._core === null ? 0 : this._core.idleCount + this._settling;
+  }
+
+  get waitingCount() {
+    if (this._inJavaScript) return super.waitingCount;
+    return this._core === null ? 0 : this._core.waitingCount + this._scheduled;
+  }
+
+  get expiredCount() {
+    if (this._inJavaScript) return super.expiredCount;
+    return this._core === null ? 0 : this._core.expiredCount;
+  }
+}
+
+module.exports = NativePool;
