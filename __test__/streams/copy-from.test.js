@@ -5,6 +5,7 @@ const { once } = require('node:events');
 const { Readable, Writable } = require('node:stream');
 const { pipeline } = require('node:stream/promises');
 const { afterEach, before, beforeEach, test } = require('node:test');
+const { tappedProxy } = require('../support/proxy');
 const { postgres } = require('../support/server');
 const { forEachMaker } = require('../support/stream-makers');
 
@@ -238,6 +239,32 @@ forEachMaker(({ driver, copyStreams, ours }) => {
       await once(stream, 'close');
       await before;
       assert.equal(await count(), 0);
+    });
+
+    test('small chunks are joined to few messages', async () => {
+      const COPY_DATA = 0x64; // 'd'
+      let sent = Buffer.alloc(0);
+      const proxy = await tappedProxy(server, {
+        onClientBytes: (bytes) => {
+          sent = Buffer.concat([sent, bytes]);
+        },
+      });
+      const tapped = new driver.Client(server.config({ host: proxy.host, port: proxy.port }));
+      await tapped.connect();
+      await tapped.query('CREATE TEMP TABLE numbers (n int, text text)');
+      sent = Buffer.alloc(0);
+      const stream = tapped.query(copyStreams.from(COPY));
+      for (let n = 0; n < 1000; n++) stream.write(`${n}\ttext\n`);
+      stream.end();
+      await once(stream, 'finish');
+      let messages = 0;
+      for (let at = 0; at < sent.length; at += 1 + sent.readInt32BE(at + 1)) {
+        if (sent[at] === COPY_DATA) messages++;
+      }
+      assert.equal(stream.rowCount, 1000);
+      assert.ok(messages < 5, `${messages} messages`);
+      await tapped.end();
+      await proxy.close();
     });
 
     test('query_timeout ends a copy that takes too long', async () => {

@@ -1,16 +1,34 @@
 'use strict';
 
+const net = require('node:net');
 const { describe } = require('node:test');
 
 /**
- * Who makes cursors and streams, and on whose clients: npm's packages on pg, the same ones on this package, and this
- * package's own.
+ * Who makes cursors and streams, and on whose clients: npm's packages on pg, the same ones on this package and on a
+ * socket that the caller brings to it, and this package's own.
  */
 const MAKERS = [
   { label: "npm's on pg", driver: () => require('pg'), makers: npmMakers, ours: false },
   { label: "npm's on pgfleet", driver: () => require('../..'), makers: npmMakers, ours: false },
+  { label: "npm's on pgfleet, own socket", driver: onOwnSockets, makers: npmMakers, ours: false },
   { label: 'pgfleet', driver: () => require('../..'), makers: () => require('../..'), ours: true },
 ];
+
+function onOwnSockets() {
+  const pg = require('../..');
+  const withSocket = (config) => ({ ...config, stream: () => new net.Socket() });
+  class Client extends pg.Client {
+    constructor(config) {
+      super(withSocket(config));
+    }
+  }
+  class Pool extends pg.Pool {
+    constructor(config) {
+      super(withSocket(config));
+    }
+  }
+  return { Client, Pool, DatabaseError: pg.DatabaseError, Result: pg.Result };
+}
 
 function npmMakers() {
   return {
