@@ -2,8 +2,7 @@
 
 const { Duplex } = require('node:stream');
 
-const CopyLoan = require('./copy-loan');
-const { Loan, foreignConnection } = require('./loan');
+const CopyTurn = require('./copy-turn');
 
 /**
  * COPY in both directions, as replication uses it, with the API of npm's pg-copy-streams. Each chunk that is written is
@@ -20,10 +19,7 @@ class CopyBoth extends Duplex {
     this.alignOnCopyDataFrame = Boolean(options && options.alignOnCopyDataFrame === true);
     /** Rows that were copied, where that is what it does. */
     this.rowCount = 0;
-    /** @type {CopyLoan | null} */
-    this._loan = null;
-    /** @type {(() => void) | null} */
-    this._whenStarted = null;
+    this._turn = new CopyTurn(this);
     /** @type {((error?: Error | null) => void) | null} */
     this._whenOver = null;
     this._hasEnded = false;
@@ -35,28 +31,17 @@ class CopyBoth extends Duplex {
    * @param {any} connection
    */
   submit(connection) {
-    if (this.destroyed) return new Error('The stream was destroyed before its turn came');
-    if (!Loan.isPossible(connection)) return foreignConnection('A copy stream');
-    this._loan = new CopyLoan(connection, this, { eachMessage: this.alignOnCopyDataFrame });
-    return undefined;
+    return this._turn.begin(connection, { eachMessage: this.alignOnCopyDataFrame });
   }
 
   _copyStarted() {
-    const listener = this._whenStarted;
-    this._whenStarted = null;
-    if (listener !== null) listener();
-  }
-
-  /** @param {() => void} listener */
-  _onceStarted(listener) {
-    if (this._loan !== null && this._loan.isStarted) listener();
-    else this._whenStarted = listener;
+    this._turn.started();
   }
 
   /** @param {Buffer} bytes */
   _copyData(bytes) {
     if (this.destroyed) return;
-    if (!this.push(bytes)) /** @type {CopyLoan} */ (this._loan).pause();
+    if (!this.push(bytes)) this._turn.current.pause();
   }
 
   _copyReceived() {
@@ -70,7 +55,7 @@ class CopyBoth extends Duplex {
   }
 
   _read() {
-    if (this._loan !== null) this._loan.resume();
+    if (this._turn.loan !== null) this._turn.loan.resume();
   }
 
   /**
@@ -79,17 +64,17 @@ class CopyBoth extends Duplex {
    * @param {(error?: Error | null) => void} callback
    */
   _write(chunk, _encoding, callback) {
-    this._onceStarted(() => /** @type {CopyLoan} */ (this._loan).write(chunk, callback));
+    this._turn.onceStarted(() => this._turn.current.write(chunk, callback));
   }
 
   /** @param {(error?: Error | null) => void} callback called when the client is free */
   _final(callback) {
-    if (this._loan !== null && this._loan.isOver) {
+    if (this._turn.loan !== null && this._turn.loan.isOver) {
       callback();
       return;
     }
     this._whenOver = callback;
-    this._onceStarted(() => /** @type {CopyLoan} */ (this._loan).finish());
+    this._turn.onceStarted(() => this._turn.current.finish());
   }
 
   /**
@@ -97,14 +82,14 @@ class CopyBoth extends Duplex {
    * @param {(error?: Error | null) => void} callback called when the client is free
    */
   _destroy(error, callback) {
-    const loan = this._loan;
+    const { loan } = this._turn;
     if (loan === null || loan.isOver) {
       callback(error);
       return;
     }
     this._whenOver = () => callback(error);
     // A server that sends its log knows no CopyFail, but it ends when it is told that nothing more comes.
-    this._onceStarted(() => loan.finish());
+    this._turn.onceStarted(() => loan.finish());
     loan.discard();
   }
 
@@ -114,7 +99,7 @@ class CopyBoth extends Duplex {
    * @param {Error} error
    */
   handleError(error) {
-    this._whenStarted = null;
+    this._turn.failed();
     if (this.destroyed) return;
     this._whenOver = null;
     this.destroy(error);

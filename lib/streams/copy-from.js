@@ -2,8 +2,7 @@
 
 const { Writable } = require('node:stream');
 
-const CopyLoan = require('./copy-loan');
-const { Loan, foreignConnection } = require('./loan');
+const CopyTurn = require('./copy-turn');
 
 /** Small chunks are joined to messages of this many bytes: a message costs a call to the native side and a write. */
 const MESSAGE_BYTES = 64 * 1024;
@@ -27,16 +26,13 @@ class CopyFrom extends Writable {
     this.text = text;
     /** Rows that were copied, once it has finished. */
     this.rowCount = 0;
-    /** @type {CopyLoan | null} */
-    this._loan = null;
+    this._turn = new CopyTurn(this);
     /** @type {Buffer | null} small chunks that wait for company */
     this._joined = null;
     this._joinedBytes = 0;
     this._isScheduled = false;
     /** @type {Error | null} what the client or the server said */
     this._failure = null;
-    /** @type {(() => void) | null} what waits for the server to take data */
-    this._whenStarted = null;
     /** @type {((error?: Error | null) => void) | null} */
     this._whenOver = null;
   }
@@ -47,22 +43,11 @@ class CopyFrom extends Writable {
    * @param {any} connection
    */
   submit(connection) {
-    if (this.destroyed) return new Error('The stream was destroyed before its turn came');
-    if (!Loan.isPossible(connection)) return foreignConnection('A copy stream');
-    this._loan = new CopyLoan(connection, this);
-    return undefined;
+    return this._turn.begin(connection);
   }
 
   _copyStarted() {
-    const listener = this._whenStarted;
-    this._whenStarted = null;
-    if (listener !== null) listener();
-  }
-
-  /** @param {() => void} listener */
-  _onceStarted(listener) {
-    if (this._loan !== null && this._loan.isStarted) listener();
-    else this._whenStarted = listener;
+    this._turn.started();
   }
 
   /**
@@ -71,7 +56,7 @@ class CopyFrom extends Writable {
    * @param {(error?: Error | null) => void} callback
    */
   _write(chunk, _encoding, callback) {
-    this._onceStarted(() => this._send(chunk, callback));
+    this._turn.onceStarted(() => this._send(chunk, callback));
   }
 
   /**
@@ -79,7 +64,7 @@ class CopyFrom extends Writable {
    * @param {(error?: Error | null) => void} callback
    */
   _send(chunk, callback) {
-    const loan = /** @type {CopyLoan} */ (this._loan);
+    const loan = this._turn.current;
     const { length } = chunk;
     if (this._joinedBytes + length <= MESSAGE_BYTES && length < MESSAGE_BYTES) {
       this._join(chunk);
@@ -115,17 +100,13 @@ class CopyFrom extends Writable {
     const size = this._joinedBytes;
     this._joinedBytes = 0;
     if (size === 0) callback();
-    else
-      /** @type {CopyLoan} */ (this._loan).write(
-        /** @type {Buffer} */ (this._joined).subarray(0, size),
-        callback,
-      );
+    else this._turn.current.write(/** @type {Buffer} */ (this._joined).subarray(0, size), callback);
   }
 
   /** @param {(error?: Error | null) => void} callback called when the data is visible and the client is free */
   _final(callback) {
     this._whenOver = callback;
-    this._onceStarted(() => this._sendJoined(() => /** @type {CopyLoan} */ (this._loan).finish()));
+    this._turn.onceStarted(() => this._sendJoined(() => this._turn.current.finish()));
   }
 
   /**
@@ -135,13 +116,13 @@ class CopyFrom extends Writable {
   _destroy(error, callback) {
     this._joinedBytes = 0;
     this._joined = null;
-    const loan = this._loan;
+    const { loan } = this._turn;
     if (loan === null || loan.isOver || loan.isSent) {
       callback(error);
       return;
     }
     this._whenOver = callback;
-    this._onceStarted(() => loan.refuse(error ? error.message : DESTROYED));
+    this._turn.onceStarted(() => loan.refuse(error ? error.message : DESTROYED));
   }
 
   /**
@@ -151,7 +132,7 @@ class CopyFrom extends Writable {
    */
   handleError(error) {
     this._failure = this._failure || error;
-    this._whenStarted = null;
+    this._turn.failed();
     // Destroyed already, it has been waiting for what the server says; then this is the stream's error.
     if (this._whenOver === null || !this.destroyed) {
       this._whenOver = null;
@@ -163,7 +144,7 @@ class CopyFrom extends Writable {
   handleReadyForQuery() {
     const callback = this._whenOver;
     this._whenOver = null;
-    if (callback !== null && /** @type {CopyLoan} */ (this._loan).isSent) callback();
+    if (callback !== null && this._turn.current.isSent) callback();
     else
       this.destroy(new Error(`${JSON.stringify(this.text)} takes no data; it must be a COPY … FROM STDIN`));
   }

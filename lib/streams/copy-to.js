@@ -2,8 +2,7 @@
 
 const { Readable } = require('node:stream');
 
-const CopyLoan = require('./copy-loan');
-const { Loan, foreignConnection } = require('./loan');
+const CopyTurn = require('./copy-turn');
 
 /** `COPY … TO STDOUT` as a stream to read from, with the API of npm's pg-copy-streams. */
 class CopyTo extends Readable {
@@ -16,8 +15,7 @@ class CopyTo extends Readable {
     this.text = text;
     /** Rows that were copied, once it has ended. */
     this.rowCount = 0;
-    /** @type {CopyLoan | null} */
-    this._loan = null;
+    this._turn = new CopyTurn(this);
     /** @type {((error?: Error | null) => void) | null} */
     this._whenOver = null;
   }
@@ -28,21 +26,18 @@ class CopyTo extends Readable {
    * @param {any} connection
    */
   submit(connection) {
-    if (this.destroyed) return new Error('The stream was destroyed before its turn came');
-    if (!Loan.isPossible(connection)) return foreignConnection('A copy stream');
-    this._loan = new CopyLoan(connection, this);
-    return undefined;
+    return this._turn.begin(connection);
   }
 
   /** The server wants data instead of sending some. */
   _copyStarted() {
-    /** @type {CopyLoan} */ (this._loan).refuse('This stream has no data to send');
+    this._turn.current.refuse('This stream has no data to send');
   }
 
   /** @param {Buffer} bytes */
   _copyData(bytes) {
     if (this.destroyed) return;
-    if (!this.push(bytes)) /** @type {CopyLoan} */ (this._loan).pause();
+    if (!this.push(bytes)) this._turn.current.pause();
   }
 
   /** @returns {undefined} the end is told when the client is free */
@@ -51,7 +46,7 @@ class CopyTo extends Readable {
   }
 
   _read() {
-    if (this._loan !== null) this._loan.resume();
+    if (this._turn.loan !== null) this._turn.loan.resume();
   }
 
   /**
@@ -59,7 +54,7 @@ class CopyTo extends Readable {
    * @param {(error?: Error | null) => void} callback called when the client is free
    */
   _destroy(error, callback) {
-    const loan = this._loan;
+    const { loan } = this._turn;
     if (loan === null || loan.isOver) {
       callback(error);
       return;
