@@ -5,7 +5,7 @@ const { test } = require('node:test');
 const { onBothDrivers, runProgram } = require('../support/library');
 
 onBothDrivers(({ label }) => {
-  test('pg-boss sends, fetches, completes, fails, works and cancels jobs', async () => {
+  test('pg-boss sends, fetches, completes, fails, works, retries, publishes, schedules and cancels jobs', async () => {
     assert.deepEqual(await runProgram('pg-boss', label), {
       driver: label,
       size: 4,
@@ -17,6 +17,11 @@ onBothDrivers(({ label }) => {
       first: { state: 'completed', output: { done: true } },
       dead: { will: 'fail' },
       worked: { to: 'worker' },
+      attempts: 3,
+      published: { to: 'ada' },
+      singles: [false, true],
+      schedules: [['mail', '30 4 * * *', 'Europe/Berlin', { to: 'cron' }]],
+      unscheduled: [],
       cancelled: 'cancelled',
     });
   });

@@ -5,7 +5,7 @@ const { test } = require('node:test');
 const { onBothDrivers, runProgram } = require('../support/library');
 
 onBothDrivers(({ label }) => {
-  test('pg-promise formats, prepares, streams, listens and rolls back', async () => {
+  test('pg-promise formats, prepares, batches, streams, pages, listens and rolls back', async () => {
     assert.deepEqual(await runProgram('pg-promise', label), {
       driver: label,
       inserted: [
@@ -22,12 +22,20 @@ onBothDrivers(({ label }) => {
       task: true,
       failedTransaction: { code: '23505', isQueryResultError: false },
       savepoint: { code: '22012', isQueryResultError: false },
+      mode: '25006',
+      batch: [1, 2, 3],
+      sequence: [{ n: 0 }, { n: 1 }, { n: 2 }],
+      updated: 1,
       names: ["O'Brien", 'back\\slash', 'kept'],
       tooMany: { code: 2, isQueryResultError: true },
       stream: { processed: 2000, streamed: 2001000 },
+      pages: [
+        [1, 2, 3],
+        [4, 5],
+      ],
       notification: 'hello',
       balanced: true,
-      errors: 3,
+      errors: 4,
     });
   });
 });

@@ -9,6 +9,7 @@ onBothDrivers(({ driver }) => {
   let sequelize;
   let User;
   let Task;
+  let Label;
 
   before(async () => {
     const { config } = await newDatabase();
@@ -37,6 +38,9 @@ onBothDrivers(({ driver }) => {
     Task = sequelize.define('Task', { title: DataTypes.TEXT });
     User.hasMany(Task);
     Task.belongsTo(User);
+    Label = sequelize.define('Label', { text: { type: DataTypes.TEXT, unique: true } });
+    Task.belongsToMany(Label, { through: 'TaskLabels' });
+    Label.belongsToMany(Task, { through: 'TaskLabels' });
     await sequelize.sync();
   });
 
@@ -137,5 +141,63 @@ onBothDrivers(({ driver }) => {
     assert.equal(columns.tags.type, 'ARRAY');
     const indexes = await queries.showIndex('Users');
     assert.deepEqual(indexes.map(({ name }) => name).sort(), ['Users_name_key', 'Users_pkey']);
+  });
+
+  test('sequelize writes many rows at once, and changes those that are there', async () => {
+    const made = await Label.bulkCreate(
+      Array.from({ length: 500 }, (_, n) => ({ text: `label ${n}` })),
+      { returning: true },
+    );
+    assert.equal(new Set(made.map(({ id }) => id)).size, 500);
+    const again = await Label.bulkCreate([{ text: 'label 1' }, { text: 'new' }], {
+      updateOnDuplicate: ['updatedAt'],
+      conflictAttributes: ['text'],
+    });
+    assert.equal(again.length, 2);
+    assert.equal(await Label.count(), 501);
+    const [, created] = await Label.upsert({ text: 'new' }, { conflictFields: ['text'] });
+    assert.equal(created === null || typeof created === 'boolean', true);
+    assert.equal(await Label.count(), 501);
+  });
+
+  test('sequelize links rows through a table between them', async () => {
+    const task = await Task.create({ title: 'linked' });
+    const labels = await Label.findAll({ where: { text: ['label 1', 'label 2'] } });
+    await task.setLabels(labels);
+    const [found] = await Task.findAll({ where: { title: 'linked' }, include: Label });
+    assert.deepEqual(found.Labels.map(({ text }) => text).sort(), ['label 1', 'label 2']);
+    await task.removeLabel(labels[0]);
+    assert.equal(await task.countLabels(), 1);
+  });
+
+  test('sequelize undoes an inner transaction alone', async () => {
+    await sequelize.transaction(async (outer) => {
+      await Task.create({ title: 'outer' }, { transaction: outer });
+      await assert.rejects(
+        sequelize.transaction({ transaction: outer }, async (inner) => {
+          await Task.create({ title: 'inner' }, { transaction: inner });
+          throw new Error('undo');
+        }),
+        { message: 'undo' },
+      );
+    });
+    assert.equal(await Task.count({ where: { title: ['outer', 'inner'] } }), 1);
+  });
+
+  test('sequelize sets the isolation level, and locks rows', async () => {
+    await sequelize.transaction({ isolationLevel: 'SERIALIZABLE' }, async (transaction) => {
+      const [{ transaction_isolation: level }] = await sequelize.query('SHOW transaction_isolation', {
+        transaction,
+        type: QueryTypes.SELECT,
+      });
+      assert.equal(level, 'serializable');
+      const locked = await Task.findOne({
+        where: { title: 'outer' },
+        lock: transaction.LOCK.UPDATE,
+        transaction,
+      });
+      assert.equal(locked.title, 'outer');
+      assert.equal(await Task.findOne({ where: { title: 'outer' }, lock: true, skipLocked: true }), null);
+    });
   });
 });

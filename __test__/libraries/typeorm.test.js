@@ -22,7 +22,19 @@ const Author = new EntitySchema({
 const Book = new EntitySchema({
   name: 'Book',
   columns: { id: { type: 'uuid', primary: true, generated: 'uuid' }, title: { type: 'text' } },
-  relations: { author: { type: 'many-to-one', target: 'Author', inverseSide: 'books', onDelete: 'CASCADE' } },
+  relations: {
+    author: { type: 'many-to-one', target: 'Author', inverseSide: 'books', onDelete: 'CASCADE' },
+    shelves: { type: 'many-to-many', target: 'Shelf', joinTable: true, cascade: true },
+  },
+});
+const Shelf = new EntitySchema({
+  name: 'Shelf',
+  columns: {
+    id: { type: 'int', primary: true, generated: true },
+    place: { type: 'text', unique: true },
+    changes: { type: 'int', version: true },
+    removed: { type: 'timestamptz', deleteDate: true, nullable: true },
+  },
 });
 
 class Colours1700000000000 {
@@ -50,7 +62,7 @@ onBothDrivers(({ driver }) => {
       username: config.user,
       password: config.password,
       database: config.database,
-      entities: [Author, Book],
+      entities: [Author, Book, Shelf],
       migrations: [Colours1700000000000],
       synchronize: true,
       poolSize: 3,
@@ -133,5 +145,64 @@ onBothDrivers(({ driver }) => {
     const books = source.getRepository('Book');
     assert.equal((await books.update({ title: 'One' }, { title: 'Uno' })).affected, 1);
     assert.equal((await books.delete({ title: 'Uno' })).affected, 1);
+  });
+
+  test('typeorm links entities many to many', async () => {
+    const books = source.getRepository('Book');
+    const book = await books.save({ title: 'Linked', shelves: [{ place: 'A' }, { place: 'B' }] });
+    const found = await books.findOne({ where: { id: book.id }, relations: { shelves: true } });
+    assert.deepEqual(found.shelves.map(({ place }) => place).sort(), ['A', 'B']);
+    found.shelves = found.shelves.filter(({ place }) => place === 'B');
+    await books.save(found);
+    const again = await books.findOne({ where: { id: book.id }, relations: { shelves: true } });
+    assert.deepEqual(
+      again.shelves.map(({ place }) => place),
+      ['B'],
+    );
+  });
+
+  test('typeorm inserts or updates, counts versions, and removes softly', async () => {
+    const shelves = source.getRepository('Shelf');
+    await shelves.upsert([{ place: 'B' }, { place: 'C' }], ['place']);
+    assert.equal(await shelves.count(), 3);
+    const shelf = await shelves.findOneBy({ place: 'C' });
+    await shelves.save({ ...shelf, place: 'D' });
+    assert.equal((await shelves.findOneBy({ place: 'D' })).changes, shelf.changes + 1);
+    await shelves.softDelete({ place: 'D' });
+    assert.equal(await shelves.count(), 2);
+    assert.equal(await shelves.count({ withDeleted: true }), 3);
+  });
+
+  test('typeorm undoes an inner transaction alone', async () => {
+    await source.transaction(async (outer) => {
+      await outer.getRepository('Shelf').save({ place: 'outer' });
+      await assert.rejects(
+        outer.transaction(async (inner) => {
+          await inner.getRepository('Shelf').save({ place: 'inner' });
+          throw new Error('undo');
+        }),
+        { message: 'undo' },
+      );
+    });
+    const places = (await source.getRepository('Shelf').find()).map(({ place }) => place);
+    assert.equal(places.includes('outer'), true);
+    assert.equal(places.includes('inner'), false);
+  });
+
+  test('typeorm locks rows, and runs what it is given on one connection', async () => {
+    const runner = source.createQueryRunner();
+    await runner.connect();
+    await runner.startTransaction('REPEATABLE READ');
+    const [{ pid }] = await runner.query('SELECT pg_backend_pid() AS pid');
+    const locked = await runner.manager
+      .getRepository('Shelf')
+      .createQueryBuilder('shelf')
+      .setLock('pessimistic_write')
+      .where('shelf.place = :place', { place: 'outer' })
+      .getOne();
+    assert.equal(locked.place, 'outer');
+    assert.deepEqual(await runner.query('SELECT pg_backend_pid() AS pid'), [{ pid }]);
+    await runner.rollbackTransaction();
+    await runner.release();
   });
 });

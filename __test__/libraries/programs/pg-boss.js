@@ -44,6 +44,31 @@ async function main() {
   await boss.send('mail', { to: 'worker' });
   const data = await worked;
 
+  await boss.createQueue('shaky', { retryLimit: 2, retryDelay: 0 });
+  let attempts = 0;
+  await boss.send('shaky', {});
+  await new Promise((resolve) => {
+    boss.work('shaky', { pollingIntervalSeconds: 0.5 }, async () => {
+      attempts++;
+      if (attempts < 3) throw new Error('once more');
+      resolve();
+    });
+  });
+
+  await boss.createQueue('audit');
+  await boss.subscribe('mail sent', 'audit');
+  await boss.publish('mail sent', { to: 'ada' });
+  const [published] = await boss.fetch('audit');
+
+  await boss.createQueue('single');
+  const keys = { singletonKey: 'one', singletonSeconds: 600 };
+  const singles = [await boss.send('single', {}, keys), await boss.send('single', {}, keys)];
+
+  await boss.schedule('mail', '30 4 * * *', { to: 'cron' }, { tz: 'Europe/Berlin' });
+  const schedules = await boss.getSchedules();
+  await boss.unschedule('mail');
+  const unscheduled = await boss.getSchedules();
+
   await boss.cancel('mail', later);
   const cancelled = await boss.getJobById('mail', later);
   const stopped = once(boss, 'stopped');
@@ -58,6 +83,11 @@ async function main() {
     first: { state: first.state, output: first.output },
     dead: dead.data,
     worked: data,
+    attempts,
+    published: published.data,
+    singles: singles.map((id) => id === null),
+    schedules: schedules.map(({ name, cron, timezone, data: planned }) => [name, cron, timezone, planned]),
+    unscheduled,
     cancelled: cancelled.state,
   };
 }

@@ -4,6 +4,7 @@
 // streams, a connection of one's own with notifications.
 
 const path = require('node:path');
+const Cursor = require('pg-cursor');
 const QueryStream = require('pg-query-stream');
 
 // pg-promise brings a `pg` of its own, in its own node_modules.
@@ -61,6 +62,22 @@ async function main() {
     await outer.none("INSERT INTO items (name) VALUES ('kept')");
     outcome.savepoint = await failure(outer.tx((inner) => inner.none('SELECT 1 / 0')));
   });
+  const { TransactionMode, isolationLevel } = pgp.txMode;
+  const mode = new TransactionMode({ tiLevel: isolationLevel.serializable, readOnly: true });
+  outcome.mode = (
+    await failure(db.tx({ mode }, (reading) => reading.none("INSERT INTO items (name) VALUES ('never')")))
+  ).code;
+  outcome.batch = await db.task((task) =>
+    task.batch([1, 2, 3].map((n) => task.one('SELECT $1::int AS n', n, ({ n: back }) => back))),
+  );
+  outcome.sequence = await db.tx((tx) =>
+    tx.sequence((index) => (index < 3 ? tx.one('SELECT $1::int AS n', index) : undefined), { track: true }),
+  );
+  outcome.updated = await db.result(
+    `${helpers.update([{ name: 'kept', tags: ['z'] }], ['?name', { name: 'tags', cast: 'text[]' }], 'items')} WHERE v.name = t.name`,
+    null,
+    ({ rowCount }) => rowCount,
+  );
   outcome.names = await db.map('SELECT name FROM items ORDER BY id', [], ({ name }) => name);
   outcome.tooMany = await failure(db.one('SELECT name FROM items'));
 
@@ -70,6 +87,12 @@ async function main() {
     stream.on('data', ({ n }) => (streamed += n));
   });
   outcome.stream = { processed, streamed };
+
+  const own = await db.connect();
+  const cursor = own.client.query(new Cursor('SELECT n FROM generate_series(1, 5) n'));
+  outcome.pages = [await cursor.read(3), await cursor.read(3)].map((page) => page.map(({ n }) => n));
+  await cursor.close();
+  await own.done();
 
   const connection = await db.connect({ direct: true });
   const notified = new Promise((resolve) => connection.client.once('notification', resolve));
