@@ -105,20 +105,26 @@ describe('the tarballs', () => {
     assert.equal(await outputOf('pg.mjs', `import pg from 'pgfleet/pg';${text}`), expected);
   });
 
-  test('TypeScript understands every way of import, strictly, libraries checked', async () => {
-    const consumers = path.join(ROOT, '__test__', 'types', 'consumers');
-    const files = fs.readdirSync(consumers);
-    for (const name of files) fs.copyFileSync(path.join(consumers, name), path.join(app, name));
-    const options = [
-      ...['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2023,esnext.disposable'],
-      ...['--module', 'nodenext', '--moduleResolution', 'nodenext', '--types', 'node'],
-    ];
-    const { stdout, code } = await run(path.join(ROOT, 'node_modules/typescript/bin/tsc'), {
-      args: [...options, ...files],
-      cwd: app,
+  for (const [module, resolution, extensions] of [
+    ['nodenext', 'nodenext', /\.[cm]ts$/],
+    // What `module: commonjs` alone means: it knows no `exports`.
+    ['commonjs', 'node10', /\.cts$/],
+  ]) {
+    test(`TypeScript understands every import under ${resolution}, strictly, libraries checked`, async () => {
+      const consumers = path.join(ROOT, '__test__', 'types', 'consumers');
+      const files = fs.readdirSync(consumers).filter((name) => extensions.test(name));
+      for (const name of files) fs.copyFileSync(path.join(consumers, name), path.join(app, name));
+      const options = [
+        ...['--strict', '--noEmit', '--target', 'es2022', '--lib', 'es2023,esnext.disposable'],
+        ...['--module', module, '--moduleResolution', resolution, '--types', 'node'],
+      ];
+      const { stdout, code } = await run(path.join(ROOT, 'node_modules/typescript/bin/tsc'), {
+        args: [...options, ...files],
+        cwd: app,
+      });
+      assert.deepEqual({ stdout, code }, { stdout: '', code: 0 });
     });
-    assert.deepEqual({ stdout, code }, { stdout: '', code: 0 });
-  });
+  }
 
   test('the package says what is missing when npm left out the one of the platform', async (t) => {
     const [there, away] = [installed(`pgfleet-${platformName()}`), path.join(folder, 'away')];
