@@ -62,7 +62,11 @@ class NativeConnection extends Connection {
     this._owed = 0;
     /** @type {Aside | null} */
     this._aside = null;
-    hide(this, '_active', '_owed', '_aside');
+    /** @type {boolean} whether a message of an exchange is being told, and not one of the handshake */
+    this._isReceiving = false;
+    hide(this, '_active', '_owed', '_aside', '_isReceiving');
+    // The first listener: whoever listens beside it hears when the client has gone on already.
+    this.on('readyForQuery', (/** @type {{ status: string }} */ { status }) => this._countReady(status));
     if (client._core !== null) this._connecting = true;
     this.attachListeners(this.stream);
     // Programs make a connection fail by an error event, to see what becomes of its client.
@@ -107,10 +111,20 @@ class NativeConnection extends Connection {
     if (this._emitMessage) this.emit('message', message);
     const active = this._active;
     const name = message.name === 'error' ? 'errorMessage' : message.name;
-    if (name === 'readyForQuery') this._owed--;
-    if (active !== null) active.receive(name, message);
-    this.emit(name, message);
-    if (name === 'readyForQuery' && this._owed <= 0) this._release(message.status);
+    if (active !== null && name !== 'readyForQuery') active.receive(name, message);
+    this._isReceiving = true;
+    try {
+      this.emit(name, message);
+    } finally {
+      this._isReceiving = false;
+    }
+  }
+
+  /** @param {string} status */
+  _countReady(status) {
+    if (!this._isReceiving) return;
+    this._owed--;
+    if (this._owed <= 0) this._release(status);
   }
 
   /**

@@ -17,6 +17,9 @@ const HANDLERS = {
 /** The handlers that get the connection as their only argument, as node-postgres calls them. */
 const CONNECTION_ONLY = new Set(['portalSuspended', 'emptyQuery', 'copyInResponse']);
 
+/** The handlers that get the message as their only argument. */
+const MESSAGE_ONLY = new Set(['rowDescription', 'dataRow']);
+
 /** A submittable in a client's queue: an object that writes its own messages and handles the server's. */
 class Submission {
   /**
@@ -89,6 +92,8 @@ class Submission {
       return;
     } else if (CONNECTION_ONLY.has(name)) {
       callOut(() => query[HANDLERS[name]](connection));
+    } else if (MESSAGE_ONLY.has(name)) {
+      callOut(() => query[HANDLERS[name]](message));
     } else {
       callOut(() => query[HANDLERS[name]](message, connection));
     }

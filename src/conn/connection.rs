@@ -318,8 +318,9 @@ impl Connection {
         });
     }
 
-    /// Takes the socket off the runtime when what is under way is one request like many before it: `reader` watches the
-    /// returned descriptor from now on and calls [`Connection::read_detached`].
+    /// Takes the socket off the runtime when the request that is about to be made is one like many before it: `reader`
+    /// watches the returned descriptor from now on and calls [`Connection::read_detached`]. Before and not after it is
+    /// made, because on a busy machine the answer may be here when making it returns.
     #[cfg(unix)]
     pub fn detach(&self, reader: impl FnOnce() -> Arc<dyn Reader>) -> Option<std::os::fd::RawFd> {
         let mut inner = self.lock();

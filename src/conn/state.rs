@@ -141,9 +141,9 @@ impl Inner {
         self.lone_answers = 0;
     }
 
-    /// Whether what is under way is one request like many before it, whose answer will be short.
+    /// Whether the next request will be one like many before it, alone and with a short answer.
     pub(super) fn is_predictable(&self) -> bool {
-        self.reader.is_none() && self.lone_answers >= HABIT && self.life == Life::Open && self.load() == 1
+        self.reader.is_none() && self.lone_answers >= HABIT && self.life == Life::Open && self.load() == 0
     }
 
     /// The socket, while it is detached and wanted.

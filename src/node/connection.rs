@@ -136,8 +136,8 @@ impl ConnectionHandle {
             made.reply.fail(gone());
             return Ok(());
         };
+        self.environment.prepare_for(requests, Some(&connection));
         connection.submit(made);
-        self.environment.note_request(requests, Some(&connection));
         Ok(())
     }
 

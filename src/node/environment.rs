@@ -240,9 +240,9 @@ impl Environment {
         lock(&self.queue).signalled = true;
     }
 
-    /// A request was made, the only one or one of several, on this connection if it is known. Called on the JavaScript
-    /// thread.
-    pub(super) fn note_request(self: &Arc<Self>, requests: usize, connection: Option<&Connection>) {
+    /// A request is about to be made, the only one or one of several, on this connection if it is known. Called on the
+    /// JavaScript thread.
+    pub(super) fn prepare_for(self: &Arc<Self>, requests: usize, connection: Option<&Connection>) {
         #[cfg(unix)]
         match (requests, connection) {
             (1, Some(connection)) => self.watch(connection),

@@ -114,7 +114,7 @@ impl Polling {
 }
 
 impl Environment {
-    /// Has this thread read the answer of a request that was just made, if it is alone and will be short.
+    /// Has this thread read the answer of a request that is about to be made, if that will be short.
     pub(super) fn watch(self: &Arc<Self>, connection: &Connection) {
         let id = connection.id();
         let reader = || Arc::new(Recall { environment: Arc::downgrade(self), connection: id }) as Arc<dyn Reader>;

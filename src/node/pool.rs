@@ -105,8 +105,11 @@ impl PoolHandle {
         let mut request = query::request(js, &self.environment, request, &arguments)?;
         request.reply.unordered = true;
         let requests = self.environment.hold(js);
-        let connection = self.pool.run(Work::Request { request, retire: true });
-        self.environment.note_request(requests, connection.as_ref().filter(|_| !self.is_shared));
+        let environment = &self.environment;
+        let before = |connection: Option<&Connection>| {
+            environment.prepare_for(requests, connection.filter(|_| !self.is_shared));
+        };
+        self.pool.run(Work::Request { request, retire: true }, before);
         Ok(())
     }
 
@@ -116,7 +119,7 @@ impl PoolHandle {
         self.environment.hold(Js(env.raw()));
         let mode = if in_transaction { Mode::InTransaction } else { Mode::AsItIs };
         match ddl::work(sql, mode, reply(&self.environment, request, mask)) {
-            Ok(work) => drop(self.pool.run(work)),
+            Ok(work) => self.pool.run(work, |_| {}),
             Err((reply, error)) => reply.fail(error),
         }
     }

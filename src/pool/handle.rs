@@ -118,21 +118,21 @@ impl Pool {
         None
     }
 
-    /// Runs a request on a connection of its own choice; returns that if one was free.
-    pub fn run(&self, work: Work) -> Option<Connection> {
+    /// Runs a request on a connection of its own choice. `before` is called with that before it gets the request, if it is
+    /// idle, and without one if the request has to wait.
+    pub fn run(&self, work: Work, before: impl FnOnce(Option<&Connection>)) {
         {
             let state = self.shared.lock();
             if state.waiting.is_empty()
                 && !state.ending
                 && let Some(held) = self.shared.take_idle(&state)
             {
-                let connection = held.connection().clone();
-                self.shared.assign(state, work, held);
-                return Some(connection);
+                before(Some(held.connection()));
+                return self.shared.assign(state, work, held);
             }
         }
+        before(None);
         self.shared.enqueue(work);
-        None
     }
 
     /// Takes a request out of the queue, unanswered; false when it does not wait any more.
