@@ -6,6 +6,7 @@
 //! reads as well, which saves the second (`detached.rs`, docs/decisions/0010).
 
 pub mod address;
+mod answer;
 pub mod auth;
 pub mod auto_prepare;
 pub mod connection;
@@ -13,6 +14,7 @@ pub mod connection;
 pub mod detached;
 pub mod driver;
 pub mod handshake;
+mod read_buffer;
 pub mod request;
 pub mod runtime;
 pub mod scram;

@@ -1,0 +1,463 @@
+//! Turns the messages of a connection into records for whoever asked.
+
+use std::sync::Arc;
+
+use super::connection::Connection;
+use super::read_buffer::ReadBuffer;
+use super::request::{BEGIN, Course, Flight, Message, Request, Sink};
+use super::state::{Buried, Note, Notes, deliver_notes};
+use super::statement::Statements;
+use crate::error::{Error, ErrorKind, ServerError};
+use crate::wire::batch::{Batch, Event, Extra, Record};
+use crate::wire::{Frame, command, frame, frontend, row, server_message};
+
+/// Why a connection is over.
+pub(super) enum End {
+    /// Terminate was sent.
+    Terminated,
+    /// The caller closed it; this is for what is left.
+    Destroyed(Error),
+    /// The server or the network ended it.
+    Lost(Option<Error>),
+}
+
+/// An answer of more bytes than this is worth another thread.
+pub(super) const LONG_ANSWER: usize = 32 * 1024;
+
+/// What one look at the buffer has brought.
+#[derive(Default)]
+struct Progress {
+    /// Requests answered.
+    landed: usize,
+    /// Requests on the way after the last of them.
+    left: usize,
+}
+
+/// The answer that is being read, and the records made of it.
+pub(super) struct Answer {
+    pub(super) connection: Connection,
+    batch: Batch,
+    /// Whose records are in `batch`.
+    pub(super) sink: Option<Arc<dyn Sink>>,
+    current: Option<Flight>,
+    /// Bytes since the answer before the current one was complete.
+    pub(super) length: usize,
+    closed: bool,
+}
+
+impl Answer {
+    pub(super) fn new(connection: Connection, length: usize) -> Self {
+        Answer { connection, batch: Batch::default(), sink: None, current: None, length, closed: false }
+    }
+
+    /// Understands all whole messages of the buffer.
+    pub(super) fn read(&mut self, reader: &mut ReadBuffer) -> Result<(), Error> {
+        let mut progress = Progress::default();
+        while let Some(frame) = frame::next(reader.unread(), frame::MESSAGE_LIMIT)? {
+            let size = frame.size;
+            self.message(frame, &mut progress)?;
+            reader.start += size;
+        }
+        // The next user's query is on its way before JavaScript looks at this answer.
+        if progress.landed > 0 {
+            self.connection.shared.observer.answered(&self.connection, progress.landed, progress.left);
+        }
+        if !self.may_wait() {
+            self.deliver();
+        }
+        Ok(())
+    }
+
+    /// Whether the batch holds nothing but rows of a result that goes on: nobody can use them before its end, and
+    /// waking JavaScript for each of the server's 8 KB packets costs more than decoding what is in it.
+    fn may_wait(&self) -> bool {
+        let Some(flight) = &self.current else { return false };
+        let is_query = matches!(flight.course, Course::Simple | Course::Transaction { .. } | Course::Extended { .. });
+        is_query && flight.shape.is_some() && !flight.reply.eager && self.batch.finished == 0
+    }
+
+    fn deliver(&mut self) {
+        if !self.batch.is_empty()
+            && let Some(sink) = &self.sink
+        {
+            let next = if self.current.is_some() { sink.spare() } else { Batch::default() };
+            sink.deliver(std::mem::replace(&mut self.batch, next));
+        }
+    }
+
+    fn message(&mut self, frame: Frame<'_>, progress: &mut Progress) -> Result<(), Error> {
+        match frame.tag {
+            b'N' => return self.notice(frame.body),
+            b'A' => {
+                let notification = server_message::notification(frame.body)?;
+                self.event(Event::Notification(Box::new(notification)));
+                return Ok(());
+            }
+            b'S' => {
+                let (name, value) = server_message::parameter(frame.body)?;
+                self.connection.lock().statements.styles.learn(&name, &value);
+                self.event(Event::Parameter(name, value));
+                return Ok(());
+            }
+            _ => {}
+        }
+        if self.current.is_none() {
+            self.begin(frame)?;
+        }
+        let Some(flight) = &mut self.current else { return Ok(()) };
+        let request = flight.reply.request;
+        if matches!(flight.course, Course::Raw) {
+            return self.raw(frame, progress);
+        }
+        match frame.tag {
+            b'D' => {
+                let shape = flight.shape.as_ref().ok_or_else(|| unexpected("a row without a description"))?;
+                if !flight.answered {
+                    self.batch.fields(request, shape);
+                    flight.answered = true;
+                }
+                let templates = flight.reply.sink.templates();
+                row::append(&mut self.batch, request, shape, frame.body, flight.formats, templates)?;
+                if self.batch.is_full() {
+                    self.deliver();
+                }
+            }
+            b'T' => {
+                let shape = flight.reply.sink.shapes().get(frame.body, flight.reply.mask)?;
+                self.batch.fields(request, &shape);
+                flight.answered = true;
+                if let Course::Extended { name, describe: Some(binary), .. } = &flight.course
+                    && !name.is_empty()
+                {
+                    let mut inner = self.connection.lock();
+                    inner.statements.describe(name, *binary, &flight.reply, Some(shape.clone()));
+                }
+                flight.shape = Some(shape);
+            }
+            b'n' => {
+                if let Course::Extended { name, describe: Some(binary), .. } = &flight.course
+                    && !name.is_empty()
+                {
+                    self.connection.lock().statements.describe(name, *binary, &flight.reply, None);
+                }
+            }
+            b'C' => self.command_complete(frame.body)?,
+            b'Z' => {
+                self.ready(server_message::ready(frame.body)?, progress);
+            }
+            b'I' => {
+                self.batch.record(Record::Empty, &[request]);
+                self.end_portal(true);
+            }
+            b'd' if matches!(flight.course, Course::Copy { .. }) => {
+                let join = matches!(flight.course, Course::Copy { each: false });
+                self.batch.raw(request, &[frame.body], join);
+                if self.batch.is_full() {
+                    self.deliver();
+                }
+            }
+            b'c' if matches!(flight.course, Course::Copy { .. }) => self.batch.record(Record::Suspended, &[request]),
+            b'G' | b'W' if matches!(flight.course, Course::Copy { .. }) => {
+                self.batch.record(Record::Started, &[request]);
+            }
+            b's' => self.batch.record(Record::Suspended, &[request]),
+            b'1' => {
+                if let Course::Extended { name, .. } = &flight.course
+                    && !name.is_empty()
+                {
+                    self.connection.lock().statements.confirm(name);
+                }
+            }
+            b'E' => {
+                let error = Error::from_server(server_message::error_fields(frame.body)?);
+                flight.error.get_or_insert(error);
+                self.end_portal(false);
+            }
+            b'G' => self.refuse_copy(),
+            b'2' => self.bound(),
+            // CloseComplete, ParameterDescription; COPY data that a plain query has no use for.
+            b'3' | b't' | b'H' | b'd' | b'c' | b'W' => {}
+            other => return Err(unexpected(&format!("a message of type '{}'", char::from(other)))),
+        }
+        Ok(())
+    }
+
+    /// A message came while no answer was under way: it begins the next one, or it is the server's last word.
+    fn begin(&mut self, frame: Frame<'_>) -> Result<(), Error> {
+        let next = self.connection.lock().next_flight();
+        match next {
+            Some(flight) => {
+                let sink = &flight.reply.sink;
+                if self.sink.as_ref().is_none_or(|known| known.id() != sink.id()) {
+                    self.deliver();
+                    self.sink = Some(sink.clone());
+                }
+                if self.batch.is_empty() {
+                    self.batch = sink.spare();
+                }
+                self.current = Some(flight);
+                Ok(())
+            }
+            None if frame.tag == b'E' => {
+                let error = Error::from_server(server_message::error_fields(frame.body)?);
+                self.event(Event::Lost(Box::new(error)));
+                Ok(())
+            }
+            None => Err(server_message::unasked(frame.tag)),
+        }
+    }
+
+    /// BindComplete: from here on the statement does what it does, once.
+    fn bound(&mut self) {
+        let Some(Flight { course: Course::Extended { describe, unprepared, .. }, reply, shape, answered, .. }) =
+            &mut self.current
+        else {
+            return;
+        };
+        *unprepared = None;
+        if let (None, Some(shape)) = (describe, shape) {
+            self.batch.fields(reply.request, shape);
+            *answered = true;
+        }
+    }
+
+    fn command_complete(&mut self, body: &[u8]) -> Result<(), Error> {
+        let tag = body.strip_suffix(&[0]).ok_or_else(|| unexpected("a command tag without an end"))?;
+        if Statements::concerns(tag) {
+            self.connection.lock().statements.heard(tag);
+        }
+        let Some(flight) = &mut self.current else { return Ok(()) };
+        match &mut flight.course {
+            Course::Transaction { begun: begun @ false, .. } => {
+                *begun = true;
+                return Ok(());
+            }
+            Course::Transaction { committing: true, .. } => return Ok(()),
+            _ => {}
+        }
+        self.batch.complete(flight.reply.request, command::parse(tag));
+        flight.shape = None;
+        self.end_portal(true);
+        Ok(())
+    }
+
+    /// A portal that is exhausted or has failed is over, without waiting for JavaScript to say so.
+    fn end_portal(&self, close: bool) {
+        if matches!(self.current, Some(Flight { course: Course::Portal, .. })) {
+            let mut inner = self.connection.lock();
+            inner.sync_portal(close);
+            inner.flush();
+        }
+    }
+
+    /// ReadyForQuery.
+    fn ready(&mut self, status: u8, progress: &mut Progress) {
+        self.connection.set_status(status);
+        if let Some(Flight { course: Course::Transaction { committing, commit_later, .. }, .. }) = &mut self.current
+            && !std::mem::replace(committing, true)
+        {
+            if *commit_later {
+                // The text has no null byte, which is all that could be refused.
+                self.connection.lock().interject(|out| drop(frontend::query("COMMIT", out)));
+            }
+            return;
+        }
+        let Some(mut flight) = self.current.take() else { return };
+        if let Some(request) = self.second_try(&mut flight, status) {
+            let mut notes = Notes::new();
+            {
+                let mut inner = self.connection.lock();
+                inner.queue.push_front(request);
+                progress.left = inner.landed(status, &mut notes);
+                inner.flush();
+            }
+            return deliver_notes(notes);
+        }
+        let request = flight.reply.request;
+        let in_order = self.batch.in_order || !flight.reply.unordered;
+        match flight.error.take() {
+            None => self.batch.record(Record::Done, &[request, i32::from(status)]),
+            Some(error) => {
+                self.connection.note_failure();
+                let error = self.explain(&flight.course, error);
+                let extra = Extra::Error(Box::new(error));
+                self.batch.record_with(Record::Failed, &[request, i32::from(status)], extra);
+            }
+        }
+        self.batch.in_order = in_order;
+        let mut notes = Notes::new();
+        progress.landed += 1;
+        let length = std::mem::take(&mut self.length);
+        {
+            let mut inner = self.connection.lock();
+            inner.note_answer(length <= LONG_ANSWER / 2);
+            progress.left = inner.landed(status, &mut notes);
+            inner.flush();
+        }
+        deliver_notes(notes);
+    }
+
+    /// The query of a prepared statement that the server would not take any more, as it came. Nothing of it has run;
+    /// in a transaction, which is lost, there is no second try.
+    fn second_try(&self, flight: &mut Flight, status: u8) -> Option<Request> {
+        let Flight { course: Course::Extended { name, parse, unprepared, .. }, error: Some(error), .. } = flight else {
+            return None;
+        };
+        let query = unprepared.take()?;
+        let mut inner = self.connection.lock();
+        if !inner.statements.lost(name, *parse, error) || status != b'I' {
+            hide_name(error, name);
+            return None;
+        }
+        Some(Request { message: Message::Extended(*query), reply: flight.reply.clone(), may_prepare: false })
+    }
+
+    /// An error as the caller should see it: the position counts from the start of his text, and a statement that was
+    /// never prepared is forgotten.
+    fn explain(&self, course: &Course, mut error: Error) -> Error {
+        match course {
+            Course::Extended { name, parse, .. } if !name.is_empty() => {
+                let gone = error.code.as_deref() == Some("26000");
+                let mut inner = self.connection.lock();
+                if gone || (*parse && inner.statements.is_pending(name)) {
+                    inner.statements.forget(name);
+                }
+            }
+            Course::Transaction { .. } => {
+                if let Some(server) = &mut error.server {
+                    shift_position(server);
+                }
+            }
+            _ => {}
+        }
+        error
+    }
+
+    fn refuse_copy(&mut self) {
+        let Some(flight) = &self.current else { return };
+        self.batch.record(Record::CopyRefused, &[flight.reply.request]);
+        let extended = matches!(flight.course, Course::Extended { .. });
+        self.connection.lock().interject(|out| {
+            // The text has no null byte, which is all that could be refused.
+            let _ = frontend::copy_fail("No source stream defined", out);
+            if extended {
+                // The server ignores a Sync that reaches it while it waits for data.
+                frontend::sync(out);
+            }
+        });
+    }
+
+    fn raw(&mut self, frame: Frame<'_>, progress: &mut Progress) -> Result<(), Error> {
+        let Some(flight) = &self.current else { return Ok(()) };
+        let request = flight.reply.request;
+        let length = u32::try_from(frame.body.len() + 4).unwrap_or(u32::MAX);
+        self.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), frame.body], true);
+        if frame.tag == b'Z' {
+            self.ready(server_message::ready(frame.body)?, progress);
+        } else if self.batch.is_full() {
+            self.deliver();
+        }
+        Ok(())
+    }
+
+    fn notice(&mut self, body: &[u8]) -> Result<(), Error> {
+        let notice = server_message::error_fields(body)?;
+        // COMMIT behind a script that failed before its transaction began has nothing to end.
+        let moot = matches!(
+            &self.current,
+            Some(Flight { course: Course::Transaction { committing: true, .. }, error: Some(_), .. })
+        );
+        if !moot {
+            self.event(Event::Notice(Box::new(notice)));
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event) {
+        self.deliver();
+        self.connection.shared.observer.event(self.connection.id(), event);
+    }
+
+    /// Tells everybody who still waits, then the observer.
+    pub(super) fn close(&mut self, end: End) {
+        self.closed = true;
+        let expected = self.connection.lock().is_expected_to_close();
+        let Buried { flights, requests, ended } = self.connection.lock().bury();
+        let lost = Error::new(ErrorKind::Io, "Connection terminated unexpectedly");
+        let (cause, reported) = match end {
+            End::Terminated => (Error::closed("Connection terminated"), None),
+            End::Destroyed(error) => (error, None),
+            End::Lost(_) if expected => (Error::closed("Connection terminated"), None),
+            End::Lost(None) => (lost.clone(), None),
+            End::Lost(Some(error)) => (error.clone(), Some(error)),
+        };
+        let mut notes = Notes::new();
+        if let Some(mut flight) = self.current.take() {
+            let error = flight.error.take().unwrap_or_else(|| cause.clone());
+            notes.push((flight.reply, Note::Failed(error)));
+        }
+        let replies = flights.into_iter().map(|flight| flight.reply).chain(requests.into_iter().map(|r| r.reply));
+        notes.extend(replies.map(|reply| (reply, Note::Failed(cause.clone()))));
+        self.deliver();
+        deliver_notes(notes);
+        let observer = &self.connection.shared.observer;
+        let id = self.connection.id();
+        if let Some(error) = reported {
+            observer.event(id, Event::Lost(Box::new(error)));
+        }
+        if !expected {
+            observer.event(id, Event::Lost(Box::new(lost)));
+        }
+        deliver_notes(ended);
+        observer.event(id, Event::Closed);
+        observer.closed(&self.connection);
+    }
+}
+
+/// A panic loses this connection and nothing else.
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if !self.closed {
+            let error = Error::protocol("pgfleet failed while it read an answer; the connection was closed.");
+            self.close(End::Lost(Some(error)));
+        }
+    }
+}
+
+fn unexpected(what: &str) -> Error {
+    Error::protocol(format!("The server sent {what}, which PostgreSQL never does; the connection was closed."))
+}
+
+/// What the server says of a statement that has a name of ours, as it says it of one without.
+fn hide_name(error: &mut Error, name: &str) {
+    let quoted = format!("\"{name}\"");
+    let Some(server) = &mut error.server else { return };
+    for (_, value) in server.fields.iter_mut().filter(|(key, value)| *key == b'M' && value.contains(&quoted)) {
+        *value = value.replace(&quoted, "\"\"");
+        error.message.clone_from(value);
+        server.length = server.length.saturating_sub(u32::try_from(name.len()).unwrap_or(0));
+    }
+}
+
+/// The script stood behind BEGIN in its Query.
+fn shift_position(error: &mut ServerError) {
+    for (key, value) in &mut error.fields {
+        if *key == b'P'
+            && let Ok(position) = value.parse::<usize>()
+        {
+            *value = position.saturating_sub(BEGIN.len()).max(1).to_string();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_from_the_start_of_the_script() {
+        let mut error = ServerError { length: 0, fields: vec![(b'P', "14".into()), (b'C', "42601".into())] };
+        shift_position(&mut error);
+        assert_eq!(error.field(b'P'), Some("8"));
+    }
+}
