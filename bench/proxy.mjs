@@ -20,8 +20,8 @@ function delay(from, to) {
   let timer;
   const schedule = () => {
     const remaining = queue[0].due - performance.now() - EXACT_STRETCH_MILLIS;
-    if (remaining > 1) timer = setTimeout(deliver, Math.floor(remaining));
-    else deliver();
+    // Not at once: called by `deliver`, it would call itself until the time is up.
+    timer = remaining > 1 ? setTimeout(deliver, Math.floor(remaining)) : setImmediate(deliver);
   };
   const deliver = () => {
     timer = undefined;
