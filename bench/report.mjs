@@ -52,7 +52,7 @@ function provenance({ began, machine, server, options, contenders, absent, round
     workloads.flatMap(({ samples }) => samples.map((one) => one.threadCpuSource)).filter(Boolean),
   );
   return [
-    `- ${began.slice(0, 10)}, ${minutes} minutes; ${options.rounds} rounds, ${options.seconds} s a sample after ${options.warmUpSeconds} s of warming up`,
+    `- ${began.slice(0, 10)}${minutes === undefined ? '' : `, ${minutes} minutes`}; ${options.rounds} rounds, ${options.seconds} s a sample after ${options.warmUpSeconds} s of warming up`,
     `- ${machine.cpu}, ${machine.cpus} CPUs, ${machine.memory}; ${machine.system}; load before: ${machine.loadBefore}`,
     `- PostgreSQL ${server.version} (${settings.join(', ')}); Node ${machine.node}`,
     `- ${contenders.map(({ title, version }) => `${title} ${version}`).join('; ')}`,

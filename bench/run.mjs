@@ -71,6 +71,7 @@ async function main() {
       fs.writeFileSync(path.join(output, 'results.json'), `${JSON.stringify(run, null, 1)}\n`);
     }
     run.minutes = Number(((performance.now() - began) / 60_000).toFixed(1));
+    fs.writeFileSync(path.join(output, 'results.json'), `${JSON.stringify(run, null, 1)}\n`);
     for (const file of writeReport(run, output)) say(path.relative(process.cwd(), file));
     const faults = run.workloads.flatMap(({ faults: own }) => own);
     if (faults.length > 0) {
