@@ -11,6 +11,10 @@ const { compileTemplate, templates } = require('./json-templates');
 const layout = addon.layout();
 const ints = new Int32Array(layout.ints);
 const floats = new Float64Array(layout.floats);
+/** Where queries are written that are handed over together, see lib/pg/outbox.js. */
+const outbox = { words: new Int32Array(layout.outboxWords), bytes: new Uint8Array(layout.outboxBytes) };
+/** Counts the batches, so that what was found out while one is walked isn't found out for each answer. */
+const turn = { batches: 0 };
 
 // Kinds of records, in step with src/wire/batch.rs.
 const SEGMENT = 1;
@@ -71,6 +75,11 @@ function register(request) {
   return id;
 }
 
+/** How many requests are under way. */
+function underWay() {
+  return slots.length - free.length;
+}
+
 /**
  * Takes a request out of the table that the addon will not answer.
  *
@@ -126,6 +135,7 @@ function drain(
     setImmediate(setImmediate, drainAgain);
     return;
   }
+  turn.batches++;
   if (forget) shapes.clear();
   if (newShapes !== undefined) {
     for (const description of newShapes) shapes.set(description[0], new Shape(description));
@@ -266,7 +276,15 @@ function drainAgain() {
   environment.drain();
 }
 
-const environment = new addon.Environment(drain, ints, floats, canGenerate, polls);
+const environment = new addon.Environment(
+  drain,
+  ints,
+  floats,
+  canGenerate,
+  polls,
+  outbox.words,
+  outbox.bytes,
+);
 
 const native = {
   /** @param {object} settings */
@@ -286,4 +304,4 @@ const native = {
   providePassword: (token, password, message) => environment.providePassword(token, password, message),
 };
 
-module.exports = { native, register, unregister, take, connections, pools };
+module.exports = { native, register, unregister, underWay, take, connections, pools, outbox, turn };

@@ -61,6 +61,15 @@ class Shape {
     );
     /** @type {Record<string, null> | undefined} */
     this.blankRow = undefined;
+    /** What pg-types's own parsers are for the columns, see lib/pg/query-request.js. */
+    this.memory = {
+      batch: 0,
+      changes: 0,
+      /** @type {Function[] | undefined} */
+      parsers: undefined,
+      /** @type {Decoder | undefined} */
+      decoder: undefined,
+    };
     /** Columns whose text JavaScript parses. */
     this.parsed = this.kinds.flatMap((kind, column) => (needsParser(kind) ? [column] : []));
     /** @type {Decoder[]} */

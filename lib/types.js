@@ -28,6 +28,19 @@ const parseBigInteger = own.get(20);
 /** What pg-types answers for types that it does not know: text stays text. */
 const noParse = pgTypes.getTypeParser(/** @type {any} */ (0), 'text');
 
+/** Counts changes of pg-types's parsers, for those who remember them. */
+const changes = { count: 0 };
+
+const { setTypeParser } = pgTypes;
+pgTypes.setTypeParser = /** @type {typeof setTypeParser} */ (
+  /** @this {any} @param {any[]} args */
+  function (...args) {
+    changes.count++;
+    return Reflect.apply(setTypeParser, this, args);
+  }
+);
+Object.defineProperty(pgTypes.setTypeParser, 'name', { value: 'setTypeParser' });
+
 /**
  * The types that the addon must not decode, because the caller parses them in a way of their own.
  *
@@ -59,4 +72,4 @@ function leavesText(oid, parser) {
   return parser === noParse || (oid === 20 && parser === parseBigInteger);
 }
 
-module.exports = { typeMask, leavesText };
+module.exports = { typeMask, leavesText, changes };

@@ -42,13 +42,8 @@ class Checkout extends NativePool {
   /** Whether the program has a part in what happens to the clients, by hooks, listeners or methods of its own. */
   _isTakenPartIn() {
     const { options } = this;
-    /** @type {Record<string, any>} */
-    const events = /** @type {any} */ (this)._events;
     return Boolean(
-      events.acquire ||
-      events.connect ||
-      events.release ||
-      events.remove ||
+      this._isHeard() ||
       options.onConnect ||
       options.verify ||
       options.log ||
@@ -56,6 +51,14 @@ class Checkout extends NativePool {
       Client.prototype.query !== query ||
       Client.prototype.end !== end,
     );
+  }
+
+  /** Whether the program listens to what happens to the clients. */
+  _isHeard() {
+    const { _events: events, _eventsCount: count } = /** @type {any} */ (this);
+    // Most pools have a listener for errors and no other.
+    if (count === 0 || (count === 1 && events.error !== undefined)) return false;
+    return Boolean(events.acquire || events.connect || events.release || events.remove);
   }
 
   /** Settles who does the work, before the first of it. */

@@ -4,6 +4,7 @@ const { native, pools } = require('../binding');
 const { callOut, emitErrorToListeners } = require('./caller');
 const Client = require('./client');
 const ClientPool = require('./client-pool');
+const { Texts } = require('./outbox');
 const { findPassword } = require('./password');
 const { showInternals } = require('./pool-internals');
 const { PoolLink } = require('./pool-link');
@@ -13,6 +14,7 @@ const { toPoolOptions } = require('./settings');
 const INTERNALS = [
   '_inJavaScript',
   '_core',
+  '_texts',
   '_template',
   '_isKnown',
   '_link',
@@ -40,6 +42,8 @@ class NativePool extends ClientPool {
     this._inJavaScript = this.Client !== Client || Boolean(this.options.stream);
     /** @type {any} the native pool, opened when it is first needed */
     this._core = null;
+    /** @type {any} numbers of texts, see outbox.js; opened with the native pool */
+    this._texts = null;
     /** @type {any} a client that never connects: it has the settings, the parsers, the password */
     this._template = null;
     /** @type {boolean} whether the binding passes on what the native pool tells */
@@ -70,6 +74,7 @@ class NativePool extends ClientPool {
     const core = native.openPool(template._settings(), toPoolOptions(this.options));
     this._template = template;
     this._core = core;
+    this._texts = new Texts(core);
     this._link = new PoolLink(this);
     showInternals(this);
     if (!this.options.shared) this._followPassword();

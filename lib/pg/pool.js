@@ -1,6 +1,6 @@
 'use strict';
 
-const { register, pools } = require('../binding');
+const { register, pools, underWay } = require('../binding');
 const { typeMask } = require('../rows');
 const { inContext } = require('./caller');
 const Checkout = require('./checkout');
@@ -14,6 +14,9 @@ const { Answer } = require('./pool-requests');
 const QueryRequest = require('./query-request');
 const { onSettled } = require('./settlement');
 const { LONGEST_NAME } = require('./statement-name');
+
+/** While so many queries are under way, those of one turn are handed over together. */
+const BUSY = 8;
 
 /** A pool of connections: its queries, what it listens to, and its end. */
 class Pool extends Checkout {
@@ -103,7 +106,7 @@ class Pool extends Checkout {
         const core = this._open();
         if (request.types === undefined) request.types = this._template._types;
         if (this._template.binary) request.binary = true;
-        request.send(core, false);
+        if (underWay() < BUSY || !request.post(core, this._texts)) request.send(core, false);
         this._holdLoop();
         return;
       } catch (failure) {

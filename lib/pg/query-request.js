@@ -1,8 +1,11 @@
 'use strict';
 
-const { register } = require('../binding');
+const pgTypes = require('pg-types');
+const { register, turn } = require('../binding');
 const { typeMask } = require('../rows');
+const { changes } = require('../types');
 const { callOut, rejectAtCaller } = require('./caller');
+const { write } = require('./outbox');
 const { prepareValues } = require('./parameter');
 const Result = require('./result');
 const { tellSettled } = require('./settlement');
@@ -13,6 +16,8 @@ const EXTENDED = 1;
 const BINARY = 2;
 const PIPELINED = 4;
 const EAGER = 8;
+
+/** @typedef {import('./outbox').Texts} Texts */
 
 /**
  * One query on its way: what the binding calls back while the answer comes in. It stands in for node-postgres's Query
@@ -120,17 +125,36 @@ class QueryRequest {
     const { name } = this;
     const text = this.text || '';
     let values = this._wireValues;
-    let flags = 0;
-    if (this.extended || name !== undefined) flags = EXTENDED;
     // Values for a query without text are not sent by node-postgres either.
-    else if (text === '') values = null;
-    if (this.binary) flags |= BINARY;
-    if (pipelined) flags |= PIPELINED;
-    if (this.eager) flags |= EAGER;
+    if (text === '' && !this._isExtended()) values = null;
+    const flags = pipelined ? this._flags() | PIPELINED : this._flags();
     this._wireValues = null;
     // It may call into the caller's code, which may throw: before there is something to take back.
     const mask = typeMask(parsersOf(this.types));
     target.query(register(this), text, name ?? null, values, flags, mask);
+  }
+
+  /**
+   * Leaves the query to be handed over together with others of this turn.
+   *
+   * @param {any} core a native pool
+   * @param {Texts} texts its texts
+   * @returns {boolean} false when it has to be sent by itself
+   */
+  post(core, texts) {
+    const isPlain = this.text && !this.eager && parsersOf(this.types) === pgTypes;
+    return isPlain && write(core, texts, this, this._flags());
+  }
+
+  _isExtended() {
+    return this.extended || this.name !== undefined;
+  }
+
+  _flags() {
+    let flags = this._isExtended() ? EXTENDED : 0;
+    if (this.binary) flags |= BINARY;
+    if (this.eager) flags |= EAGER;
+    return flags;
   }
 
   /** @returns {string | null} what it uses that the queries written behind it would get in the way of */
@@ -149,11 +173,23 @@ class QueryRequest {
   fields(shape) {
     const result = this._nextResult();
     try {
-      result._addShape(shape);
-      // The parsers were looked up for the result already; without columns it has none.
-      if (result._parsers !== undefined) {
-        this.decoder = shape.decoderWith(result._parsers, result.rowAsArray);
+      const remembered = parsersOf(this.types) === pgTypes ? recall(shape) : null;
+      if (remembered !== null && remembered.parsers !== undefined) {
+        result._addShape(shape, remembered.parsers);
+      } else {
+        result._addShape(shape);
       }
+      // The parsers were looked up for the result already; without columns it has none.
+      if (result._parsers === undefined) return;
+      if (remembered === null || result.rowAsArray) {
+        this.decoder = shape.decoderWith(result._parsers, result.rowAsArray);
+        return;
+      }
+      if (remembered.parsers === undefined) {
+        remembered.parsers = result._parsers;
+        remembered.decoder = shape.decoderWith(result._parsers, false);
+      }
+      this.decoder = remembered.decoder;
     } catch (error) {
       this._canceledDueToError = error;
     }
@@ -283,6 +319,22 @@ class QueryRequest {
     if (this._aborted) this.reject(error);
     else rejectAtCaller(this.resolve, error);
   }
+}
+
+/**
+ * What pg-types's parsers are for the columns of a shape, as long as one batch is walked and nothing is changed.
+ *
+ * @param {any} shape
+ * @returns {{ parsers: Function[] | undefined, decoder: any }}
+ */
+function recall(shape) {
+  const { memory } = shape;
+  if (memory.batch !== turn.batches || memory.changes !== changes.count) {
+    memory.batch = turn.batches;
+    memory.changes = changes.count;
+    memory.parsers = undefined;
+  }
+  return memory;
 }
 
 /**

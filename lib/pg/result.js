@@ -93,8 +93,9 @@ class Result {
    * changes only their own.
    *
    * @param {{ fields: any[], blankRow?: Record<string, null> }} shape
+   * @param {Function[]} [parsers] by column, when they are known
    */
-  _addShape(shape) {
+  _addShape(shape, parsers) {
     const shared = shape.fields;
     const fields = new Array(shared.length);
     for (let i = 0; i < shared.length; i++) {
@@ -110,7 +111,8 @@ class Result {
       );
     }
     this.fields = fields;
-    this._setParsers();
+    if (parsers === undefined) this._setParsers();
+    else this._parsers = parsers;
     if (shape.blankRow === undefined) shape.blankRow = blankRow(fields);
     this._prebuiltEmptyResultObject = shape.blankRow;
   }

@@ -309,7 +309,7 @@ impl Answer {
             hide_name(error, name);
             return None;
         }
-        Some(Request { message: Message::Extended(*query), reply: flight.reply.clone(), may_prepare: false })
+        Some(Request { message: Message::Extended(*query), reply: flight.reply.clone(), may_prepare: false, known: None })
     }
 
     /// An error as the caller should see it: the position counts from the start of his text, and a statement that was

@@ -14,6 +14,7 @@ pub mod connection;
 pub mod detached;
 pub mod driver;
 pub mod handshake;
+pub mod known_text;
 mod read_buffer;
 pub mod request;
 pub mod runtime;
@@ -26,4 +27,5 @@ pub mod tls;
 
 pub use connection::{Connection, ConnectionId, Observer};
 pub use handshake::{Established, PasswordProvider, open};
+pub use known_text::KnownText;
 pub use request::{Reader, Reply, Request, Sink};

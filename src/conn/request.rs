@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use super::known_text::KnownText;
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
 use crate::wire::frontend::{self, Parameters};
@@ -73,12 +74,14 @@ pub struct Request {
     pub reply: Reply,
     /// Its text may be prepared when it comes often. Not so for what must keep its place before what is sent behind it.
     pub may_prepare: bool,
+    /// What is known of its text.
+    pub known: Option<Arc<KnownText>>,
 }
 
 /// What to send.
 pub enum Message {
     /// One simple Query, several statements allowed.
-    Simple(String),
+    Simple(Arc<str>),
     /// `BEGIN` and a script in one simple Query, so that a refused BEGIN takes the script with it, and a COMMIT behind
     /// it. Only the results of the script are answered.
     Transaction(String),
@@ -117,7 +120,7 @@ pub struct Extended {
     /// Name of the prepared statement, or empty.
     pub name: String,
     /// Text; ignored when the name is known.
-    pub text: String,
+    pub text: Arc<str>,
     /// Values.
     pub parameters: Parameters,
     /// Ask for results in binary format.
@@ -190,7 +193,7 @@ impl Request {
         formats: Formats,
         out: &mut BytesMut,
     ) -> Result<Flight, (Reply, Error)> {
-        let Request { message, reply, may_prepare } = self;
+        let Request { message, reply, may_prepare, known: _ } = self;
         let start = out.len();
         let sent = match message {
             Message::Simple(text) => simple(text, may_prepare, &reply, statements, formats, out),
@@ -247,7 +250,7 @@ type Sent = (Course, Option<Arc<Shape>>);
 
 /// A text alone goes through the extended protocol once it is prepared.
 fn simple(
-    text: String,
+    text: Arc<str>,
     may_prepare: bool,
     reply: &Reply,
     statements: &mut Statements,
@@ -303,7 +306,7 @@ fn extended(
     let known = if name.is_empty() { None } else { statements.get(name) };
     if let Some(statement) = known
         && !text.is_empty()
-        && statement.text != *text
+        && statement.text != **text
     {
         let message = format!("Prepared statements must be unique - '{name}' was used for a different statement");
         return Err(Error::new(ErrorKind::Refused, message));
@@ -326,7 +329,7 @@ fn extended(
     frontend::execute("", 0, out)?;
     frontend::sync(out);
     if parse && !name.is_empty() {
-        statements.sent(name, text.clone());
+        statements.sent(name, text.to_string());
     }
     Ok((Course::Extended { name: name.clone(), parse, describe, unprepared: None }, shape))
 }
@@ -369,7 +372,7 @@ mod tests {
     fn send(text: &str, name: &str, statements: &mut Statements) -> (String, Vec<u8>, Flight) {
         let parameters = Parameters::default();
         let query = Extended { name: name.into(), text: text.into(), parameters, binary: false };
-        let request = Request { message: Message::Extended(query), reply: reply(), may_prepare: true };
+        let request = Request { message: Message::Extended(query), reply: reply(), may_prepare: true, known: None };
         let mut out = BytesMut::new();
         let Ok(flight) = request.send(statements, Formats::INSTANTS, &mut out) else { panic!("it can be sent") };
         let (mut tags, mut codes, mut rest) = (String::new(), Vec::new(), &out[..]);
@@ -433,7 +436,7 @@ mod tests {
         let (tags, _, flight) = send("select 1", "", &mut statements);
         assert_eq!(tags, "CPBDES");
         let Course::Extended { name, unprepared: Some(query), .. } = flight.course else { panic!("it is prepared") };
-        assert_eq!((query.name.as_str(), query.text.as_str()), ("", "select 1"));
+        assert_eq!((query.name.as_str(), &*query.text), ("", "select 1"));
         assert_eq!(send("select 1", "", &mut statements).0, "PBDES");
         described(&name, &mut statements);
         assert_eq!(send("select 1", "", &mut statements).0, "BES");

@@ -30,13 +30,13 @@ pub fn work(script: String, mode: Mode, reply: Reply) -> Result<Work, (Reply, Er
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html> calls it `active_sql_transaction`.
 pub fn request(script: String, mode: Mode, reply: Reply) -> Result<Request, (Reply, Error)> {
     let message = match mode {
-        Mode::AsItIs => Message::Simple(script),
+        Mode::AsItIs => Message::Simple(script.into()),
         Mode::InTransaction => match sql::outside_transaction(&script) {
             Some(statement) => return Err((reply, refused(statement.name))),
             None => Message::Transaction(script),
         },
     };
-    Ok(Request { message, reply, may_prepare: false })
+    Ok(Request { message, reply, may_prepare: false, known: None })
 }
 
 fn refused(name: &str) -> Error {

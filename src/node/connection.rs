@@ -145,7 +145,7 @@ impl ConnectionHandle {
     #[napi(catch_unwind)]
     pub fn raw_begin(&self, env: Env, request: i32) {
         self.environment.hold(Js(env.raw()));
-        self.submit(Request { message: Message::Raw, reply: reply(&self.environment, request, 0), may_prepare: false });
+        self.submit(Request { message: Message::Raw, reply: reply(&self.environment, request, 0), may_prepare: false, known: None });
     }
 
     /// Sends bytes for the exchange under way; the request is answered when there is room for more.
@@ -204,7 +204,7 @@ impl ConnectionHandle {
     pub fn copy_begin(&self, env: Env, request: i32, text: String, flags: i32) {
         self.environment.hold(Js(env.raw()));
         let message = Message::Copy { text, each: flags & query::EACH_MESSAGE != 0 };
-        self.submit(Request { message, reply: reply(&self.environment, request, 0), may_prepare: false });
+        self.submit(Request { message, reply: reply(&self.environment, request, 0), may_prepare: false, known: None });
     }
 
     /// COPY data, a Buffer or an array of them, as one message; false asks to wait for `drained`.

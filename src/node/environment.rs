@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::drain::{self, Arrays};
 use super::js::{Js, Value};
+use super::outbox::Outbox;
 use crate::conn::{Connection, ConnectionId, Sink};
 use crate::error::Error;
 use crate::manager;
@@ -36,6 +37,8 @@ pub struct Environment {
     pub(super) belongings: Mutex<Belongings>,
     /// State of the JavaScript thread alone; the lock is never contended.
     pub(super) arrays: Mutex<Arrays>,
+    /// As `arrays`.
+    pub(super) outbox: Mutex<Outbox>,
     /// As `arrays`; `None` where sockets can't be watched on the JavaScript thread.
     #[cfg(unix)]
     pub(super) polling: Mutex<Option<super::polling::Polling>>,
@@ -94,10 +97,11 @@ struct Function {
 unsafe impl Send for Function {}
 
 impl Function {
-    /// One more reason for the event loop to stay alive. Called on the JavaScript thread.
-    fn hold(&mut self, js: Js) {
-        self.holds += 1;
-        if self.holds == 1 && !self.raw.is_null() {
+    /// More reasons for the event loop to stay alive. Called on the JavaScript thread.
+    fn hold(&mut self, js: Js, count: usize) {
+        let before = self.holds;
+        self.holds += count;
+        if before == 0 && self.holds > 0 && !self.raw.is_null() {
             // SAFETY: `raw` is live, and this is the environment's thread.
             unsafe { sys::napi_ref_threadsafe_function(js.0, self.raw) };
         }
@@ -137,7 +141,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Environment {
     /// Makes the environment's one threadsafe function around `callback`, JavaScript's drain.
-    pub fn attach(js: Js, callback: Value, arrays: Arrays) -> Result<Arc<Environment>, napi::Status> {
+    pub fn attach(js: Js, callback: Value, arrays: Arrays, outbox: Outbox) -> Result<Arc<Environment>, napi::Status> {
         let environment = Arc::new(Environment {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             shapes: ShapeTable::default(),
@@ -146,6 +150,7 @@ impl Environment {
             function: Mutex::new(Function { raw: ptr::null_mut(), holds: 0, callback: ptr::null_mut(), requests: 0 }),
             belongings: Mutex::default(),
             arrays: Mutex::new(arrays),
+            outbox: Mutex::new(outbox),
             #[cfg(unix)]
             polling: Mutex::new(None),
         });
@@ -184,9 +189,14 @@ impl Environment {
 
     /// A request is under way, which keeps the event loop alive; returns how many are. Called on the JavaScript thread.
     pub fn hold(&self, js: Js) -> usize {
+        self.hold_all(js, 1)
+    }
+
+    /// As [`Environment::hold`], for several requests.
+    pub fn hold_all(&self, js: Js, requests: usize) -> usize {
         let mut function = lock(&self.function);
-        function.requests += 1;
-        function.hold(js);
+        function.requests += requests;
+        function.hold(js, requests);
         function.requests
     }
 
@@ -204,7 +214,7 @@ impl Environment {
             if held { belongings.holding.insert(connection) } else { belongings.holding.remove(&connection) }
         };
         match (changed, held) {
-            (true, true) => lock(&self.function).hold(js),
+            (true, true) => lock(&self.function).hold(js, 1),
             (true, false) => lock(&self.function).release(js, 1),
             (false, _) => {}
         }

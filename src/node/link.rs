@@ -7,6 +7,7 @@ use napi_derive::napi;
 
 use super::connection::ConnectionHandle;
 use super::drain::{Arrays, FLOATS, INTS};
+use super::outbox::{self, Outbox};
 use super::environment::{Environment, lock};
 use super::js::Js;
 use super::password::{AskJavaScript, Asker};
@@ -29,6 +30,10 @@ pub struct Layout {
     pub ints: u32,
     /// Elements that its Float64Array needs.
     pub floats: u32,
+    /// Elements that the Int32Array for queries needs.
+    pub outbox_words: u32,
+    /// Elements that the Uint8Array for their values needs.
+    pub outbox_bytes: u32,
     /// OIDs of the types that are decoded natively, in the order of their mask bits.
     pub decoded_types: Vec<u32>,
     /// Command words by their index.
@@ -41,6 +46,8 @@ pub fn layout() -> Layout {
     Layout {
         ints: INTS as u32,
         floats: FLOATS as u32,
+        outbox_words: outbox::WORDS as u32,
+        outbox_bytes: outbox::BYTES as u32,
         decoded_types: DECODED.iter().map(|(oid, _)| *oid).collect(),
         commands: COMMON.iter().map(|word| (*word).to_owned()).collect(),
     }
@@ -53,11 +60,13 @@ pub struct EnvironmentHandle {
     /// Keep the memory of the typed arrays alive.
     _ints: napi::bindgen_prelude::Int32Array,
     _floats: napi::bindgen_prelude::Float64Array,
+    _outbox: (napi::bindgen_prelude::Int32Array, napi::bindgen_prelude::Uint8Array),
 }
 
 #[napi]
 impl EnvironmentHandle {
-    /// `drain` is called with every batch; the arrays are what it reads them from; `generates` is whether code may be
+    /// `drain` is called with every batch; the arrays are what it reads them from, and behind `polls` those of the
+    /// outbox; `generates` is whether code may be
     /// generated, `polls` whether the runtime's event loop is Node's own.
     #[napi(constructor, catch_unwind)]
     pub fn new(
@@ -67,8 +76,11 @@ impl EnvironmentHandle {
         mut floats: Float64Array,
         generates: bool,
         polls: bool,
+        mut words: Int32Array,
+        bytes: Uint8Array,
     ) -> Result<Self> {
-        if ints.len() < INTS || floats.len() < FLOATS {
+        let is_small = words.len() < outbox::WORDS || bytes.len() < outbox::BYTES;
+        if is_small || ints.len() < INTS || floats.len() < FLOATS {
             return Err(Error::new(Status::InvalidArg, "the arrays are smaller than layout() says"));
         }
         // SAFETY: JavaScript holds both arrays for as long as the environment lives and only reads them in `drain`.
@@ -76,7 +88,9 @@ impl EnvironmentHandle {
         // SAFETY: as above.
         let floats_start = unsafe { floats.as_mut() }.as_mut_ptr();
         let arrays = Arrays::new(ints_start, floats_start);
-        let environment = Environment::attach(Js(env.raw()), drain.raw(), arrays)
+        // SAFETY: likewise: it writes them while nothing native runs.
+        let outbox = Outbox::new(unsafe { words.as_mut() }.as_mut_ptr(), bytes.as_ptr());
+        let environment = Environment::attach(Js(env.raw()), drain.raw(), arrays, outbox)
             .map_err(|status| Error::new(status, "the completion queue could not be made"))?;
         #[cfg(unix)]
         if polls {
@@ -88,7 +102,7 @@ impl EnvironmentHandle {
         if !generates {
             environment.templates().switch_off();
         }
-        Ok(EnvironmentHandle { environment, _ints: ints, _floats: floats })
+        Ok(EnvironmentHandle { environment, _ints: ints, _floats: floats, _outbox: (words, bytes) })
     }
 
     /// Goes on with a drain that made way for the event loop.

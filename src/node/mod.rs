@@ -10,6 +10,7 @@ mod environment;
 mod failure;
 mod js;
 mod link;
+mod outbox;
 mod password;
 #[cfg(unix)]
 mod polling;

@@ -10,9 +10,9 @@ use crate::wire::TypeMask;
 use crate::wire::frontend::Parameters;
 
 /// Extended protocol even without values.
-const EXTENDED: i32 = 1;
+pub const EXTENDED: i32 = 1;
 /// Results in binary format.
-const BINARY: i32 = 2;
+pub const BINARY: i32 = 2;
 /// The caller allows other queries to be on the way on the same connection.
 pub const PIPELINED: i32 = 4;
 /// Somebody looks at each row when it comes.
@@ -44,10 +44,10 @@ pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Argu
     let extended = arguments.flags & EXTENDED != 0 || !name.is_empty() || !parameters.is_empty();
     let binary = arguments.flags & BINARY != 0;
     let message =
-        if extended { Message::Extended(Extended { name, text, parameters, binary }) } else { Message::Simple(text) };
+        if extended { Message::Extended(Extended { name, text: text.into(), parameters, binary }) } else { Message::Simple(text.into()) };
     // In a pipeline of the caller's, what is sent behind it must not run before a second try of it.
     let may_prepare = arguments.flags & PIPELINED == 0;
-    Ok(Request { message, reply, may_prepare })
+    Ok(Request { message, reply, may_prepare, known: None })
 }
 
 /// Copies a query whose rows are asked for page by page.
@@ -63,10 +63,10 @@ pub fn portal(
 ) -> napi::Result<Request> {
     let text = js.string_of(arguments.text).ok_or_else(|| wrong("text must be a string"))?;
     let parameters = parameters(js, arguments.values)?;
-    let query = Extended { name: String::new(), text, parameters, binary: arguments.flags & BINARY != 0 };
+    let query = Extended { name: String::new(), text: text.into(), parameters, binary: arguments.flags & BINARY != 0 };
     let portal = js.string_of(portal).unwrap_or_default();
     let message = Message::Portal(Portal { portal, query });
-    Ok(Request { message, reply: reply(environment, id, arguments.mask), may_prepare: false })
+    Ok(Request { message, reply: reply(environment, id, arguments.mask), may_prepare: false, known: None })
 }
 
 /// Where the answer of request `id` goes.

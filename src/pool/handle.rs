@@ -12,7 +12,7 @@ use super::reaper;
 use super::shared::{Borrower, Home, Lent, Shared, State};
 use super::waiting::Work;
 use crate::config::{PoolSettings, ServerSettings};
-use crate::conn::{Connection, ConnectionId, PasswordProvider, Reply, Sink};
+use crate::conn::{Connection, ConnectionId, PasswordProvider, Reply, Request, Sink};
 
 /// Unique in the process.
 pub type PoolId = u32;
@@ -133,6 +133,11 @@ impl Pool {
         }
         before(None);
         self.shared.enqueue(work);
+    }
+
+    /// Runs several requests, each on a connection of its own choice; a failure closes that.
+    pub fn run_all(&self, requests: Vec<Request>) {
+        self.shared.enqueue_all(requests);
     }
 
     /// Takes a request out of the queue, unanswered; false when it does not wait any more.

@@ -11,12 +11,13 @@ use deadpool::managed::{Object, PoolError};
 use deadpool_postgres::Timeouts;
 
 use super::handle::{Acquired, PoolId};
-use super::lane::{self, Depth, Lane};
+use super::lane::{Depth, Lane};
 use super::maker::{Maker, only_idle};
 use super::member::Member;
 use super::reaper;
 use super::waiting::{Waiting, Work, waited_too_long};
 use crate::config::PoolSettings;
+use crate::conn::known_text::may_share;
 use crate::conn::{Connection, ConnectionId, Reply, Request, Sink, runtime};
 use crate::error::Error;
 use crate::wire::batch::{Batch, Extra, PoolEvent, Record};
@@ -132,6 +133,25 @@ impl Shared {
         }
     }
 
+    /// As [`Shared::enqueue`] for each of them, in order.
+    pub(super) fn enqueue_all(self: &Arc<Self>, requests: Vec<Request>) {
+        let mut requests = requests.into_iter().map(|request| Work::Request { request, retire: true });
+        if self.limits.max_waiting.is_none() {
+            let deadline = self.limits.wait_timeout.map(|limit| Instant::now() + limit);
+            let mut state = self.lock();
+            if !state.ending {
+                let is_behind = !state.waiting.is_empty() && self.is_full(&state);
+                requests.by_ref().for_each(|work| state.waiting.push(work, deadline));
+                drop(state);
+                if !is_behind {
+                    self.pump();
+                }
+            }
+        }
+        // Each for itself, where each can be refused.
+        requests.for_each(|work| self.enqueue(work));
+    }
+
     fn is_full(&self, state: &State) -> bool {
         self.objects.status().size + state.creating >= self.limits.max
     }
@@ -188,7 +208,7 @@ impl Shared {
                 let connection = held.connection().clone();
                 connection.take_failure();
                 connection.set_depth(self.depth_of(&request));
-                let lane = Lane { riding: 1, retire, failed: false, since: Instant::now() };
+                let lane = Lane::new(&request, retire);
                 state.lent.insert(connection.id(), Lent { held, to: Borrower::Lane(lane) });
                 drop(state);
                 connection.submit(request);
@@ -222,7 +242,7 @@ impl Shared {
 
     /// How many requests may be on the way together with this one.
     fn depth_of(&self, request: &Request) -> usize {
-        if lane::may_share(&request.message) { self.limits.pipeline_depth } else { 1 }
+        if may_share(&request.message, request.known.as_deref()) { self.limits.pipeline_depth } else { 1 }
     }
 
     /// A connection has answered requests. One that serves the pool's own queue takes the next ones at once, without a
@@ -233,24 +253,20 @@ impl Shared {
         let lanes = lent.len();
         let Some(Lent { to: Borrower::Lane(lane), held }) = lent.get_mut(&connection.id()) else { return };
         let now = Instant::now();
-        depth.learn(landed, now.saturating_duration_since(lane.since));
-        lane.since = now;
+        lane.land(landed, left, now, depth);
         lane.failed |= connection.take_failure();
-        lane.riding = left;
         let failed = lane.failed && lane.retire;
         let mut next = Vec::new();
         if !failed && depth.most() > 1 && connection.status() == b'I' && !self.is_worn_out(held, now) {
-            let share = depth.share(waiting.len(), lanes);
-            let wanted = if lane.riding <= share / 2 { share } else { lane.riding };
-            while lane.riding + next.len() < wanted
-                && let Some(request) = waiting.pop_request(|message| lane.retire && lane::may_share(message))
-            {
-                next.push(request);
+            let count = waiting.len();
+            let uses_left = self.limits.max_uses.map(|most| most.saturating_sub(held.uses) as usize);
+            if lane.retire {
+                let room = uses_left.map_or(count, |left| left.min(count));
+                next = lane.fill(depth, room, lanes, |is_wanted| waiting.pop_request(is_wanted));
             }
         }
-        lane.riding += next.len();
         held.uses += next.len() as u64;
-        if lane.riding > 0 {
+        if lane.riding() > 0 {
             drop(state);
             if !next.is_empty() {
                 connection.set_depth(self.limits.pipeline_depth);

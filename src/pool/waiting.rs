@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::conn::request::Message;
 use crate::conn::{Reply, Request};
 use crate::error::{Error, ErrorKind, Phase};
 
@@ -59,9 +58,9 @@ impl Waiting {
     }
 
     /// Takes the first one when it is a request of this kind whose failure closes the connection.
-    pub(super) fn pop_request(&mut self, is_wanted: impl Fn(&Message) -> bool) -> Option<Request> {
+    pub(super) fn pop_request(&mut self, is_wanted: impl Fn(&Request) -> bool) -> Option<Request> {
         match &self.queue.front()?.work {
-            Work::Request { request, retire: true } if is_wanted(&request.message) => {}
+            Work::Request { request, retire: true } if is_wanted(request) => {}
             _ => return None,
         }
         match self.queue.pop_front()?.work {

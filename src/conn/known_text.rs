@@ -1,0 +1,134 @@
+//! A text that comes again and again: kept once, and with what was learnt about it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::request::Message;
+
+/// So many quick answers in a row make a text one that is quick.
+const PROOF: u32 = 64;
+
+/// A text, shared by the requests that have it.
+#[derive(Debug)]
+pub struct KnownText {
+    /// The text.
+    pub text: Arc<str>,
+    shares_extended: bool,
+    shares_simple: bool,
+    may_wait: bool,
+    /// Quick answers since the last slow one.
+    quick: AtomicU32,
+}
+
+impl KnownText {
+    /// A text of which nothing is known yet.
+    pub fn new(text: &str) -> Self {
+        let shares_extended = leaves_session_alone(text);
+        KnownText {
+            text: text.into(),
+            shares_extended,
+            shares_simple: shares_extended && is_one_statement(text),
+            may_wait: may_wait(text),
+            quick: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether its answers have all been quick for a while, and it waits for nobody: so the next one will be, too.
+    pub fn is_quick(&self) -> bool {
+        !self.may_wait && self.quick.load(Ordering::Relaxed) >= PROOF
+    }
+
+    /// An answer was quick, or not.
+    pub fn learn(&self, is_quick: bool) {
+        let quick = self.quick.load(Ordering::Relaxed);
+        // Two connections that learn at once may lose a count, which is no harm.
+        match is_quick {
+            true if quick < PROOF => self.quick.store(quick + 1, Ordering::Relaxed),
+            false => self.quick.store(0, Ordering::Relaxed),
+            true => {}
+        }
+    }
+}
+
+/// Whether a request may share a connection with others: it must be one statement, and must not change what the next
+/// one meets.
+pub fn may_share(message: &Message, known: Option<&KnownText>) -> bool {
+    match (message, known) {
+        (Message::Extended(_), Some(known)) => known.shares_extended,
+        (Message::Simple(_), Some(known)) => known.shares_simple,
+        (Message::Extended(query), None) => leaves_session_alone(&query.text),
+        (Message::Simple(text), None) => leaves_session_alone(text) && is_one_statement(text),
+        _ => false,
+    }
+}
+
+fn leaves_session_alone(text: &str) -> bool {
+    let text = text.trim_start();
+    let end = text.bytes().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(text.len());
+    let word = text.get(..end).unwrap_or_default();
+    ["select", "insert", "update", "delete", "values", "merge", "table"]
+        .iter()
+        .any(|plain| word.eq_ignore_ascii_case(plain))
+}
+
+/// Whether a statement may wait for something else than the processor: what changes or locks rows does when others have
+/// locked them, and so may the server's own functions. Errs on the side of waiting.
+fn may_wait(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+    let is_read = matches!(words.next(), Some("select" | "values" | "table"));
+    !is_read || words.any(|word| word == "for" || word.starts_with("pg_") || ["sleep", "lock", "dblink"].iter().any(|part| word.contains(part)))
+}
+
+fn is_one_statement(text: &str) -> bool {
+    !text.trim_end().trim_end_matches(';').contains(';')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_single_plain_statements_share() {
+        let simple = |text: &str| {
+            let shares = may_share(&Message::Simple(text.into()), None);
+            let known = KnownText::new(text);
+            assert_eq!(may_share(&Message::Simple(text.into()), Some(&known)), shares);
+            shares
+        };
+        assert!(simple("SELECT 1"));
+        assert!(simple("  select 1 ;"));
+        for text in ["select 1; select 2", "BEGIN", "set x = 1", "COPY t TO STDOUT", "", "with x as (select 1) table x"]
+        {
+            assert!(!simple(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_quick_after_many_quick_answers_and_until_a_slow_one() {
+        let known = KnownText::new("select 1");
+        for _ in 0..PROOF {
+            assert!(!known.is_quick());
+            known.learn(true);
+        }
+        assert!(known.is_quick());
+        known.learn(false);
+        known.learn(true);
+        assert!(!known.is_quick());
+    }
+
+    #[test]
+    fn what_may_wait_is_never_quick() {
+        assert!(!may_wait("SELECT a FROM t WHERE b = $1"));
+        for text in [
+            "update t set a = 1",
+            "select a from t FOR UPDATE",
+            "SELECT pg_sleep($1)",
+            "select pg_catalog.pg_advisory_lock(1)",
+            "select my_lock(1)",
+            "with x as (delete from t) select 1",
+        ] {
+            assert!(may_wait(text), "{text}");
+        }
+    }
+}
