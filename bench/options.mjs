@@ -11,7 +11,7 @@ export const HELP = `npm run bench -- [options]
   --contenders a,b,…   only these (default: all that can be had)
   --rounds N           samples of each contender and workload (default 5)
   --seconds S          how long a sample measures (default 0.4)
-  --warm-up S          how long it works before that (default 0.5: the compilers of V8 and JavaScriptCore
+  --warm-up S          how long it works before that (default 0.6: the compilers of V8 and JavaScriptCore
                        need some thousand queries until they are done)
   --pinned, --free     only this mode: client and server on one CPU, or wherever the system puts them
                        (default: pinned, and free for what only makes sense there)
@@ -65,7 +65,7 @@ export function readOptions(args) {
     contenders: values.contenders ? pick(contenders, values.contenders, 'contender') : contenders,
     rounds: positive(values.rounds ?? (values.quick ? '1' : '5'), 'rounds'),
     seconds: positive(values.seconds ?? (values.quick ? '0.2' : '0.4'), 'seconds'),
-    warmUpSeconds: positive(values['warm-up'] ?? (values.quick ? '0.3' : '0.5'), 'warm-up'),
+    warmUpSeconds: positive(values['warm-up'] ?? (values.quick ? '0.3' : '0.6'), 'warm-up'),
     modes: modes.length > 0 ? modes : undefined,
     full: !values.workloads && !values.contenders && !values.quick && modes.length === 0,
     server: values.server,

@@ -157,7 +157,10 @@ export interface PoolConfig extends ClientConfig {
    * same server, database, user and settings, in any worker thread. @default false
    */
   shared?: boolean | undefined;
-  /** The most `pool.query` calls that share a connection while all are busy. 1 = none. */
+  /**
+   * The most `pool.query` calls that share a connection while all are busy. More than 16 do so only if their texts are
+   * reads that wait for nobody and have all been quick. 1 = none. @default 128
+   */
   pipelineDepth?: number | undefined;
   /** Idle connections don't keep the process alive. @default false */
   allowExitOnIdle?: boolean | undefined;

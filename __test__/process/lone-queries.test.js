@@ -7,7 +7,7 @@ const { test, before, beforeEach, afterEach, describe } = require('node:test');
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const { setTimeout: pause } = require('node:timers/promises');
-const { eventually } = require('../support/failure.js');
+const { eventually, settled } = require('../support/failure.js');
 const { run } = require('../support/program.js');
 const { postgres } = require('../support/server.js');
 
@@ -30,6 +30,16 @@ if (process.env.PGFLEET_CONTENDER !== 'pg' && process.platform !== 'win32') {
     let server;
     before(async () => {
       server = await postgres();
+    });
+
+    test('a pool ends, whenever that is asked for, again and again', async () => {
+      for (let round = 0; round < 60; round++) {
+        const pool = new Pool(server.config({ ssl: false }));
+        for (let n = 0; n < 15; n++) await pool.query('SELECT $1::int AS n', [n]);
+        await pool.query('SELECT nothing').catch(() => {});
+        await settled(pool.end(), `the end of pool ${round}`);
+      }
+      assert.equal(native.watchedConnections(), 0);
     });
 
     for (const [name, options] of Object.entries({

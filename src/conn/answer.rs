@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::connection::Connection;
 use super::read_buffer::ReadBuffer;
 use super::request::{BEGIN, Course, Flight, Message, Request, Sink};
-use super::state::{Buried, Note, Notes, deliver_notes};
+use super::state::{Buried, Inner, Note, Notes, deliver_notes};
 use super::statement::Statements;
 use crate::error::{Error, ErrorKind, ServerError};
 use crate::wire::batch::{Batch, Event, Extra, Record};
@@ -264,14 +264,7 @@ impl Answer {
         }
         let Some(mut flight) = self.current.take() else { return };
         if let Some(request) = self.second_try(&mut flight, status) {
-            let mut notes = Notes::new();
-            {
-                let mut inner = self.connection.lock();
-                inner.queue.push_front(request);
-                progress.left = inner.landed(status, &mut notes);
-                inner.flush();
-            }
-            return deliver_notes(notes);
+            return self.land(status, progress, |inner| inner.queue.push_front(request));
         }
         let request = flight.reply.request;
         let in_order = self.batch.in_order || !flight.reply.unordered;
@@ -285,12 +278,17 @@ impl Answer {
             }
         }
         self.batch.in_order = in_order;
-        let mut notes = Notes::new();
         progress.landed += 1;
         let length = std::mem::take(&mut self.length);
+        self.land(status, progress, |inner| inner.note_answer(length <= LONG_ANSWER / 2));
+    }
+
+    /// The next requests leave, after what is `first` to be done.
+    fn land(&self, status: u8, progress: &mut Progress, first: impl FnOnce(&mut Inner)) {
+        let mut notes = Notes::new();
         {
             let mut inner = self.connection.lock();
-            inner.note_answer(length <= LONG_ANSWER / 2);
+            first(&mut inner);
             progress.left = inner.landed(status, &mut notes);
             inner.flush();
         }
@@ -309,7 +307,12 @@ impl Answer {
             hide_name(error, name);
             return None;
         }
-        Some(Request { message: Message::Extended(*query), reply: flight.reply.clone(), may_prepare: false, known: None })
+        Some(Request {
+            message: Message::Extended(*query),
+            reply: flight.reply.clone(),
+            may_prepare: false,
+            known: None,
+        })
     }
 
     /// An error as the caller should see it: the position counts from the start of his text, and a statement that was

@@ -77,7 +77,12 @@ fn may_wait(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
     let is_read = matches!(words.next(), Some("select" | "values" | "table"));
-    !is_read || words.any(|word| word == "for" || word.starts_with("pg_") || ["sleep", "lock", "dblink"].iter().any(|part| word.contains(part)))
+    !is_read
+        || words.any(|word| {
+            word == "for"
+                || word.starts_with("pg_")
+                || ["sleep", "lock", "dblink"].iter().any(|part| word.contains(part))
+        })
 }
 
 fn is_one_statement(text: &str) -> bool {

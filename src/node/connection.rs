@@ -145,7 +145,12 @@ impl ConnectionHandle {
     #[napi(catch_unwind)]
     pub fn raw_begin(&self, env: Env, request: i32) {
         self.environment.hold(Js(env.raw()));
-        self.submit(Request { message: Message::Raw, reply: reply(&self.environment, request, 0), may_prepare: false, known: None });
+        self.submit(Request {
+            message: Message::Raw,
+            reply: reply(&self.environment, request, 0),
+            may_prepare: false,
+            known: None,
+        });
     }
 
     /// Sends bytes for the exchange under way; the request is answered when there is room for more.

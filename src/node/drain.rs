@@ -75,10 +75,14 @@ const COME_BACK: i32 = -1;
 /// comes by a socket.
 pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
     let start = Instant::now();
-    #[cfg(unix)]
-    environment.unwatch_recalled();
     environment.begin_turn();
-    while let Some(batch) = environment.next_batch() {
+    loop {
+        #[cfg(unix)]
+        environment.unwatch_recalled();
+        let Some(batch) = environment.next_batch() else {
+            // Something may have come since the last look.
+            if environment.rest() { return } else { continue }
+        };
         let in_order = batch.in_order;
         js.scope(|| hand_over(js, callback, environment, batch));
         let is_late = start.elapsed() > PATIENCE;

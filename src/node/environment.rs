@@ -272,17 +272,24 @@ impl Environment {
     /// Takes the next batch for JavaScript; wakes connections that waited for it to catch up.
     pub(super) fn next_batch(&self) -> Option<Batch> {
         let mut queue = lock(&self.queue);
-        let Some(batch) = queue.batches.pop_front() else {
-            queue.signalled = false;
-            queue.turn = 0;
-            return None;
-        };
+        let batch = queue.batches.pop_front()?;
         queue.turn = queue.turn.saturating_sub(1);
         queue.bytes = queue.bytes.saturating_sub(batch.size());
         if queue.bytes < BACKLOG_LIMIT / 2 {
             queue.waiting.drain(..).for_each(Waker::wake);
         }
         Some(batch)
+    }
+
+    /// Nothing is left to do: the next one who has something wakes this thread. False when there is something yet.
+    pub(super) fn rest(&self) -> bool {
+        let mut queue = lock(&self.queue);
+        let rests = queue.batches.is_empty() && queue.recalled.is_empty();
+        if rests {
+            queue.signalled = false;
+            queue.turn = 0;
+        }
+        rests
     }
 
     /// The event loop has come by: what is here now belongs to this turn.
@@ -296,14 +303,12 @@ impl Environment {
     /// Asks for another callback in this turn of the event loop, if anything is left for it. False when what is left came
     /// later: on sockets, too, answers that come later wait for what the earlier ones have put off to the turn's end.
     pub(super) fn continue_turn(&self) -> bool {
+        if self.rest() {
+            return true;
+        }
         {
-            let mut queue = lock(&self.queue);
-            if queue.batches.is_empty() {
-                queue.signalled = false;
-                queue.turn = 0;
-                return true;
-            }
-            if queue.turn == 0 {
+            let queue = lock(&self.queue);
+            if queue.turn == 0 && !queue.batches.is_empty() {
                 return false;
             }
         }

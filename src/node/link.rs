@@ -7,9 +7,9 @@ use napi_derive::napi;
 
 use super::connection::ConnectionHandle;
 use super::drain::{Arrays, FLOATS, INTS};
-use super::outbox::{self, Outbox};
 use super::environment::{Environment, lock};
 use super::js::Js;
+use super::outbox::{self, Outbox};
 use super::password::{AskJavaScript, Asker};
 #[cfg(unix)]
 use super::polling::Polling;

@@ -97,4 +97,3 @@ impl Reader<'_> {
         self.texts.get(usize::try_from(number).ok()?)
     }
 }
-

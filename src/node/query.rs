@@ -43,8 +43,11 @@ pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Argu
     let parameters = parameters(js, arguments.values)?;
     let extended = arguments.flags & EXTENDED != 0 || !name.is_empty() || !parameters.is_empty();
     let binary = arguments.flags & BINARY != 0;
-    let message =
-        if extended { Message::Extended(Extended { name, text: text.into(), parameters, binary }) } else { Message::Simple(text.into()) };
+    let message = if extended {
+        Message::Extended(Extended { name, text: text.into(), parameters, binary })
+    } else {
+        Message::Simple(text.into())
+    };
     // In a pipeline of the caller's, what is sent behind it must not run before a second try of it.
     let may_prepare = arguments.flags & PIPELINED == 0;
     Ok(Request { message, reply, may_prepare, known: None })
