@@ -31,15 +31,18 @@ const noParse = pgTypes.getTypeParser(/** @type {any} */ (0), 'text');
 /** Counts changes of pg-types's parsers, for those who remember them. */
 const changes = { count: 0 };
 
-const { setTypeParser } = pgTypes;
-pgTypes.setTypeParser = /** @type {typeof setTypeParser} */ (
-  /** @this {any} @param {any[]} args */
-  function (...args) {
-    changes.count++;
-    return Reflect.apply(setTypeParser, this, args);
-  }
-);
-Object.defineProperty(pgTypes.setTypeParser, 'name', { value: 'setTypeParser' });
+const setOriginally = pgTypes.setTypeParser;
+
+/**
+ * @this {any}
+ * @param {any} oid
+ * @param {any} format
+ * @param {any} [parseFn]
+ */
+pgTypes.setTypeParser = function setTypeParser(oid, format, parseFn) {
+  changes.count++;
+  return Reflect.apply(setOriginally, this, [oid, format, parseFn]);
+};
 
 /**
  * The types that the addon must not decode, because the caller parses them in a way of their own.

@@ -30,7 +30,7 @@ const MOST_BYTES = bytes.length - MOST_VALUES * LONGEST_VALUE;
 /** Texts that a pool has numbers for at a time. */
 const MOST_TEXTS = 1024;
 /** Longer texts get none. */
-const LONGEST_TEXT = 16 * 1024;
+const LONGEST_TEXT = 4 * 1024;
 
 const ASCII_END = 0x80;
 
