@@ -46,6 +46,8 @@ const turnEnd = Promise.resolve();
 /** Hands over what is written down. */
 function flush() {
   if (words[COUNT] > 0) /** @type {{ flush(): void }} */ (owner).flush();
+  // A pool that the program drops is nobody's then.
+  owner = null;
 }
 
 /** The numbers by which a native pool knows texts. A text gets one when it comes for the second time. */
