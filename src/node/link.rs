@@ -69,6 +69,7 @@ impl EnvironmentHandle {
     /// outbox; `generates` is whether code may be
     /// generated, `polls` whether the runtime's event loop is Node's own.
     #[napi(constructor, catch_unwind)]
+    #[allow(clippy::too_many_arguments, reason = "called once")]
     pub fn new(
         env: Env,
         drain: Unknown<'_>,
