@@ -94,7 +94,7 @@ impl Lane {
 
     fn board(&mut self, request: &Request) {
         let known = request.known.clone();
-        let is_stranger = !known.as_ref().is_some_and(|known| known.is_quick());
+        let is_stranger = !is_quick(request);
         self.strangers += usize::from(is_stranger);
         self.riders.push_back(Rider { known, is_stranger });
     }
@@ -136,9 +136,7 @@ impl Lane {
         while self.riders.len() < if self.strangers == 0 { many } else { few } {
             let riding = self.riders.len();
             let is_wanted = |request: &Request| {
-                let is_quick = request.known.as_ref().is_some_and(|known| known.is_quick());
-                let known = request.known.as_deref();
-                (is_quick || riding < few) && known_text::may_share(&request.message, known)
+                (is_quick(request) || riding < few) && known_text::may_share(&request.message, request.known.as_deref())
             };
             let Some(request) = next(&is_wanted) else { break };
             self.board(&request);
@@ -146,6 +144,10 @@ impl Lane {
         }
         taken
     }
+}
+
+fn is_quick(request: &Request) -> bool {
+    request.known.as_ref().is_some_and(|known| known.is_quick())
 }
 
 #[cfg(test)]
