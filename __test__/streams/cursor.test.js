@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
-const { afterEach, before, beforeEach, test } = require('node:test');
+const { afterEach, before, beforeEach, describe, test } = require('node:test');
 const { postgres } = require('../support/server');
 const { forEachMaker } = require('../support/stream-makers');
 
@@ -291,6 +291,36 @@ forEachMaker(({ driver, Cursor, label, ours }) => {
       await assert.rejects(cursor.read(1), { code: '42P01' });
       await cursor.close();
       assert.equal(await answers(), 42);
+    });
+  }
+
+  if (label === "npm's on pgfleet") {
+    describe('with an answer that is here before its question is known to have left', () => {
+      beforeEach(() => {
+        const { stream } = client.connection;
+        const { _send: send } = stream;
+        stream._send = (bytes, callback) => send.call(stream, bytes, () => setTimeout(callback, 30));
+      });
+
+      test('a cursor that failed can be closed', async () => {
+        const over = once(client.connection, 'readyForQuery');
+        const cursor = open('SELECT nothing FROM nowhere');
+        await assert.rejects(cursor.read(1), { code: '42P01' });
+        await over;
+        await cursor.close();
+        assert.equal(await answers(), 42);
+      });
+
+      test('the next cursor has the connection at once', async () => {
+        const unread = open(SERIES, [10]);
+        await new Promise((resolve) => unread.close(resolve));
+        const next = open(SERIES, [10]);
+        const page = next.read(3);
+        assert.notEqual(next.state, 'initialized');
+        await next.close();
+        assert.deepEqual(numbers(await page), [1, 2, 3]);
+        assert.equal(await answers(), 42);
+      });
     });
   }
 

@@ -144,13 +144,12 @@ class NativeConnection extends Connection {
    * @param {string} status
    */
   _release(status) {
-    const release = () => {
-      const active = this._active;
-      this._active = null;
-      if (active !== null) active.finish(status);
-    };
+    const active = this._active;
+    this._active = null;
     this._owed = 0;
-    this.stream.endExchange(release);
+    this.stream.endExchange(() => {
+      if (active !== null) active.finish(status);
+    });
   }
 
   /**
@@ -169,8 +168,7 @@ class NativeConnection extends Connection {
    * @param {number} [owed] ReadyForQuery messages that will answer them
    */
   _send(bytes, owed = 0) {
-    const { stream } = this;
-    if (this._active === null && stream.exchange === null) {
+    if (this._active === null) {
       this._sendAside(bytes, owed);
       return undefined;
     }

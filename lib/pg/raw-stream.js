@@ -85,6 +85,8 @@ class RawStream extends Duplex {
     this.pending = null;
     /** What has been written leaves; the exchange itself is over. */
     this.isLeaving = false;
+    /** Bytes of the last write that the native connection has. */
+    this.handedOver = 0;
   }
 
   /**
@@ -129,8 +131,10 @@ class RawStream extends Duplex {
       core.rawBegin(this.exchange.id);
     }
     if (this.exchange === null || this.exchange.isStarted) {
+      this.handedOver = bytes.length;
       core.rawWrite(bytes, register(new RawWrite(callback)));
     } else {
+      this.handedOver = 0;
       this.pending = { bytes, callback };
     }
   }
@@ -146,8 +150,8 @@ class RawStream extends Duplex {
   }
 
   /**
-   * The server is ready for the next query: the native connection takes over again, when all that was written has
-   * left. What a COPY that failed had written until then could be half a message.
+   * The server is ready for the next query: the native connection takes over again, when it has all that was written.
+   * What a COPY that failed had written until then could be half a message.
    *
    * @param {() => void} callback
    */
@@ -157,7 +161,7 @@ class RawStream extends Duplex {
       this.exchange = null;
       callback();
     };
-    if (this.writableLength === 0) {
+    if (this.writableLength <= this.handedOver) {
       over();
       return;
     }
