@@ -5,6 +5,7 @@
 
 const pgTypes = require('pg-types');
 const { templates } = require('./json-templates');
+const { Constructors, list, literals } = require('./plain-objects');
 const pristine = require('./types');
 
 // Kinds of columns, in step with src/wire/shape.rs.
@@ -24,6 +25,8 @@ const FLOATS = [0, 0, 1, 0, 1, 0, 0, 0, 0];
 
 /** Rows of a shape after which its decoder is generated: before that, generating costs more than it saves. */
 const WORTH_GENERATING = 50;
+/** Rows of one result from which on it is large: V8 may allocate those that follow in the old generation at once. */
+const LARGE = 20_000;
 /** Columns above which a generated function is so long that V8 does not optimise it. */
 const MOST_COLUMNS = 150;
 /** Decoders kept for one shape, one for each set of parsers; programs that pass new closures each time stay bounded. */
@@ -133,6 +136,8 @@ class Decoder {
     this.seen = 0;
     /** @type {(batch: Batch, count: number, rows: any[]) => void} */
     this.run = (batch, count, rows) => this.interpret(batch, count, rows);
+    /** As `run`, in a large result. */
+    this.runLarge = this.run;
   }
 
   /** @param {Function[]} parsers by column */
@@ -156,10 +161,24 @@ class Decoder {
     if (this.seen < WORTH_GENERATING) {
       this.seen += count;
       if (this.seen >= WORTH_GENERATING && canGenerate && this.shape.kinds.length <= MOST_COLUMNS) {
-        this.run = generate(this);
+        this.run = generate(this, new Constructors(), 'make');
+        this.runLarge = this.runFirstLarge;
       }
     }
-    this.run(batch, count, rows);
+    if (rows.length < LARGE) this.run(batch, count, rows);
+    else this.runLarge(batch, count, rows);
+  }
+
+  /**
+   * Generates the function for large results when the first one comes.
+   *
+   * @param {Batch} batch
+   * @param {number} count
+   * @param {any[]} rows
+   */
+  runFirstLarge(batch, count, rows) {
+    this.runLarge = generate(this, literals, 'makeLarge');
+    this.runLarge(batch, count, rows);
   }
 
   /**
@@ -423,13 +442,15 @@ function localDate(day, millis) {
 }
 
 /**
- * The code of a decoder: straight-line reads for each column and one object literal, which V8 makes with one
- * allocation and a constant hidden class.
+ * The code of a decoder: straight-line reads for each column and one expression for the row, which V8 turns into one
+ * allocation with a constant hidden class.
  *
  * @param {Decoder} decoder
+ * @param {import('./plain-objects').Maker} maker
+ * @param {'make' | 'makeLarge'} make the method of JSON templates
  * @returns {(batch: Batch, count: number, rows: any[]) => void}
  */
-function generate({ shape, parsers, asArrays }) {
+function generate({ shape, parsers, asArrays }, maker, make) {
   /** @type {string[]} */
   const lines = [];
   let i = shape.nullWords;
@@ -438,12 +459,16 @@ function generate({ shape, parsers, asArrays }) {
     const isNull = `(ints[i + ${column >>> 5}] & ${1 << (column & 31)}) !== 0`;
     lines.push(
       `let v${column} = null;`,
-      `if (!(${isNull})) { ${reading(kind, column, i, f, parsers[column])} }`,
+      `if (!(${isNull})) { ${reading(kind, column, i, f, parsers[column], make)} }`,
     );
     i += INTS[kind];
     f += FLOATS[kind];
   });
+  const row = asArrays
+    ? maker.array(shape.kinds.map((_, column) => `v${column}`))
+    : maker.object(properties(shape));
   const body = `'use strict';
+${maker.source}
 return function decode(batch, count, rows) {
   const { ints, floats, text, longTexts } = batch;
   let i = batch.i, f = batch.f, s = batch.s, e = 0;
@@ -451,13 +476,13 @@ return function decode(batch, count, rows) {
     ${lines.join('\n    ')}
     i += ${shape.ints};
     f += ${shape.floats};
-    rows.push(${asArrays ? arrayLiteral(shape) : objectLiteral(shape)});
+    rows.push(${row});
   }
   batch.i = i;
   batch.f = f;
   batch.s = s;
 };`;
-  return new Function('parsers', 'localDate', 'templates', body)(parsers, localDate, templates);
+  return new Function('parsers', 'localDate', 'templates', 'list', body)(parsers, localDate, templates, list);
 }
 
 /**
@@ -466,8 +491,9 @@ return function decode(batch, count, rows) {
  * @param {number} i offset of the value's ints in a row
  * @param {number} f offset of its float
  * @param {Function | null} parser
+ * @param {'make' | 'makeLarge'} make
  */
-function reading(kind, column, i, f, parser) {
+function reading(kind, column, i, f, parser, make) {
   const v = `v${column}`;
   /** @param {number} slot */
   const text = (slot) =>
@@ -489,39 +515,23 @@ function reading(kind, column, i, f, parser) {
     case BYTES:
       return `${v} = batch.bytesTo(ints[i + ${i}]);`;
     case JSON_TEXT:
-      return `const t = ints[i + ${i}]; if (t > 0) { batch.s = s; ${v} = templates[t - 1].make(batch); s = batch.s; } else { ${text(i + 1)} ${v} = JSON.parse(${v}); }`;
+      return `const t = ints[i + ${i}]; if (t > 0) { batch.s = s; ${v} = templates[t - 1].${make}(batch); s = batch.s; } else { ${text(i + 1)} ${v} = JSON.parse(${v}); }`;
     default:
       return `${v} = parsers[${column}](batch.bytesTo(ints[i + ${i}]));`;
   }
-}
-
-/** @param {Shape} shape */
-function arrayLiteral({ kinds }) {
-  return `[${kinds.map((_, column) => `v${column}`).join(', ')}]`;
 }
 
 /**
  * A name that stands twice has the place of its first and the value of its last mention.
  *
  * @param {Shape} shape
+ * @returns {[string, string][]}
  */
-function objectLiteral({ fields }) {
-  /** @type {Map<string, number>} */
-  const columns = new Map();
-  fields.forEach(({ name }, column) => columns.set(name, column));
-  const properties = [...columns].map(([name, column]) => `[${JSON.stringify(name)}]: v${column}`);
-  return `{ ${properties.map((property) => plainKey(property)).join(', ')} }`;
-}
-
-/**
- * A computed key is only needed for `__proto__`, which would set the prototype.
- *
- * @param {string} property
- */
-function plainKey(property) {
-  return property.startsWith('["__proto__"]')
-    ? property
-    : property.replace(/^\[(".*")\]: (v\d+)$/s, '$1: $2');
+function properties({ fields }) {
+  /** @type {Map<string, string>} */
+  const values = new Map();
+  fields.forEach(({ name }, column) => values.set(name, `v${column}`));
+  return [...values];
 }
 
 module.exports = { Shape, Batch, canGenerate, typeMask: pristine.typeMask };

@@ -90,6 +90,20 @@ describe('columns are named as with pg', () => {
     );
   });
 
+  test('odd names and keys in results that are worth a function of their own', async () => {
+    const literal = (name) => `'${name.replaceAll("'", "''")}'`;
+    await duel.agree(names, (client, name) =>
+      client.query(
+        `SELECT n AS ${quoted(name)}, json_build_object(${literal(name)}, n, 'list', json_build_array(n, 'x', '{}'::json)) AS document
+         FROM generate_series(1, 200) n`,
+      ),
+    );
+    const some = ['__proto__', 'constructor', '0', 'plain'].map((name) => `n AS ${quoted(name)}`);
+    await duel.agree([200, 21_000], (client, rows) =>
+      client.query(`SELECT ${some.join(', ')} FROM generate_series(1, ${rows}) n`),
+    );
+  });
+
   test('names used twice: the last value stays, at the place of the first', () =>
     duel.agree(
       [

@@ -6,7 +6,7 @@ const { stage } = require('./stage');
 // Sizes on both sides of where a driver may cut: short strings, chunks of 4, 16 and 64 KiB.
 const SIZES = [0, 1, 11, 12, 13, 14, 4095, 4096, 4097, 16383, 16384, 16385, 65534, 65535, 65536, 65537];
 
-const MIXED = `
+const mixed = (rows) => `
   SELECT
     n AS id,
     (n * 7919) % 1000 - 500 AS small,
@@ -29,7 +29,9 @@ const MIXED = `
     ARRAY['a' || n, NULL, 'with "quotes"'] AS words,
     interval '1 minute' * n AS duration,
     point(n, -n) AS place
-  FROM generate_series(1, 5000) n`;
+  FROM generate_series(1, ${rows}) n`;
+
+const MIXED = mixed(5000);
 
 describe('large results are the same as with pg', () => {
   let duel;
@@ -54,6 +56,9 @@ describe('large results are the same as with pg', () => {
 
   test('5000 rows of all kinds of columns twice in one query', () =>
     duel.agree(['mixed'], (client) => client.query(`${MIXED}; SELECT 1 AS between; ${MIXED}`)));
+
+  test('more rows than those of which V8 is kept from allocating them in the old generation', () =>
+    duel.agree([undefined, 'array'], (client, rowMode) => client.query({ text: mixed(21_000), rowMode })));
 
   for (const letter of ['x', 'é', '日', '😀']) {
     test(`texts of ${letter} of every size around the edges of chunks`, () => {
