@@ -47,10 +47,9 @@ impl Depth {
         self.most.min(FEW)
     }
 
-    /// How many of `waiting` queries one of `lanes` connections takes, if all of them are quick or not.
-    fn share(&self, are_quick: bool, waiting: usize, lanes: usize) -> usize {
-        let depth = if are_quick && self.now == self.few() { self.most } else { self.now };
-        depth.min(waiting.div_ceil(lanes.max(1)))
+    /// How many queries may be on the way on a connection, if all of them are quick or not.
+    fn allows(&self, are_quick: bool) -> usize {
+        if are_quick && self.now == self.few() { self.most } else { self.now }
     }
 
     /// The most that may be on the way on one connection.
@@ -116,24 +115,24 @@ impl Lane {
         }
     }
 
-    /// Takes on as many of the `waiting` as should share the connection, one of `lanes`: `next` gives the first one that
-    /// is fit for it and wanted.
+    /// Takes on what should share the connection, up to its `part` of all that there is to do and at most `most`: `next`
+    /// gives the first request that is fit for it and wanted.
     pub(super) fn fill(
         &mut self,
         depth: &Depth,
-        waiting: usize,
-        lanes: usize,
+        part: usize,
+        most: usize,
         mut next: impl FnMut(&dyn Fn(&Request) -> bool) -> Option<Request>,
     ) -> Vec<Request> {
         let mut taken = Vec::new();
-        let many = depth.share(true, waiting, lanes);
-        let few = depth.share(false, waiting, lanes);
-        let wanted = if self.strangers == 0 { many } else { few };
+        let few = depth.allows(false).min(part);
+        let many = depth.allows(true).min(part);
+        let room = |lane: &Lane| if lane.strangers == 0 { many } else { few };
         // Few large refills instead of many small ones.
-        if self.riders.len() > wanted / 2 {
+        if self.riders.len() > room(self) / 2 {
             return taken;
         }
-        while self.riders.len() < if self.strangers == 0 { many } else { few } {
+        while self.riders.len() < room(self) && taken.len() < most {
             let riding = self.riders.len();
             let is_wanted = |request: &Request| {
                 (is_quick(request) || riding < few) && known_text::may_share(&request.message, request.known.as_deref())
@@ -152,19 +151,67 @@ fn is_quick(request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll};
+
     use super::*;
+    use crate::conn::request::Message;
+    use crate::conn::{Reply, Sink};
+    use crate::wire::Batch;
+    use crate::wire::json::TemplateTable;
+    use crate::wire::shape::{ShapeTable, TypeMask};
+
+    #[derive(Default)]
+    struct Nobody(ShapeTable, TemplateTable);
+
+    impl Sink for Nobody {
+        fn deliver(&self, _: Batch) {}
+        fn shapes(&self) -> &ShapeTable {
+            &self.0
+        }
+        fn templates(&self) -> &TemplateTable {
+            &self.1
+        }
+        fn id(&self) -> u64 {
+            1
+        }
+        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+    }
+
+    fn request(text: &str) -> Request {
+        let sink = Arc::new(Nobody::default());
+        let reply = Reply { sink, request: 1, mask: TypeMask(0), eager: false, unordered: true };
+        Request { message: Message::Simple(text.into()), reply, may_prepare: false, known: None }
+    }
+
+    /// How many of many waiting requests a connection takes on that has one already.
+    fn taken(part: usize, most: usize) -> usize {
+        let mut depth = Depth::new(16);
+        (0..10).for_each(|_| depth.learn(Duration::from_micros(100)));
+        let mut lane = Lane::new(&request("select 1"), true);
+        let next = |is_wanted: &dyn Fn(&Request) -> bool| Some(request("select 2")).filter(is_wanted);
+        lane.fill(&depth, part, most, next).len()
+    }
+
+    #[test]
+    fn a_connection_takes_no_more_than_its_part_and_than_it_may_have_uses() {
+        assert_eq!(taken(1000, usize::MAX), 15);
+        assert_eq!(taken(4, usize::MAX), 3);
+        assert_eq!(taken(4, 2), 2);
+        assert_eq!(taken(1, usize::MAX), 0);
+    }
 
     #[test]
     fn the_depth_grows_while_queries_are_quick_and_collapses_when_one_is_slow() {
         let mut depth = Depth::new(16);
-        assert_eq!(depth.share(false, 100, 5), 1);
+        assert_eq!(depth.allows(false), 1);
         for _ in 0..10 {
             depth.learn(Duration::from_micros(100));
         }
-        assert_eq!(depth.share(false, 1000, 5), 16);
-        assert_eq!(depth.share(false, 20, 5), 4, "no lane takes more than its part");
+        assert_eq!(depth.allows(false), 16);
         depth.learn(Duration::from_millis(50));
-        assert_eq!(depth.share(true, 1000, 5), 1);
+        assert_eq!(depth.allows(true), 1);
     }
 
     #[test]
@@ -173,14 +220,14 @@ mod tests {
         for _ in 0..10 {
             depth.learn(Duration::from_micros(10));
         }
-        assert_eq!(depth.share(false, 1000, 5), FEW);
-        assert_eq!(depth.share(true, 1000, 5), 64);
+        assert_eq!(depth.allows(false), FEW);
+        assert_eq!(depth.allows(true), 64);
     }
 
     #[test]
     fn a_depth_of_one_never_shares() {
         let mut depth = Depth::new(1);
         depth.learn(Duration::ZERO);
-        assert_eq!(depth.share(true, 1000, 1), 1);
+        assert_eq!(depth.allows(true), 1);
     }
 }

@@ -250,20 +250,21 @@ impl Shared {
     pub(super) fn lane_answered(self: &Arc<Self>, connection: &Connection, landed: usize, left: usize) {
         let mut state = self.lock();
         let State { lent, waiting, depth, .. } = &mut *state;
-        let lanes = lent.len();
+        let (lanes, riding) = lent.values().fold((0, 0), |(lanes, riding), lent| match &lent.to {
+            Borrower::Lane(lane) => (lanes + 1, riding + lane.riding()),
+            Borrower::Client => (lanes, riding),
+        });
         let Some(Lent { to: Borrower::Lane(lane), held }) = lent.get_mut(&connection.id()) else { return };
         let now = Instant::now();
         lane.land(landed, left, now, depth);
         lane.failed |= connection.take_failure();
         let failed = lane.failed && lane.retire;
         let mut next = Vec::new();
-        if !failed && depth.most() > 1 && connection.status() == b'I' && !self.is_worn_out(held, now) {
-            let count = waiting.len();
-            let uses_left = self.limits.max_uses.map(|most| most.saturating_sub(held.uses) as usize);
-            if lane.retire {
-                let room = uses_left.map_or(count, |left| left.min(count));
-                next = lane.fill(depth, room, lanes, |is_wanted| waiting.pop_request(is_wanted));
-            }
+        let may_go_on = !failed && lane.retire && connection.status() == b'I' && !self.is_worn_out(held, now);
+        if may_go_on && depth.most() > 1 && !waiting.is_empty() {
+            let part = (waiting.len() + riding.saturating_sub(landed)).div_ceil(lanes);
+            let most = self.limits.max_uses.map_or(usize::MAX, |most| most.saturating_sub(held.uses) as usize);
+            next = lane.fill(depth, part, most, |is_wanted| waiting.pop_request(is_wanted));
         }
         held.uses += next.len() as u64;
         if lane.riding() > 0 {
