@@ -5,6 +5,7 @@ const { before, afterEach, describe, test } = require('node:test');
 const pgTypes = require('pg-types');
 const pgfleet = require('../..');
 const { settled } = require('../support/failure');
+const { delayingProxy, tappedProxy } = require('../support/proxy');
 const { postgres } = require('../support/server');
 
 let server;
@@ -171,13 +172,18 @@ describe('a slow query among many quick ones', () => {
   const QUICK = 'SELECT $1::int AS n';
   const FEW = 16;
 
-  for (const [what, slow, quick] of [
-    ['of another text', ['SELECT pg_sleep(0.3)'], (i) => [QUICK, [i]]],
-    ['of the same text', ['SELECT pg_sleep($1)', [0.3]], () => ['SELECT pg_sleep($1)', [0]]],
+  for (const [what, slow, quick, delayMillis] of [
+    ['of another text', ['SELECT pg_sleep(0.3)'], (i) => [QUICK, [i]], 0],
+    ['of the same text', ['SELECT pg_sleep($1)', [0.3]], () => ['SELECT pg_sleep($1)', [0]], 0],
+    ['on a long way', ['SELECT pg_sleep(0.3)'], (i) => [QUICK, [i]], 5],
   ]) {
     test(`holds up but a few, ${what}`, async (t) => {
-      const pool = new pgfleet.Pool(server.config({ max: 2 }));
-      t.after(() => pool.end());
+      const way = delayMillis > 0 ? await delayingProxy(server, { delayMillis }) : server;
+      const pool = new pgfleet.Pool(server.config({ max: 2, port: way.port }));
+      t.after(async () => {
+        await pool.end();
+        if (way !== server) await way.close();
+      });
       for (let round = 0; round < 3; round++) {
         await Promise.all(numbers(300).map((i) => pool.query(...quick(i))));
       }
@@ -200,4 +206,78 @@ describe('a slow query among many quick ones', () => {
       assert.ok(late < FEW, `${late} queries waited for it`);
     });
   }
+});
+
+describe('many queries on a long way', () => {
+  const ECHO = "SELECT $1::int AS n, current_setting('pgfleet.mark', true) AS mark";
+  const SYNC = Buffer.from([0x53, 0, 0, 0, 4]);
+  const DELAY_MILLIS = 20;
+
+  /** Counts the queries that reach the proxy, which holds each answer back. */
+  const openFar = async (t, options, rounds = 4) => {
+    const counts = { queries: 0, beforeAnswer: undefined };
+    const proxy = await tappedProxy(server, {
+      onClientBytes(bytes) {
+        for (let at = bytes.indexOf(SYNC); at >= 0; at = bytes.indexOf(SYNC, at + 1)) counts.queries++;
+      },
+      onServerBytes(bytes, { client }) {
+        setTimeout(() => {
+          counts.beforeAnswer ??= counts.queries;
+          if (client.writable) client.write(bytes);
+        }, DELAY_MILLIS);
+        return null;
+      },
+    });
+    const pool = new pgfleet.Pool(server.config({ max: 2, port: proxy.port, ...options }));
+    t.after(async () => {
+      await pool.end();
+      await proxy.close();
+    });
+    const ask = () => Promise.all(numbers(MANY).map((n) => pool.query(ECHO, [n])));
+    for (let round = 0; round < rounds; round++) await ask();
+    return { pool, counts, ask };
+  };
+
+  const queriesBeforeAnswer = async ({ counts, ask }) => {
+    Object.assign(counts, { queries: 0, beforeAnswer: undefined });
+    const results = await ask();
+    assert.deepEqual(
+      results.map(({ rows }) => rows[0].n),
+      numbers(MANY),
+    );
+    return counts.beforeAnswer;
+  };
+
+  test('leave before the first of them is answered', async (t) => {
+    const far = await openFar(t);
+    const count = await queriesBeforeAnswer(far);
+    assert.ok(count > MANY / 4, `${count} left`);
+  });
+
+  test('leave one by one when that is what the pool is told', async (t) => {
+    const far = await openFar(t, { pipelineDepth: 1 }, 1);
+    assert.equal(await queriesBeforeAnswer(far), 2);
+  });
+
+  test('stay out of the transactions of clients, and behind what a client has left', async (t) => {
+    const { pool, ask } = await openFar(t);
+    const transactions = numbers(5).map(async (i) => {
+      const client = await pool.connect();
+      await client.query(`BEGIN; SET LOCAL pgfleet.mark = 'transaction ${i}'`);
+      assert.equal((await client.query(ECHO, [i])).rows[0].mark, `transaction ${i}`);
+      await client.query('COMMIT');
+      const left = client.query(ECHO, [MANY + i]);
+      client.release();
+      return left;
+    });
+    const asked = numbers(5).map(ask);
+    for (const results of await Promise.all(asked)) {
+      for (const [n, { rows }] of results.entries()) {
+        assert.equal(rows[0].n, n);
+        assert.ok(!rows[0].mark, `${rows[0].mark} was seen`);
+      }
+    }
+    for (const [i, { rows }] of (await Promise.all(transactions)).entries())
+      assert.equal(rows[0].n, MANY + i);
+  });
 });

@@ -268,6 +268,17 @@ forEachMaker(({ driver, Cursor, label, ours }) => {
     await pool.end();
   });
 
+  test(`the last page comes ${ours ? 'before' : 'behind'} drain`, async () => {
+    const order = [];
+    const drained = once(client, 'drain').then(() => order.push('drain'));
+    const cursor = open(SERIES, [1]);
+    cursor.read(2, () => order.push('page'));
+    await drained;
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    assert.deepEqual(order, ours ? ['page', 'drain'] : ['drain', 'page']);
+  });
+
   test('a connection that dies between pages rejects the next read', async () => {
     const victim = new driver.Client(server.config());
     const errors = [];

@@ -40,6 +40,23 @@ function burst(session, count) {
   return Promise.all(pending);
 }
 
-export const workloads = [100, 1000].flatMap((count) =>
-  [5, 10].flatMap((poolSize) => [false, true].map((named) => inFlight(count, poolSize, named))),
-);
+function behindNetwork(roundTripMillis, named) {
+  const base = inFlight(1000, 10, named);
+  return {
+    ...base,
+    name: `${base.name}-${roundTripMillis}ms`,
+    title: `${base.title}, at a round trip of ${roundTripMillis} ms`,
+    headline: false,
+    modes: ['free'],
+    freeOnly: true,
+    roundTripMillis,
+    program: undefined,
+  };
+}
+
+export const workloads = [
+  ...[100, 1000].flatMap((count) =>
+    [5, 10].flatMap((poolSize) => [false, true].map((named) => inFlight(count, poolSize, named))),
+  ),
+  ...[false, true].map((named) => behindNetwork(20, named)),
+];

@@ -72,6 +72,15 @@ class Texts {
   }
 
   /**
+   * @param {string} text one that goes by itself
+   * @returns {number} below 0 when it has none
+   */
+  knownNumberOf(text) {
+    const number = this.numbers.get(text);
+    return number === undefined ? -1 : number;
+  }
+
+  /**
    * @param {string} text
    * @param {boolean} isNew
    */

@@ -106,7 +106,9 @@ class Pool extends Checkout {
         const core = this._open();
         if (request.types === undefined) request.types = this._template._types;
         if (this._template.binary) request.binary = true;
-        if (underWay() < BUSY || !request.post(core, this._texts)) request.send(core, false);
+        if (underWay() < BUSY || !request.post(core, this._texts)) {
+          request.send(core, false, this._texts.knownNumberOf(request.text));
+        }
         this._holdLoop();
         return;
       } catch (failure) {

@@ -120,8 +120,9 @@ class QueryRequest {
    *
    * @param {{ query: Function }} target a native connection or pool
    * @param {boolean} pipelined
+   * @param {number} [textNumber] by which a native pool knows the text
    */
-  send(target, pipelined) {
+  send(target, pipelined, textNumber = -1) {
     const { name } = this;
     const text = this.text || '';
     let values = this._wireValues;
@@ -131,7 +132,7 @@ class QueryRequest {
     this._wireValues = null;
     // It may call into the caller's code, which may throw: before there is something to take back.
     const mask = typeMask(parsersOf(this.types));
-    target.query(register(this), text, name ?? null, values, flags, mask);
+    target.query(register(this), text, name ?? null, values, flags, mask, textNumber);
   }
 
   /**

@@ -24,15 +24,6 @@ pub(super) enum End {
 /// An answer of more bytes than this is worth another thread.
 pub(super) const LONG_ANSWER: usize = 32 * 1024;
 
-/// What one look at the buffer has brought.
-#[derive(Default)]
-struct Progress {
-    /// Requests answered.
-    landed: usize,
-    /// Requests on the way after the last of them.
-    left: usize,
-}
-
 /// The answer that is being read, and the records made of it.
 pub(super) struct Answer {
     pub(super) connection: Connection,
@@ -52,15 +43,15 @@ impl Answer {
 
     /// Understands all whole messages of the buffer.
     pub(super) fn read(&mut self, reader: &mut ReadBuffer) -> Result<(), Error> {
-        let mut progress = Progress::default();
+        let mut has_landed = false;
         while let Some(frame) = frame::next(reader.unread(), frame::MESSAGE_LIMIT)? {
             let size = frame.size;
-            self.message(frame, &mut progress)?;
+            self.message(frame, &mut has_landed)?;
             reader.start += size;
         }
         // The next user's query is on its way before JavaScript looks at this answer.
-        if progress.landed > 0 {
-            self.connection.shared.observer.answered(&self.connection, progress.landed, progress.left);
+        if has_landed {
+            self.connection.shared.observer.answered(&self.connection, true);
         }
         if !self.may_wait() {
             self.deliver();
@@ -85,7 +76,7 @@ impl Answer {
         }
     }
 
-    fn message(&mut self, frame: Frame<'_>, progress: &mut Progress) -> Result<(), Error> {
+    fn message(&mut self, frame: Frame<'_>, has_landed: &mut bool) -> Result<(), Error> {
         match frame.tag {
             b'N' => return self.notice(frame.body),
             b'A' => {
@@ -107,7 +98,7 @@ impl Answer {
         let Some(flight) = &mut self.current else { return Ok(()) };
         let request = flight.reply.request;
         if matches!(flight.course, Course::Raw) {
-            return self.raw(frame, progress);
+            return self.raw(frame, has_landed);
         }
         match frame.tag {
             b'D' => {
@@ -143,7 +134,7 @@ impl Answer {
             }
             b'C' => self.command_complete(frame.body)?,
             b'Z' => {
-                self.ready(server_message::ready(frame.body)?, progress);
+                self.ready(server_message::ready(frame.body)?, has_landed);
             }
             b'I' => {
                 self.batch.record(Record::Empty, &[request]);
@@ -251,7 +242,7 @@ impl Answer {
     }
 
     /// ReadyForQuery.
-    fn ready(&mut self, status: u8, progress: &mut Progress) {
+    fn ready(&mut self, status: u8, has_landed: &mut bool) {
         self.connection.set_status(status);
         if let Some(Flight { course: Course::Transaction { committing, commit_later, .. }, .. }) = &mut self.current
             && !std::mem::replace(committing, true)
@@ -264,7 +255,7 @@ impl Answer {
         }
         let Some(mut flight) = self.current.take() else { return };
         if let Some(request) = self.second_try(&mut flight, status) {
-            return self.land(status, progress, |inner| inner.queue.push_front(request));
+            return self.land(status, |inner| inner.queue.push_front(request));
         }
         let request = flight.reply.request;
         let in_order = self.batch.in_order || !flight.reply.unordered;
@@ -278,18 +269,18 @@ impl Answer {
             }
         }
         self.batch.in_order = in_order;
-        progress.landed += 1;
+        *has_landed = true;
         let length = std::mem::take(&mut self.length);
-        self.land(status, progress, |inner| inner.note_answer(length <= LONG_ANSWER / 2));
+        self.land(status, |inner| inner.note_answer(length <= LONG_ANSWER / 2));
     }
 
     /// The next requests leave, after what is `first` to be done.
-    fn land(&self, status: u8, progress: &mut Progress, first: impl FnOnce(&mut Inner)) {
+    fn land(&self, status: u8, first: impl FnOnce(&mut Inner)) {
         let mut notes = Notes::new();
         {
             let mut inner = self.connection.lock();
             first(&mut inner);
-            progress.left = inner.landed(status, &mut notes);
+            inner.landed(status, &mut notes);
             inner.flush();
         }
         deliver_notes(notes);
@@ -350,13 +341,13 @@ impl Answer {
         });
     }
 
-    fn raw(&mut self, frame: Frame<'_>, progress: &mut Progress) -> Result<(), Error> {
+    fn raw(&mut self, frame: Frame<'_>, has_landed: &mut bool) -> Result<(), Error> {
         let Some(flight) = &self.current else { return Ok(()) };
         let request = flight.reply.request;
         let length = u32::try_from(frame.body.len() + 4).unwrap_or(u32::MAX);
         self.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), frame.body], true);
         if frame.tag == b'Z' {
-            self.ready(server_message::ready(frame.body)?, progress);
+            self.ready(server_message::ready(frame.body)?, has_landed);
         } else if self.batch.is_full() {
             self.deliver();
         }

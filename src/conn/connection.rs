@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::auto_prepare::AutoPrepare;
 use super::driver::{self, Driver};
@@ -26,8 +27,8 @@ pub fn next_id() -> ConnectionId {
 
 /// Who is told of what happens on a connection. Called from the connection's task, without locks held.
 pub trait Observer: Send + Sync {
-    /// Requests were answered or refused: how many, and how many are still sent or waiting.
-    fn answered(&self, connection: &Connection, landed: usize, left: usize);
+    /// Requests were answered by the server, or could not be sent to it, and the load is less than it was.
+    fn answered(&self, connection: &Connection, by_server: bool);
     /// Something happened that no request asked for.
     fn event(&self, connection: ConnectionId, event: Event);
     /// The socket is closed; the last call.
@@ -46,6 +47,7 @@ pub(super) struct Shared {
     secret_key: i32,
     route: Route,
     parameters: Vec<(String, String)>,
+    round_trip: Option<Duration>,
     status: AtomicU8,
     failed: AtomicBool,
     inner: Mutex<Inner>,
@@ -55,7 +57,7 @@ pub(super) struct Shared {
 }
 
 /// How long cancelling the work of an abandoned connection may take.
-const ABANDON_PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+const ABANDON_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The error of requests that come too late.
 pub fn gone() -> Error {
@@ -65,8 +67,18 @@ pub fn gone() -> Error {
 impl Connection {
     /// Starts the task of an established connection. Must be called on the runtime.
     pub fn start(id: ConnectionId, established: Established, observer: Arc<dyn Observer>) -> Connection {
-        let Established { stream, received, process_id, secret_key, parameters, notices, status, route, auto_prepare } =
-            established;
+        let Established {
+            stream,
+            received,
+            process_id,
+            secret_key,
+            parameters,
+            notices,
+            status,
+            route,
+            auto_prepare,
+            round_trip,
+        } = established;
         let mut inner = Inner::new(stream, status);
         inner.statements = Statements::preparing(auto_prepare.then(AutoPrepare::default));
         for (name, value) in &parameters {
@@ -78,6 +90,7 @@ impl Connection {
             secret_key,
             route,
             parameters,
+            round_trip,
             status: AtomicU8::new(status),
             failed: AtomicBool::new(false),
             inner: Mutex::new(inner),
@@ -106,6 +119,11 @@ impl Connection {
     /// Parameters that the server reported at start-up.
     pub fn parameters(&self) -> &[(String, String)] {
         &self.shared.parameters
+    }
+
+    /// How long a message and its answer were on the way when the connection was made.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.shared.round_trip
     }
 
     /// `I`, `T` or `E`, as of the last ReadyForQuery.
@@ -163,7 +181,7 @@ impl Connection {
     /// Makes several requests, in one write as far as they may be on the way together.
     pub fn submit_all(&self, requests: impl Iterator<Item = Request>) {
         let mut notes = Notes::new();
-        let left = {
+        {
             let mut inner = self.lock();
             let refusal = match inner.life {
                 Life::Open => None,
@@ -178,13 +196,16 @@ impl Connection {
                 }
                 Some(error) => notes.extend(requests.map(|request| (request.reply, Note::Failed(error.clone())))),
             }
-            inner.load()
-        };
-        let refused = notes.iter().filter(|(_, note)| matches!(note, Note::Refused(..))).count();
+        }
+        self.deliver(notes);
+    }
+
+    /// Delivers notes, and tells whoever lent the connection of requests that will never be answered.
+    fn deliver(&self, notes: Notes) {
+        let is_any_refused = notes.iter().any(|(_, note)| matches!(note, Note::Refused(..)));
         deliver_notes(notes);
-        if refused > 0 {
-            // They will never land; whoever lent the connection for them has to know.
-            self.shared.observer.answered(self, refused, left);
+        if is_any_refused {
+            self.shared.observer.answered(self, false);
         }
     }
 
@@ -197,7 +218,7 @@ impl Connection {
             inner.advance(&mut notes);
             inner.flush();
         }
-        deliver_notes(notes);
+        self.deliver(notes);
     }
 
     /// Bytes for the raw exchange that is under way; `reply` is answered when there is room for more.

@@ -1,7 +1,7 @@
 //! From settings to a connection that is ready for queries.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use postgres_protocol::message::frontend;
@@ -44,6 +44,8 @@ pub struct Established {
     pub route: Route,
     /// Repeated statements are prepared without being asked to.
     pub auto_prepare: bool,
+    /// The shortest time between a message and its answer: the way there and back, and little more.
+    pub round_trip: Option<Duration>,
 }
 
 /// How to reach the same server again.
@@ -163,8 +165,7 @@ impl Attempt<'_> {
         let tls = wants_tls.filter(|_| matches!(stream, Stream::Tls(_))).cloned();
         self.phase = Phase::Authenticate;
         let route = Route { address, host: self.host.clone(), tls, direct };
-        let mut conversation =
-            Conversation { stream, received: BytesMut::with_capacity(4096), settings: self.settings };
+        let mut conversation = Conversation::new(stream, self.settings);
         let established = conversation.start(provider).await?;
         conversation.check_session(established, route, self.target).await
     }
@@ -223,12 +224,20 @@ struct Conversation<'a> {
     stream: Stream,
     received: BytesMut,
     settings: &'a ServerSettings,
+    /// When the message left whose answer is still to come.
+    asked: Option<Instant>,
+    round_trip: Option<Duration>,
 }
 
-impl Conversation<'_> {
+impl<'a> Conversation<'a> {
+    fn new(stream: Stream, settings: &'a ServerSettings) -> Self {
+        Conversation { stream, received: BytesMut::with_capacity(4096), settings, asked: None, round_trip: None }
+    }
+
     async fn send(&mut self, out: &mut BytesMut) -> Result<(), Error> {
         let written = self.stream.write_all(out).await;
         let flushed = self.stream.flush().await;
+        self.asked = Some(Instant::now());
         out.clear();
         written.and(flushed).map_err(|error| io_error(&error, "write", ""))
     }
@@ -244,9 +253,16 @@ impl Conversation<'_> {
             }
             match self.stream.read_buf(&mut self.received).await {
                 Ok(0) => return Err(broken(&std::io::ErrorKind::UnexpectedEof.into())),
-                Ok(_) => {}
+                Ok(_) => self.note_answer(),
                 Err(error) => return Err(broken(&error)),
             }
+        }
+    }
+
+    fn note_answer(&mut self) {
+        if let Some(asked) = self.asked.take() {
+            let took = asked.elapsed();
+            self.round_trip = Some(self.round_trip.map_or(took, |known| known.min(took)));
         }
     }
 
@@ -380,9 +396,20 @@ impl Conversation<'_> {
             .with_code("ECONNREFUSED"));
         }
         let Started { process_id, secret_key, parameters, notices, status } = started;
-        let Conversation { stream, received, settings } = self;
+        let Conversation { stream, received, settings, round_trip, .. } = self;
         let auto_prepare = settings.auto_prepare;
-        Ok(Established { stream, received, process_id, secret_key, parameters, notices, status, route, auto_prepare })
+        Ok(Established {
+            stream,
+            received,
+            process_id,
+            secret_key,
+            parameters,
+            notices,
+            status,
+            route,
+            auto_prepare,
+            round_trip,
+        })
     }
 
     /// Whether the one value that a query gives is `on` or true.

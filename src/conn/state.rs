@@ -268,8 +268,8 @@ impl Inner {
         flight
     }
 
-    /// The flight under way is answered; the next requests leave. Returns how many are sent or waiting now.
-    pub(super) fn landed(&mut self, status: u8, notes: &mut Notes) -> usize {
+    /// The flight under way is answered; the next requests leave.
+    pub(super) fn landed(&mut self, status: u8, notes: &mut Notes) {
         self.status = status;
         self.answering = false;
         self.paused = false;
@@ -277,7 +277,6 @@ impl Inner {
         self.portal = None;
         self.copy = None;
         self.advance(notes);
-        self.load()
     }
 
     /// Appends to what is being written.

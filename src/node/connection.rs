@@ -392,7 +392,7 @@ struct OwnObserver {
 }
 
 impl Observer for OwnObserver {
-    fn answered(&self, _: &Connection, _: usize, _: usize) {}
+    fn answered(&self, _: &Connection, _: bool) {}
 
     fn event(&self, connection: ConnectionId, event: Event) {
         self.environment.deliver(event_batch(connection, event));

@@ -102,7 +102,8 @@ impl PoolHandle {
         self.pool.release(id, destroy)
     }
 
-    /// Runs a query on a connection of the pool's choice; a failure closes that connection, as in node-postgres.
+    /// Runs a query on a connection of the pool's choice; a failure closes that connection, as in node-postgres. The number
+    /// of the text is below 0 when it has none.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments, reason = "an object would cost a property look-up for each")]
     pub fn query(
@@ -114,12 +115,14 @@ impl PoolHandle {
         values: Unknown<'_>,
         flags: i32,
         mask: i32,
+        text_number: i32,
     ) -> Result<()> {
         self.run_written(&env);
         let js = Js(env.raw());
         let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
         let mut request = query::request(js, &self.environment, request, &arguments)?;
         request.reply.unordered = true;
+        request.known = usize::try_from(text_number).ok().and_then(|number| lock(&self.texts).get(number).cloned());
         let requests = self.environment.hold(js);
         let environment = &self.environment;
         let before = |connection: Option<&Connection>| {

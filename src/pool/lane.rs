@@ -12,12 +12,19 @@ use std::time::{Duration, Instant};
 use crate::conn::request::Request;
 use crate::conn::{KnownText, known_text};
 
-/// Queries faster than this are worth sharing a connection.
+/// Queries that take the server no longer than this are worth sharing a connection.
 const QUICK: Duration = Duration::from_millis(1);
-/// Queries faster than this can be many on one connection, and nobody waits long.
+/// Queries that take no longer than this can be many on one connection, and nobody waits long.
 const VERY_QUICK: Duration = Duration::from_micros(250);
 /// A query that takes this long holds up nobody else from now on.
 const SLOW: Duration = Duration::from_millis(5);
+/// On a long way these are parts of it: its length varies as much, and a query that waits for half of it at most still
+/// gains by sharing.
+const QUICK_PART: u32 = 8;
+/// As [`QUICK_PART`], for how long others wait without loss.
+const PATIENCE_PART: u32 = 2;
+/// On a way of this length requests share a connection without waiting for the answers to those before them.
+const LONG_WAY: Duration = Duration::from_millis(1);
 /// How many queries of which nothing is known may share a connection.
 const FEW: usize = 16;
 
@@ -26,21 +33,42 @@ const FEW: usize = 16;
 pub(super) struct Depth {
     most: usize,
     now: usize,
+    /// The shortest way to the server and back that was seen.
+    round_trip: Option<Duration>,
 }
 
 impl Depth {
     /// At most `most` queries share a connection; 1 never shares.
     pub(super) fn new(most: usize) -> Self {
-        Depth { most: most.max(1), now: 1 }
+        Depth { most: most.max(1), now: 1, round_trip: None }
     }
 
-    /// Queries took this long each.
+    /// A message and its answer were on the way this long.
+    pub(super) fn meet(&mut self, round_trip: Option<Duration>) {
+        self.round_trip = self.round_trip.into_iter().chain(round_trip).min();
+    }
+
+    fn way(&self) -> Duration {
+        self.round_trip.unwrap_or_default()
+    }
+
+    /// Whether waiting for an answer costs more than the writes that it saves.
+    pub(super) fn is_far(&self) -> bool {
+        self.way() >= LONG_WAY
+    }
+
+    /// Queries took the server this long each.
     fn learn(&mut self, each: Duration) {
-        if each >= SLOW {
+        if each >= SLOW.max(self.patience()) {
             self.now = 1;
-        } else if each <= QUICK {
+        } else if each <= QUICK.max(self.way() / QUICK_PART) {
             self.now = (self.now * 2).min(self.few());
         }
+    }
+
+    /// How long a query may take without being known as one that holds up others.
+    fn patience(&self) -> Duration {
+        QUICK.max(self.way() / PATIENCE_PART)
     }
 
     fn few(&self) -> usize {
@@ -64,11 +92,15 @@ pub(super) struct Lane {
     riders: VecDeque<Rider>,
     /// How many of them nothing good is known of.
     strangers: usize,
+    /// How many of them are still to be submitted.
+    unsent: usize,
+    /// Others may be on the way together with the first.
+    shares: bool,
     /// A failure closes the connection.
     pub(super) retire: bool,
     /// One has failed.
     pub(super) failed: bool,
-    /// When the last answer came, or the first request left.
+    /// When the last answer came.
     since: Instant,
 }
 
@@ -76,13 +108,16 @@ pub(super) struct Lane {
 struct Rider {
     known: Option<Arc<KnownText>>,
     is_stranger: bool,
+    left: Instant,
 }
 
 impl Lane {
     /// A connection starts with this request.
-    pub(super) fn new(request: &Request, retire: bool) -> Self {
-        let mut lane = Lane { riders: VecDeque::new(), strangers: 0, retire, failed: false, since: Instant::now() };
-        lane.board(request);
+    pub(super) fn new(request: &Request, retire: bool, shares: bool) -> Self {
+        let now = Instant::now();
+        let mut lane =
+            Lane { riders: VecDeque::new(), strangers: 0, unsent: 0, shares, retire, failed: false, since: now };
+        lane.board(request, now);
         lane
     }
 
@@ -91,25 +126,57 @@ impl Lane {
         self.riders.len()
     }
 
-    fn board(&mut self, request: &Request) {
+    fn board(&mut self, request: &Request, now: Instant) {
         let known = request.known.clone();
         let is_stranger = !is_quick(request);
         self.strangers += usize::from(is_stranger);
-        self.riders.push_back(Rider { known, is_stranger });
+        self.unsent += 1;
+        self.riders.push_back(Rider { known, is_stranger, left: now });
     }
 
-    /// The first `landed` were answered and `left` are still on the way; `depth` learns from it.
-    pub(super) fn land(&mut self, landed: usize, left: usize, now: Instant, depth: &mut Depth) {
-        let took = now.saturating_duration_since(self.since);
-        let each = took / u32::try_from(landed.max(1)).unwrap_or(u32::MAX);
+    /// When the first answer can be here at the earliest: when it had the way behind it, and the one before it was here.
+    fn due(&self, depth: &Depth) -> Instant {
+        self.riders.front().map_or(self.since, |first| self.since.max(first.left + depth.way()))
+    }
+
+    /// Whether requests can join without waiting for an answer: nothing that must travel alone is on the way, and what is
+    /// at the head doesn't take longer than others should wait.
+    pub(super) fn is_open(&self, depth: &Depth, now: Instant) -> bool {
+        self.shares && now.saturating_duration_since(self.due(depth)) <= depth.patience()
+    }
+
+    /// So many of the youngest have been submitted.
+    pub(super) fn submitted(&mut self, count: usize) {
+        self.unsent = self.unsent.saturating_sub(count);
+    }
+
+    /// How many are answered, when the connection has this many requests left to answer.
+    pub(super) fn landed(&self, load: usize) -> usize {
+        self.riders.len().saturating_sub(load + self.unsent)
+    }
+
+    /// How long the only query was under way, if it is answered.
+    pub(super) fn lone_trip(&self, load: usize, now: Instant) -> Option<Duration> {
+        let lone = self.riders.front().filter(|_| self.riders.len() == 1 && self.landed(load) == 1);
+        lone.map(|rider| now.saturating_duration_since(rider.left))
+    }
+
+    /// Takes off those that are answered; `depth` learns from it.
+    pub(super) fn land(&mut self, load: usize, now: Instant, depth: &mut Depth) {
+        let landed = self.landed(load);
+        if landed == 0 {
+            return;
+        }
+        let took = now.saturating_duration_since(self.due(depth));
+        let each = took / u32::try_from(landed).unwrap_or(u32::MAX);
         self.since = now;
+        self.shares = true;
         depth.learn(each);
-        while self.riders.len() > left {
-            let Some(Rider { known, is_stranger }) = self.riders.pop_front() else { break };
+        for Rider { known, is_stranger, .. } in self.riders.drain(..landed) {
             self.strangers -= usize::from(is_stranger);
             match known {
                 Some(known) if each <= VERY_QUICK => known.learn(true),
-                Some(known) if each > QUICK => known.learn(false),
+                Some(known) if each > depth.patience() => known.learn(false),
                 _ => {}
             }
         }
@@ -122,6 +189,7 @@ impl Lane {
         depth: &Depth,
         part: usize,
         most: usize,
+        now: Instant,
         mut next: impl FnMut(&dyn Fn(&Request) -> bool) -> Option<Request>,
     ) -> Vec<Request> {
         let mut taken = Vec::new();
@@ -129,7 +197,7 @@ impl Lane {
         let many = depth.allows(true).min(part);
         let room = |lane: &Lane| if lane.strangers == 0 { many } else { few };
         // Few large refills instead of many small ones.
-        if self.riders.len() > room(self) / 2 {
+        if !depth.is_far() && self.riders.len() > room(self) / 2 {
             return taken;
         }
         while self.riders.len() < room(self) && taken.len() < most {
@@ -138,7 +206,7 @@ impl Lane {
                 (is_quick(request) || riding < few) && known_text::may_share(&request.message, request.known.as_deref())
             };
             let Some(request) = next(&is_wanted) else { break };
-            self.board(&request);
+            self.board(&request, now);
             taken.push(request);
         }
         taken
@@ -189,9 +257,9 @@ mod tests {
     fn taken(part: usize, most: usize) -> usize {
         let mut depth = Depth::new(16);
         (0..10).for_each(|_| depth.learn(Duration::from_micros(100)));
-        let mut lane = Lane::new(&request("select 1"), true);
+        let mut lane = Lane::new(&request("select 1"), true, true);
         let next = |is_wanted: &dyn Fn(&Request) -> bool| Some(request("select 2")).filter(is_wanted);
-        lane.fill(&depth, part, most, next).len()
+        lane.fill(&depth, part, most, Instant::now(), next).len()
     }
 
     #[test]
@@ -222,6 +290,46 @@ mod tests {
         }
         assert_eq!(depth.allows(false), FEW);
         assert_eq!(depth.allows(true), 64);
+    }
+
+    #[test]
+    fn the_way_to_the_server_is_no_part_of_what_a_query_takes() {
+        let mut depth = Depth::new(16);
+        depth.meet(Some(Duration::from_millis(80)));
+        let left = Instant::now();
+        let mut lane = Lane::new(&request("select 1"), true, true);
+        lane.submitted(1);
+        lane.land(0, left + Duration::from_millis(81), &mut depth);
+        assert_eq!(depth.allows(false), 2);
+        let mut lane = Lane::new(&request("select 1"), true, true);
+        lane.submitted(1);
+        lane.land(0, Instant::now() + Duration::from_millis(200), &mut depth);
+        assert_eq!(depth.allows(false), 1);
+    }
+
+    #[test]
+    fn on_a_long_way_requests_join_until_an_answer_is_late() {
+        let mut depth = Depth::new(16);
+        depth.meet(Some(Duration::from_millis(20)));
+        let lane = Lane::new(&request("select 1"), true, true);
+        let after = |millis| Instant::now() + Duration::from_millis(millis);
+        assert!(lane.is_open(&depth, after(25)));
+        assert!(!lane.is_open(&depth, after(35)));
+        assert!(!Lane::new(&request("select 1; select 2"), true, false).is_open(&depth, after(0)));
+    }
+
+    #[test]
+    fn a_request_that_is_not_submitted_yet_has_no_answer() {
+        let mut depth = Depth::new(16);
+        let mut lane = Lane::new(&request("select 1"), true, true);
+        assert_eq!(lane.lone_trip(0, Instant::now()), None);
+        lane.land(0, Instant::now(), &mut depth);
+        assert_eq!(lane.riding(), 1);
+        lane.submitted(1);
+        assert_eq!(lane.landed(1), 0);
+        assert!(lane.lone_trip(0, Instant::now()).is_some());
+        lane.land(0, Instant::now(), &mut depth);
+        assert_eq!(lane.riding(), 0);
     }
 
     #[test]

@@ -61,9 +61,9 @@ impl MemberObserver {
 }
 
 impl Observer for MemberObserver {
-    fn answered(&self, connection: &Connection, landed: usize, left: usize) {
+    fn answered(&self, connection: &Connection, by_server: bool) {
         if let Some(pool) = self.pool.upgrade() {
-            pool.lane_answered(connection, landed, left);
+            pool.lane_answered(connection, by_server);
         }
     }
 

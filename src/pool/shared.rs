@@ -185,7 +185,10 @@ impl Shared {
                 state.creating += 1;
                 runtime::handle().spawn(self.clone().make());
             } else {
+                let shared = self.share_out(&mut state);
                 self.watch_deadlines(&mut state);
+                drop(state);
+                shared.into_iter().for_each(|(connection, requests)| self.send_along(&connection, requests));
                 return;
             }
         }
@@ -207,11 +210,14 @@ impl Shared {
                 held.fresh = false;
                 let connection = held.connection().clone();
                 connection.take_failure();
-                connection.set_depth(self.depth_of(&request));
-                let lane = Lane::new(&request, retire);
+                let shares = may_share(&request.message, request.known.as_deref());
+                connection.set_depth(if shares { self.limits.pipeline_depth } else { 1 });
+                let lane = Lane::new(&request, retire, shares);
+                state.depth.meet(connection.round_trip());
                 state.lent.insert(connection.id(), Lent { held, to: Borrower::Lane(lane) });
                 drop(state);
                 connection.submit(request);
+                self.submitted(&connection, 1);
             }
         }
     }
@@ -240,39 +246,84 @@ impl Shared {
         self.wind_up();
     }
 
-    /// How many requests may be on the way together with this one.
-    fn depth_of(&self, request: &Request) -> usize {
-        if may_share(&request.message, request.known.as_deref()) { self.limits.pipeline_depth } else { 1 }
-    }
-
-    /// A connection has answered requests. One that serves the pool's own queue takes the next ones at once, without a
-    /// trip through JavaScript.
-    pub(super) fn lane_answered(self: &Arc<Self>, connection: &Connection, landed: usize, left: usize) {
-        let mut state = self.lock();
-        let State { lent, waiting, depth, .. } = &mut *state;
+    /// Requests that join those which a connection runs for the pool's own queue.
+    fn board(&self, state: &mut State, id: ConnectionId, now: Instant) -> Vec<Request> {
+        let State { lent, waiting, depth, .. } = state;
+        if waiting.is_empty() || depth.most() == 1 {
+            return Vec::new();
+        }
         let (lanes, riding) = lent.values().fold((0, 0), |(lanes, riding), lent| match &lent.to {
             Borrower::Lane(lane) => (lanes + 1, riding + lane.riding()),
             Borrower::Client => (lanes, riding),
         });
-        let Some(Lent { to: Borrower::Lane(lane), held }) = lent.get_mut(&connection.id()) else { return };
-        let now = Instant::now();
-        lane.land(landed, left, now, depth);
-        lane.failed |= connection.take_failure();
-        let failed = lane.failed && lane.retire;
-        let mut next = Vec::new();
-        let may_go_on = !failed && lane.retire && connection.status() == b'I' && !self.is_worn_out(held, now);
-        if may_go_on && depth.most() > 1 && !waiting.is_empty() {
-            let part = (waiting.len() + riding.saturating_sub(landed)).div_ceil(lanes);
-            let most = self.limits.max_uses.map_or(usize::MAX, |most| most.saturating_sub(held.uses) as usize);
-            next = lane.fill(depth, part, most, |is_wanted| waiting.pop_request(is_wanted));
+        let Some(Lent { to: Borrower::Lane(lane), held }) = lent.get_mut(&id) else { return Vec::new() };
+        if lane.failed || !lane.retire || held.connection().status() != b'I' || self.is_worn_out(held, now) {
+            return Vec::new();
         }
+        let part = (waiting.len() + riding).div_ceil(lanes);
+        let most = self.limits.max_uses.map_or(usize::MAX, |most| most.saturating_sub(held.uses) as usize);
+        let next = lane.fill(depth, part, most, now, |is_wanted| waiting.pop_request(is_wanted));
         held.uses += next.len() as u64;
-        if lane.riding() > 0 {
+        next
+    }
+
+    fn send_along(self: &Arc<Self>, connection: &Connection, requests: Vec<Request>) {
+        let count = requests.len();
+        if count > 0 {
+            connection.set_depth(self.limits.pipeline_depth);
+            connection.submit_all(requests.into_iter());
+            self.submitted(connection, count);
+        }
+    }
+
+    /// Requests of the pool's own queue have been submitted. Some may have been answered before it is known here.
+    fn submitted(self: &Arc<Self>, connection: &Connection, count: usize) {
+        let is_answered = {
+            let mut state = self.lock();
+            let Some(Lent { to: Borrower::Lane(lane), .. }) = state.lent.get_mut(&connection.id()) else { return };
+            lane.submitted(count);
+            lane.landed(connection.load()) > 0
+        };
+        if is_answered {
+            self.lane_answered(connection, false);
+        }
+    }
+
+    /// Has busy connections take on what waits, where the way to the server is long.
+    fn share_out(&self, state: &mut State) -> Vec<(Connection, Vec<Request>)> {
+        if !state.depth.is_far() || state.creating > 0 {
+            return Vec::new();
+        }
+        let now = Instant::now();
+        let is_free = |lent: &Lent| matches!(&lent.to, Borrower::Lane(lane) if lane.is_open(&state.depth, now));
+        let free: Vec<_> =
+            state.lent.values().filter(|lent| is_free(lent)).map(|lent| lent.held.connection().clone()).collect();
+        free.into_iter()
+            .map(|connection| {
+                let next = self.board(state, connection.id(), now);
+                (connection, next)
+            })
+            .collect()
+    }
+
+    /// A connection has answered requests. One that serves the pool's own queue takes the next ones at once, without a
+    /// trip through JavaScript.
+    pub(super) fn lane_answered(self: &Arc<Self>, connection: &Connection, by_server: bool) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let State { lent, depth, .. } = &mut *state;
+        let Some(Lent { to: Borrower::Lane(lane), .. }) = lent.get_mut(&connection.id()) else { return };
+        let load = connection.load();
+        if by_server {
+            depth.meet(lane.lone_trip(load, now));
+        }
+        lane.land(load, now, depth);
+        lane.failed |= connection.take_failure();
+        let (failed, goes_on) = (lane.failed && lane.retire, lane.riding() > 0);
+        let next = self.board(&mut state, connection.id(), now);
+        if goes_on || !next.is_empty() {
             drop(state);
-            if !next.is_empty() {
-                connection.set_depth(self.limits.pipeline_depth);
-                connection.submit_all(next.into_iter());
-            }
+            self.send_along(connection, next);
             return;
         }
         let lent = state.lent.remove(&connection.id());
