@@ -67,41 +67,29 @@ pub fn gone() -> Error {
 impl Connection {
     /// Starts the task of an established connection. Must be called on the runtime.
     pub fn start(id: ConnectionId, established: Established, observer: Arc<dyn Observer>) -> Connection {
-        let Established {
-            stream,
-            received,
-            process_id,
-            secret_key,
-            parameters,
-            notices,
-            status,
-            route,
-            auto_prepare,
-            round_trip,
-        } = established;
-        let mut inner = Inner::new(stream, status);
-        inner.statements = Statements::preparing(auto_prepare.then(AutoPrepare::default));
-        for (name, value) in &parameters {
+        let mut inner = Inner::new(established.stream, established.status);
+        inner.statements = Statements::preparing(established.auto_prepare.then(AutoPrepare::default));
+        for (name, value) in &established.parameters {
             inner.statements.styles.learn(name, value);
         }
         let shared = Arc::new(Shared {
             id,
-            process_id,
-            secret_key,
-            route,
-            parameters,
-            round_trip,
-            status: AtomicU8::new(status),
+            process_id: established.process_id,
+            secret_key: established.secret_key,
+            route: established.route,
+            parameters: established.parameters,
+            round_trip: established.round_trip,
+            status: AtomicU8::new(established.status),
             failed: AtomicBool::new(false),
             inner: Mutex::new(inner),
             driver: Mutex::new(None),
             observer,
         });
         let connection = Connection { shared };
-        for notice in notices {
+        for notice in established.notices {
             connection.shared.observer.event(id, Event::Notice(Box::new(notice)));
         }
-        *connection.driver() = Some(Driver::new(connection.clone(), &received));
+        *connection.driver() = Some(Driver::new(connection.clone(), &established.received));
         tokio::spawn(driver::run(connection.clone()));
         connection
     }

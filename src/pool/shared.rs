@@ -69,6 +69,19 @@ pub(super) enum Borrower {
 }
 
 impl State {
+    /// What each connection that serves the pool's own queue would have to do, if all that waits were shared out; 0 when
+    /// nothing waits.
+    fn part(&self) -> usize {
+        if self.waiting.is_empty() {
+            return 0;
+        }
+        let (lanes, riding) = self.lent.values().fold((0_usize, 0), |(lanes, riding), lent| match &lent.to {
+            Borrower::Lane(lane) => (lanes + 1, riding + lane.riding()),
+            Borrower::Client => (lanes, riding),
+        });
+        (self.waiting.len() + riding).div_ceil(lanes.max(1))
+    }
+
     pub(super) fn new(pipeline_depth: usize) -> Self {
         State {
             waiting: Waiting::default(),
@@ -246,21 +259,16 @@ impl Shared {
         self.wind_up();
     }
 
-    /// Requests that join those which a connection runs for the pool's own queue.
-    fn board(&self, state: &mut State, id: ConnectionId, now: Instant) -> Vec<Request> {
+    /// Requests that join those which a connection runs for the pool's own queue, up to its `part` of all.
+    fn board(&self, state: &mut State, id: ConnectionId, part: usize, now: Instant) -> Vec<Request> {
         let State { lent, waiting, depth, .. } = state;
-        if waiting.is_empty() || depth.most() == 1 {
+        if part == 0 || depth.most() == 1 {
             return Vec::new();
         }
-        let (lanes, riding) = lent.values().fold((0, 0), |(lanes, riding), lent| match &lent.to {
-            Borrower::Lane(lane) => (lanes + 1, riding + lane.riding()),
-            Borrower::Client => (lanes, riding),
-        });
         let Some(Lent { to: Borrower::Lane(lane), held }) = lent.get_mut(&id) else { return Vec::new() };
         if lane.failed || !lane.retire || held.connection().status() != b'I' || self.is_worn_out(held, now) {
             return Vec::new();
         }
-        let part = (waiting.len() + riding).div_ceil(lanes);
         let most = self.limits.max_uses.map_or(usize::MAX, |most| most.saturating_sub(held.uses) as usize);
         let next = lane.fill(depth, part, most, now, |is_wanted| waiting.pop_request(is_wanted));
         held.uses += next.len() as u64;
@@ -294,13 +302,13 @@ impl Shared {
         if !state.depth.is_far() || state.creating > 0 {
             return Vec::new();
         }
-        let now = Instant::now();
+        let (part, now) = (state.part(), Instant::now());
         let is_free = |lent: &Lent| matches!(&lent.to, Borrower::Lane(lane) if lane.is_open(&state.depth, now));
         let free: Vec<_> =
             state.lent.values().filter(|lent| is_free(lent)).map(|lent| lent.held.connection().clone()).collect();
         free.into_iter()
             .map(|connection| {
-                let next = self.board(state, connection.id(), now);
+                let next = self.board(state, connection.id(), part, now);
                 (connection, next)
             })
             .collect()
@@ -320,7 +328,8 @@ impl Shared {
         lane.land(load, now, depth);
         lane.failed |= connection.take_failure();
         let (failed, goes_on) = (lane.failed && lane.retire, lane.riding() > 0);
-        let next = self.board(&mut state, connection.id(), now);
+        let part = state.part();
+        let next = self.board(&mut state, connection.id(), part, now);
         if goes_on || !next.is_empty() {
             drop(state);
             self.send_along(connection, next);
