@@ -22,6 +22,7 @@ const STEPS = {
     const lint = (...args) =>
       runCargo(['clippy', ...args, '--release', '--locked', '--', '--deny', 'warnings'], { output: 'show' });
     lint('--package', 'pgfleet', '--lib');
+    lint('--package', 'pgfleet', '--lib', '--features', 'platform-tls');
     lint('--package', 'pgfleet-testkit', '--all-targets');
   },
 };

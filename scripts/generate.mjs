@@ -11,11 +11,16 @@ const generated = {
   'native.js': () => loaderSource(manifest, targets(manifest)),
   'Cargo.toml': (text) => withVersion(text, /^(\[package\]\nname = "pgfleet"\nversion = ")[^"]*/m),
   'Cargo.lock': (text) => withVersion(text, /^(\[\[package\]\]\nname = "pgfleet"\nversion = ")[^"]*/m),
-  'testkit/Cargo.toml': (text) => text.replace(DEPENDENCIES, `$1${dependenciesWithoutNode()}\n`),
+  'testkit/Cargo.toml': (text) =>
+    text
+      .replace(DEPENDENCIES, `$1${dependenciesWithoutNode()}\n`)
+      .replace(OPENSSL, OPENSSL.exec(readText('Cargo.toml'))[0]),
 };
 
 /** The lines of a Cargo.toml below [dependencies], down to the next heading. */
 const DEPENDENCIES = /^(\[dependencies\]\n)((?:(?!\[).*\n)*)/m;
+/** The dependencies of the platforms that OpenSSL is built in for, with their heading. */
+const OPENSSL = /^\[target\.[^\n]*\.dependencies\]\n(?:(?!\[).*\n)*/m;
 
 const stale = Object.entries(generated)
   .map(([file, wanted]) => ({ file, current: readText(file), wanted: wanted(readText(file)) }))

@@ -26,7 +26,11 @@ export const RUST_ROOMS = [
 /** What a room of src/ may not name at all, and why. */
 export const RUST_BANS = [
   { crates: /^napi(_\w+)?$/, except: ['node'], why: 'only src/node/ names napi' },
-  { crates: /^tokio(_util|_native_tls)?$/, only: ['error', 'sql', 'wire'], why: 'this room does no I/O' },
+  {
+    crates: /^tokio(_util|_native_tls|_openssl)?$/,
+    only: ['error', 'sql', 'wire'],
+    why: 'this room does no I/O',
+  },
 ];
 
 /** Rooms of the JavaScript, from left to right: the first pattern that a file matches is its room. */

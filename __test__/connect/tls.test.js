@@ -10,6 +10,13 @@ const { postgres } = require('../support/server.js');
 const { tappedProxy } = require('../support/proxy.js');
 const { tlsProxy } = require('../support/tls-proxy.js');
 
+/** @param {Buffer} bytes TLS records, one after the other: their types */
+function recordTypes(bytes) {
+  const types = [];
+  for (let at = 0; at + 5 <= bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) types.push(bytes[at]);
+  return types;
+}
+
 forBoth(({ pg, ours }) => {
   let server;
   let ca;
@@ -186,6 +193,29 @@ forBoth(({ pg, ours }) => {
     assert.ok(!bytes.includes('application_name'));
     assert.ok(!bytes.includes('pg_stat_ssl'));
   });
+
+  // Windows and macOS bring a TLS of their own, which decides for itself.
+  const builtIn = { skip: ['win32', 'darwin'].includes(process.platform) };
+  if (ours) {
+    test(
+      'the first hello has the key that the server wants, so that it need not ask for another',
+      builtIn,
+      async () => {
+        const seen = [];
+        const onClientBytes = (bytes) => void seen.push(Buffer.from(bytes));
+        const proxy = await tappedProxy(server, { onClientBytes });
+        try {
+          const { version } = await session(server.config({ port: proxy.port, ssl: { ca } }));
+          assert.equal(version, 'TLSv1.3');
+        } finally {
+          await proxy.close();
+        }
+        const records = recordTypes(Buffer.concat(seen).subarray(8)); // behind the request for TLS
+        assert.equal(records.filter((type) => type === 22).length, 1); // handshake in the clear
+        assert.ok(records.includes(23)); // and what is encrypted
+      },
+    );
+  }
 
   test('bytes that arrive with the answer to the request for TLS are not taken for encrypted ones', async () => {
     // Somebody in the middle could put a plain answer there; libpq calls this CVE-2021-23222.

@@ -2,14 +2,16 @@
 
 const BATCH = 5;
 
-function connect(tls) {
+function connect(tls, roundTripMillis) {
+  const away = roundTripMillis ? ` at a round trip of ${roundTripMillis} ms` : '';
   return {
-    name: `connect-${tls ? 'tls' : 'plain'}`,
-    title: `connect and close, ${tls ? 'TLS and SCRAM' : 'SCRAM'}`,
+    name: `connect-${tls ? 'tls' : 'plain'}${roundTripMillis ? `-${roundTripMillis}ms` : ''}`,
+    title: `connect and close, ${tls ? 'TLS and SCRAM' : 'SCRAM'}${away}`,
     unit: 'connection',
-    headline: tls,
-    chart: tls ? 'queries' : undefined,
-    modes: ['pinned'],
+    headline: tls && !roundTripMillis,
+    chart: tls && !roundTripMillis ? 'queries' : undefined,
+    modes: [roundTripMillis ? 'free' : 'pinned'],
+    roundTripMillis,
     tls,
     open: async () => undefined,
     async batch(_, { adapter, target }) {
@@ -21,4 +23,4 @@ function connect(tls) {
   };
 }
 
-export const workloads = [connect(false), connect(true)];
+export const workloads = [connect(false), connect(true), connect(true, 20)];

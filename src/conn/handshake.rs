@@ -340,11 +340,7 @@ impl<'a> Conversation<'a> {
                 *scram = Some(Scram::start(&mechanisms, password, wanted, self.binding(), limit, out)?);
                 Ok(())
             }
-            Challenge::SaslContinue(message) => {
-                let scram = scram.as_mut().ok_or_else(out_of_order)?;
-                // Key derivation would hold up every other connection of this thread.
-                tokio::task::block_in_place(|| scram.proceed(message, out))
-            }
+            Challenge::SaslContinue(message) => scram.as_mut().ok_or_else(out_of_order)?.proceed(message, out),
             Challenge::SaslFinal(message) => scram.as_mut().ok_or_else(out_of_order)?.finish(message),
         }
     }

@@ -19,6 +19,7 @@ mod read_buffer;
 pub mod request;
 pub mod runtime;
 pub mod scram;
+pub mod scram_keys;
 mod state;
 pub mod statement;
 pub mod stream;

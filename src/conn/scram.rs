@@ -1,19 +1,61 @@
-//! SCRAM-SHA-256 (RFC 5802, RFC 7677) on `postgres-protocol`'s implementation.
+//! The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677).
 //!
-//! The server's messages are checked here first, so that a refusal has the words that node-postgres has for it.
+//! Refusals have the words that node-postgres has for them.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
-use postgres_protocol::authentication::sasl::{self, ScramSha256};
 use postgres_protocol::message::frontend;
+use sha2::{Digest, Sha256};
 use tokio_postgres::config::ChannelBinding;
 
+use super::scram_keys::{self, Hash};
 use crate::error::{Error, ErrorKind};
+
+const PLAIN: &str = "SCRAM-SHA-256";
+const BOUND: &str = "SCRAM-SHA-256-PLUS";
+/// As many random bytes as PostgreSQL's own clients use.
+const NONCE_BYTES: usize = 18;
 
 /// A SCRAM exchange under way.
 pub struct Scram {
-    exchange: ScramSha256,
+    password: String,
     max_iterations: u32,
+    nonce: String,
+    binding: Binding,
+    /// What the server has to answer the last message with: the key and the text that it has to sign.
+    expected: Option<(Hash, String)>,
     finished: bool,
+}
+
+/// What ties the exchange to the TLS session.
+enum Binding {
+    /// This side can't, or doesn't want to.
+    Unsupported,
+    /// This side could, and the server says that it can't. A server that can will notice the lie in between.
+    Unrequested,
+    /// The hash of the server's certificate (RFC 5929).
+    EndPoint(Vec<u8>),
+}
+
+impl Binding {
+    /// The header of the first message, without the identity to act as.
+    fn header(&self) -> &'static str {
+        match self {
+            Binding::Unsupported => "n,,",
+            Binding::Unrequested => "y,,",
+            Binding::EndPoint(_) => "p=tls-server-end-point,,",
+        }
+    }
+
+    /// As it is repeated in the last message.
+    fn repeated(&self) -> String {
+        let hash = match self {
+            Binding::EndPoint(hash) => hash.as_slice(),
+            Binding::Unsupported | Binding::Unrequested => &[],
+        };
+        STANDARD.encode([self.header().as_bytes(), hash].concat())
+    }
 }
 
 fn refused(message: impl Into<String>) -> Error {
@@ -46,44 +88,52 @@ impl Scram {
             Some("") => return Err(first("client password must be a non-empty string")),
             Some(password) => password,
         };
-        let exchange = ScramSha256::new(password.as_bytes(), binding);
-        frontend::sasl_initial_response(mechanism, exchange.message(), out)
+        let mut random = [0; NONCE_BYTES];
+        getrandom::fill(&mut random).map_err(|error| refused(format!("SASL: no random bytes: {error}")))?;
+        let nonce = STANDARD.encode(random);
+        let message = format!("{}{}", binding.header(), bare(&nonce));
+        frontend::sasl_initial_response(mechanism, message.as_bytes(), out)
             .map_err(|error| refused(error.to_string()))?;
-        Ok(Scram { exchange, max_iterations, finished: false })
+        Ok(Scram { password: password.to_owned(), max_iterations, nonce, binding, expected: None, finished: false })
     }
 
-    /// Answers the server's first message. This derives the key, which takes a millisecond or more of computing.
+    /// Answers the server's first message.
     pub fn proceed(&mut self, message: &[u8], out: &mut BytesMut) -> Result<(), Error> {
-        let own = Attributes::parse(self.exchange.message())?.get('r').unwrap_or("").to_owned();
-        self.check_first(&Attributes::parse(message)?, &own)?;
-        self.exchange.update(message).map_err(|error| first(&error.to_string()))?;
-        frontend::sasl_response(self.exchange.message(), out).map_err(|error| refused(error.to_string()))
+        let server = Attributes::parse(message)?;
+        let (nonce, salt, iterations) = self.check_first(&server)?;
+        let keys = scram_keys::of(&self.password, &salt, iterations);
+        let unproved = format!("c={},r={nonce}", self.binding.repeated());
+        let exchange = format!("{},{},{unproved}", bare(&self.nonce), server.text);
+        let stored: Hash = Sha256::digest(keys.client).into();
+        let mut proof = scram_keys::hmac(&stored, exchange.as_bytes());
+        proof.iter_mut().zip(keys.client).for_each(|(byte, key)| *byte ^= key);
+        let answer = format!("{unproved},p={}", STANDARD.encode(proof));
+        self.expected = Some((keys.server, exchange));
+        frontend::sasl_response(answer.as_bytes(), out).map_err(|error| refused(error.to_string()))
     }
 
-    fn check_first(&self, server: &Attributes<'_>, own_nonce: &str) -> Result<(), Error> {
+    /// The nonce of both sides, the salt and the number of iterations.
+    fn check_first<'a>(&self, server: &Attributes<'a>) -> Result<(&'a str, Vec<u8>, u32), Error> {
         let nonce = server.get('r').ok_or_else(|| first("nonce missing"))?;
         if !nonce.bytes().all(|byte| matches!(byte, 0x21..=0x2b | 0x2d..=0x7e)) {
             return Err(first("nonce must only contain printable characters"));
         }
         let salt = server.get('s').ok_or_else(|| first("salt missing"))?;
-        if !is_base64(salt) {
-            return Err(first("salt must be base64"));
-        }
+        let salt = STANDARD.decode(salt).map_err(|_| first("salt must be base64"))?;
         let iterations = server.get('i').ok_or_else(|| first("iteration missing"))?;
         if !iterations.bytes().all(|byte| byte.is_ascii_digit()) || iterations.starts_with('0') {
             return Err(first("invalid iteration count"));
         }
-        if !nonce.starts_with(own_nonce) {
+        if !nonce.starts_with(&self.nonce) {
             return Err(first("server nonce does not start with client nonce"));
         }
-        if nonce.len() == own_nonce.len() {
+        if nonce.len() == self.nonce.len() {
             return Err(first("server nonce is too short"));
         }
-        let limit = u64::from(self.max_iterations);
-        if limit != 0 && iterations.parse::<u64>().map_or(true, |count| count > limit) {
-            return Err(first(&format!("iteration count {iterations} exceeds scramMaxIterations of {limit}")));
-        }
-        Ok(())
+        let most = if self.max_iterations == 0 { u32::MAX } else { self.max_iterations };
+        let allowed = iterations.parse().ok().filter(|count| *count <= most);
+        let too_many = || first(&format!("iteration count {iterations} exceeds scramMaxIterations of {most}"));
+        Ok((nonce, salt, allowed.ok_or_else(too_many)?))
     }
 
     /// Checks the server's proof that it knows the password, too.
@@ -93,10 +143,11 @@ impl Scram {
             return Err(last(&format!("server returned error: \"{error}\"")));
         }
         let signature = server.get('v').ok_or_else(|| last("server signature is missing"))?;
-        if !is_base64(signature) {
-            return Err(last("server signature must be base64"));
+        let signature = STANDARD.decode(signature).map_err(|_| last("server signature must be base64"))?;
+        let proves = |(key, exchange): (Hash, String)| scram_keys::is_hmac(&key, exchange.as_bytes(), &signature);
+        if !self.expected.take().is_some_and(proves) {
+            return Err(last("server signature does not match"));
         }
-        self.exchange.finish(message).map_err(|_| last("server signature does not match"))?;
         self.finished = true;
         Ok(())
     }
@@ -107,32 +158,33 @@ impl Scram {
     }
 }
 
+/// The first message without its header. The name of the user is that of the startup message, whatever stands here.
+fn bare(nonce: &str) -> String {
+    format!("n=,r={nonce}")
+}
+
 fn choose(
     mechanisms: &[String],
     wanted: ChannelBinding,
-    binding: Option<Vec<u8>>,
-) -> Result<(&'static str, sasl::ChannelBinding), Error> {
+    end_point: Option<Vec<u8>>,
+) -> Result<(&'static str, Binding), Error> {
     let offers = |name: &str| mechanisms.iter().any(|mechanism| mechanism == name);
-    let allowed = wanted != ChannelBinding::Disable;
-    match binding {
-        Some(signature) if allowed && offers(sasl::SCRAM_SHA_256_PLUS) => {
-            Ok((sasl::SCRAM_SHA_256_PLUS, sasl::ChannelBinding::tls_server_end_point(signature)))
-        }
+    let end_point = end_point.filter(|_| wanted != ChannelBinding::Disable);
+    match end_point {
+        Some(hash) if offers(BOUND) => Ok((BOUND, Binding::EndPoint(hash))),
         _ if wanted == ChannelBinding::Require => Err(refused(
             "Channel binding is required, and the server does not offer it over this connection; it needs TLS and \
              SCRAM-SHA-256-PLUS.",
         )),
-        // "y": we could have, and the server says that it can't. A server that can will notice the lie in between.
-        Some(_) if allowed && offers(sasl::SCRAM_SHA_256) => {
-            Ok((sasl::SCRAM_SHA_256, sasl::ChannelBinding::unrequested()))
-        }
-        _ if offers(sasl::SCRAM_SHA_256) => Ok((sasl::SCRAM_SHA_256, sasl::ChannelBinding::unsupported())),
+        Some(_) if offers(PLAIN) => Ok((PLAIN, Binding::Unrequested)),
+        None if offers(PLAIN) => Ok((PLAIN, Binding::Unsupported)),
         _ => Err(refused("SASL: Only mechanism(s) SCRAM-SHA-256 are supported")),
     }
 }
 
 /// `name=value` pairs, one letter each, separated by commas.
 struct Attributes<'a> {
+    text: &'a str,
     pairs: Vec<(char, &'a str)>,
 }
 
@@ -140,28 +192,19 @@ impl<'a> Attributes<'a> {
     fn parse(message: &'a [u8]) -> Result<Self, Error> {
         let invalid = || refused("SASL: Invalid attribute pair entry");
         let text = std::str::from_utf8(message).map_err(|_| invalid())?;
-        // A client's first message begins with its two flags of channel binding.
-        let text = text.split_once(",,").map_or(text, |(_, rest)| rest);
         let pair = |pair: &'a str| {
             let (name, value) = pair.split_once('=')?;
             let mut letters = name.chars();
             letters.next().filter(|_| letters.next().is_none()).map(|letter| (letter, value))
         };
         let pairs = text.split(',').map(|part| pair(part).ok_or_else(invalid)).collect::<Result<_, _>>()?;
-        Ok(Attributes { pairs })
+        Ok(Attributes { text, pairs })
     }
 
     /// A value that is not empty.
     fn get(&self, name: char) -> Option<&'a str> {
         self.pairs.iter().find(|(letter, _)| *letter == name).map(|(_, value)| *value).filter(|value| !value.is_empty())
     }
-}
-
-fn is_base64(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    text.len().is_multiple_of(4)
-        && text.len() - body.len() <= 2
-        && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 #[cfg(test)]
@@ -176,8 +219,7 @@ mod tests {
     #[test]
     fn too_many_iterations_are_refused_before_any_work() {
         let mut scram = start("SCRAM-SHA-256", Some("secret")).unwrap();
-        let nonce = Attributes::parse(scram.exchange.message()).unwrap().get('r').unwrap().to_owned();
-        let message = format!("r={nonce}x,s=AAAA,i=4000000000");
+        let message = format!("r={}x,s=AAAA,i=4000000000", scram.nonce);
         let error = scram.proceed(message.as_bytes(), &mut BytesMut::new()).unwrap_err();
         assert!(error.message.ends_with("iteration count 4000000000 exceeds scramMaxIterations of 100000"));
     }

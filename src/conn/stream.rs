@@ -8,10 +8,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
-use tokio_native_tls::TlsStream;
 
 #[cfg(unix)]
 use super::detached::{Detached, Moving};
+use super::tls;
 
 /// A connected socket.
 pub enum Socket {
@@ -33,7 +33,7 @@ pub enum Stream {
     /// In the clear.
     Plain(Socket),
     /// TLS.
-    Tls(Box<TlsStream<Socket>>),
+    Tls(Box<tls::Session>),
 }
 
 macro_rules! delegate {
@@ -75,7 +75,7 @@ impl Stream {
     pub(super) fn socket(&mut self) -> &mut Socket {
         match self {
             Stream::Plain(socket) => socket,
-            Stream::Tls(session) => session.get_mut().get_mut().get_mut(),
+            Stream::Tls(session) => tls::socket(session),
         }
     }
 }

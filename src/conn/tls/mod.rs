@@ -1,52 +1,65 @@
-//! TLS around a socket, on the platform's own library (`native-tls`).
+//! TLS around a socket: on OpenSSL where it is built in, otherwise on the library of the platform.
 
 use std::sync::{Mutex, PoisonError};
 
-use native_tls::{Certificate, Identity, TlsConnector};
 use once_cell::sync::Lazy;
-use tokio_native_tls::TlsStream;
 
 use super::stream::Socket;
 use crate::config::TlsSettings;
 use crate::error::{Error, ErrorKind};
+
+#[cfg(any(windows, target_vendor = "apple", feature = "platform-tls"))]
+mod native;
+#[cfg(not(any(windows, target_vendor = "apple", feature = "platform-tls")))]
+mod openssl;
+
+#[cfg(any(windows, target_vendor = "apple", feature = "platform-tls"))]
+use self::native as library;
+#[cfg(not(any(windows, target_vendor = "apple", feature = "platform-tls")))]
+use self::openssl as library;
+
+use library::Connector;
+#[cfg(unix)]
+pub use library::socket;
+pub use library::{Session, end_point};
+
+/// What can go wrong, in the words of the library.
+enum Problem {
+    /// `ssl.ca` can't be read.
+    Roots(String),
+    /// `ssl.cert` or `ssl.key` can't be read.
+    Identity(String),
+    /// The library refuses to work like that.
+    Setup(String),
+    /// The two sides don't come together.
+    Handshake(String),
+}
 
 /// Wraps TLS around a socket that the server agreed to speak TLS on.
 ///
 /// # Errors
 /// `Tls` with Node's codes (`SELF_SIGNED_CERT_IN_CHAIN`, `ERR_TLS_CERT_ALTNAME_INVALID`, …), `Config` for a
 /// certificate or key that cannot be read.
-pub async fn wrap(
-    socket: Socket,
-    settings: &TlsSettings,
-    host: &str,
-    direct: bool,
-) -> Result<TlsStream<Socket>, Error> {
-    let connector = connector(settings, direct)?;
+pub async fn wrap(socket: Socket, settings: &TlsSettings, host: &str, direct: bool) -> Result<Session, Error> {
     let name = settings.server_name.as_deref().unwrap_or(host);
-    let connector = tokio_native_tls::TlsConnector::from(connector);
-    connector.connect(name, socket).await.map_err(|error| failed(&error, name))
+    let explain = |problem| failed(problem, name);
+    let connector = connector(settings, direct).map_err(explain)?;
+    connector.connect(name, socket).await.map_err(explain)
 }
 
-/// What ties SCRAM to this TLS session: RFC 5929, `tls-server-end-point`.
-///
-/// `postgres-native-tls`'s own stream keeps this to `tokio-postgres`, so its stream is not the one used here.
-pub fn end_point(stream: &TlsStream<Socket>) -> Option<Vec<u8>> {
-    stream.get_ref().tls_server_end_point().ok().flatten()
-}
-
-type Made = Vec<(TlsSettings, bool, TlsConnector)>;
+type Made = Vec<(TlsSettings, bool, Connector)>;
 
 /// Connectors already made: reading a bundle of roots takes milliseconds, a handshake less than one.
 static MADE: Lazy<Mutex<Made>> = Lazy::new(Mutex::default);
 /// More different settings than this in one process start the list afresh.
 const MOST_MADE: usize = 64;
 
-fn connector(settings: &TlsSettings, direct: bool) -> Result<TlsConnector, Error> {
+fn connector(settings: &TlsSettings, direct: bool) -> Result<Connector, Problem> {
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, _, connector)) = made.iter().find(|(known, alpn, _)| *alpn == direct && known == settings) {
         return Ok(connector.clone());
     }
-    let connector = build(settings, direct)?;
+    let connector = Connector::build(settings, direct)?;
     if made.len() >= MOST_MADE {
         made.clear();
     }
@@ -54,38 +67,11 @@ fn connector(settings: &TlsSettings, direct: bool) -> Result<TlsConnector, Error
     Ok(connector)
 }
 
-fn build(settings: &TlsSettings, direct: bool) -> Result<TlsConnector, Error> {
-    let mut builder = TlsConnector::builder();
-    builder.danger_accept_invalid_certs(!settings.verify);
-    builder.danger_accept_invalid_hostnames(!(settings.verify && settings.verify_name));
-    if let Some(roots) = &settings.roots {
-        builder.disable_built_in_roots(true);
-        for pem in roots.iter().flat_map(|bundle| certificates(bundle)) {
-            let root = Certificate::from_pem(pem.as_bytes())
-                .map_err(|error| unreadable("ssl.ca holds a certificate that cannot be read", &error))?;
-            builder.add_root_certificate(root);
-        }
-    }
-    if let Some((certificate, key)) = &settings.identity {
-        let identity = Identity::from_pkcs8(certificate.as_bytes(), key.as_bytes())
-            .map_err(|error| unreadable("ssl.cert or ssl.key cannot be read (PEM; the key as PKCS #8)", &error))?;
-        builder.identity(identity);
-    }
-    if direct {
-        postgres_native_tls::set_postgresql_alpn(&mut builder);
-    }
-    builder.build().map_err(|error| unreadable("TLS could not be set up", &error))
-}
-
 const END: &str = "-----END CERTIFICATE-----";
 
 /// The certificates of a PEM bundle, one at a time.
 fn certificates(bundle: &str) -> impl Iterator<Item = &str> {
     bundle.split_inclusive(END).filter(|part| part.contains(END))
-}
-
-fn unreadable(what: &str, error: &native_tls::Error) -> Error {
-    Error::new(ErrorKind::Config, format!("{what}: {error}"))
 }
 
 /// OpenSSL's verification texts, and the code and text that Node gives for them.
@@ -117,8 +103,17 @@ const VERIFICATION: [(&str, &str, &str); 9] = [
 /// What OpenSSL says when a trusted certificate is for somebody else.
 const MISMATCH: [&str; 2] = ["hostname mismatch", "IP address mismatch"];
 
-fn failed(error: &native_tls::Error, name: &str) -> Error {
-    let text = error.to_string();
+fn failed(problem: Problem, name: &str) -> Error {
+    let unusable = |what: &str, reason| Error::new(ErrorKind::Config, format!("{what}: {reason}"));
+    match problem {
+        Problem::Roots(reason) => unusable("ssl.ca holds a certificate that cannot be read", reason),
+        Problem::Identity(reason) => unusable("ssl.cert or ssl.key cannot be read (PEM; the key as PKCS #8)", reason),
+        Problem::Setup(reason) => unusable("TLS could not be set up", reason),
+        Problem::Handshake(text) => handshake_failed(&text, name),
+    }
+}
+
+fn handshake_failed(text: &str, name: &str) -> Error {
     if MISMATCH.iter().any(|words| text.contains(words)) {
         let message = format!(
             "Hostname/IP does not match certificate's altnames: the server's certificate is not for \"{name}\". \
@@ -159,7 +154,7 @@ mod tests {
             server_name: None,
             optional: false,
         };
-        let error = connector(&settings, false).err().unwrap();
+        let error = failed(connector(&settings, false).err().unwrap(), "localhost");
         assert_eq!(error.kind, ErrorKind::Config);
         assert!(error.message.starts_with("ssl.ca"), "{}", error.message);
     }

@@ -1,0 +1,102 @@
+//! The keys that SCRAM-SHA-256 derives from a password (RFC 5802, section 3), kept for the next connection.
+//!
+//! Deriving them takes thousands of hashes on purpose, and the salt stays the same until the password is changed, so
+//! that all connections of a pool need the same ones. The RFC lets clients keep them (section 5.1).
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use hmac::{Hmac, KeyInit, Mac};
+use once_cell::sync::Lazy;
+use sha2::{Digest, Sha256};
+
+/// A SHA-256 hash, or an HMAC with it.
+pub type Hash = [u8; 32];
+
+/// What proves that one side knows the password, without saying it.
+#[derive(Clone, Copy)]
+pub struct Keys {
+    /// The client's.
+    pub client: Hash,
+    /// The server's.
+    pub server: Hash,
+}
+
+/// More than this many in one process, and the oldest are forgotten.
+const MOST_KEPT: usize = 256;
+
+/// Each with a hash of what it was derived from, so that no password is kept here.
+static KEPT: Lazy<Mutex<VecDeque<(Hash, Keys)>>> = Lazy::new(Mutex::default);
+
+/// The keys of this password. Deriving those that are not known yet holds up nothing else of the runtime.
+pub fn of(password: &str, salt: &[u8], iterations: u32) -> Keys {
+    let origin = origin(password, salt, iterations);
+    if let Some(keys) = kept(&origin) {
+        return keys;
+    }
+    let keys = tokio::task::block_in_place(|| derive(password, salt, iterations));
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() == MOST_KEPT {
+        kept.pop_front();
+    }
+    kept.push_back((origin, keys));
+    keys
+}
+
+fn kept(origin: &Hash) -> Option<Keys> {
+    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.iter().find(|(known, _)| known == origin).map(|(_, keys)| *keys)
+}
+
+fn origin(password: &str, salt: &[u8], iterations: u32) -> Hash {
+    let hash = Sha256::new_with_prefix(iterations.to_be_bytes());
+    hash.chain_update(salt.len().to_be_bytes()).chain_update(salt).chain_update(password).finalize().into()
+}
+
+fn derive(password: &str, salt: &[u8], iterations: u32) -> Keys {
+    // What SASLprep forbids PostgreSQL hashes as it is, and so do its clients.
+    let prepared = stringprep::saslprep(password);
+    let prepared = prepared.as_deref().unwrap_or(password);
+    let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(prepared.as_bytes(), salt, iterations);
+    Keys { client: hmac(&salted, b"Client Key"), server: hmac(&salted, b"Server Key") }
+}
+
+/// HMAC-SHA-256.
+pub fn hmac(key: &Hash, message: &[u8]) -> Hash {
+    started(key, message).finalize().into_bytes().into()
+}
+
+/// Whether `code` is the HMAC of the message, in a time that doesn't tell how much of it is right.
+pub fn is_hmac(key: &Hash, message: &[u8], code: &[u8]) -> bool {
+    started(key, message).verify_slice(code).is_ok()
+}
+
+fn started(key: &Hash, message: &[u8]) -> Hmac<Sha256> {
+    // HMAC itself fills a key up to the block of the hash with zeros (RFC 2104).
+    let mut block = [0; 64];
+    block[..key.len()].copy_from_slice(key);
+    Hmac::<Sha256>::new(&block.into()).chain_update(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_are_kept_are_those_of_the_same_password_salt_and_count() {
+        let first = of("secret", b"salt", 2);
+        assert_eq!(of("secret", b"salt", 2).client, first.client);
+        for (password, salt, iterations) in
+            [("secreT", &b"salt"[..], 2), ("secret", b"salT", 2), ("secret", b"salt", 3)]
+        {
+            assert_ne!(of(password, salt, iterations).client, first.client);
+            assert_ne!(of(password, salt, iterations).server, first.server);
+        }
+        assert!(kept(&origin("secret", b"salt", 2)).is_some());
+        for count in 0..MOST_KEPT {
+            of(&format!("other {count}"), b"salt", 1);
+        }
+        assert!(kept(&origin("secret", b"salt", 2)).is_none());
+        assert_eq!(of("secret", b"salt", 2).server, first.server);
+    }
+}
