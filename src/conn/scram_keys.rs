@@ -1,7 +1,7 @@
 //! The keys that SCRAM-SHA-256 derives from a password (RFC 5802, section 3), kept for the next connection.
 //!
 //! Deriving them takes thousands of hashes on purpose, and the salt stays the same until the password is changed, so
-//! that all connections of a pool need the same ones. The RFC lets clients keep them (section 5.1).
+//! that all connections of a pool need the same ones. The RFC lets clients keep them (decision 0016).
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};

@@ -7,7 +7,7 @@ use super::{Problem, certificates};
 use crate::config::TlsSettings;
 use crate::conn::stream::Socket;
 
-/// A socket with TLS around it. (decision 0006)
+/// A socket with TLS around it (decision 0006).
 pub type Session = TlsStream<Socket>;
 
 /// Settings made ready for any number of connections.

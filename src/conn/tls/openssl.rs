@@ -19,7 +19,7 @@ use crate::conn::stream::Socket;
 pub type Session = SslStream<Socket>;
 
 /// What key exchange this side offers, with a key for the first. Every PostgreSQL takes P-256, and up to version 17 most
-/// take nothing else: a key for another costs a round trip, in which the server asks for this one. (decision 0016)
+/// take nothing else: a key for another costs a round trip, in which the server asks for this one (decision 0017).
 const GROUPS: &str = "P-256:X25519MLKEM768:X25519:P-384:P-521";
 /// The protocol's name in ALPN, behind its length.
 const ALPN: &[u8] = b"\x0apostgresql";
