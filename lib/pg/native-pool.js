@@ -8,6 +8,7 @@ const { Texts } = require('./outbox');
 const { findPassword } = require('./password');
 const { showInternals } = require('./pool-internals');
 const { PoolLink } = require('./pool-link');
+const { quickenLookup } = require('./quick-lookup');
 const { hide, onChange } = require('./secret');
 const { toPoolOptions } = require('./settings');
 
@@ -78,6 +79,7 @@ class NativePool extends ClientPool {
     this._link = new PoolLink(this);
     showInternals(this);
     if (!this.options.shared) this._followPassword();
+    for (const object of [this, this.options, template]) quickenLookup(object);
     return core;
   }
 

@@ -118,7 +118,7 @@ impl Message {
 /// A query with values.
 pub struct Extended {
     /// Name of the prepared statement, or empty.
-    pub name: String,
+    pub name: Arc<str>,
     /// Text; ignored when the name is known.
     pub text: Arc<str>,
     /// Values.
@@ -162,7 +162,7 @@ pub enum Course {
     /// Extended query.
     Extended {
         /// Name of the prepared statement, or empty.
-        name: String,
+        name: Arc<str>,
         /// Parse was sent.
         parse: bool,
         /// Describe was sent, for results in this format.
@@ -260,7 +260,7 @@ fn simple(
     let prepared = if may_prepare && !has_placeholder(&text) { statements.prepare_repeated(&text, 0) } else { None };
     match prepared {
         Some(prepared) => {
-            let query = Extended { name: String::new(), text, parameters: Parameters::default(), binary: false };
+            let query = Extended { name: Arc::default(), text, parameters: Parameters::default(), binary: false };
             repeated(query, prepared, reply, statements, formats, out)
         }
         None => frontend::query(&text, out).map(|()| (Course::Simple, None)),
@@ -285,10 +285,10 @@ fn repeated(
     for closed in &closing {
         frontend::close_statement(closed, out)?;
     }
-    let mut query = Extended { name, ..query };
+    let mut query = Extended { name: name.into(), ..query };
     let (mut course, shape) = extended(&query, reply, statements, formats, out)?;
     if let Course::Extended { unprepared, .. } = &mut course {
-        query.name.clear();
+        query.name = Arc::default();
         *unprepared = Some(Box::new(query));
     }
     Ok((course, shape))
@@ -436,7 +436,7 @@ mod tests {
         let (tags, _, flight) = send("select 1", "", &mut statements);
         assert_eq!(tags, "CPBDES");
         let Course::Extended { name, unprepared: Some(query), .. } = flight.course else { panic!("it is prepared") };
-        assert_eq!((query.name.as_str(), &*query.text), ("", "select 1"));
+        assert_eq!((&*query.name, &*query.text), ("", "select 1"));
         assert_eq!(send("select 1", "", &mut statements).0, "PBDES");
         described(&name, &mut statements);
         assert_eq!(send("select 1", "", &mut statements).0, "BES");

@@ -68,7 +68,7 @@ impl Reader<'_> {
         let (lengths, rest) = rest.split_at_checked(usize::try_from(count).ok()?)?;
         self.records = rest;
         let known = self.text(text)?.clone();
-        let name = if name < 0 { String::new() } else { self.text(name)?.text.to_string() };
+        let name = if name < 0 { Arc::default() } else { self.text(name)?.text.clone() };
         let mut parameters = Parameters::with_capacity(lengths.len());
         for &length in lengths {
             let Ok(length) = usize::try_from(length) else {

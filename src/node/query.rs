@@ -39,7 +39,8 @@ pub struct Arguments {
 pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Arguments) -> napi::Result<Request> {
     let reply = Reply { eager: arguments.flags & EAGER != 0, ..reply(environment, id, arguments.mask) };
     let text = js.string_of(arguments.text).ok_or_else(|| wrong("text must be a string"))?;
-    let name = js.string_of(arguments.name).unwrap_or_default();
+    let name: Arc<str> =
+        js.string_of(arguments.name).filter(|name| !name.is_empty()).map_or_else(Arc::default, Arc::from);
     let parameters = parameters(js, arguments.values)?;
     let extended = arguments.flags & EXTENDED != 0 || !name.is_empty() || !parameters.is_empty();
     let binary = arguments.flags & BINARY != 0;
@@ -66,7 +67,7 @@ pub fn portal(
 ) -> napi::Result<Request> {
     let text = js.string_of(arguments.text).ok_or_else(|| wrong("text must be a string"))?;
     let parameters = parameters(js, arguments.values)?;
-    let query = Extended { name: String::new(), text: text.into(), parameters, binary: arguments.flags & BINARY != 0 };
+    let query = Extended { name: Arc::default(), text: text.into(), parameters, binary: arguments.flags & BINARY != 0 };
     let portal = js.string_of(portal).unwrap_or_default();
     let message = Message::Portal(Portal { portal, query });
     Ok(Request { message, reply: reply(environment, id, arguments.mask), may_prepare: false, known: None })
