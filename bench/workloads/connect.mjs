@@ -1,17 +1,17 @@
 // Connect and close, one after the other. The server asks for SCRAM-SHA-256.
 
+import { behindNetwork } from './behind-network.mjs';
+
 const BATCH = 5;
 
-function connect(tls, roundTripMillis) {
-  const away = roundTripMillis ? ` at a round trip of ${roundTripMillis} ms` : '';
+function connect(tls) {
   return {
-    name: `connect-${tls ? 'tls' : 'plain'}${roundTripMillis ? `-${roundTripMillis}ms` : ''}`,
-    title: `connect and close, ${tls ? 'TLS and SCRAM' : 'SCRAM'}${away}`,
+    name: `connect-${tls ? 'tls' : 'plain'}`,
+    title: `connect and close, ${tls ? 'TLS and SCRAM' : 'SCRAM'}`,
     unit: 'connection',
-    headline: tls && !roundTripMillis,
-    chart: tls && !roundTripMillis ? 'queries' : undefined,
-    modes: [roundTripMillis ? 'free' : 'pinned'],
-    roundTripMillis,
+    headline: tls,
+    chart: tls ? 'queries' : undefined,
+    modes: ['pinned'],
     tls,
     open: async () => undefined,
     async batch(_, { adapter, target }) {
@@ -23,4 +23,4 @@ function connect(tls, roundTripMillis) {
   };
 }
 
-export const workloads = [connect(false), connect(true), connect(true, 20)];
+export const workloads = [connect(false), connect(true), behindNetwork(connect(true), 20)];

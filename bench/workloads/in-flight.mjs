@@ -1,6 +1,7 @@
 // Many queries at once on a small pool, as a server's requests make them.
 
 import { checksum } from '../checksum.mjs';
+import { behindNetwork } from './behind-network.mjs';
 import { QUERY } from './sequential.mjs';
 import { onSession } from './session.mjs';
 
@@ -40,23 +41,9 @@ function burst(session, count) {
   return Promise.all(pending);
 }
 
-function behindNetwork(roundTripMillis, named) {
-  const base = inFlight(1000, 10, named);
-  return {
-    ...base,
-    name: `${base.name}-${roundTripMillis}ms`,
-    title: `${base.title}, at a round trip of ${roundTripMillis} ms`,
-    headline: false,
-    modes: ['free'],
-    freeOnly: true,
-    roundTripMillis,
-    program: undefined,
-  };
-}
-
 export const workloads = [
   ...[100, 1000].flatMap((count) =>
     [5, 10].flatMap((poolSize) => [false, true].map((named) => inFlight(count, poolSize, named))),
   ),
-  ...[false, true].map((named) => behindNetwork(20, named)),
+  ...[false, true].map((named) => behindNetwork(inFlight(1000, 10, named), 20)),
 ];

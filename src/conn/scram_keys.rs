@@ -4,10 +4,10 @@
 //! that all connections of a pool need the same ones. The RFC lets clients keep them (decision 0016).
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
-use once_cell::sync::Lazy;
+use once_cell::sync::{Lazy, OnceCell};
 use sha2::{Digest, Sha256};
 
 /// A SHA-256 hash, or an HMAC with it.
@@ -25,27 +25,34 @@ pub struct Keys {
 /// More than this many in one process, and the oldest are forgotten.
 const MOST_KEPT: usize = 256;
 
-/// Each with a hash of what it was derived from, so that no password is kept here.
-static KEPT: Lazy<Mutex<VecDeque<(Hash, Keys)>>> = Lazy::new(Mutex::default);
+/// Keys that are there, or that somebody is deriving.
+type Place = Arc<OnceCell<Keys>>;
 
-/// The keys of this password. Deriving those that are not known yet holds up nothing else of the runtime.
+/// Each with a hash of what it is derived from, so that no password is kept here.
+static KEPT: Lazy<Mutex<VecDeque<(Hash, Place)>>> = Lazy::new(Mutex::default);
+
+/// The keys of this password. Deriving those that are not known yet holds up nothing else of the runtime; who needs the
+/// same ones meanwhile waits for them.
 pub fn of(password: &str, salt: &[u8], iterations: u32) -> Keys {
-    let origin = origin(password, salt, iterations);
-    if let Some(keys) = kept(&origin) {
-        return keys;
+    let place = place(origin(password, salt, iterations));
+    match place.get() {
+        Some(keys) => *keys,
+        None => tokio::task::block_in_place(|| *place.get_or_init(|| derive(password, salt, iterations))),
     }
-    let keys = tokio::task::block_in_place(|| derive(password, salt, iterations));
+}
+
+/// Where the keys of this origin are, or will be.
+fn place(origin: Hash) -> Place {
     let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, place)) = kept.iter().find(|(known, _)| *known == origin) {
+        return place.clone();
+    }
     if kept.len() == MOST_KEPT {
         kept.pop_front();
     }
-    kept.push_back((origin, keys));
-    keys
-}
-
-fn kept(origin: &Hash) -> Option<Keys> {
-    let kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    kept.iter().find(|(known, _)| known == origin).map(|(_, keys)| *keys)
+    let place = Place::default();
+    kept.push_back((origin, Arc::clone(&place)));
+    place
 }
 
 fn origin(password: &str, salt: &[u8], iterations: u32) -> Hash {
@@ -92,11 +99,12 @@ mod tests {
             assert_ne!(of(password, salt, iterations).client, first.client);
             assert_ne!(of(password, salt, iterations).server, first.server);
         }
-        assert!(kept(&origin("secret", b"salt", 2)).is_some());
+        let is_kept = || KEPT.lock().unwrap().iter().any(|(known, _)| *known == origin("secret", b"salt", 2));
+        assert!(is_kept());
         for count in 0..MOST_KEPT {
             of(&format!("other {count}"), b"salt", 1);
         }
-        assert!(kept(&origin("secret", b"salt", 2)).is_none());
+        assert!(!is_kept());
         assert_eq!(of("secret", b"salt", 2).server, first.server);
     }
 }

@@ -200,9 +200,6 @@ impl Lane {
         if !depth.is_far() && self.riders.len() > room(self) / 2 {
             return taken;
         }
-        let wanted = room(self).saturating_sub(self.riders.len()).min(most);
-        taken.reserve(wanted);
-        self.riders.reserve(wanted);
         while self.riders.len() < room(self) && taken.len() < most {
             let riding = self.riders.len();
             let is_wanted = |request: &Request| {

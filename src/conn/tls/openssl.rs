@@ -24,27 +24,34 @@ const GROUPS: &str = "P-256:X25519MLKEM768:X25519:P-384:P-521";
 /// The protocol's name in ALPN, behind its length.
 const ALPN: &[u8] = b"\x0apostgresql";
 
+/// A key that wants one is refused; without any, OpenSSL would ask for it on the terminal.
+const NO_PASSPHRASE: &[u8] = b"";
+
+impl From<ErrorStack> for Problem {
+    fn from(error: ErrorStack) -> Self {
+        Problem::Setup(error.to_string())
+    }
+}
+
 /// Settings made ready for any number of connections.
 #[derive(Clone)]
 pub struct Connector {
     context: SslConnector,
-    verify: bool,
     verify_name: bool,
 }
 
 impl Connector {
     /// Reads certificates and key.
     pub fn build(settings: &TlsSettings, direct: bool) -> Result<Self, Problem> {
-        let setup = |error: ErrorStack| Problem::Setup(error.to_string());
-        let mut builder = SslConnector::builder(SslMethod::tls()).map_err(setup)?;
-        builder.set_min_proto_version(Some(SslVersion::TLS1_2)).map_err(setup)?;
-        builder.set_groups_list(GROUPS).map_err(setup)?;
+        let mut builder = SslConnector::builder(SslMethod::tls())?;
+        builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+        builder.set_groups_list(GROUPS)?;
         match &settings.roots {
             Some(roots) => {
-                builder.set_cert_store(X509StoreBuilder::new().map_err(setup)?.build());
+                builder.set_cert_store(X509StoreBuilder::new()?.build());
                 for pem in roots.iter().flat_map(|bundle| certificates(bundle)) {
                     let root = X509::from_pem(pem.as_bytes()).map_err(|error| Problem::Roots(error.to_string()))?;
-                    builder.cert_store_mut().add_cert(root).map_err(setup)?;
+                    builder.cert_store_mut().add_cert(root)?;
                 }
             }
             None if settings.verify => {
@@ -60,7 +67,7 @@ impl Connector {
         }
         if let Some((chain, key)) = &settings.identity {
             let unreadable = |error: ErrorStack| Problem::Identity(error.to_string());
-            let key = PKey::private_key_from_pem(key.as_bytes()).map_err(unreadable)?;
+            let key = PKey::private_key_from_pem_passphrase(key.as_bytes(), NO_PASSPHRASE).map_err(unreadable)?;
             let mut chain = X509::stack_from_pem(chain.as_bytes()).map_err(unreadable)?.into_iter();
             let own = chain.next().ok_or_else(|| Problem::Identity("there is no certificate in it".into()))?;
             builder.set_certificate(&own).map_err(unreadable)?;
@@ -68,22 +75,20 @@ impl Connector {
             chain.try_for_each(|above| builder.add_extra_chain_cert(above)).map_err(unreadable)?;
         }
         if direct {
-            builder.set_alpn_protos(ALPN).map_err(setup)?;
+            builder.set_alpn_protos(ALPN)?;
         }
-        let TlsSettings { verify, verify_name, .. } = *settings;
-        Ok(Connector { context: builder.build(), verify, verify_name })
+        if !settings.verify {
+            builder.set_verify(SslVerifyMode::NONE);
+        }
+        Ok(Connector { context: builder.build(), verify_name: settings.verify && settings.verify_name })
     }
 
     /// Shakes hands with the server of this name.
     pub async fn connect(&self, name: &str, socket: Socket) -> Result<Session, Problem> {
-        let setup = |error: ErrorStack| Problem::Setup(error.to_string());
-        let mut configuration = self.context.configure().map_err(setup)?;
-        configuration.set_verify_hostname(self.verify && self.verify_name);
-        if !self.verify {
-            configuration.set_verify(SslVerifyMode::NONE);
-        }
-        let ssl = configuration.into_ssl(name).map_err(setup)?;
-        let mut session = SslStream::new(ssl, socket).map_err(setup)?;
+        let mut configuration = self.context.configure()?;
+        configuration.set_verify_hostname(self.verify_name);
+        let ssl = configuration.into_ssl(name)?;
+        let mut session = SslStream::new(ssl, socket)?;
         match Pin::new(&mut session).connect().await {
             Ok(()) => Ok(session),
             Err(error) => Err(Problem::Handshake(match session.ssl().verify_result() {
