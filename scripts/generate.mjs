@@ -14,13 +14,13 @@ const generated = {
   'testkit/Cargo.toml': (text) =>
     text
       .replace(DEPENDENCIES, `$1${dependenciesWithoutNode()}\n`)
-      .replace(OPENSSL, OPENSSL.exec(readText('Cargo.toml'))[0]),
+      .replace(FOR_SOME_PLATFORMS, FOR_SOME_PLATFORMS.exec(readText('Cargo.toml'))[0]),
 };
 
 /** The lines of a Cargo.toml below [dependencies], down to the next heading. */
 const DEPENDENCIES = /^(\[dependencies\]\n)((?:(?!\[).*\n)*)/m;
-/** The dependencies of the platforms that OpenSSL is built in for, with their heading. */
-const OPENSSL = /^\[target\.[^\n]*\.dependencies\]\n(?:(?!\[).*\n)*/m;
+/** The dependencies of one platform or the other, with their headings. */
+const FOR_SOME_PLATFORMS = /^(?:\[target\.[^\n]*\.dependencies\]\n(?:(?!\[).*\n)*)+/m;
 
 const stale = Object.entries(generated)
   .map(([file, wanted]) => ({ file, current: readText(file), wanted: wanted(readText(file)) }))

@@ -11,6 +11,7 @@ use super::address::io_error;
 use super::answer::{Answer, End, LONG_ANSWER};
 use super::connection::Connection;
 use super::read_buffer::ReadBuffer;
+use super::scheduling::let_others_finish;
 use super::state::{Turn, deliver_notes};
 use crate::error::Error;
 
@@ -21,6 +22,7 @@ pub async fn run(connection: Connection) {
         None => Poll::Ready(End::Lost(None)),
     })
     .await;
+    let_others_finish(false);
     let driver = connection.driver().take();
     if let Some(mut driver) = driver {
         driver.answer.close(end);
@@ -58,7 +60,10 @@ impl Driver {
             let drained = self.answer.connection.lock().take_drained();
             deliver_notes(drained);
             match outcome {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    let_others_finish(self.answer.length > LONG_ANSWER);
+                    return Poll::Pending;
+                }
                 Poll::Ready(ControlFlow::Continue(_)) => {}
                 Poll::Ready(ControlFlow::Break(end)) => return Poll::Ready(end),
             }

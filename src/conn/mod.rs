@@ -18,6 +18,7 @@ pub mod known_text;
 mod read_buffer;
 pub mod request;
 pub mod runtime;
+mod scheduling;
 pub mod scram;
 pub mod scram_keys;
 mod state;
