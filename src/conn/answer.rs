@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::read_buffer::ReadBuffer;
-use super::request::{BEGIN, Course, Flight, Message, Request, Sink};
+use super::request::{BEGIN, Course, Flight, Message, Request, Sink, bind_described};
 use super::state::{Buried, Inner, Note, Notes, deliver_notes};
 use super::statement::Statements;
 use crate::error::{Error, ErrorKind, ServerError};
 use crate::wire::batch::{Batch, Event, Extra, Record};
-use crate::wire::{Frame, command, frame, frontend, row, server_message};
+use crate::wire::shape::Shape;
+use crate::wire::{Formats, Frame, command, frame, frontend, row, server_message};
 
 /// Why a connection is over.
 pub(super) enum End {
@@ -115,6 +116,10 @@ impl Answer {
             }
             b'T' => {
                 let shape = flight.reply.sink.shapes().get(frame.body, flight.reply.mask)?;
+                if matches!(flight.course, Course::Extended { unbound: Some(_), .. }) {
+                    self.bind(Some(shape));
+                    return Ok(());
+                }
                 self.batch.fields(request, &shape);
                 flight.answered = true;
                 if let Course::Extended { name, describe: Some(binary), .. } = &flight.course
@@ -125,6 +130,7 @@ impl Answer {
                 }
                 flight.shape = Some(shape);
             }
+            b'n' if matches!(flight.course, Course::Extended { unbound: Some(_), .. }) => self.bind(None),
             b'n' => {
                 if let Course::Extended { name, describe: Some(binary), .. } = &flight.course
                     && !name.is_empty()
@@ -162,6 +168,11 @@ impl Answer {
             b'E' => {
                 let error = Error::from_server(server_message::error_fields(frame.body)?);
                 flight.error.get_or_insert(error);
+                if let Course::Extended { unbound, .. } = &mut flight.course
+                    && unbound.take().is_some()
+                {
+                    self.connection.lock().interject(frontend::sync);
+                }
                 self.end_portal(false);
             }
             b'G' => self.refuse_copy(),
@@ -198,6 +209,23 @@ impl Answer {
         }
     }
 
+    /// The statement is described: its rows are asked for, in binary format where that pays.
+    fn bind(&mut self, shape: Option<Arc<Shape>>) {
+        let Some(Flight { course: Course::Extended { unbound, .. }, shape: known, formats, error, .. }) =
+            &mut self.current
+        else {
+            return;
+        };
+        let Some(parameters) = unbound.take() else { return };
+        let mut inner = self.connection.lock();
+        *formats = inner.statements.styles.formats();
+        if let Err(refusal) = bind_described(&parameters, shape.as_deref(), *formats, &mut inner.out) {
+            error.get_or_insert(refusal);
+        }
+        *known = shape;
+        inner.flush();
+    }
+
     /// BindComplete: from here on the statement does what it does, once.
     fn bound(&mut self) {
         let Some(Flight { course: Course::Extended { describe, unprepared, .. }, reply, shape, answered, .. }) =
@@ -227,6 +255,13 @@ impl Answer {
             _ => {}
         }
         self.batch.complete(flight.reply.request, command::parse(tag));
+        if let (Some(text), Some(shape)) = (&flight.text, &flight.shape)
+            && (self.length > LONG_ANSWER || flight.formats != Formats::TEXT)
+        {
+            let mut inner = self.connection.lock();
+            let could_be_binary = shape.format_codes(inner.statements.styles.formats()).next().is_some();
+            inner.large_texts.learn(text, self.length, could_be_binary);
+        }
         flight.shape = None;
         self.end_portal(true);
         Ok(())

@@ -67,7 +67,7 @@ pub fn gone() -> Error {
 impl Connection {
     /// Starts the task of an established connection. Must be called on the runtime.
     pub fn start(id: ConnectionId, established: Established, observer: Arc<dyn Observer>) -> Connection {
-        let mut inner = Inner::new(established.stream, established.status);
+        let mut inner = Inner::new(established.stream, established.status, established.round_trip);
         inner.statements = Statements::preparing(established.auto_prepare.then(AutoPrepare::default));
         for (name, value) in &established.parameters {
             inner.statements.styles.learn(name, value);

@@ -15,6 +15,7 @@ pub mod detached;
 pub mod driver;
 pub mod handshake;
 pub mod known_text;
+mod large_texts;
 mod read_buffer;
 pub mod request;
 pub mod runtime;

@@ -144,6 +144,8 @@ pub struct Flight {
     pub formats: Formats,
     /// A result set or a command was answered.
     pub answered: bool,
+    /// Its text, when there is something to learn from how large its answer is.
+    pub text: Option<Arc<str>>,
 }
 
 /// How an answer reads.
@@ -169,6 +171,8 @@ pub enum Course {
         describe: Option<bool>,
         /// The statement was prepared without being asked to: the query as it came, until the server has bound it.
         unprepared: Option<Box<Extended>>,
+        /// The values, as long as the statement is yet to be described: Bind follows then.
+        unbound: Option<Box<Parameters>>,
     },
     /// JavaScript reads the messages.
     Raw,
@@ -217,7 +221,7 @@ impl Request {
             Ok((course, shape)) => {
                 // A result that is yet to be described comes as text.
                 let formats = if shape.is_some() { formats } else { Formats::TEXT };
-                Ok(Flight { reply, course, error: None, shape, formats, answered: false })
+                Ok(Flight { reply, course, error: None, shape, formats, answered: false, text: None })
             }
             Err(error) => {
                 out.truncate(start);
@@ -225,6 +229,48 @@ impl Request {
             }
         }
     }
+}
+
+/// Asks for the columns of a text without a name first; [`bind_described`] asks for the rows.
+///
+/// # Errors
+/// As [`Request::send`].
+pub fn send_describing(request: Request, out: &mut BytesMut) -> Result<Flight, (Reply, Error)> {
+    let Request { message, reply, .. } = request;
+    let (text, parameters) = match message {
+        Message::Extended(Extended { text, parameters, .. }) => (text, parameters),
+        Message::Simple(text) => (text, Parameters::default()),
+        _ => return Err((reply, Error::new(ErrorKind::Refused, "Only a query can be described."))),
+    };
+    let start = out.len();
+    if let Err(error) = frontend::parse("", &text, out).and_then(|()| frontend::describe_statement("", out)) {
+        out.truncate(start);
+        return Err((reply, error));
+    }
+    frontend::flush(out);
+    let unbound = Some(Box::new(parameters));
+    let course = Course::Extended { name: Arc::default(), parse: true, describe: None, unprepared: None, unbound };
+    Ok(Flight { reply, course, error: None, shape: None, formats: Formats::TEXT, answered: false, text: Some(text) })
+}
+
+/// Binds and executes the statement without a name, which has been described. Ends the exchange in any case.
+///
+/// # Errors
+/// The values cannot be said in the protocol; nothing is executed then.
+pub fn bind_described(
+    parameters: &Parameters,
+    shape: Option<&Shape>,
+    formats: Formats,
+    out: &mut BytesMut,
+) -> Result<(), Error> {
+    let start = out.len();
+    let codes = shape.into_iter().flat_map(|shape| shape.format_codes(formats));
+    let bound = frontend::bind("", "", parameters, codes, out).and_then(|()| frontend::execute("", 0, out));
+    if bound.is_err() {
+        out.truncate(start);
+    }
+    frontend::sync(out);
+    bound
 }
 
 fn transaction(script: &str, commit_later: bool, out: &mut BytesMut) -> Result<(), Error> {
@@ -331,7 +377,7 @@ fn extended(
     if parse && !name.is_empty() {
         statements.sent(name, text.to_string());
     }
-    Ok((Course::Extended { name: name.clone(), parse, describe, unprepared: None }, shape))
+    Ok((Course::Extended { name: name.clone(), parse, describe, unprepared: None, unbound: None }, shape))
 }
 
 #[cfg(test)]

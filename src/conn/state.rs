@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
 
-use super::request::{Course, Flight, Message, Reader, Reply, Request};
+use super::large_texts::LargeTexts;
+use super::request::{Course, Flight, Message, Reader, Reply, Request, send_describing};
 use super::statement::Statements;
 use super::stream::Stream;
 use crate::error::Error;
@@ -33,6 +35,7 @@ pub(super) struct Inner {
     pub(super) flights: VecDeque<Flight>,
     pub(super) answering: bool,
     pub(super) statements: Statements,
+    pub(super) large_texts: LargeTexts,
     pub(super) life: Life,
     pub(super) waker: Option<Waker>,
     /// Transaction status of the last ReadyForQuery.
@@ -106,7 +109,7 @@ fn tell(reply: &Reply, what: Record) {
 pub(super) const UNSENT_LIMIT: usize = 256 * 1024;
 
 impl Inner {
-    pub(super) fn new(stream: Stream, status: u8) -> Self {
+    pub(super) fn new(stream: Stream, status: u8, round_trip: Option<Duration>) -> Self {
         Inner {
             stream: Some(stream),
             out: BytesMut::new(),
@@ -114,6 +117,7 @@ impl Inner {
             flights: VecDeque::new(),
             answering: false,
             statements: Statements::default(),
+            large_texts: LargeTexts::new(round_trip),
             life: Life::Open,
             waker: None,
             status,
@@ -180,16 +184,26 @@ impl Inner {
                 return;
             }
             let Some(mut request) = self.queue.pop_front() else { return };
+            let text = self.large_texts.learnable(&request);
             request.may_prepare &= self.statements.may_prepare(self.status);
-            let exclusive = request.message.is_exclusive();
+            let describes = !request.may_prepare
+                && self.in_flight() == 0
+                && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
+            let exclusive = describes || request.message.is_exclusive();
             let portal = match &request.message {
                 Message::Portal(portal) => Some(OpenPortal { name: portal.portal.clone(), synced: false }),
                 _ => None,
             };
             // What is on the way already may change how the session writes dates.
             let formats = if self.in_flight() == 0 { self.statements.styles.formats() } else { Formats::PLAIN };
-            match request.send(&mut self.statements, formats, &mut self.out) {
-                Ok(flight) => {
+            let sent = if describes {
+                send_describing(request, &mut self.out)
+            } else {
+                request.send(&mut self.statements, formats, &mut self.out)
+            };
+            match sent {
+                Ok(mut flight) => {
+                    flight.text = text;
                     self.exclusive = exclusive;
                     self.portal = portal;
                     match flight.course {

@@ -113,6 +113,11 @@ pub fn describe_portal(portal: &str, out: &mut BytesMut) -> Result<(), Error> {
     frontend::describe(b'P', portal, out).map_err(refused)
 }
 
+/// Describe of a statement.
+pub fn describe_statement(statement: &str, out: &mut BytesMut) -> Result<(), Error> {
+    frontend::describe(b'S', statement, out).map_err(refused)
+}
+
 /// Execute of a portal, at most `rows` rows; 0 is all.
 pub fn execute(portal: &str, rows: i32, out: &mut BytesMut) -> Result<(), Error> {
     frontend::execute(portal, rows, out).map_err(refused)
