@@ -65,7 +65,8 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
           const text = \`
             const { Pool } = require('./index.js');
             const pool = new Pool({ ...\${JSON.stringify(target)}, max: 3 });
-            Promise.all([1, 2, 3].map(() => pool.query('SELECT 1'))).then(() => {
+            Promise.all([1, 2, 3].map(() => pool.connect())).then((clients) => {
+              for (const client of clients) client.release();
               pool.query('SELECT pg_sleep(600)').catch(() => {});
               require('node:worker_threads').parentPort.postMessage('ready');
             });\`;
