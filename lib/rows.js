@@ -4,6 +4,7 @@
 // more than once a function is generated; where generating code is switched off, an interpreter does the same.
 
 const pgTypes = require('pg-types');
+const { quickest } = require('./arrays');
 const { templates } = require('./json-templates');
 const { Constructors, list, literals } = require('./plain-objects');
 const pristine = require('./types');
@@ -229,8 +230,8 @@ function define(row, name, value) {
  * @returns {Function | null}
  */
 function parserOf(shape, column, parser) {
-  const isText = shape.kinds[column] === TEXT;
-  return isText && pristine.leavesText(shape.fields[column].dataTypeID, parser) ? null : parser;
+  if (shape.kinds[column] !== TEXT) return parser;
+  return pristine.leavesText(shape.fields[column].dataTypeID, parser) ? null : quickest(parser);
 }
 
 /**

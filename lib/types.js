@@ -75,4 +75,13 @@ function leavesText(oid, parser) {
   return parser === noParse || (oid === 20 && parser === parseBigInteger);
 }
 
-module.exports = { typeMask, leavesText, changes };
+/**
+ * pg-types's own parser of a type's text, whatever has been set since.
+ *
+ * @param {number} oid
+ */
+function ownParser(oid) {
+  return own.get(oid);
+}
+
+module.exports = { typeMask, leavesText, ownParser, changes };

@@ -39,7 +39,7 @@ export const JAVASCRIPT_ROOMS = [
   { name: 'native', files: /^native\.js$/ },
   { name: 'errors', files: /^lib\/errors\.js$/ },
   { name: 'types', files: /^lib\/types\.js$/ },
-  { name: 'rows', files: /^lib\/(rows|json-templates|plain-objects)\.js$/ },
+  { name: 'rows', files: /^lib\/(rows|arrays|json-templates|plain-objects)\.js$/ },
   { name: 'binding', files: /^lib\/binding\.js$/ },
   { name: 'pg', files: /^lib\/pg\// },
   { name: 'streams', files: /^lib\/streams\// },
