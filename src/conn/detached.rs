@@ -15,10 +15,14 @@ use super::runtime;
 use super::stream::Socket;
 
 /// A non-blocking socket that nobody watches.
-pub enum Detached {
-    /// TCP.
+pub struct Detached {
+    socket: Kind,
+    /// The last read took all there was: the next one needs not ask, once.
+    is_drained: bool,
+}
+
+enum Kind {
     Tcp(std::net::TcpStream),
-    /// A Unix socket.
     Unix(std::os::unix::net::UnixStream),
 }
 
@@ -28,17 +32,17 @@ pub struct Moving;
 impl Socket {
     /// Takes the socket off the runtime. What it has to say stays unread.
     pub(super) fn detach(&mut self) -> io::Result<RawFd> {
-        let detached = match std::mem::replace(self, Socket::Moving(Moving)) {
-            Socket::Tcp(stream) => Detached::Tcp(stream.into_std()?),
-            Socket::Unix(stream) => Detached::Unix(stream.into_std()?),
-            Socket::Detached(detached) => detached,
+        let socket = match std::mem::replace(self, Socket::Moving(Moving)) {
+            Socket::Tcp(stream) => Kind::Tcp(stream.into_std()?),
+            Socket::Unix(stream) => Kind::Unix(stream.into_std()?),
+            Socket::Detached(detached) => detached.socket,
             Socket::Moving(_) => return Err(lost()),
         };
-        let descriptor = match &detached {
-            Detached::Tcp(stream) => stream.as_raw_fd(),
-            Detached::Unix(stream) => stream.as_raw_fd(),
+        let descriptor = match &socket {
+            Kind::Tcp(stream) => stream.as_raw_fd(),
+            Kind::Unix(stream) => stream.as_raw_fd(),
         };
-        *self = Socket::Detached(detached);
+        *self = Socket::Detached(Detached { socket, is_drained: false });
         Ok(descriptor)
     }
 
@@ -46,8 +50,10 @@ impl Socket {
     pub(super) fn attach(&mut self) -> io::Result<()> {
         let _runtime = runtime::handle().enter();
         *self = match std::mem::replace(self, Socket::Moving(Moving)) {
-            Socket::Detached(Detached::Tcp(stream)) => Socket::Tcp(TcpStream::from_std(stream)?),
-            Socket::Detached(Detached::Unix(stream)) => Socket::Unix(UnixStream::from_std(stream)?),
+            Socket::Detached(Detached { socket: Kind::Tcp(stream), .. }) => Socket::Tcp(TcpStream::from_std(stream)?),
+            Socket::Detached(Detached { socket: Kind::Unix(stream), .. }) => {
+                Socket::Unix(UnixStream::from_std(stream)?)
+            }
             attached => attached,
         };
         Ok(())
@@ -70,21 +76,29 @@ fn now<T>(mut attempt: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
 }
 
 impl AsyncRead for Detached {
-    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if std::mem::take(&mut self.is_drained) {
+            return Poll::Pending;
+        }
         let room = buf.initialize_unfilled();
-        let read = now(|| match &*self {
-            Detached::Tcp(stream) => (&*stream).read(room),
-            Detached::Unix(stream) => (&*stream).read(room),
+        let most = room.len();
+        let read = now(|| match &self.socket {
+            Kind::Tcp(stream) => (&*stream).read(room),
+            Kind::Unix(stream) => (&*stream).read(room),
         });
-        read.map_ok(|count| buf.advance(count))
+        read.map_ok(|count| {
+            // What comes later, the end included, is told by the event loop that watches.
+            self.is_drained = count > 0 && count < most;
+            buf.advance(count);
+        })
     }
 }
 
 impl AsyncWrite for Detached {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        now(|| match &*self {
-            Detached::Tcp(stream) => (&*stream).write(bytes),
-            Detached::Unix(stream) => (&*stream).write(bytes),
+        now(|| match &self.socket {
+            Kind::Tcp(stream) => (&*stream).write(bytes),
+            Kind::Unix(stream) => (&*stream).write(bytes),
         })
     }
 
@@ -94,9 +108,9 @@ impl AsyncWrite for Detached {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let half = std::net::Shutdown::Write;
-        Poll::Ready(match &*self {
-            Detached::Tcp(stream) => stream.shutdown(half),
-            Detached::Unix(stream) => stream.shutdown(half),
+        Poll::Ready(match &self.socket {
+            Kind::Tcp(stream) => stream.shutdown(half),
+            Kind::Unix(stream) => stream.shutdown(half),
         })
     }
 }

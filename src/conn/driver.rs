@@ -87,7 +87,6 @@ impl Driver {
                 Poll::Ready(_) => return false,
             }
             let filled = buffer.filled().len();
-            let is_all = filled < buffer.capacity() && inner.is_plain();
             drop(inner);
             self.reader.end += filled;
             self.answer.length += filled;
@@ -97,9 +96,6 @@ impl Driver {
             }
             if self.answer.length > LONG_ANSWER {
                 return false;
-            }
-            if is_all {
-                return true;
             }
         }
     }

@@ -156,11 +156,6 @@ impl Inner {
         self.stream.as_mut().filter(|_| is_wanted)
     }
 
-    /// No TLS, which may hold back what it has read already.
-    pub(super) fn is_plain(&self) -> bool {
-        matches!(self.stream, Some(Stream::Plain(_)))
-    }
-
     /// Requests sent or waiting.
     pub(super) fn load(&self) -> usize {
         self.queue.len() + self.in_flight()

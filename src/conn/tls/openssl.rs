@@ -46,6 +46,8 @@ impl Connector {
         let mut builder = SslConnector::builder(SslMethod::tls())?;
         builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
         builder.set_groups_list(GROUPS)?;
+        // Whatever has come is read at once, instead of the head of each record and then its body.
+        builder.set_read_ahead(true);
         match &settings.roots {
             Some(roots) => {
                 builder.set_cert_store(X509StoreBuilder::new()?.build());
