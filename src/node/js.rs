@@ -4,6 +4,7 @@
 //! Failures of Node-API here mean that the environment is going away or an exception is pending; the value is then
 //! `undefined`'s null handle and the batch is given up by the caller's check of the final call.
 
+use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ptr;
 
@@ -15,6 +16,9 @@ pub struct Js(pub sys::napi_env);
 
 /// A handle in the current scope.
 pub type Value = sys::napi_value;
+
+/// What a thread keeps for the UTF-16 of the next text.
+const KEPT_UNITS: usize = 64 * 1024;
 
 impl Js {
     /// `undefined`
@@ -68,16 +72,34 @@ impl Js {
 
     /// A string of UTF-8 bytes, by the faster way when they are ASCII.
     pub fn string(self, bytes: &[u8], wide: bool) -> Value {
-        let mut value = ptr::null_mut();
-        let (start, length) = (bytes.as_ptr().cast(), bytes.len().cast_signed());
         if wide {
-            // SAFETY: pointer and length describe `bytes`, which Node-API copies.
-            unsafe { sys::napi_create_string_utf8(self.0, start, length, &mut value) };
-        } else {
-            // SAFETY: as above.
-            unsafe { sys::napi_create_string_latin1(self.0, start, length, &mut value) };
+            return self.wide_string(bytes);
         }
+        let mut value = ptr::null_mut();
+        // SAFETY: pointer and length describe `bytes`, which Node-API copies.
+        unsafe { sys::napi_create_string_latin1(self.0, bytes.as_ptr().cast(), bytes.len().cast_signed(), &mut value) };
         value
+    }
+
+    /// Through UTF-16, because V8 reads UTF-8 byte by byte, and twice.
+    fn wide_string(self, bytes: &[u8]) -> Value {
+        thread_local! {
+            static UNITS: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
+        }
+        UNITS.with_borrow_mut(|units| {
+            let most = bytes.len() + 1;
+            if units.len() < most {
+                units.resize(most, 0);
+            }
+            let length = encoding_rs::mem::convert_utf8_to_utf16(bytes, units);
+            let mut value = ptr::null_mut();
+            // SAFETY: the first `length` units have just been written; Node-API copies them.
+            unsafe { sys::napi_create_string_utf16(self.0, units.as_ptr(), length.cast_signed(), &mut value) };
+            if units.len() > KEPT_UNITS {
+                *units = Vec::new();
+            }
+            value
+        })
     }
 
     /// A string, or `undefined`.

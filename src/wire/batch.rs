@@ -443,8 +443,14 @@ impl Text {
         self.wide = true;
         let text = String::from_utf8_lossy(value);
         self.bytes.extend_from_slice(text.as_bytes());
-        self.units += text.encode_utf16().count();
+        self.units += utf16_units(text.as_bytes());
     }
+}
+
+/// Of UTF-8: a unit for each character, and another one for each that has four bytes.
+fn utf16_units(bytes: &[u8]) -> usize {
+    let is_first = |byte: &u8| byte & 0b1100_0000 != 0b1000_0000;
+    bytes.iter().map(|byte| usize::from(is_first(byte)) + usize::from(*byte >= 0b1111_0000)).sum()
 }
 
 fn id(shape: &Shape) -> i32 {
@@ -459,6 +465,13 @@ fn index_of_last(length: usize) -> i32 {
 mod tests {
     use super::super::shape::{ShapeTable, TypeMask};
     use super::*;
+
+    #[test]
+    fn units_are_those_of_utf_16() {
+        for text in ["", "plain", "naïve café", "漢字", "🐘 and 🦀", "\u{fffd}\u{10ffff}\u{7ff}\u{800}"] {
+            assert_eq!(utf16_units(text.as_bytes()), text.encode_utf16().count(), "{text}");
+        }
+    }
 
     fn batch_of(request: i32, texts: &[&str]) -> Batch {
         let mut batch = Batch::default();
