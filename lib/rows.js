@@ -19,10 +19,13 @@ const LOCAL = 5;
 const BYTES = 6;
 const JSON_TEXT = 7;
 const RAW = 8;
+const INT_LIST = 9;
+const NUMBER_LIST = 10;
+const TEXT_LIST = 11;
 
 /** Ints and floats that a value of each kind takes. */
-const INTS = [1, 1, 0, 1, 1, 3, 1, 2, 1];
-const FLOATS = [0, 0, 1, 0, 1, 0, 0, 0, 0];
+const INTS = [1, 1, 0, 1, 1, 3, 1, 2, 1, 2, 2, 2];
+const FLOATS = [0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0];
 
 /** Rows of a shape after which its decoder is generated: before that, generating costs more than it saves. */
 const WORTH_GENERATING = 50;
@@ -117,7 +120,7 @@ class Shape {
 
 /** @param {number} kind */
 function needsParser(kind) {
-  return kind === TEXT || kind === RAW || kind === INSTANT || kind === LOCAL;
+  return kind === TEXT || kind >= RAW || kind === INSTANT || kind === LOCAL;
 }
 
 /** Makes rows of one shape with one set of parsers. */
@@ -230,7 +233,7 @@ function define(row, name, value) {
  * @returns {Function | null}
  */
 function parserOf(shape, column, parser) {
-  if (shape.kinds[column] !== TEXT) return parser;
+  if (shape.kinds[column] !== TEXT) return quickest(parser);
   return pristine.leavesText(shape.fields[column].dataTypeID, parser) ? null : quickest(parser);
 }
 
@@ -317,14 +320,19 @@ class Batch {
    * @param {number} count
    */
   give(request, shape, count) {
-    const { i, f } = this;
+    const { i, f, li, lf } = this;
     this.count = count;
     this.shape = shape;
     this.request = request;
     try {
       request.rows(shape, this);
     } finally {
-      if (this.count !== 0) this.passOver(i, f);
+      if (this.count !== 0) {
+        // A parser that threw may have left leaves of its row read.
+        this.li = li;
+        this.lf = lf;
+        this.passOver(i, f);
+      }
       this.request = undefined;
     }
   }
@@ -357,9 +365,11 @@ class Batch {
       for (const kind of shape.kinds) {
         const end = ints[slot + INTS[kind] - 1];
         if (kind === JSON_TEXT && ints[slot] > 0) templates[ints[slot] - 1].passOver(this);
+        else if ((kind === INT_LIST || kind === TEXT_LIST) && ints[slot] > 0) this.li += ints[slot];
+        else if (kind === NUMBER_LIST && ints[slot] > 0) this.lf += ints[slot];
         if (end >= 0) {
           if (kind === BYTES || kind === RAW) this.b = end;
-          else if (kind === TEXT || kind === JSON_TEXT || kind === INSTANT || kind === LOCAL) this.s = end;
+          else if (kind !== INT && kind !== NUMBER && kind !== BOOL) this.s = end;
         }
         slot += INTS[kind];
       }
@@ -389,6 +399,39 @@ class Batch {
     const start = this.b;
     this.b = end;
     return this.blob === undefined ? Buffer.alloc(0) : this.blob.subarray(start, end);
+  }
+
+  /** @param {number} count */
+  intList(count) {
+    const { ints, li } = this;
+    const values = [];
+    for (let k = 0; k < count; k++) values.push(ints[li + k]);
+    this.li = li + count;
+    return values;
+  }
+
+  /** @param {number} count */
+  numberList(count) {
+    const { floats, lf } = this;
+    const values = [];
+    for (let k = 0; k < count; k++) values.push(floats[lf + k]);
+    this.lf = lf + count;
+    return values;
+  }
+
+  /** @param {number} count */
+  textList(count) {
+    const { ints, li, text, longTexts } = this;
+    const values = [];
+    let { s } = this;
+    for (let k = 0; k < count; k++) {
+      const end = ints[li + k];
+      if (end >= 0) values.push(text.substring(s, (s = end)));
+      else values.push(longTexts[~end]);
+    }
+    this.li = li + count;
+    this.s = s;
+    return values;
   }
 
   /**
@@ -428,6 +471,14 @@ class Batch {
       case JSON_TEXT:
         if (ints[i] > 0) return templates[ints[i] - 1].make(this);
         return JSON.parse(this.textTo(ints[i + 1]));
+      case INT_LIST:
+      case NUMBER_LIST:
+      case TEXT_LIST: {
+        const count = ints[i];
+        if (count < 0) return /** @type {Function} */ (parser)(this.textTo(ints[i + 1]));
+        if (kind === INT_LIST) return this.intList(count);
+        return kind === NUMBER_LIST ? this.numberList(count) : this.textList(count);
+      }
       default:
         return /** @type {Function} */ (parser)(this.bytesTo(ints[i]));
     }
@@ -500,6 +551,9 @@ function reading(kind, column, i, f, parser, make) {
   const text = (slot) =>
     `e = ints[i + ${slot}]; if (e >= 0) { ${v} = text.substring(s, e); s = e; } else ${v} = longTexts[~e];`;
   const parse = `${v} = parsers[${column}](${v});`;
+  /** @param {string} elements */
+  const listOr = (elements) =>
+    `const n = ints[i + ${i}]; if (n >= 0) { ${elements} } else { ${text(i + 1)} ${parse} }`;
   switch (kind) {
     case TEXT:
       return parser === null ? text(i) : `${text(i)} ${parse}`;
@@ -517,6 +571,12 @@ function reading(kind, column, i, f, parser, make) {
       return `${v} = batch.bytesTo(ints[i + ${i}]);`;
     case JSON_TEXT:
       return `const t = ints[i + ${i}]; if (t > 0) { batch.s = s; ${v} = templates[t - 1].${make}(batch); s = batch.s; } else { ${text(i + 1)} ${v} = JSON.parse(${v}); }`;
+    case INT_LIST:
+      return listOr(`${v} = batch.intList(n);`);
+    case NUMBER_LIST:
+      return listOr(`${v} = batch.numberList(n);`);
+    case TEXT_LIST:
+      return listOr(`batch.s = s; ${v} = batch.textList(n); s = batch.s;`);
     default:
       return `${v} = parsers[${column}](batch.bytesTo(ints[i + ${i}]));`;
   }

@@ -6,7 +6,9 @@ const pgTypes = require('pg-types');
 const builtin = require('pg-types/lib/textParsers');
 
 /** OIDs that the addon decodes, in the order of their bits in a mask; in step with src/wire/shape.rs. */
-const DECODED = [16, 21, 23, 26, 700, 701, 1082, 1114, 1184, 17, 114, 3802];
+const DECODED = [16, 21, 23, 26, 700, 701, 1082, 1114, 1184, 17, 114, 3802].concat([
+  1005, 1007, 1028, 1021, 1022, 1231, 1014, 1015, 1009, 2951, 1016,
+]);
 const NOTHING_DECODED = (1 << DECODED.length) - 1;
 const JSON_OIDS = new Set([114, 3802]);
 
@@ -52,6 +54,19 @@ pgTypes.setTypeParser = function setTypeParser(oid, format, parseFn) {
  */
 function typeMask(types) {
   const source = types || pgTypes;
+  if (source !== pgTypes) return maskOf(source);
+  if (common.changes !== changes.count) {
+    common.changes = changes.count;
+    common.mask = maskOf(pgTypes);
+  }
+  return common.mask;
+}
+
+/** What pg-types itself has, as of so many changes. */
+const common = { changes: -1, mask: 0 };
+
+/** @param {{ getTypeParser(oid: number, format?: string): Function }} source */
+function maskOf(source) {
   let mask = 0;
   try {
     for (let bit = 0; bit < DECODED.length; bit++) {

@@ -13,6 +13,7 @@ pub mod decimal;
 pub mod frame;
 pub mod frontend;
 pub mod json;
+mod list;
 pub mod moment;
 pub mod reader;
 pub mod row;

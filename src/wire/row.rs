@@ -8,6 +8,7 @@ use super::binary::Formats;
 use super::datetime::{local_parts, utc_millis};
 use super::decimal;
 use super::json::{self, TemplateTable};
+use super::list;
 use super::shape::{ColumnKind, Shape};
 use crate::error::Error;
 
@@ -85,6 +86,11 @@ fn put(batch: &mut Batch, kind: ColumnKind, value: &[u8], int: usize, float: usi
                 batch.ints[int + 2] = batch.text(value);
             }
         },
+        ColumnKind::IntList | ColumnKind::NumberList | ColumnKind::TextList => {
+            let count = list::append(batch, value, kind);
+            batch.ints[int] = count.unwrap_or(-1);
+            batch.ints[int + 1] = if count.is_some() { batch.text_end() } else { batch.text(value) };
+        }
         ColumnKind::Bytes => batch.ints[int] = batch.blob(value.len() / 2, |out| bytea(value, out)),
         ColumnKind::Raw => batch.ints[int] = batch.blob(value.len(), |out| out.extend_from_slice(value)),
     }
@@ -96,7 +102,9 @@ fn put(batch: &mut Batch, kind: ColumnKind, value: &[u8], int: usize, float: usi
 fn put_null(batch: &mut Batch, kind: ColumnKind, int: usize) {
     match kind {
         ColumnKind::Text | ColumnKind::Instant => batch.ints[int] = batch.text_end(),
-        ColumnKind::Json => batch.ints[int + 1] = batch.text_end(),
+        ColumnKind::Json | ColumnKind::IntList | ColumnKind::NumberList | ColumnKind::TextList => {
+            batch.ints[int + 1] = batch.text_end();
+        }
         ColumnKind::Local => batch.ints[int + 2] = batch.text_end(),
         ColumnKind::Bytes | ColumnKind::Raw => batch.ints[int] = batch.blob_end(),
         ColumnKind::Int | ColumnKind::Number | ColumnKind::Bool => {}
@@ -108,7 +116,7 @@ fn not_of_type(expected: &str) -> Error {
 }
 
 #[inline]
-fn integer(value: &[u8]) -> Option<i32> {
+pub(super) fn integer(value: &[u8]) -> Option<i32> {
     let (negative, digits) = match value.split_first()? {
         (b'-', rest) => (true, rest),
         _ => (false, value),
@@ -128,7 +136,7 @@ fn integer(value: &[u8]) -> Option<i32> {
 
 /// What JavaScript's `parseFloat` makes of a number that PostgreSQL wrote.
 #[inline]
-fn number(value: &[u8]) -> f64 {
+pub(super) fn number(value: &[u8]) -> f64 {
     decimal::parse(value).unwrap_or(f64::NAN)
 }
 

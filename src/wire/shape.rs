@@ -11,7 +11,7 @@ use crate::error::Error;
 /// Types that are decoded in Rust; bit `i` of a [`TypeMask`] stands for the `i`-th of them.
 ///
 /// All other types cross as text, for the parser that JavaScript has for them.
-pub const DECODED: [(u32, ColumnKind); 12] = [
+pub const DECODED: [(u32, ColumnKind); 23] = [
     (16, ColumnKind::Bool),
     (21, ColumnKind::Int),
     (23, ColumnKind::Int),
@@ -24,6 +24,18 @@ pub const DECODED: [(u32, ColumnKind); 12] = [
     (17, ColumnKind::Bytes),
     (114, ColumnKind::Json),
     (3802, ColumnKind::Json),
+    // int2[], int4[]; oid[], float4[], float8[], numeric[]; bpchar[], varchar[], text[], uuid[], int8[].
+    (1005, ColumnKind::IntList),
+    (1007, ColumnKind::IntList),
+    (1028, ColumnKind::NumberList),
+    (1021, ColumnKind::NumberList),
+    (1022, ColumnKind::NumberList),
+    (1231, ColumnKind::NumberList),
+    (1014, ColumnKind::TextList),
+    (1015, ColumnKind::TextList),
+    (1009, ColumnKind::TextList),
+    (2951, ColumnKind::TextList),
+    (1016, ColumnKind::TextList),
 ];
 
 /// Which of the [`DECODED`] types the caller parses himself, so that their raw text has to cross.
@@ -52,6 +64,13 @@ pub enum ColumnKind {
     Json = 7,
     /// The bytes of a value in binary format, for a binary parser: one int, where they end.
     Raw = 8,
+    /// An array of ints, which are leaves (see [`super::list`]): how many, or -1 to send JavaScript to the text; and where
+    /// its text ends.
+    IntList = 9,
+    /// As `IntList`, of floats.
+    NumberList = 10,
+    /// As `IntList`, of texts: a leaf says where each ends.
+    TextList = 11,
 }
 
 impl ColumnKind {
@@ -60,7 +79,7 @@ impl ColumnKind {
         match self {
             ColumnKind::Number => 0,
             ColumnKind::Local => 3,
-            ColumnKind::Json => 2,
+            ColumnKind::Json | ColumnKind::IntList | ColumnKind::NumberList | ColumnKind::TextList => 2,
             _ => 1,
         }
     }
