@@ -13,6 +13,7 @@ use super::connection::Connection;
 use super::read_buffer::ReadBuffer;
 use super::scheduling::let_others_finish;
 use super::state::{Turn, deliver_notes};
+use super::stream::Stream;
 use crate::error::Error;
 
 /// Runs until the connection is closed.
@@ -35,12 +36,14 @@ pub(super) struct Driver {
     answer: Answer,
     /// What went wrong while the task was not the one who read.
     failure: Option<Error>,
+    /// What comes behind the bytes that were read last.
+    end: Option<End>,
 }
 
 impl Driver {
     pub(super) fn new(connection: Connection, received: &[u8]) -> Self {
         let answer = Answer::new(connection, received.len());
-        Driver { reader: ReadBuffer::new(received), answer, failure: None }
+        Driver { reader: ReadBuffer::new(received), answer, failure: None, end: None }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -109,17 +112,37 @@ impl Driver {
             Turn::Close(Some(error)) => return Poll::Ready(ControlFlow::Break(End::Destroyed(error))),
             Turn::Read(stream) => stream,
         };
+        if let Some(end) = self.end.take() {
+            return Poll::Ready(ControlFlow::Break(end));
+        }
         let room = self.reader.bytes.get_mut(self.reader.end..).unwrap_or_default();
         let mut buffer = ReadBuf::new(room);
-        match Pin::new(stream).poll_read(cx, &mut buffer) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(error)) => Poll::Ready(ControlFlow::Break(End::Lost(Some(io_error(&error, "read", ""))))),
-            Poll::Ready(Ok(())) if buffer.filled().is_empty() => Poll::Ready(ControlFlow::Break(End::Lost(None))),
-            Poll::Ready(Ok(())) => {
-                self.reader.end += buffer.filled().len();
-                self.answer.length += buffer.filled().len();
-                Poll::Ready(ControlFlow::Continue(()))
+        let mut outcome = read(stream, cx, &mut buffer);
+        if matches!(stream, Stream::Tls(_)) {
+            // A read gives one record, and a server makes one of each answer: those that are there belong together.
+            while matches!(outcome, Poll::Ready(ControlFlow::Continue(()))) && buffer.remaining() > 0 {
+                outcome = read(stream, cx, &mut buffer);
             }
         }
+        let filled = buffer.filled().len();
+        self.reader.end += filled;
+        self.answer.length += filled;
+        match outcome {
+            // First what came before.
+            Poll::Ready(ControlFlow::Break(end)) if filled > 0 => self.end = Some(end),
+            Poll::Pending if filled > 0 => {}
+            outcome => return outcome,
+        }
+        Poll::Ready(ControlFlow::Continue(()))
     }
+}
+
+/// What a stream has to give now.
+fn read(stream: &mut Stream, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<ControlFlow<End>> {
+    let before = buffer.filled().len();
+    Pin::new(stream).poll_read(cx, buffer).map(|outcome| match outcome {
+        Err(error) => ControlFlow::Break(End::Lost(Some(io_error(&error, "read", "")))),
+        Ok(()) if buffer.filled().len() == before => ControlFlow::Break(End::Lost(None)),
+        Ok(()) => ControlFlow::Continue(()),
+    })
 }
