@@ -14,6 +14,8 @@ const VALUES = {
   'a text of more than ASCII': `repeat('é', 20) || i`,
   'a number as text': `(i::int8 * 1000000000000)`,
   'a JSON document': `jsonb_build_object('text', repeat('j', 20) || i)`,
+  'an array of texts': `ARRAY[repeat('a', 20) || i, repeat('é', 20) || i]`,
+  'an array with a null': `ARRAY[repeat('a', 20) || i, NULL]`,
   'a few bytes': `decode(md5(i::text), 'hex')`,
 };
 
