@@ -54,19 +54,6 @@ pgTypes.setTypeParser = function setTypeParser(oid, format, parseFn) {
  */
 function typeMask(types) {
   const source = types || pgTypes;
-  if (source !== pgTypes) return maskOf(source);
-  if (common.changes !== changes.count) {
-    common.changes = changes.count;
-    common.mask = maskOf(pgTypes);
-  }
-  return common.mask;
-}
-
-/** What pg-types itself has, as of so many changes. */
-const common = { changes: -1, mask: 0 };
-
-/** @param {{ getTypeParser(oid: number, format?: string): Function }} source */
-function maskOf(source) {
   let mask = 0;
   try {
     for (let bit = 0; bit < DECODED.length; bit++) {

@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const { before, after, afterEach, describe, test } = require('node:test');
 const { forBoth } = require('../support/both');
+const { run } = require('../support/program');
 const { postgres } = require('../support/server');
 
 // Types that a driver has reason to decode by itself, and others: [oid, expression, the server's text].
@@ -20,17 +21,24 @@ const TYPES = [
   [700, '1.5::float4', '1.5'],
   [701, '1.5::float8', '1.5'],
   [1000, 'ARRAY[true]', '{t}'],
+  [1005, 'ARRAY[1, 2]::int2[]', '{1,2}'],
   [1007, 'ARRAY[1, NULL]', '{1,NULL}'],
   [1009, "ARRAY['a', 'b c']", '{a,"b c"}'],
+  [1015, "ARRAY['a', 'b']::varchar[]", '{a,b}'],
   [1016, 'ARRAY[1::int8]', '{1}'],
+  [1021, 'ARRAY[1.5, 2]::float4[]', '{1.5,2}'],
+  [1022, 'ARRAY[1.5, 2]::float8[]', '{1.5,2}'],
+  [1028, 'ARRAY[1, 2]::oid[]', '{1,2}'],
   [1043, "'word'::varchar", 'word'],
   [1082, "'2024-02-03'::date", '2024-02-03'],
   [1083, "'10:20'::time", '10:20:00'],
   [1114, "'2024-02-03 04:05:06.789'::timestamp", '2024-02-03 04:05:06.789'],
   [1184, "'2024-02-03 04:05:06.789+00'::timestamptz", '2024-02-03 04:05:06.789+00'],
+  [1231, 'ARRAY[1.50, 2]', '{1.50,2}'],
   [1186, "'1 day'::interval", '1 day'],
   [1700, '1.50', '1.50'],
   [2278, 'pg_sleep(0)', ''],
+  [2951, "ARRAY['6ecd8c99-4036-403d-bf84-cf8400f67836']::uuid[]", '{6ecd8c99-4036-403d-bf84-cf8400f67836}'],
   [2950, "'6ecd8c99-4036-403d-bf84-cf8400f67836'::uuid", '6ecd8c99-4036-403d-bf84-cf8400f67836'],
   [3802, `'{"a": [1, "x"]}'::jsonb`, '{"a": [1, "x"]}'],
 ];
@@ -98,6 +106,41 @@ describe('type parsers of the caller', () => {
       setGlobally(23, tag);
       assert.deepEqual((await answer).rows, [{ n: ours ? 5 : tag('5') }]);
       assert.deepEqual((await client.query('SELECT 5 AS n')).rows, [{ n: tag('5') }]);
+    });
+
+    test('a global parser counts whatever function of pg-types sets it', async () => {
+      const server = await postgres();
+      const source = `
+        const { setTypeParser } = require('pg-types');
+        const pg = require('${ours ? './index.js' : 'pg'}');
+        async function main() {
+          for (const target of [new pg.Client(), new pg.Pool()]) {
+            await target.connect().then((client) => client?.release?.());
+            const ask = async () => (await target.query('SELECT 1 AS a, ARRAY[1, 2] AS b')).rows[0];
+            setTypeParser(23, (text) => Number(text));
+            setTypeParser(1007, (text) => [text]);
+            const [{ a }, { b }] = [await ask(), await ask()];
+            setTypeParser(23, (text) => 'parsed ' + text);
+            console.log(a, b, (await ask()).a);
+            await target.end();
+          }
+        }
+        main();`;
+      const { host, port, user, password, database } = server.config();
+      const outcome = await run(
+        { source },
+        {
+          env: {
+            PGHOST: host,
+            PGPORT: String(port),
+            PGUSER: user,
+            PGPASSWORD: password,
+            PGDATABASE: database,
+          },
+        },
+      );
+      const line = "1 [ '{1,2}' ] parsed 1\n";
+      assert.deepEqual([outcome.stderr, outcome.stdout], ['', line + line]);
     });
 
     test('a global parser for the binary format leaves text results alone', async () => {
