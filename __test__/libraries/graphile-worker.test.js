@@ -4,6 +4,7 @@ const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const { after, before, test } = require('node:test');
 const { Logger, makeWorkerUtils, run, runOnce } = require('graphile-worker');
+const { eventually } = require('../support/failure');
 const { newDatabase, onBothDrivers } = require('../support/library');
 
 const logger = new Logger(() => () => undefined);
@@ -87,8 +88,15 @@ onBothDrivers(({ driver }) => {
         },
       },
     });
-    const listening = once(runner.events, 'pool:listen:success');
-    await listening;
+    await once(runner.events, 'pool:listen:success');
+    // That is said before it listens.
+    await eventually(async () => {
+      const { rows } = await pool.query(
+        `SELECT pid FROM pg_stat_activity
+          WHERE datname = current_database() AND state = 'idle' AND query LIKE 'LISTEN%'`,
+      );
+      return rows.length > 0;
+    }, 'the worker listening');
     await utils.addJob('hello', { name: 'Ada' });
     assert.equal(await done.promise, 'Ada');
     await runner.stop();

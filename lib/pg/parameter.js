@@ -52,6 +52,8 @@ function bytesOf(view) {
 
 /** @param {string} text */
 function quotedElement(text) {
+  // Two looks cost less than two replacements, and mostly there is nothing to replace.
+  if (!text.includes('"') && !text.includes('\\')) return '"' + text + '"';
   return '"' + text.replace(/\\/g, '\\\\').replace(/"/g, '\\"') + '"';
 }
 
@@ -66,7 +68,8 @@ function arrayLiteral(array) {
   for (let i = 0; i < array.length; i++) {
     if (i > 0) literal += ',';
     const item = array[i];
-    if (item == null) literal += 'NULL';
+    if (typeof item === 'number') literal += '"' + item + '"';
+    else if (item == null) literal += 'NULL';
     else if (Array.isArray(item)) literal += arrayLiteral(item);
     else if (ArrayBuffer.isView(item)) literal += '\\\\x' + bytesOf(item).toString('hex');
     else literal += quotedElement(prepare(item, undefined));
