@@ -52,9 +52,16 @@ function bytesOf(view) {
 
 /** @param {string} text */
 function quotedElement(text) {
-  // Two looks cost less than two replacements, and mostly there is nothing to replace.
-  if (!text.includes('"') && !text.includes('\\')) return '"' + text + '"';
   return '"' + text.replace(/\\/g, '\\\\').replace(/"/g, '\\"') + '"';
+}
+
+/**
+ * Whether an element has nothing to escape. Two looks cost less than two replacements.
+ *
+ * @param {any} item
+ */
+function isPlain(item) {
+  return typeof item === 'string' ? !item.includes('"') && !item.includes('\\') : typeof item === 'number';
 }
 
 /**
@@ -68,7 +75,7 @@ function arrayLiteral(array) {
   for (let i = 0; i < array.length; i++) {
     if (i > 0) literal += ',';
     const item = array[i];
-    if (typeof item === 'number') literal += '"' + item + '"';
+    if (isPlain(item)) literal += '"' + item + '"';
     else if (item == null) literal += 'NULL';
     else if (Array.isArray(item)) literal += arrayLiteral(item);
     else if (ArrayBuffer.isView(item)) literal += '\\\\x' + bytesOf(item).toString('hex');
