@@ -1,7 +1,7 @@
 // Does memory stay flat? Runs a mixed load for a long time, notes the memory once a minute, and says at the end
 // how much it grew after the first quarter.
 //
-//   node bench/soak.mjs [--minutes 60] [--server URL] [--json FILE]
+//   node bench/soak.mjs [--minutes 60] [--tls] [--server URL] [--json FILE]
 
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -17,6 +17,7 @@ const { Client, Cursor, DatabaseManager, Pool, QueryStream, copyStreams } = requ
 const { values: options } = parseArgs({
   options: {
     minutes: { type: 'string', default: '60' },
+    tls: { type: 'boolean', default: false },
     server: { type: 'string' },
     json: { type: 'string' },
   },
@@ -24,7 +25,7 @@ const { values: options } = parseArgs({
 const MINUTE = 60_000;
 const minutes = Number(options.minutes);
 const server = await Server.start({ server: options.server, version: 17 }, 2);
-const target = { ...server.target, ssl: false };
+const target = { ...server.target, ssl: options.tls && { rejectUnauthorized: false } };
 const counts = {};
 
 /** What is done over and over, each with a pause, so that a machine is used and not filled. */
