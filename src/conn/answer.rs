@@ -114,12 +114,13 @@ impl Answer {
                     self.deliver();
                 }
             }
+            b'T' | b'n' if matches!(flight.course, Course::Extended { unbound: Some(_), .. }) => {
+                let shapes = flight.reply.sink.shapes();
+                let shape = (frame.tag == b'T').then(|| shapes.get(frame.body, flight.reply.mask)).transpose()?;
+                self.bind(shape);
+            }
             b'T' => {
                 let shape = flight.reply.sink.shapes().get(frame.body, flight.reply.mask)?;
-                if matches!(flight.course, Course::Extended { unbound: Some(_), .. }) {
-                    self.bind(Some(shape));
-                    return Ok(());
-                }
                 self.batch.fields(request, &shape);
                 flight.answered = true;
                 if let Course::Extended { name, describe: Some(binary), .. } = &flight.course
@@ -130,7 +131,6 @@ impl Answer {
                 }
                 flight.shape = Some(shape);
             }
-            b'n' if matches!(flight.course, Course::Extended { unbound: Some(_), .. }) => self.bind(None),
             b'n' => {
                 if let Course::Extended { name, describe: Some(binary), .. } = &flight.course
                     && !name.is_empty()

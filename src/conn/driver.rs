@@ -83,11 +83,11 @@ impl Driver {
             let Some(stream) = inner.detached_stream() else { return false };
             let room = self.reader.bytes.get_mut(self.reader.end..).unwrap_or_default();
             let mut buffer = ReadBuf::new(room);
-            match Pin::new(stream).poll_read(&mut cx, &mut buffer) {
+            match read(stream, &mut cx, &mut buffer) {
                 Poll::Pending => return true,
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(ControlFlow::Continue(())) => {}
                 // The task finds the same, and knows what to make of it.
-                Poll::Ready(_) => return false,
+                Poll::Ready(ControlFlow::Break(_)) => return false,
             }
             let filled = buffer.filled().len();
             drop(inner);

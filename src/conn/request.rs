@@ -187,7 +187,7 @@ pub enum Course {
 
 impl Request {
     /// Writes the request and turns it into what waits for the answer. `formats` are the columns that may come in
-    /// binary format.
+    /// binary format. `describes` has a query without a name described before it is bound.
     ///
     /// # Errors
     /// The request cannot be said in the protocol; nothing was written then.
@@ -195,11 +195,14 @@ impl Request {
         self,
         statements: &mut Statements,
         formats: Formats,
+        describes: bool,
         out: &mut BytesMut,
     ) -> Result<Flight, (Reply, Error)> {
         let Request { message, reply, may_prepare, known: _ } = self;
         let start = out.len();
         let sent = match message {
+            Message::Simple(text) if describes => describing(&text, Parameters::default(), out),
+            Message::Extended(query) if describes => describing(&query.text, query.parameters, out),
             Message::Simple(text) => simple(text, may_prepare, &reply, statements, formats, out),
             Message::Transaction(script) => {
                 let commit_later = may_read_stdin(&script);
@@ -232,25 +235,12 @@ impl Request {
 }
 
 /// Asks for the columns of a text without a name first; [`bind_described`] asks for the rows.
-///
-/// # Errors
-/// As [`Request::send`].
-pub fn send_describing(request: Request, out: &mut BytesMut) -> Result<Flight, (Reply, Error)> {
-    let Request { message, reply, .. } = request;
-    let (text, parameters) = match message {
-        Message::Extended(Extended { text, parameters, .. }) => (text, parameters),
-        Message::Simple(text) => (text, Parameters::default()),
-        _ => return Err((reply, Error::new(ErrorKind::Refused, "Only a query can be described."))),
-    };
-    let start = out.len();
-    if let Err(error) = frontend::parse("", &text, out).and_then(|()| frontend::describe_statement("", out)) {
-        out.truncate(start);
-        return Err((reply, error));
-    }
+fn describing(text: &str, parameters: Parameters, out: &mut BytesMut) -> Result<Sent, Error> {
+    frontend::parse("", text, out)?;
+    frontend::describe_statement("", out)?;
     frontend::flush(out);
     let unbound = Some(Box::new(parameters));
-    let course = Course::Extended { name: Arc::default(), parse: true, describe: None, unprepared: None, unbound };
-    Ok(Flight { reply, course, error: None, shape: None, formats: Formats::TEXT, answered: false, text: Some(text) })
+    Ok((Course::Extended { name: Arc::default(), parse: true, describe: None, unprepared: None, unbound }, None))
 }
 
 /// Binds and executes the statement without a name, which has been described. Ends the exchange in any case.
@@ -420,7 +410,7 @@ mod tests {
         let query = Extended { name: name.into(), text: text.into(), parameters, binary: false };
         let request = Request { message: Message::Extended(query), reply: reply(), may_prepare: true, known: None };
         let mut out = BytesMut::new();
-        let Ok(flight) = request.send(statements, Formats::INSTANTS, &mut out) else { panic!("it can be sent") };
+        let Ok(flight) = request.send(statements, Formats::INSTANTS, false, &mut out) else { panic!("it can be sent") };
         let (mut tags, mut codes, mut rest) = (String::new(), Vec::new(), &out[..]);
         while let [tag, a, b, c, d, ..] = rest {
             let size = usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).unwrap() + 1;

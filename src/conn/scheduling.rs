@@ -35,7 +35,7 @@ mod linux {
     }
 
     #[allow(unsafe_code)]
-    pub(super) fn policy() -> c_int {
+    fn policy() -> c_int {
         let (mut policy, mut parameters) = (0, libc::sched_param { sched_priority: 0 });
         // SAFETY: the thread is the one that runs, and both places outlive the call.
         let status = unsafe { pthread_getschedparam(pthread_self(), &mut policy, &mut parameters) };

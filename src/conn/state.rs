@@ -10,7 +10,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
 
 use super::large_texts::LargeTexts;
-use super::request::{Course, Flight, Message, Reader, Reply, Request, send_describing};
+use super::request::{Course, Flight, Message, Reader, Reply, Request};
 use super::statement::Statements;
 use super::stream::Stream;
 use crate::error::Error;
@@ -191,12 +191,7 @@ impl Inner {
             };
             // What is on the way already may change how the session writes dates.
             let formats = if self.in_flight() == 0 { self.statements.styles.formats() } else { Formats::PLAIN };
-            let sent = if describes {
-                send_describing(request, &mut self.out)
-            } else {
-                request.send(&mut self.statements, formats, &mut self.out)
-            };
-            match sent {
+            match request.send(&mut self.statements, formats, describes, &mut self.out) {
                 Ok(mut flight) => {
                     flight.text = text;
                     self.exclusive = exclusive;
