@@ -49,7 +49,7 @@ async function repeat({ workload, ...rest }, state, seconds) {
 /** Connects once; also says which methods a session has, so that workloads can be given to those who can. */
 async function probe({ adapter, target }) {
   const session = await adapter.open(target, { size: 1 });
-  const rows = await session.query('SELECT 1 AS one');
+  const rows = session.rowsOf(await session.query('SELECT 1 AS one'));
   if (Number(rows[0]?.one) !== 1) throw new Error('SELECT 1 gave something else');
   await session.close();
   return {

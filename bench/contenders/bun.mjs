@@ -31,6 +31,7 @@ export const adapter = {
     const sql = new SQL({ ...options(target, tls), max: size, prepare: named });
     return {
       query: (text, values = []) => sql.unsafe(text, values),
+      rowsOf: (rows) => rows,
       close: () => sql.close(),
     };
   },

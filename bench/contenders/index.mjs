@@ -13,7 +13,9 @@ import { buildLibpq, buildRawRust } from './programs.mjs';
  * @property {boolean} [sharesPools] whether worker threads can share one pool (`shared`)
  *
  * @typedef {object} Session
- * @property {(text: string, values?: unknown[]) => Promise<Array<Record<string, unknown>>>} query
+ * @property {(text: string, values?: unknown[]) => PromiseLike<any>} query what the client itself gives, so that no
+ *   wrapper is measured with it
+ * @property {(answer: any) => Array<Record<string, unknown>>} rowsOf the rows of such an answer
  * @property {(text: string, batchSize: number, onRows: (rows: unknown[]) => void) => Promise<void>} [cursor]
  * @property {(statement: string, chunks: Iterable<Buffer>) => Promise<void>} [copyIn]
  * @property {(statement: string) => Promise<number>} [copyOut] resolves to the bytes that came

@@ -51,6 +51,7 @@ export function nodePostgres({
     const query = querier(pool, named);
     return {
       query,
+      rowsOf: ({ rows }) => rows,
       close: () => pool.end(),
       cursor: Cursor && ((text, batchSize, onRows) => readCursor(pool, text, batchSize, onRows)),
       copyIn:
@@ -89,12 +90,12 @@ export function nodePostgres({
 }
 
 function querier(pool, named) {
-  if (!named) return async (text, values) => (await pool.query(text, values)).rows;
+  if (!named) return (text, values) => pool.query(text, values);
   const names = new Map();
-  return async (text, values) => {
+  return (text, values) => {
     let name = names.get(text);
     if (name === undefined) names.set(text, (name = `statement_${names.size}`));
-    return (await pool.query({ name, text, values })).rows;
+    return pool.query({ name, text, values });
   };
 }
 

@@ -42,6 +42,7 @@ export const adapter = {
     const prepare = { prepare: named };
     return {
       query: (text, values = []) => sql.unsafe(text, values, prepare),
+      rowsOf: (rows) => rows,
       close: () => sql.end(),
       cursor: (text, batchSize, onRows) => sql.unsafe(text, [], prepare).cursor(batchSize, onRows),
       async copyIn(statement, chunks) {

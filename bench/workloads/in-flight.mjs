@@ -22,7 +22,8 @@ function inFlight(count, poolSize, named) {
     },
     async check(session) {
       const results = await burst(session, count);
-      return { rows: results.length, checksum: checksum(results.map(([row]) => row)) };
+      const rows = results.map((answer) => session.rowsOf(answer)[0]);
+      return { rows: rows.length, checksum: checksum(rows) };
     },
     program: {
       kind: 'query',

@@ -52,7 +52,7 @@ function insert(name, title, work, rest = {}) {
     async check(session) {
       await session.query('TRUNCATE bench_insert');
       await work(session);
-      const [found] = await session.query(CHECK);
+      const [found] = session.rowsOf(await session.query(CHECK));
       return { rows: Number(found.rows), checksum: `${found.ids}/${found.scores}` };
     },
     ...rest,

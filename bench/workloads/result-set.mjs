@@ -20,12 +20,12 @@ export function resultSet({ sql, count, ...shape }) {
     unit: 'row',
     modes: ['pinned'],
     async batch(session) {
-      const rows = await session.query(sql);
+      const rows = session.rowsOf(await session.query(sql));
       if (rows.length !== count) throw new Error(`${rows.length} rows came instead of ${count}`);
       return count;
     },
     async check(session) {
-      const rows = await session.query(sql);
+      const rows = session.rowsOf(await session.query(sql));
       return { rows: rows.length, checksum: checksum(rows) };
     },
     program: { kind: 'rows', sql, values: [], named: Boolean(shape.named), pool: 1, inFlight: 1 },

@@ -21,7 +21,7 @@ function sequential(named) {
       return BATCH;
     },
     async check(session) {
-      const rows = await session.query(QUERY, [7, 'some label']);
+      const rows = session.rowsOf(await session.query(QUERY, [7, 'some label']));
       return { rows: rows.length, checksum: checksum(rows) };
     },
     program: { kind: 'query', sql: QUERY, values: ['7', 'some label'], named, pool: 1, inFlight: 1 },

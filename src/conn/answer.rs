@@ -167,7 +167,7 @@ impl Answer {
             }
             b'E' => {
                 let error = Error::from_server(server_message::error_fields(frame.body)?);
-                flight.error.get_or_insert(error);
+                flight.error.get_or_insert_with(|| Box::new(error));
                 if let Course::Extended { unbound, .. } = &mut flight.course
                     && unbound.take().is_some()
                 {
@@ -220,7 +220,7 @@ impl Answer {
         let mut inner = self.connection.lock();
         *formats = inner.statements.styles.formats();
         if let Err(refusal) = bind_described(&parameters, shape.as_deref(), *formats, &mut inner.out) {
-            error.get_or_insert(refusal);
+            error.get_or_insert_with(|| Box::new(refusal));
         }
         *known = shape;
         inner.flush();
@@ -296,10 +296,10 @@ impl Answer {
         let in_order = self.batch.in_order || !flight.reply.unordered;
         match flight.error.take() {
             None => self.batch.record(Record::Done, &[request, i32::from(status)]),
-            Some(error) => {
+            Some(mut error) => {
                 self.connection.note_failure();
-                let error = self.explain(&flight.course, error);
-                let extra = Extra::Error(Box::new(error));
+                self.explain(&flight.course, &mut error);
+                let extra = Extra::Error(error);
                 self.batch.record_with(Record::Failed, &[request, i32::from(status)], extra);
             }
         }
@@ -343,7 +343,7 @@ impl Answer {
 
     /// An error as the caller should see it: the position counts from the start of his text, and a statement that was
     /// never prepared is forgotten.
-    fn explain(&self, course: &Course, mut error: Error) -> Error {
+    fn explain(&self, course: &Course, error: &mut Error) {
         match course {
             Course::Extended { name, parse, .. } if !name.is_empty() => {
                 let gone = error.code.as_deref() == Some("26000");
@@ -359,7 +359,6 @@ impl Answer {
             }
             _ => {}
         }
-        error
     }
 
     fn refuse_copy(&mut self) {
@@ -422,7 +421,7 @@ impl Answer {
         };
         let mut notes = Notes::new();
         if let Some(mut flight) = self.current.take() {
-            let error = flight.error.take().unwrap_or_else(|| cause.clone());
+            let error = flight.error.take().map_or_else(|| cause.clone(), |error| *error);
             notes.push((flight.reply, Note::Failed(error)));
         }
         let replies = flights.into_iter().map(|flight| flight.reply).chain(requests.into_iter().map(|r| r.reply));

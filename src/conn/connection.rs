@@ -178,8 +178,7 @@ impl Connection {
             };
             match refusal {
                 None => {
-                    inner.queue.extend(requests);
-                    inner.advance(&mut notes);
+                    requests.for_each(|request| inner.submit(request, &mut notes));
                     inner.flush();
                 }
                 Some(error) => notes.extend(requests.map(|request| (request.reply, Note::Failed(error.clone())))),

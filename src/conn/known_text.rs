@@ -7,6 +7,9 @@ use super::request::Message;
 
 /// So many quick answers in a row make a text one that is quick.
 const PROOF: u32 = 64;
+/// After so many a late one is taken for an accident: where server and client are short of processors, an answer waits for
+/// the work of other connections.
+const CREDIT: u32 = 2 * PROOF;
 
 /// A text, shared by the requests that have it.
 #[derive(Debug)]
@@ -16,8 +19,10 @@ pub struct KnownText {
     shares_extended: bool,
     shares_simple: bool,
     may_wait: bool,
-    /// Quick answers since the last slow one.
+    /// Quick answers since the last late one, as far as they count.
     quick: AtomicU32,
+    /// In which stall an answer was last late.
+    stall: AtomicU32,
 }
 
 impl KnownText {
@@ -30,6 +35,7 @@ impl KnownText {
             shares_simple: shares_extended && is_one_statement(text),
             may_wait: may_wait(text),
             quick: AtomicU32::new(0),
+            stall: AtomicU32::new(0),
         }
     }
 
@@ -38,15 +44,23 @@ impl KnownText {
         !self.may_wait && self.quick.load(Ordering::Relaxed) >= PROOF
     }
 
-    /// An answer was quick, or not.
-    pub fn learn(&self, is_quick: bool) {
+    /// An answer was quick.
+    pub fn note_quick(&self) {
         let quick = self.quick.load(Ordering::Relaxed);
         // Two connections that learn at once may lose a count, which is no harm.
-        match is_quick {
-            true if quick < PROOF => self.quick.store(quick + 1, Ordering::Relaxed),
-            false => self.quick.store(0, Ordering::Relaxed),
-            true => {}
+        if quick < CREDIT {
+            self.quick.store(quick + 1, Ordering::Relaxed);
         }
+    }
+
+    /// An answer was late, in the stall of this number, which counts once. Whether the text is one that is quick for all
+    /// that.
+    pub fn note_late(&self, stall: u32) -> bool {
+        if self.stall.swap(stall, Ordering::Relaxed) != stall {
+            let has_credit = self.quick.load(Ordering::Relaxed) >= CREDIT;
+            self.quick.store(if has_credit { PROOF } else { 0 }, Ordering::Relaxed);
+        }
+        self.is_quick()
     }
 }
 
@@ -110,16 +124,29 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_quick_after_many_quick_answers_and_until_a_slow_one() {
+    fn a_text_is_quick_after_many_quick_answers_and_until_a_late_one() {
         let known = KnownText::new("select 1");
         for _ in 0..PROOF {
             assert!(!known.is_quick());
-            known.learn(true);
+            known.note_quick();
         }
         assert!(known.is_quick());
-        known.learn(false);
-        known.learn(true);
+        assert!(!known.note_late(1));
+        known.note_quick();
         assert!(!known.is_quick());
+    }
+
+    #[test]
+    fn one_late_answer_among_very_many_is_an_accident() {
+        let known = KnownText::new("select 1");
+        let be_quick = |count| (0..count).for_each(|_| known.note_quick());
+        be_quick(CREDIT);
+        assert!(known.note_late(1) && known.note_late(1));
+        be_quick(PROOF - 1);
+        assert!(!known.note_late(2));
+        let waiting = KnownText::new("select pg_sleep(1)");
+        (0..CREDIT).for_each(|_| waiting.note_quick());
+        assert!(!waiting.note_late(1));
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub enum Message {
     /// JavaScript speaks the protocol itself until the next ReadyForQuery.
     Raw,
     /// Parse, Bind, Describe: rows are asked for page by page, see [`super::Connection::read_portal`].
-    Portal(Portal),
+    Portal(Box<Portal>),
     /// A simple Query whose COPY data JavaScript reads and writes.
     Copy {
         /// The statement.
@@ -137,7 +137,7 @@ pub struct Flight {
     /// How its answer reads.
     pub course: Course,
     /// The first error of the answer.
-    pub error: Option<Error>,
+    pub error: Option<Box<Error>>,
     /// The columns of the result set under way.
     pub shape: Option<Arc<Shape>>,
     /// Those of them that come in binary format although the caller asked for text.

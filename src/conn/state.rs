@@ -171,41 +171,58 @@ impl Inner {
         }
     }
 
+    /// Sends a request, or has it wait behind the others.
+    pub(super) fn submit(&mut self, request: Request, notes: &mut Notes) {
+        if self.queue.is_empty() && self.may_leave(&request.message) {
+            self.send(request, notes);
+        } else {
+            self.queue.push_back(request);
+        }
+    }
+
     /// Sends as many waiting requests as may be on the way.
     pub(super) fn advance(&mut self, notes: &mut Notes) {
-        while self.in_flight() < self.depth {
-            let Some(next) = self.queue.front() else { return };
-            if self.in_flight() > 0 && (self.exclusive || self.must_travel_alone(&next.message)) {
-                return;
-            }
-            let Some(mut request) = self.queue.pop_front() else { return };
-            let text = self.large_texts.learnable(&request);
-            request.may_prepare &= self.statements.may_prepare(self.status);
-            let describes = !request.may_prepare
-                && self.in_flight() == 0
-                && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
-            let exclusive = describes || request.message.is_exclusive();
-            let portal = match &request.message {
-                Message::Portal(portal) => Some(OpenPortal { name: portal.portal.clone(), synced: false }),
-                _ => None,
-            };
-            // What is on the way already may change how the session writes dates.
-            let formats = if self.in_flight() == 0 { self.statements.styles.formats() } else { Formats::PLAIN };
-            match request.send(&mut self.statements, formats, describes, &mut self.out) {
-                Ok(mut flight) => {
-                    flight.text = text;
-                    self.exclusive = exclusive;
-                    self.portal = portal;
-                    match flight.course {
-                        Course::Raw => notes.push((flight.reply.clone(), Note::Started)),
-                        Course::Copy { .. } => self.copy = Some(flight.reply.clone()),
-                        _ => {}
-                    }
-                    self.flights.push_back(flight);
-                }
-                Err((reply, error)) => notes.push((reply, Note::Refused(error, self.status))),
-            }
+        while let Some(next) = self.queue.front()
+            && self.may_leave(&next.message)
+            && let Some(request) = self.queue.pop_front()
+        {
+            self.send(request, notes);
         }
+    }
+
+    fn send(&mut self, mut request: Request, notes: &mut Notes) {
+        let text = self.large_texts.learnable(&request);
+        request.may_prepare &= self.statements.may_prepare(self.status);
+        let describes = !request.may_prepare
+            && self.in_flight() == 0
+            && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
+        let exclusive = describes || request.message.is_exclusive();
+        let portal = match &request.message {
+            Message::Portal(portal) => Some(OpenPortal { name: portal.portal.clone(), synced: false }),
+            _ => None,
+        };
+        // What is on the way already may change how the session writes dates.
+        let formats = if self.in_flight() == 0 { self.statements.styles.formats() } else { Formats::PLAIN };
+        match request.send(&mut self.statements, formats, describes, &mut self.out) {
+            Ok(mut flight) => {
+                flight.text = text;
+                self.exclusive = exclusive;
+                self.portal = portal;
+                match flight.course {
+                    Course::Raw => notes.push((flight.reply.clone(), Note::Started)),
+                    Course::Copy { .. } => self.copy = Some(flight.reply.clone()),
+                    _ => {}
+                }
+                self.flights.push_back(flight);
+            }
+            Err((reply, error)) => notes.push((reply, Note::Refused(error, self.status))),
+        }
+    }
+
+    /// Whether a request can be sent now, were it the next one.
+    fn may_leave(&self, message: &Message) -> bool {
+        let in_flight = self.in_flight();
+        in_flight == 0 || (in_flight < self.depth && !self.exclusive && !self.must_travel_alone(message))
     }
 
     /// A raw exchange has the connection for itself, and a name is not used again before the server accepted it.

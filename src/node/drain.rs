@@ -207,7 +207,7 @@ fn extra_to_js(js: Js, environment: &Arc<Environment>, extra: Extra) -> Value {
     }
 }
 
-fn tag_to_js(js: Js, tag: &CommandTag) -> Value {
+fn tag_to_js(js: Js, tag: &CommandTag<'_>) -> Value {
     // Counts above 2^53 lose their last digits, as they do in node-postgres.
     let count = |n: Option<u64>| n.map_or_else(|| js.null(), |n| js.number(n as f64));
     let command = tag.command.as_deref().map_or_else(|| js.null(), |word| js.text(word));

@@ -48,10 +48,12 @@ impl Outbox {
         }
         // SAFETY: likewise for `BYTES`.
         let bytes = unsafe { std::slice::from_raw_parts(self.bytes, BYTES) };
-        let count = std::mem::take(count);
+        let count = usize::try_from(std::mem::take(count)).unwrap_or_default();
         let mut reader = Reader { records, bytes, texts };
         let read = |_| reader.next(environment, mask);
-        (0..count).map_while(read).collect()
+        let mut requests = Vec::with_capacity(count);
+        requests.extend((0..count).map_while(read));
+        requests
     }
 }
 

@@ -69,7 +69,7 @@ pub fn portal(
     let parameters = parameters(js, arguments.values)?;
     let query = Extended { name: Arc::default(), text: text.into(), parameters, binary: arguments.flags & BINARY != 0 };
     let portal = js.string_of(portal).unwrap_or_default();
-    let message = Message::Portal(Portal { portal, query });
+    let message = Message::Portal(Box::new(Portal { portal, query }));
     Ok(Request { message, reply: reply(environment, id, arguments.mask), may_prepare: false, known: None })
 }
 

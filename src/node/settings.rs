@@ -8,9 +8,8 @@ use tokio_postgres::config::{ChannelBinding, SslNegotiation};
 
 use crate::config::{PoolSettings, ServerSettings, SessionTarget, TlsSettings};
 
-/// Queries that share a connection at most, unless the caller says otherwise: a depth of 16 has nine tenths of the
-/// throughput of 128.
-const PIPELINE_DEPTH: u32 = 128;
+/// Queries that share a connection at most, unless the caller says otherwise: see docs/decisions/0024.
+const PIPELINE_DEPTH: u32 = 256;
 
 /// Reads the settings of a server.
 pub fn server(object: &Object<'_>) -> Result<ServerSettings> {

@@ -35,12 +35,15 @@ pub(super) struct Depth {
     now: usize,
     /// The shortest way to the server and back that was seen.
     round_trip: Option<Duration>,
+    /// How often answers were late, and when that was noticed last.
+    stalls: u32,
+    stalled: Option<Instant>,
 }
 
 impl Depth {
     /// At most `most` queries share a connection; 1 never shares.
     pub(super) fn new(most: usize) -> Self {
-        Depth { most: most.max(1), now: 1, round_trip: None }
+        Depth { most: most.max(1), now: 1, round_trip: None, stalls: 0, stalled: None }
     }
 
     /// A message and its answer were on the way this long.
@@ -64,6 +67,16 @@ impl Depth {
         } else if each <= QUICK.max(self.way() / QUICK_PART) {
             self.now = (self.now * 2).min(self.few());
         }
+    }
+
+    /// The number of the stall in which an answer was late whose request left then. Whatever was on the way when it was
+    /// noticed was in the same one.
+    fn stall(&mut self, left: Instant, now: Instant) -> u32 {
+        if self.stalled.is_none_or(|noticed| left > noticed) {
+            self.stalls = self.stalls.wrapping_add(1);
+            self.stalled = Some(now);
+        }
+        self.stalls
     }
 
     /// How long a query may take without being known as one that holds up others.
@@ -171,14 +184,19 @@ impl Lane {
         let each = took / u32::try_from(landed).unwrap_or(u32::MAX);
         self.since = now;
         self.shares = true;
-        depth.learn(each);
+        let is_late = each > depth.patience();
+        let stall = self.riders.front().filter(|_| is_late).map(|first| depth.stall(first.left, now));
+        let mut is_accident = is_late;
         for Rider { known, is_stranger, .. } in self.riders.drain(..landed) {
             self.strangers -= usize::from(is_stranger);
-            match known {
-                Some(known) if each <= VERY_QUICK => known.learn(true),
-                Some(known) if each > depth.patience() => known.learn(false),
-                _ => {}
+            match (known, stall) {
+                (Some(known), Some(stall)) => is_accident &= known.note_late(stall),
+                (Some(known), None) if each <= VERY_QUICK => known.note_quick(),
+                _ => is_accident = false,
             }
+        }
+        if !is_accident {
+            depth.learn(each);
         }
     }
 
@@ -192,14 +210,14 @@ impl Lane {
         now: Instant,
         mut next: impl FnMut(&dyn Fn(&Request) -> bool) -> Option<Request>,
     ) -> Vec<Request> {
-        let mut taken = Vec::new();
         let few = depth.allows(false).min(part);
         let many = depth.allows(true).min(part);
         let room = |lane: &Lane| if lane.strangers == 0 { many } else { few };
         // Few large refills instead of many small ones.
         if !depth.is_far() && self.riders.len() > room(self) / 2 {
-            return taken;
+            return Vec::new();
         }
+        let mut taken = Vec::with_capacity(room(self).saturating_sub(self.riders.len()).min(most));
         while self.riders.len() < room(self) && taken.len() < most {
             let riding = self.riders.len();
             let is_wanted = |request: &Request| {
@@ -305,6 +323,39 @@ mod tests {
         lane.submitted(1);
         lane.land(0, Instant::now() + Duration::from_millis(200), &mut depth);
         assert_eq!(depth.allows(false), 1);
+    }
+
+    /// A lane whose only query was answered this late, and the depth that learns of it.
+    fn late(known: Option<&Arc<KnownText>>, depth: &mut Depth, left: Instant) {
+        let request = Request { known: known.cloned(), ..request("select 1") };
+        let mut lane = Lane::new(&request, true, true);
+        lane.submitted(1);
+        lane.riders[0].left = left;
+        lane.since = left;
+        lane.land(0, left + Duration::from_millis(50), depth);
+    }
+
+    #[test]
+    fn one_late_answer_of_a_text_that_was_very_often_quick_changes_nothing() {
+        let mut depth = Depth::new(64);
+        (0..10).for_each(|_| depth.learn(Duration::from_micros(10)));
+        let known = Arc::new(KnownText::new("select 1"));
+        (0..200).for_each(|_| known.note_quick());
+        let left = Instant::now();
+        late(Some(&known), &mut depth, left);
+        // It had left before the first one was noticed.
+        late(Some(&known), &mut depth, left + Duration::from_millis(40));
+        assert_eq!((depth.allows(true), known.is_quick()), (64, true));
+        late(Some(&known), &mut depth, left + Duration::from_millis(60));
+        assert_eq!((depth.allows(true), known.is_quick()), (1, false));
+    }
+
+    #[test]
+    fn a_late_answer_of_any_other_text_ends_sharing() {
+        let mut depth = Depth::new(64);
+        (0..10).for_each(|_| depth.learn(Duration::from_micros(10)));
+        late(None, &mut depth, Instant::now());
+        assert_eq!(depth.allows(true), 1);
     }
 
     #[test]

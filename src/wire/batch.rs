@@ -88,7 +88,7 @@ pub enum PoolEvent {
 /// What does not fit the flat arrays.
 pub enum Extra {
     /// For [`Record::CompleteRare`].
-    Tag(CommandTag),
+    Tag(CommandTag<'static>),
     /// For [`Record::Failed`].
     Error(Box<Error>),
     /// For [`Record::Event`]: the connection's number and what happened.
@@ -279,7 +279,7 @@ impl Batch {
     }
 
     /// CommandComplete.
-    pub fn complete(&mut self, request: i32, tag: CommandTag) {
+    pub fn complete(&mut self, request: i32, tag: CommandTag<'_>) {
         let index = tag
             .command
             .as_deref()
@@ -288,7 +288,7 @@ impl Batch {
         let small = |n: Option<u64>| n.map_or(Some(-1), |n| i32::try_from(n).ok());
         match (index, small(tag.rows), small(tag.oid)) {
             (Some(index), Some(rows), Some(oid)) => self.record(Record::Complete, &[request, index, rows, oid]),
-            _ => self.record_with(Record::CompleteRare, &[request], Extra::Tag(tag)),
+            _ => self.record_with(Record::CompleteRare, &[request], Extra::Tag(tag.into_owned())),
         }
     }
 

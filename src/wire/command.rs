@@ -1,14 +1,24 @@
 //! Taking a command tag apart, as node-postgres's `Result` does.
 
+use std::borrow::Cow;
+
 /// What CommandComplete said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandTag {
+pub struct CommandTag<'a> {
     /// The first word; `None` when the tag begins with none.
-    pub command: Option<String>,
+    pub command: Option<Cow<'a, str>>,
     /// Rows affected or returned.
     pub rows: Option<u64>,
     /// The OID of tags with two numbers (`INSERT 0 1`).
     pub oid: Option<u64>,
+}
+
+impl CommandTag<'_> {
+    /// The same with a word of its own.
+    pub fn into_owned(self) -> CommandTag<'static> {
+        let CommandTag { command, rows, oid } = self;
+        CommandTag { command: command.map(|word| Cow::Owned(word.into_owned())), rows, oid }
+    }
 }
 
 /// The first words of common tags; their index crosses to JavaScript instead of their text.
@@ -39,12 +49,12 @@ pub const COMMON: &[&str] = &[
 ];
 
 /// Splits `WORD`, `WORD count` or `WORD oid count`; anything behind that is ignored.
-pub fn parse(tag: &[u8]) -> CommandTag {
+pub fn parse(tag: &[u8]) -> CommandTag<'_> {
     let word_length = tag.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     let (word, rest) = tag.split_at(word_length);
     let (first, rest) = number(rest);
     let (second, _) = if first.is_some() { number(rest) } else { (None, rest) };
-    let command = (!word.is_empty()).then(|| String::from_utf8_lossy(word).into_owned());
+    let command = (!word.is_empty()).then(|| String::from_utf8_lossy(word));
     if command.is_none() {
         return CommandTag { command, rows: None, oid: None };
     }

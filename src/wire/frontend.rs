@@ -1,61 +1,89 @@
 //! Requests as bytes.
 
 use bytes::{BufMut, BytesMut};
-use postgres_protocol::IsNull;
 use postgres_protocol::message::frontend;
 
 use crate::error::Error;
 
-/// The values of a Bind, joined.
+/// The values of a Bind, as they stand in it, so that they are written down once.
 #[derive(Debug, Default, Clone)]
 pub struct Parameters {
+    /// Each value behind its length; null is a length of -1.
     bytes: Vec<u8>,
-    /// End of each value in `bytes` and its format; `None` is null.
-    values: Vec<Option<(usize, bool)>>,
+    count: usize,
+    /// Which of them are in binary format, by their places.
+    binary: Vec<usize>,
 }
+
+/// Bytes of a length.
+const LENGTH: usize = 4;
+const NULL: i32 = -1;
 
 impl Parameters {
     /// Room for so many values.
     pub fn with_capacity(count: usize) -> Self {
         const USUAL_LENGTH: usize = 16;
-        Parameters { bytes: Vec::with_capacity(count * USUAL_LENGTH), values: Vec::with_capacity(count) }
+        Parameters { bytes: Vec::with_capacity(count * (LENGTH + USUAL_LENGTH)), ..Parameters::default() }
     }
 
     /// Appends NULL.
     pub fn null(&mut self) {
-        self.values.push(None);
+        self.bytes.put_i32(NULL);
+        self.count += 1;
     }
 
     /// Appends a value in text format, written by `write`, which says whether it wrote one.
     pub fn text(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+        let start = self.bytes.len();
+        self.bytes.put_i32(NULL);
         let written = write(&mut self.bytes);
         if written {
-            self.values.push(Some((self.bytes.len(), false)));
+            self.end_value(start);
+        } else {
+            self.bytes.truncate(start);
         }
         written
     }
 
     /// Appends a value in binary format.
     pub fn binary(&mut self, value: &[u8]) {
+        self.binary.push(self.count);
+        let start = self.bytes.len();
+        self.bytes.put_i32(NULL);
         self.bytes.extend_from_slice(value);
-        self.values.push(Some((self.bytes.len(), true)));
+        self.end_value(start);
+    }
+
+    /// The value whose length stands at `start` is complete.
+    fn end_value(&mut self, start: usize) {
+        put_length(&mut self.bytes, start, LENGTH);
+        self.count += 1;
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.count
     }
 
     /// None at all.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.count == 0
+    }
+}
+
+/// Writes how many bytes are behind `start`, without the first `uncounted` of them, to `start`. More than the protocol
+/// can say stay more than that, so that the message around them is refused.
+fn put_length(out: &mut [u8], start: usize, uncounted: usize) {
+    let length = i32::try_from(out.len() - start - uncounted).unwrap_or(i32::MAX);
+    if let Some(place) = out.get_mut(start..start + LENGTH) {
+        place.copy_from_slice(&length.to_be_bytes());
     }
 }
 
 /// The most parameters that the protocol's Int16 count can say.
 pub const MOST_PARAMETERS: usize = 65_535;
 
-fn refused(error: std::io::Error) -> Error {
+fn refused(error: impl std::fmt::Display) -> Error {
     Error::config(format!("The query cannot be sent: {error}.")).with_code("08P01")
 }
 
@@ -84,28 +112,63 @@ pub fn bind(
         ))
         .with_code("08P01"));
     }
-    let formats = parameters.values.iter().map(|value| i16::from(matches!(value, Some((_, true)))));
-    let mut start = 0;
-    let slices = parameters.values.iter().map(|value| {
-        value.map(|(end, _)| {
-            let slice = parameters.bytes.get(start..end).unwrap_or_default();
-            start = end;
-            slice
-        })
-    });
-    let serialize = |slice: Option<&[u8]>, out: &mut BytesMut| {
-        Ok(match slice {
-            None => IsNull::Yes,
-            Some(slice) => {
-                out.extend_from_slice(slice);
-                IsNull::No
+    let start = out.len() + 1;
+    out.put_slice(b"B\0\0\0\0");
+    for name in [portal, statement] {
+        c_string(name, out)?;
+    }
+    if parameters.binary.is_empty() {
+        // No codes: all of them are text.
+        out.put_u16(0);
+    } else {
+        let codes_at = out.len() + COUNT;
+        put_count(parameters.count, out);
+        out.put_bytes(0, parameters.count * COUNT);
+        for place in &parameters.binary {
+            if let Some(low_byte) = out.get_mut(codes_at + place * COUNT + 1) {
+                *low_byte = 1;
             }
-        })
-    };
-    frontend::bind(portal, statement, formats, slices, serialize, results, out).map_err(|error| match error {
-        frontend::BindError::Serialization(error) => refused(error),
-        frontend::BindError::Conversion(error) => Error::config(format!("The query cannot be sent: {error}.")),
-    })
+        }
+    }
+    put_count(parameters.count, out);
+    out.put_slice(&parameters.bytes);
+    let codes_at = out.len();
+    out.put_u16(0);
+    let mut codes: u16 = 0;
+    for code in results {
+        out.put_i16(code);
+        codes += 1;
+    }
+    if let Some(place) = out.get_mut(codes_at..codes_at + COUNT) {
+        place.copy_from_slice(&codes.to_be_bytes());
+    }
+    end_message(start, out)
+}
+
+/// Bytes of a count.
+const COUNT: usize = 2;
+
+fn put_count(count: usize, out: &mut BytesMut) {
+    // No more than `MOST_PARAMETERS`.
+    out.put_u16(u16::try_from(count).unwrap_or(u16::MAX));
+}
+
+fn c_string(text: &str, out: &mut BytesMut) -> Result<(), Error> {
+    if text.as_bytes().contains(&0) {
+        return Err(refused("string contains embedded null"));
+    }
+    out.put_slice(text.as_bytes());
+    out.put_u8(0);
+    Ok(())
+}
+
+/// The message whose length stands at `start` is complete.
+fn end_message(start: usize, out: &mut BytesMut) -> Result<(), Error> {
+    if i32::try_from(out.len() - start).is_err() {
+        return Err(refused("a message can have 2 GB at most"));
+    }
+    put_length(out, start, 0);
+    Ok(())
 }
 
 /// Describe of a portal.
@@ -164,6 +227,27 @@ mod tests {
         bind("", "s", &parameters, None, &mut out).unwrap();
         let expected = b"B\0\0\0\x22\0s\0\0\x03\0\0\0\0\0\x01\0\x03\0\0\0\x02ab\xff\xff\xff\xff\0\0\0\x01\x01\0\0";
         assert_eq!(&out[..], expected);
+    }
+
+    #[test]
+    fn a_bind_of_text_alone_names_no_formats() {
+        let mut parameters = Parameters::default();
+        let write = |text: &'static str| {
+            move |out: &mut Vec<u8>| {
+                out.extend_from_slice(text.as_bytes());
+                !text.is_empty()
+            }
+        };
+        assert!(parameters.text(write("ab")));
+        assert!(!parameters.text(write("")));
+        let mut out = BytesMut::new();
+        bind("p", "", &parameters, [1, 0], &mut out).unwrap();
+        assert_eq!(&out[..], b"B\0\0\0\x17p\0\0\0\0\0\x01\0\0\0\x02ab\0\x02\0\x01\0\0");
+    }
+
+    #[test]
+    fn a_null_byte_in_a_name_is_refused() {
+        assert!(bind("", "\0", &Parameters::default(), None, &mut BytesMut::new()).is_err());
     }
 
     #[test]

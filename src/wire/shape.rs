@@ -184,7 +184,14 @@ fn kind_of(type_id: u32, format: i16, mask: TypeMask) -> ColumnKind {
 const CAPACITY: usize = 512;
 
 /// By description, and by what of it the caller parses: most programs have one such set, or two.
-type Known = HashMap<Box<[u8]>, Vec<(TypeMask, Arc<Shape>)>>;
+type Shapes = HashMap<Arc<[u8]>, Vec<(TypeMask, Arc<Shape>)>>;
+
+#[derive(Debug, Default)]
+struct Known {
+    shapes: Shapes,
+    /// What was asked for last, which many answers in a row are like.
+    last: Option<(Arc<[u8]>, TypeMask, Arc<Shape>)>,
+}
 
 /// The shapes that an environment has met, so that equal results share one decoder.
 #[derive(Debug, Default)]
@@ -197,20 +204,34 @@ impl ShapeTable {
     /// The shape of a RowDescription body, made at its first appearance.
     pub fn get(&self, body: &[u8], mask: TypeMask) -> Result<Arc<Shape>, Error> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = known.get(body).and_then(|shapes| shapes.iter().find(|(known, _)| *known == mask));
-        if let Some((_, shape)) = same {
+        if let Some((description, parsed, shape)) = &known.last
+            && *parsed == mask
+            && **description == *body
+        {
             return Ok(shape.clone());
+        }
+        let (description, shape) = self.look_up(&mut known.shapes, body, mask)?;
+        known.last = Some((description, mask, shape.clone()));
+        Ok(shape)
+    }
+
+    fn look_up(&self, known: &mut Shapes, body: &[u8], mask: TypeMask) -> Result<(Arc<[u8]>, Arc<Shape>), Error> {
+        if let Some((description, shapes)) = known.get_key_value(body)
+            && let Some((_, shape)) = shapes.iter().find(|(parsed, _)| *parsed == mask)
+        {
+            return Ok((description.clone(), shape.clone()));
         }
         let shape = Arc::new(Shape::parse(self.next_id.fetch_add(1, Ordering::Relaxed), body, mask)?);
         if known.len() >= CAPACITY {
             known.clear();
         }
-        let shapes = known.entry(body.into()).or_default();
+        let description: Arc<[u8]> = body.into();
+        let shapes = known.entry(description.clone()).or_default();
         if shapes.len() >= CAPACITY {
             shapes.clear();
         }
         shapes.push((mask, shape.clone()));
-        Ok(shape)
+        Ok((description, shape))
     }
 }
 
@@ -269,6 +290,6 @@ pub(crate) mod tests {
         for n in 0..CAPACITY * 2 {
             table.get(&description(&[(&format!("c{n}"), 25)]), TypeMask(0)).unwrap();
         }
-        assert!(table.known.lock().unwrap().len() <= CAPACITY);
+        assert!(table.known.lock().unwrap().shapes.len() <= CAPACITY);
     }
 }
