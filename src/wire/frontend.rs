@@ -117,17 +117,12 @@ pub fn bind(
     for name in [portal, statement] {
         c_string(name, out)?;
     }
-    if parameters.binary.is_empty() {
-        // No codes: all of them are text.
-        out.put_u16(0);
-    } else {
-        let codes_at = out.len() + COUNT;
-        put_count(parameters.count, out);
-        out.put_bytes(0, parameters.count * COUNT);
-        for place in &parameters.binary {
-            if let Some(low_byte) = out.get_mut(codes_at + place * COUNT + 1) {
-                *low_byte = 1;
-            }
+    put_count(parameters.count, out);
+    let codes_at = out.len();
+    out.put_bytes(0, parameters.count * CODE);
+    for place in &parameters.binary {
+        if let Some(low_byte) = out.get_mut(codes_at + place * CODE + 1) {
+            *low_byte = 1;
         }
     }
     put_count(parameters.count, out);
@@ -139,14 +134,14 @@ pub fn bind(
         out.put_i16(code);
         codes += 1;
     }
-    if let Some(place) = out.get_mut(codes_at..codes_at + COUNT) {
+    if let Some(place) = out.get_mut(codes_at..codes_at + CODE) {
         place.copy_from_slice(&codes.to_be_bytes());
     }
     end_message(start, out)
 }
 
-/// Bytes of a count.
-const COUNT: usize = 2;
+/// Bytes of a count, and of a format code.
+const CODE: usize = 2;
 
 fn put_count(count: usize, out: &mut BytesMut) {
     // No more than `MOST_PARAMETERS`.
@@ -230,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bind_of_text_alone_names_no_formats() {
+    fn what_is_not_written_is_no_value() {
         let mut parameters = Parameters::default();
         let write = |text: &'static str| {
             move |out: &mut Vec<u8>| {
@@ -242,7 +237,7 @@ mod tests {
         assert!(!parameters.text(write("")));
         let mut out = BytesMut::new();
         bind("p", "", &parameters, [1, 0], &mut out).unwrap();
-        assert_eq!(&out[..], b"B\0\0\0\x17p\0\0\0\0\0\x01\0\0\0\x02ab\0\x02\0\x01\0\0");
+        assert_eq!(&out[..], b"B\0\0\0\x19p\0\0\0\x01\0\0\0\x01\0\0\0\x02ab\0\x02\0\x01\0\0");
     }
 
     #[test]
