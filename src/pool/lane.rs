@@ -6,6 +6,7 @@
 //! other text.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,10 @@ const PATIENCE_PART: u32 = 2;
 const LONG_WAY: Duration = Duration::from_millis(1);
 /// How many queries of which nothing is known may share a connection.
 const FEW: usize = 16;
+/// Near the server requests are handed to connections that have not answered yet when there are so many for each. Fewer
+/// are answered almost as soon by whichever connection is free next; where there are more, it no longer matters that a
+/// connection answers its first request by itself.
+const CROWD: RangeInclusive<usize> = 4..=64;
 
 /// The depth that a pool uses now.
 #[derive(Debug)]
@@ -58,6 +63,11 @@ impl Depth {
     /// Whether waiting for an answer costs more than the writes that it saves.
     pub(super) fn is_far(&self) -> bool {
         self.way() >= LONG_WAY
+    }
+
+    /// Whether requests join those that a connection is still to answer, when there are so many for each.
+    pub(super) fn shares_out(&self, part: usize) -> bool {
+        self.is_far() || (CROWD.contains(&part) && self.now == self.few())
     }
 
     /// Queries took the server this long each.
@@ -153,9 +163,12 @@ impl Lane {
     }
 
     /// Whether requests can join without waiting for an answer: nothing that must travel alone is on the way, and what is
-    /// at the head doesn't take longer than others should wait.
+    /// at the head doesn't take longer than others should wait. Near the server waiting for an answer costs little, so
+    /// that nothing may be on the way that could take long.
     pub(super) fn is_open(&self, depth: &Depth, now: Instant) -> bool {
-        self.shares && now.saturating_duration_since(self.due(depth)) <= depth.patience()
+        self.shares
+            && (depth.is_far() || self.strangers == 0)
+            && now.saturating_duration_since(self.due(depth)) <= depth.patience()
     }
 
     /// So many of the youngest have been submitted.
@@ -367,6 +380,23 @@ mod tests {
         assert!(lane.is_open(&depth, after(25)));
         assert!(!lane.is_open(&depth, after(35)));
         assert!(!Lane::new(&request("select 1; select 2"), true, false).is_open(&depth, after(0)));
+    }
+
+    #[test]
+    fn near_the_server_only_crowds_join_and_only_behind_what_is_quick() {
+        let mut depth = Depth::new(64);
+        assert!(!depth.shares_out(10));
+        (0..10).for_each(|_| depth.learn(Duration::from_micros(10)));
+        assert!(depth.shares_out(10) && !depth.shares_out(2) && !depth.shares_out(200));
+        let known = Arc::new(KnownText::new("select 1"));
+        let lane = |known: &Arc<KnownText>| {
+            let request = Request { known: Some(known.clone()), ..request("select 1") };
+            Lane::new(&request, true, true)
+        };
+        assert!(!lane(&known).is_open(&depth, Instant::now()));
+        (0..200).for_each(|_| known.note_quick());
+        assert!(lane(&known).is_open(&depth, Instant::now()));
+        assert!(!lane(&known).is_open(&depth, Instant::now() + Duration::from_millis(5)));
     }
 
     #[test]

@@ -198,7 +198,12 @@ impl Shared {
                 state.creating += 1;
                 runtime::handle().spawn(self.clone().make());
             } else {
-                let shared = self.share_out(&mut state);
+                let shared = if state.depth.is_far() {
+                    let part = state.part();
+                    self.share_out(&mut state, part, Instant::now())
+                } else {
+                    Vec::new()
+                };
                 self.watch_deadlines(&mut state);
                 drop(state);
                 shared.into_iter().for_each(|(connection, requests)| self.send_along(&connection, requests));
@@ -297,12 +302,11 @@ impl Shared {
         }
     }
 
-    /// Has busy connections take on what waits, where the way to the server is long.
-    fn share_out(&self, state: &mut State) -> Vec<(Connection, Vec<Request>)> {
-        if !state.depth.is_far() || state.creating > 0 {
+    /// Has busy connections take on what waits, up to the `part` of each, before they have answered anything.
+    fn share_out(&self, state: &mut State, part: usize, now: Instant) -> Vec<(Connection, Vec<Request>)> {
+        if state.creating > 0 || !state.depth.shares_out(part) {
             return Vec::new();
         }
-        let (part, now) = (state.part(), Instant::now());
         let is_free = |lent: &Lent| matches!(&lent.to, Borrower::Lane(lane) if lane.is_open(&state.depth, now));
         let free: Vec<_> =
             state.lent.values().filter(|lent| is_free(lent)).map(|lent| lent.held.connection().clone()).collect();
@@ -331,8 +335,10 @@ impl Shared {
         let part = state.part();
         let next = self.board(&mut state, connection.id(), part, now);
         if goes_on || !next.is_empty() {
+            let shared = if state.depth.is_far() { Vec::new() } else { self.share_out(&mut state, part, now) };
             drop(state);
             self.send_along(connection, next);
+            shared.into_iter().for_each(|(connection, requests)| self.send_along(&connection, requests));
             return;
         }
         let lent = state.lent.remove(&connection.id());
