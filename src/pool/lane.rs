@@ -2,8 +2,8 @@
 //!
 //! Sharing saves round trips and wake-ups, and makes a query wait for those before it. So the depth follows what
 //! queries cost at the moment: it doubles while they take less than a millisecond each, and is back at one as soon as
-//! one takes long. Beyond a few it goes only for texts whose answers have all been quick, and no further than the first
-//! other text.
+//! one takes long, unless that is the first one after very many quick ones of its text (docs/decisions/0024). Beyond a few
+//! it goes only for texts whose answers have been quick, and no further than the first other text.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
