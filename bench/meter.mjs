@@ -7,12 +7,11 @@
 //   nothing when client and server share one.)
 // - Peak memory: VmHWM of /proc/self/status, which starts anew in each process; getrusage's maximum, the
 //   fallback, starts with the size of the process that forked this one.
-// - Event-loop gaps: how much later than due a timer of GAP_INTERVAL_MILLIS fires.
+//
+// Gaps of the event loop are another matter, see gaps.mjs.
 
 import fs from 'node:fs';
 import { performance } from 'node:perf_hooks';
-
-const GAP_INTERVAL_MILLIS = 2;
 
 /** @returns {{ source: string, read: () => number | null }} CPU time of the calling thread, in nanoseconds */
 function threadClock() {
@@ -47,27 +46,14 @@ function peakMemory() {
 /** Times a stretch of work on this thread. */
 export class Meter {
   #clock = threadClock();
-  #gaps = [];
-
-  start() {
-    this.#gaps.length = 0;
-    this.#lastTick = performance.now();
-    this.#timer = setInterval(() => this.#tick(), GAP_INTERVAL_MILLIS);
-    this.#cpu = process.cpuUsage();
-    this.#threadCpu = this.#clock.read();
-    this.#started = performance.now();
-  }
-
-  #timer;
-  #lastTick;
   #cpu;
   #threadCpu;
   #started;
 
-  #tick() {
-    const now = performance.now();
-    this.#gaps.push(Math.max(0, now - this.#lastTick - GAP_INTERVAL_MILLIS));
-    this.#lastTick = now;
+  start() {
+    this.#cpu = process.cpuUsage();
+    this.#threadCpu = this.#clock.read();
+    this.#started = performance.now();
   }
 
   /** @returns {number} seconds since start() */
@@ -77,23 +63,18 @@ export class Meter {
 
   /**
    * @returns {{ seconds: number, cpuSeconds: number, threadCpuSeconds: number | null,
-   *   threadCpuSource: string, peakBytes: number, longestGapMillis: number, gap99Millis: number }}
+   *   threadCpuSource: string, peakBytes: number }}
    */
   stop() {
     const seconds = this.elapsed();
     const threadCpu = this.#clock.read();
     const cpu = process.cpuUsage(this.#cpu);
-    this.#tick(); // work that never let the timer run is a gap too
-    clearInterval(this.#timer);
-    const gaps = this.#gaps.sort((a, b) => a - b);
     return {
       seconds,
       cpuSeconds: (cpu.user + cpu.system) / 1e6,
       threadCpuSeconds: threadCpu === null ? null : (threadCpu - this.#threadCpu) / 1e9,
       threadCpuSource: this.#clock.source,
       peakBytes: peakMemory(),
-      longestGapMillis: gaps.at(-1),
-      gap99Millis: gaps[Math.floor((gaps.length - 1) * 0.99)],
     };
   }
 }

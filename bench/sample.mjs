@@ -3,12 +3,13 @@
 // see whether the contender runs here at all.
 
 import { contenders } from './contenders/index.mjs';
+import { Gaps } from './gaps.mjs';
 import { Meter } from './meter.mjs';
 import { workloads } from './workloads/index.mjs';
 
 /** @param {import('./workloads/index.mjs').Context} context @param {boolean} check */
 async function measure(context, check) {
-  const { workload, seconds, warmUpSeconds } = context;
+  const { workload, warmUpSeconds } = context;
   const state = await workload.open(context);
   if (workload.warmUp !== false) {
     await repeat(context, state, warmUpSeconds);
@@ -19,12 +20,9 @@ async function measure(context, check) {
     collectGarbage();
   }
 
-  const meter = new Meter();
-  meter.start();
-  let count = 0;
-  do count += await workload.batch(state, context);
-  while (!workload.once && meter.elapsed() < seconds);
-  const cost = meter.stop();
+  const { count, cost } = workload.once
+    ? await measureOnce(context, state)
+    : await measureStretches(context, state);
   // This thread only waits then, and neither its time nor its gaps say anything about the work.
   if (workload.inWorkers)
     Object.assign(cost, { threadCpuSeconds: null, longestGapMillis: null, gap99Millis: null });
@@ -32,6 +30,30 @@ async function measure(context, check) {
   const result = check && workload.check ? await workload.check(state, context) : undefined;
   await workload.close(state);
   return { count, ...cost, result };
+}
+
+async function measureOnce(context, state) {
+  const gaps = new Gaps();
+  const meter = new Meter();
+  gaps.start();
+  meter.start();
+  const count = await context.workload.batch(state, context);
+  return { count, cost: { ...meter.stop(), ...gaps.stop() } };
+}
+
+/** Cost first and gaps afterwards, in a stretch of the same length. */
+async function measureStretches(context, state) {
+  const meter = new Meter();
+  meter.start();
+  let count = 0;
+  do count += await context.workload.batch(state, context);
+  while (meter.elapsed() < context.seconds);
+  const cost = meter.stop();
+
+  const gaps = new Gaps();
+  gaps.start();
+  await repeat(context, state, context.seconds);
+  return { count, cost: { ...cost, ...gaps.stop() } };
 }
 
 // What the warm-up left behind isn't part of what is measured.
