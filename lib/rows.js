@@ -3,11 +3,12 @@
 // Rows from the flat arrays of a batch (src/wire/batch.rs) to JavaScript values. For each shape of rows that is used
 // more than once a function is generated; where generating code is switched off, an interpreter does the same.
 
-const pgTypes = require('pg-types');
 const { quickest } = require('./arrays');
 const { templates } = require('./json-templates');
 const { Constructors, list, literals } = require('./plain-objects');
 const pristine = require('./types');
+
+const { pgTypes } = pristine;
 
 // Kinds of columns, in step with src/wire/shape.rs.
 const TEXT = 0;

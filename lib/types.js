@@ -2,6 +2,8 @@
 
 // Which parsers of pg-types are still its own: only then may a value be decoded natively, or left as the text it is.
 
+const wasLoaded = mayBeLoaded();
+// The others get it from here, so that this is the first of our files to load it.
 const pgTypes = require('pg-types');
 const builtin = require('pg-types/lib/textParsers');
 
@@ -34,6 +36,7 @@ const noParse = pgTypes.getTypeParser(/** @type {any} */ (0), 'text');
 const changes = { count: 0 };
 
 const setOriginally = pgTypes.setTypeParser;
+const getOriginally = pgTypes.getTypeParser;
 
 /**
  * @this {any}
@@ -46,6 +49,23 @@ pgTypes.setTypeParser = function setTypeParser(oid, format, parseFn) {
   return Reflect.apply(setOriginally, this, [oid, format, parseFn]);
 };
 
+/** Whether somebody may have loaded pg-types already, and have kept its functions. */
+function mayBeLoaded() {
+  try {
+    return require.cache[require.resolve('pg-types')] !== undefined;
+  } catch {
+    return true; // in a bundle
+  }
+}
+
+/** Whether `changes` counts all that can change pg-types's parsers. */
+function countsChanges() {
+  return !wasLoaded && pgTypes.getTypeParser === getOriginally;
+}
+
+/** The mask of pg-types's parsers, and how often they had been changed by then. */
+const remembered = { mask: 0, changes: -1 };
+
 /**
  * The types that the addon must not decode, because the caller parses them in a way of their own.
  *
@@ -54,6 +74,19 @@ pgTypes.setTypeParser = function setTypeParser(oid, format, parseFn) {
  */
 function typeMask(types) {
   const source = types || pgTypes;
+  if (source !== pgTypes || !countsChanges()) return compare(source);
+  if (remembered.changes !== changes.count) {
+    remembered.mask = compare(pgTypes);
+    remembered.changes = changes.count;
+  }
+  return remembered.mask;
+}
+
+/**
+ * @param {{ getTypeParser(oid: number, format?: string): Function }} source
+ * @returns {number}
+ */
+function compare(source) {
   let mask = 0;
   try {
     for (let bit = 0; bit < DECODED.length; bit++) {
@@ -86,4 +119,4 @@ function ownParser(oid) {
   return own.get(oid);
 }
 
-module.exports = { typeMask, leavesText, ownParser, changes };
+module.exports = { pgTypes, typeMask, leavesText, ownParser, changes, countsChanges };

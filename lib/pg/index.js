@@ -1,7 +1,7 @@
 'use strict';
 
 const { DatabaseError } = require('pg-protocol');
-const types = require('pg-types');
+const { pgTypes: types } = require('../types');
 
 const Client = require('./client');
 const Connection = require('./connection');

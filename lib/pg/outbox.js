@@ -1,8 +1,7 @@
 'use strict';
 
-const pgTypes = require('pg-types');
 const { outbox, register } = require('../binding');
-const { changes, typeMask } = require('../types');
+const { changes, pgTypes, typeMask } = require('../types');
 
 // While many queries are under way, a native call for each costs more than the query. So they are written into two
 // typed arrays, as src/node/outbox.rs reads them, and one call hands over all of one turn. What is handed over late is

@@ -1,9 +1,8 @@
 'use strict';
 
-const pgTypes = require('pg-types');
 const { register, turn } = require('../binding');
 const { typeMask } = require('../rows');
-const { changes } = require('../types');
+const { changes, countsChanges, pgTypes } = require('../types');
 const { callOut, rejectAtCaller } = require('./caller');
 const { write } = require('./outbox');
 const { prepareValues } = require('./parameter');
@@ -323,14 +322,15 @@ class QueryRequest {
 }
 
 /**
- * What pg-types's parsers are for the columns of a shape, as long as one batch is walked and nothing is changed.
+ * What pg-types's parsers are for the columns of a shape, as long as nothing is changed, or for as long as one batch is
+ * walked where changes may go unseen.
  *
  * @param {any} shape
  * @returns {{ parsers: Function[] | undefined, decoder: any }}
  */
 function recall(shape) {
   const { memory } = shape;
-  if (memory.batch !== turn.batches || memory.changes !== changes.count) {
+  if (memory.changes !== changes.count || (memory.batch !== turn.batches && !countsChanges())) {
     memory.batch = turn.batches;
     memory.changes = changes.count;
     memory.parsers = undefined;

@@ -1,7 +1,7 @@
 'use strict';
 
 const { Field } = require('pg-protocol/dist/messages');
-const pgTypes = require('pg-types');
+const { pgTypes } = require('../types');
 
 const COMMAND_TAG = /^([A-Za-z]+)(?: (\d+))?(?: (\d+))?/;
 
@@ -112,7 +112,7 @@ class Result {
     }
     this.fields = fields;
     if (parsers === undefined) this._setParsers();
-    else this._parsers = parsers;
+    else this._parsers = parsers.slice();
     if (shape.blankRow === undefined) shape.blankRow = blankRow(fields);
     this._prebuiltEmptyResultObject = shape.blankRow;
   }

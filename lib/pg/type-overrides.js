@@ -1,7 +1,7 @@
 'use strict';
 
 /** @type {any} */
-const pgTypes = require('pg-types');
+const { pgTypes } = require('../types');
 
 /**
  * A layer of type parsers over others: what isn't set here is asked from below.
