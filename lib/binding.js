@@ -296,6 +296,8 @@ const native = {
   openPool: (settings, options) => environment.openPool(settings, options),
   /** How many connections this thread reads by itself, see docs/decisions/0010. */
   watchedConnections: () => environment.watchedConnections,
+  /** Whether the event loop stays awake for an answer, see docs/decisions/0027. */
+  isAwake: () => environment.isAwake,
   /**
    * @param {number} token
    * @param {string | null} password

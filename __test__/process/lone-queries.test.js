@@ -178,6 +178,59 @@ if (process.env.PGFLEET_CONTENDER !== 'pg' && process.platform !== 'win32') {
       assert.equal(native.watchedConnections(), 0);
     });
 
+    /** Makes one query after the other until this thread has just begun to read, so that it hasn't waited yet. */
+    async function beginToRead(client) {
+      for (let n = 0; native.watchedConnections() === 0; n++) {
+        assert.ok(n < LONE, 'this thread reads');
+        await client.query('SELECT 1');
+      }
+    }
+
+    test('the event loop stays awake for an answer, not without a query, and not for long', async () => {
+      const client = new Client(server.config({ ssl: false }));
+      await client.connect();
+      await beginToRead(client);
+      assert.equal(native.isAwake(), false);
+      const quick = client.query('SELECT 1');
+      assert.equal(native.isAwake(), true);
+      await quick;
+      await eventually(() => !native.isAwake(), 'sleep after an answer');
+
+      await client.query('SELECT 1, repeat($1, 40000)', ['leaves reading to the runtime']);
+      assert.equal(native.watchedConnections(), 0);
+      await beginToRead(client);
+      let isAnswered = false;
+      const slow = client.query('SELECT pg_sleep(60)').then(
+        () => (isAnswered = true),
+        () => (isAnswered = true),
+      );
+      assert.equal(native.isAwake(), true);
+      await eventually(() => !native.isAwake(), 'sleep while a query is under way');
+      assert.equal(isAnswered, false);
+      await server.asSuperuser((other) => other.query('SELECT pg_terminate_backend($1)', [client.processID]));
+      await slow;
+      assert.equal(native.isAwake(), false);
+    });
+
+    test('timers, immediates and other connections have their turns while the event loop stays awake', async () => {
+      const [client, other] = [
+        new Client(server.config({ ssl: false })),
+        new Client(server.config({ ssl: false })),
+      ];
+      for (const one of [client, other]) await one.connect();
+      for (let round = 0; round < 30; round++) {
+        await beginToRead(client);
+        const slow = client.query('SELECT pg_sleep(0.01)');
+        await Promise.all([
+          new Promise((resolve) => setTimeout(resolve, 1)),
+          new Promise((resolve) => setImmediate(resolve)),
+          other.query('SELECT 1'),
+        ]);
+        await slow;
+      }
+      for (const one of [client, other]) await one.end();
+    });
+
     test('a query that is cancelled by its signal leaves a client that works', async () => {
       const client = new Client(server.config({ ssl: false }));
       await client.connect();

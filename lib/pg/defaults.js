@@ -1,7 +1,7 @@
 'use strict';
 
 /** @type {any} its own types know only the scalar types' OIDs */
-const { pgTypes } = require('../types');
+const pgTypes = require('../types').pgTypes;
 
 let user;
 try {

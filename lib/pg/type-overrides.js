@@ -1,7 +1,7 @@
 'use strict';
 
 /** @type {any} */
-const { pgTypes } = require('../types');
+const pgTypes = require('../types').pgTypes;
 
 /**
  * A layer of type parsers over others: what isn't set here is asked from below.

@@ -9,6 +9,8 @@ pub mod address;
 mod answer;
 pub mod auth;
 pub mod auto_prepare;
+#[cfg(unix)]
+pub mod busy_wait;
 pub mod connection;
 #[cfg(unix)]
 pub mod detached;
@@ -28,6 +30,8 @@ pub mod stream;
 pub mod styles;
 pub mod tls;
 
+#[cfg(unix)]
+pub use busy_wait::BusyWait;
 pub use connection::{Connection, ConnectionId, Observer};
 pub use handshake::{Established, PasswordProvider, open};
 pub use known_text::KnownText;

@@ -121,6 +121,15 @@ impl EnvironmentHandle {
         return 0;
     }
 
+    /// Whether this thread's event loop stays awake for an answer.
+    #[napi(getter, catch_unwind)]
+    pub fn is_awake(&self) -> bool {
+        #[cfg(unix)]
+        return self.environment.is_awake();
+        #[cfg(not(unix))]
+        return false;
+    }
+
     /// A connection that is not open yet. No I/O.
     #[napi(catch_unwind)]
     pub fn open_connection(&self, settings: Object<'_>) -> Result<ConnectionHandle> {

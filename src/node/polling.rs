@@ -1,5 +1,5 @@
 //! Reading on JavaScript's thread: its own event loop watches the sockets of connections on which one short query
-//! follows the other (docs/decisions/0010).
+//! follows the other (docs/decisions/0010), and stays awake for answers that come at once (0027).
 //!
 //! Everything here runs on that thread, but for [`Recall`].
 
@@ -8,13 +8,14 @@ use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use napi::sys;
 
 use super::environment::{Environment, lock};
 use super::js::Js;
 use super::uv::{Handle, Loop, Uv};
-use crate::conn::{Connection, ConnectionId, Reader};
+use crate::conn::{BusyWait, Connection, ConnectionId, Reader};
 
 /// What an environment needs to watch sockets.
 pub struct Polling {
@@ -24,7 +25,12 @@ pub struct Polling {
     /// What drains belong to.
     resource: sys::napi_ref,
     context: sys::napi_async_context,
-    watched: HashMap<ConnectionId, *mut Watched>,
+    watched: HashMap<ConnectionId, Entry>,
+    /// Keeps the loop from sleeping; null until that is wanted.
+    idle: *mut Idle,
+    is_awake: bool,
+    /// Whose answer the loop stays awake for.
+    awaited: Option<ConnectionId>,
     /// Handles whose memory libuv still has.
     handles: usize,
     /// The environment is going away: told when the last handle is closed.
@@ -33,6 +39,23 @@ pub struct Polling {
 
 // SAFETY: the pointers are only followed on the environment's thread.
 unsafe impl Send for Polling {}
+
+struct Entry {
+    watched: *mut Watched,
+    busy_wait: BusyWait,
+}
+
+/// What calls back in each turn of the loop; libuv has its address.
+struct Idle {
+    memory: Vec<u64>,
+    environment: Arc<Environment>,
+}
+
+impl Idle {
+    fn handle(&mut self) -> Handle {
+        self.memory.as_mut_ptr().cast()
+    }
+}
 
 /// A connection that is watched; libuv has its address.
 struct Watched {
@@ -85,6 +108,9 @@ impl Polling {
             resource: js.reference(resource),
             context,
             watched: HashMap::new(),
+            idle: ptr::null_mut(),
+            is_awake: false,
+            awaited: None,
             handles: 0,
             farewell: None,
         };
@@ -95,11 +121,82 @@ impl Polling {
     }
 
     fn close(&mut self, connection: ConnectionId) {
-        if let Some(watched) = self.watched.remove(&connection) {
+        if let Some(Entry { watched, .. }) = self.watched.remove(&connection) {
             // SAFETY: what is in the table has not been closed, and lives until `closed`.
             let handle = unsafe { (*watched).handle() };
             // SAFETY: on the loop's thread, once: it left the table.
             unsafe { self.uv.close(handle, closed) };
+        }
+    }
+
+    /// A lone query is about to be made on a connection that is watched.
+    fn expect(&mut self, connection: ConnectionId, environment: &Arc<Environment>) {
+        let Some(entry) = self.watched.get_mut(&connection) else { return };
+        self.awaited = entry.busy_wait.begin().then_some(connection);
+        if self.awaited.is_some() && !self.is_awake {
+            self.stay_awake(environment);
+        }
+    }
+
+    /// The loop has had a turn; returns whether it shall have another at once.
+    fn look(&mut self) -> bool {
+        let entry = self.awaited.and_then(|connection| self.watched.get_mut(&connection));
+        let goes_on = entry.is_some_and(|entry| entry.busy_wait.look(Instant::now()));
+        if !goes_on {
+            self.awaited = None;
+        }
+        goes_on
+    }
+
+    /// All answers of a connection are here.
+    fn answered(&mut self, connection: ConnectionId) {
+        if self.awaited.take_if(|awaited| *awaited == connection).is_some()
+            && let Some(entry) = self.watched.get_mut(&connection)
+        {
+            entry.busy_wait.answered(Instant::now());
+        }
+    }
+
+    fn stay_awake(&mut self, environment: &Arc<Environment>) {
+        if self.idle.is_null() {
+            let memory = vec![0; self.uv.handle_words()];
+            let idle = Box::into_raw(Box::new(Idle { memory, environment: environment.clone() }));
+            // SAFETY: just made.
+            let handle = unsafe { (*idle).handle() };
+            // SAFETY: on the loop's thread; the memory lives until `idle_closed`.
+            if !unsafe { self.uv.make_idle(self.on, handle, idle.cast()) } {
+                // SAFETY: libuv has refused it, so nobody else has the address.
+                drop(unsafe { Box::from_raw(idle) });
+                return;
+            }
+            self.idle = idle;
+            self.handles += 1;
+        }
+        // SAFETY: it is closed when the environment ends, after which nothing is watched.
+        let handle = unsafe { (*self.idle).handle() };
+        // SAFETY: as above, on the loop's thread.
+        unsafe { self.uv.stay_awake(handle, turned) };
+        self.is_awake = true;
+    }
+
+    fn fall_asleep(&mut self) {
+        if !self.idle.is_null() {
+            // SAFETY: as in `stay_awake`.
+            let handle = unsafe { (*self.idle).handle() };
+            // SAFETY: as above, on the loop's thread.
+            unsafe { self.uv.fall_asleep(handle) };
+        }
+        self.is_awake = false;
+    }
+
+    /// Closes the handle that keeps the loop awake, for good.
+    fn close_idle(&mut self) {
+        let idle = std::mem::replace(&mut self.idle, ptr::null_mut());
+        if !idle.is_null() {
+            // SAFETY: libuv has its address until `idle_closed`.
+            let handle = unsafe { (*idle).handle() };
+            // SAFETY: on the loop's thread, once: it is forgotten here.
+            unsafe { self.uv.close(handle, idle_closed) };
         }
     }
 
@@ -120,12 +217,16 @@ impl Environment {
         let reader = || Arc::new(Recall { environment: Arc::downgrade(self), connection: id }) as Arc<dyn Reader>;
         let mut polling = lock(&self.polling);
         let Some(polling) = &mut *polling else { return };
-        if polling.farewell.is_some() || polling.watched.contains_key(&id) {
+        if polling.farewell.is_some() {
+            return;
+        }
+        if polling.watched.contains_key(&id) {
+            polling.expect(id, self);
             return;
         }
         let Some(descriptor) = connection.detach(reader) else { return };
-        let words = polling.uv.handle_size().div_ceil(size_of::<u64>());
-        let watched = Watched { memory: vec![0; words], environment: self.clone(), connection: connection.clone() };
+        let memory = vec![0; polling.uv.handle_words()];
+        let watched = Watched { memory, environment: self.clone(), connection: connection.clone() };
         let watched = Box::into_raw(Box::new(watched));
         // SAFETY: just made.
         let handle = unsafe { (*watched).handle() };
@@ -134,7 +235,7 @@ impl Environment {
         let is_watching = unsafe { polling.uv.watch(polling.on, handle, watched.cast(), descriptor, readable) };
         if is_watching {
             polling.handles += 1;
-            polling.watched.insert(id, watched);
+            polling.watched.insert(id, Entry { watched, busy_wait: BusyWait::default() });
         } else {
             connection.attach();
             // SAFETY: libuv has refused it, so nobody else has the address. A handle that could be made but not started
@@ -176,7 +277,12 @@ impl Environment {
         let polling = lock(&self.polling);
         let watched = polling.as_ref().map(|polling| polling.watched.values());
         // SAFETY: what is in the table lives until `closed`.
-        watched.into_iter().flatten().map(|watched| unsafe { (**watched).connection.clone() }).collect()
+        watched.into_iter().flatten().map(|entry| unsafe { (*entry.watched).connection.clone() }).collect()
+    }
+
+    /// Whether the event loop stays awake for an answer.
+    pub(super) fn is_awake(&self) -> bool {
+        lock(&self.polling).as_ref().is_some_and(|polling| polling.is_awake)
     }
 
     /// There is something to read: reads it, and hands over what came of it.
@@ -186,12 +292,29 @@ impl Environment {
             self.unwatch(connection);
         }
         let (js, resource, context) = {
-            let polling = lock(&self.polling);
-            let Some(polling) = &*polling else { return };
+            let mut polling = lock(&self.polling);
+            let Some(polling) = &mut *polling else { return };
+            if connection.load() == 0 {
+                polling.answered(connection.id());
+            }
             (polling.js, polling.resource, polling.context)
         };
         js.scope(|| js.callback_scope(resource, context, || self.drain(js)));
     }
+}
+
+unsafe extern "C" fn turned(handle: Handle) {
+    let Some(uv) = Uv::get() else { return };
+    // SAFETY: libuv calls for handles that are not closed, whose data is their `Idle`.
+    let environment = unsafe { &(*uv.data(handle).cast::<Idle>()).environment };
+    // A panic must not unwind into libuv.
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        if let Some(polling) = &mut *lock(&environment.polling)
+            && !polling.look()
+        {
+            polling.fall_asleep();
+        }
+    }));
 }
 
 unsafe extern "C" fn readable(handle: Handle, _: c_int, _: c_int) {
@@ -215,6 +338,16 @@ unsafe extern "C" fn closed(handle: Handle) {
     }
 }
 
+unsafe extern "C" fn idle_closed(handle: Handle) {
+    let Some(uv) = Uv::get() else { return };
+    // SAFETY: the data of a closed handle is its `Idle`, which libuv needs no longer.
+    let idle = unsafe { Box::from_raw(uv.data(handle).cast::<Idle>()) };
+    if let Some(polling) = &mut *lock(&idle.environment.polling) {
+        polling.handles -= 1;
+        polling.say_farewell();
+    }
+}
+
 unsafe extern "C" fn farewell(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
     // SAFETY: gives back the strong count of `Polling::start`.
     let environment = unsafe { Arc::from_raw(environment.cast::<Environment>()) };
@@ -223,6 +356,7 @@ unsafe extern "C" fn farewell(hook: sys::napi_async_cleanup_hook_handle, environ
             environment.unwatch(&connection);
         }
         if let Some(polling) = &mut *lock(&environment.polling) {
+            polling.close_idle();
             polling.farewell = Some(hook);
             polling.say_farewell();
         }

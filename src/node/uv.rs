@@ -1,4 +1,4 @@
-//! The few functions of libuv that watch a socket on JavaScript's own event loop.
+//! The few functions of libuv that watch a socket on JavaScript's own event loop, or keep the loop from sleeping.
 //!
 //! They are looked up in the running program: Node exports them, other runtimes that load addons do not, and an addon
 //! that was linked against them would not even load there.
@@ -7,16 +7,19 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 
 use once_cell::sync::OnceCell;
 
-/// `uv_poll_t`, of a size that only libuv knows.
+/// `uv_poll_t` or `uv_idle_t`, of a size that only libuv knows.
 pub type Handle = *mut c_void;
 /// `uv_loop_t`
 pub type Loop = *mut c_void;
 
 /// `uv_poll_cb`: the handle, a status, the events.
 pub type Readable = unsafe extern "C" fn(Handle, c_int, c_int);
+/// `uv_idle_cb`
+pub type Turned = unsafe extern "C" fn(Handle);
 /// `uv_close_cb`
 pub type Closed = unsafe extern "C" fn(Handle);
 
+const UV_IDLE: c_int = 6;
 const UV_POLL: c_int = 8;
 const UV_READABLE: c_int = 1;
 
@@ -27,7 +30,9 @@ pub struct Uv {
     handle_set_data: unsafe extern "C" fn(Handle, *mut c_void),
     poll_init: unsafe extern "C" fn(Loop, Handle, c_int) -> c_int,
     poll_start: unsafe extern "C" fn(Handle, c_int, Readable) -> c_int,
-    poll_stop: unsafe extern "C" fn(Handle) -> c_int,
+    idle_init: unsafe extern "C" fn(Loop, Handle) -> c_int,
+    idle_start: unsafe extern "C" fn(Handle, Turned) -> c_int,
+    idle_stop: unsafe extern "C" fn(Handle) -> c_int,
     unref: unsafe extern "C" fn(Handle),
     close: unsafe extern "C" fn(Handle, Closed),
 }
@@ -65,7 +70,7 @@ impl Uv {
     }
 
     fn find() -> Option<Uv> {
-        // SAFETY: the types are those of <https://docs.libuv.org/en/v1.x/poll.html> and `handle.html`, which libuv keeps
+        // SAFETY: the types are those of <https://docs.libuv.org/en/v1.x/poll.html>, `idle.html` and `handle.html`, which libuv keeps
         // for all of its version 1.
         unsafe {
             Some(Uv {
@@ -74,24 +79,27 @@ impl Uv {
                 handle_set_data: find(c"uv_handle_set_data")?,
                 poll_init: find(c"uv_poll_init")?,
                 poll_start: find(c"uv_poll_start")?,
-                poll_stop: find(c"uv_poll_stop")?,
+                idle_init: find(c"uv_idle_init")?,
+                idle_start: find(c"uv_idle_start")?,
+                idle_stop: find(c"uv_idle_stop")?,
                 unref: find(c"uv_unref")?,
                 close: find(c"uv_close")?,
             })
         }
     }
 
-    /// Bytes of a handle.
-    pub fn handle_size(&self) -> usize {
+    /// Words of a handle, whichever it is.
+    pub fn handle_words(&self) -> usize {
         // SAFETY: has no conditions.
-        unsafe { (self.handle_size)(UV_POLL) }
+        let bytes = [UV_IDLE, UV_POLL].map(|kind| unsafe { (self.handle_size)(kind) });
+        bytes[0].max(bytes[1]).div_ceil(size_of::<u64>())
     }
 
     /// Makes a handle in `handle`'s memory that calls `readable` when there is something to read, without keeping the
     /// loop alive.
     ///
     /// # Safety
-    /// Only on the loop's thread. `handle` must have [`Uv::handle_size`] bytes that stay where they are until the
+    /// Only on the loop's thread. `handle` must have [`Uv::handle_words`] words that stay where they are until the
     /// callback of [`Uv::close`]; the descriptor must stay open until then.
     pub unsafe fn watch(&self, on: Loop, handle: Handle, data: *mut c_void, fd: c_int, readable: Readable) -> bool {
         // SAFETY: as the caller says.
@@ -106,23 +114,56 @@ impl Uv {
         unsafe { (self.poll_start)(handle, UV_READABLE, readable) == 0 }
     }
 
-    /// What was given to [`Uv::watch`].
+    /// Makes a handle in `handle`'s memory that can call back in each turn of the loop, without keeping it alive.
     ///
     /// # Safety
-    /// `handle` must be one of [`Uv::watch`] whose closing has not been called back.
+    /// Only on the loop's thread. `handle` must have [`Uv::handle_words`] words that stay where they are until the
+    /// callback of [`Uv::close`].
+    pub unsafe fn make_idle(&self, on: Loop, handle: Handle, data: *mut c_void) -> bool {
+        // SAFETY: as the caller says.
+        if unsafe { (self.idle_init)(on, handle) } != 0 {
+            return false;
+        }
+        // SAFETY: the handle was just made.
+        unsafe { (self.handle_set_data)(handle, data) };
+        // SAFETY: as above.
+        unsafe { (self.unref)(handle) };
+        true
+    }
+
+    /// Has the loop call `turned` in each of its turns, and not sleep in between.
+    ///
+    /// # Safety
+    /// Only on the loop's thread, for a handle of [`Uv::make_idle`] that is not closed.
+    pub unsafe fn stay_awake(&self, handle: Handle, turned: Turned) {
+        // SAFETY: as the caller says. It fails without a callback only.
+        unsafe { (self.idle_start)(handle, turned) };
+    }
+
+    /// Ends what [`Uv::stay_awake`] began.
+    ///
+    /// # Safety
+    /// As for [`Uv::stay_awake`].
+    pub unsafe fn fall_asleep(&self, handle: Handle) {
+        // SAFETY: as the caller says.
+        unsafe { (self.idle_stop)(handle) };
+    }
+
+    /// What was given to [`Uv::watch`] or [`Uv::make_idle`].
+    ///
+    /// # Safety
+    /// `handle` must be one of theirs whose closing has not been called back.
     pub unsafe fn data(&self, handle: Handle) -> *mut c_void {
         // SAFETY: as the caller says.
         unsafe { (self.handle_get_data)(handle) }
     }
 
-    /// Stops watching, and calls `closed` when the handle's memory is free again.
+    /// Stops what a handle does, and calls `closed` when its memory is free again.
     ///
     /// # Safety
-    /// Only on the loop's thread, once for each handle of [`Uv::watch`].
+    /// Only on the loop's thread, once for each handle of [`Uv::watch`] and [`Uv::make_idle`].
     pub unsafe fn close(&self, handle: Handle, closed: Closed) {
-        // SAFETY: as the caller says.
-        unsafe { (self.poll_stop)(handle) };
-        // SAFETY: as the caller says.
+        // SAFETY: as the caller says. Closing stops the handle.
         unsafe { (self.close)(handle, closed) };
     }
 }

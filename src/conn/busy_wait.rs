@@ -1,0 +1,176 @@
+//! Whether a thread stays awake for the answer of a lone query.
+//!
+//! Going to sleep and being woken takes longer than a near server needs for a short query, above all on a virtual machine,
+//! where an idle processor goes back to the host (docs/decisions/0027). So who waits looks again and again, for at most
+//! [`LIMIT`], where that has proved worth it: with a server that is not so near, or on the same processor, it never is.
+
+use std::time::{Duration, Instant};
+
+/// How long a thread looks again and again. About what sleeping costs, so that looking in vain at most doubles it.
+pub const LIMIT: Duration = Duration::from_micros(100);
+/// Who is away for so long between two looks was taken off its processor: for the server, as likely as not.
+const AWAY: Duration = Duration::from_micros(10);
+/// Queries that are slept through after the first time in vain. Doubles with each further one.
+const SHORTEST_PAUSE: u32 = 8;
+const LONGEST_PAUSE: u32 = 4096;
+/// So many successes in a row halve the next pause.
+const PROOF: u32 = 8;
+
+/// What is known of waiting awake on one connection.
+#[derive(Debug)]
+pub struct BusyWait {
+    /// Queries to sleep through.
+    paused: u32,
+    next_pause: u32,
+    successes: u32,
+    wait: Option<Wait>,
+}
+
+/// A wait under way: the first and the last look, once there was one.
+#[derive(Debug)]
+struct Wait(Option<(Instant, Instant)>);
+
+impl Default for BusyWait {
+    fn default() -> Self {
+        BusyWait { paused: 0, next_pause: SHORTEST_PAUSE, successes: 0, wait: None }
+    }
+}
+
+impl BusyWait {
+    /// A query is about to be made, with no other under way; returns whether its answer is waited for awake.
+    pub fn begin(&mut self) -> bool {
+        self.wait = (self.paused == 0).then_some(Wait(None));
+        self.paused = self.paused.saturating_sub(1);
+        self.wait.is_some()
+    }
+
+    /// The thread is about to look whether something has come; returns whether it shall look again if not.
+    pub fn look(&mut self, now: Instant) -> bool {
+        let Some(Wait(looks)) = &mut self.wait else { return false };
+        let began = looks.map_or(now, |(began, _)| began);
+        *looks = Some((began, now));
+        if now.duration_since(began) < LIMIT {
+            return true;
+        }
+        self.wait = None;
+        self.failed();
+        false
+    }
+
+    /// The answer is here.
+    pub fn answered(&mut self, now: Instant) {
+        match self.wait.take() {
+            // It was here before the first look: nobody has waited.
+            None | Some(Wait(None)) => {}
+            Some(Wait(Some((_, last)))) if now.duration_since(last) < AWAY => self.succeeded(),
+            Some(_) => self.failed(),
+        }
+    }
+
+    fn succeeded(&mut self) {
+        self.successes += 1;
+        if self.successes >= PROOF {
+            self.successes = 0;
+            self.next_pause = (self.next_pause / 2).max(SHORTEST_PAUSE);
+        }
+    }
+
+    fn failed(&mut self) {
+        self.successes = 0;
+        self.paused = self.next_pause;
+        self.next_pause = (self.next_pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Duration = Duration::from_micros(2);
+
+    /// Begins a query and looks until `answer` is here; says how often, and none when the thread slept.
+    fn ask(busy_wait: &mut BusyWait, now: &mut Instant, answer: Duration) -> Option<u32> {
+        if !busy_wait.begin() {
+            *now += answer;
+            return None;
+        }
+        let end = *now + answer;
+        let mut looks = 0;
+        loop {
+            if !busy_wait.look(*now) {
+                *now = end;
+                break;
+            }
+            looks += 1;
+            *now += LOOK;
+            if *now >= end {
+                break;
+            }
+        }
+        busy_wait.answered(*now);
+        Some(looks)
+    }
+
+    #[test]
+    fn answers_of_a_near_server_are_always_waited_for() {
+        let (mut busy_wait, mut now) = (BusyWait::default(), Instant::now());
+        for _ in 0..1000 {
+            assert_eq!(ask(&mut busy_wait, &mut now, Duration::from_micros(40)), Some(20));
+        }
+    }
+
+    #[test]
+    fn a_distant_server_is_tried_ever_less() {
+        let (mut busy_wait, mut now) = (BusyWait::default(), Instant::now());
+        let waited: Vec<usize> =
+            (0..20_000).filter(|_| ask(&mut busy_wait, &mut now, Duration::from_millis(1)).is_some()).collect();
+        let pauses: Vec<usize> = waited.windows(2).map(|pair| pair[1] - pair[0] - 1).collect();
+        assert_eq!(pauses, [8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 4096, 4096]);
+    }
+
+    #[test]
+    fn a_processor_that_the_server_needs_is_left_to_it() {
+        let (mut busy_wait, mut now) = (BusyWait::default(), Instant::now());
+        let mut waits = 0;
+        for _ in 0..1000 {
+            if busy_wait.begin() {
+                waits += 1;
+                assert!(busy_wait.look(now));
+                // The server has run, and the answer is here when this thread is back.
+                now += Duration::from_micros(30);
+                busy_wait.answered(now);
+            }
+        }
+        assert_eq!(waits, 7);
+    }
+
+    #[test]
+    fn an_answer_that_is_here_at_once_says_nothing() {
+        let (mut busy_wait, mut now) = (BusyWait::default(), Instant::now());
+        for _ in 0..1000 {
+            assert!(busy_wait.begin());
+            now += Duration::from_micros(30);
+            busy_wait.answered(now);
+        }
+        assert_eq!((busy_wait.next_pause, busy_wait.successes), (SHORTEST_PAUSE, 0));
+    }
+
+    #[test]
+    fn slow_answers_among_quick_ones_cost_short_pauses() {
+        let (mut busy_wait, mut now) = (BusyWait::default(), Instant::now());
+        let mut waited = 0;
+        for n in 0..10_000 {
+            let micros = if n % 50 == 0 { 1000 } else { 40 };
+            waited += usize::from(ask(&mut busy_wait, &mut now, Duration::from_micros(micros)).is_some());
+        }
+        assert!(waited > 7000, "{waited}");
+    }
+
+    #[test]
+    fn looking_without_a_wait_is_over_at_once() {
+        let mut busy_wait = BusyWait::default();
+        assert!(!busy_wait.look(Instant::now()));
+        busy_wait.answered(Instant::now());
+        assert!(busy_wait.begin());
+    }
+}
