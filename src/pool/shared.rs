@@ -82,6 +82,11 @@ impl State {
         (self.waiting.len() + riding).div_ceil(lanes.max(1))
     }
 
+    /// Whether no connection has more than the one request with which a lane starts.
+    fn begins(&self) -> bool {
+        self.lent.values().all(|lent| matches!(&lent.to, Borrower::Lane(lane) if lane.riding() <= 1))
+    }
+
     pub(super) fn new(pipeline_depth: usize) -> Self {
         State {
             waiting: Waiting::default(),
@@ -146,8 +151,9 @@ impl Shared {
         }
     }
 
-    /// As [`Shared::enqueue`] for each of them, in order.
-    pub(super) fn enqueue_all(self: &Arc<Self>, requests: Vec<Request>) {
+    /// As [`Shared::enqueue`] for each of them, in order. They can be shared out at once when they are the last ones for
+    /// now.
+    pub(super) fn enqueue_all(self: &Arc<Self>, requests: Vec<Request>, are_last: bool) {
         let mut requests = requests.into_iter().map(|request| Work::Request { request, retire: true });
         if self.limits.max_waiting.is_none() {
             let deadline = self.limits.wait_timeout.map(|limit| Instant::now() + limit);
@@ -157,7 +163,7 @@ impl Shared {
                 requests.by_ref().for_each(|work| state.waiting.push(work, deadline));
                 drop(state);
                 if !is_behind {
-                    self.pump();
+                    self.serve(are_last);
                 }
             }
         }
@@ -186,6 +192,11 @@ impl Shared {
 
     /// Serves those who wait as far as connections go.
     pub(super) fn pump(self: &Arc<Self>) {
+        self.serve(false);
+    }
+
+    /// As [`Shared::pump`]. What waits `is_whole` when no more comes for now.
+    fn serve(self: &Arc<Self>, is_whole: bool) {
         loop {
             let mut state = self.lock();
             if state.waiting.is_empty() {
@@ -198,7 +209,7 @@ impl Shared {
                 state.creating += 1;
                 runtime::handle().spawn(self.clone().make());
             } else {
-                let shared = if state.depth.is_far() {
+                let shared = if state.depth.is_far() || (is_whole && state.begins()) {
                     let part = state.part();
                     self.share_out(&mut state, part, Instant::now())
                 } else {
