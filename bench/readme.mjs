@@ -19,12 +19,14 @@ const PLOTS = {
 /** @param {object} run what run.mjs has collected @returns {string} Markdown */
 function section({ began, machine, server, options, contenders, workloads }) {
   const columns = contenders.filter(({ name }) => COLUMNS.includes(name));
-  const rows = workloads.filter(({ chart }) => chart).map((workload) => row(workload, columns));
+  // Plots have one mode of each workload, the table all that were measured.
+  const plotted = new Set(workloads.filter(({ chart }) => chart).map(({ name }) => name));
+  const rows = workloads.filter(({ name }) => plotted.has(name)).map((workload) => row(workload, columns));
   const versions = columns.map(({ title, version }) => `${title} ${version}`).join(', ');
   return `${[
     `Against \`pg\`, more is faster; medians of ${options.rounds} rounds on ${machine.cpu}, ${machine.cpus} CPUs, PostgreSQL`,
     `${server.version}, Node ${machine.node}, ${began.slice(0, 10)} (${versions}).`,
-    '*Pinned*: client and server on one CPU.',
+    '*Pinned*: client and server on one CPU; *free*: wherever the system puts them.',
     '',
     `| | | ${columns.map(({ title }) => title).join(' | ')} |`,
     `| --- | --- |${columns.map(() => ' ---: |').join('')}`,

@@ -148,12 +148,12 @@ impl Polling {
         goes_on
     }
 
-    /// All answers of a connection are here.
-    fn answered(&mut self, connection: ConnectionId) {
+    /// All answers of a connection are here, the last of them since then.
+    fn answered(&mut self, connection: ConnectionId, since: Instant) {
         if self.awaited.take_if(|awaited| *awaited == connection).is_some()
             && let Some(entry) = self.watched.get_mut(&connection)
         {
-            entry.busy_wait.answered(Instant::now());
+            entry.busy_wait.answered(since);
         }
     }
 
@@ -287,6 +287,7 @@ impl Environment {
 
     /// There is something to read: reads it, and hands over what came of it.
     fn read(self: &Arc<Self>, connection: &Connection) {
+        let since = Instant::now();
         self.begin_drain();
         if !connection.read_detached() {
             self.unwatch(connection);
@@ -295,7 +296,7 @@ impl Environment {
             let mut polling = lock(&self.polling);
             let Some(polling) = &mut *polling else { return };
             if connection.load() == 0 {
-                polling.answered(connection.id());
+                polling.answered(connection.id(), since);
             }
             (polling.js, polling.resource, polling.context)
         };

@@ -70,8 +70,8 @@ impl Uv {
     }
 
     fn find() -> Option<Uv> {
-        // SAFETY: the types are those of <https://docs.libuv.org/en/v1.x/poll.html>, `idle.html` and `handle.html`, which libuv keeps
-        // for all of its version 1.
+        // SAFETY: the types are those of <https://docs.libuv.org/en/v1.x/poll.html>, `idle.html` and `handle.html`, which
+        // libuv keeps for all of its version 1.
         unsafe {
             Some(Uv {
                 handle_size: find(c"uv_handle_size")?,

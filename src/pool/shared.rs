@@ -82,9 +82,12 @@ impl State {
         (self.waiting.len() + riding).div_ceil(lanes.max(1))
     }
 
-    /// Whether no connection has more than the one request with which a lane starts.
+    /// Whether no connection that serves the pool's own queue has more than the one request with which it starts.
     fn begins(&self) -> bool {
-        self.lent.values().all(|lent| matches!(&lent.to, Borrower::Lane(lane) if lane.riding() <= 1))
+        self.lent.values().all(|lent| match &lent.to {
+            Borrower::Lane(lane) => lane.riding() <= 1,
+            Borrower::Client => true,
+        })
     }
 
     pub(super) fn new(pipeline_depth: usize) -> Self {
