@@ -148,10 +148,11 @@ impl Polling {
         goes_on
     }
 
-    /// All answers of a connection are here, the last of them since then.
-    fn answered(&mut self, connection: ConnectionId, since: Instant) {
-        if self.awaited.take_if(|awaited| *awaited == connection).is_some()
-            && let Some(entry) = self.watched.get_mut(&connection)
+    /// A connection was read, where something had come since then.
+    fn was_read(&mut self, connection: &Connection, since: Instant) {
+        let is_answered = |awaited: &mut ConnectionId| *awaited == connection.id() && connection.load() == 0;
+        if let Some(awaited) = self.awaited.take_if(is_answered)
+            && let Some(entry) = self.watched.get_mut(&awaited)
         {
             entry.busy_wait.answered(since);
         }
@@ -285,6 +286,14 @@ impl Environment {
         lock(&self.polling).as_ref().is_some_and(|polling| polling.is_awake)
     }
 
+    /// libuv has closed a handle.
+    fn handle_closed(&self) {
+        if let Some(polling) = &mut *lock(&self.polling) {
+            polling.handles -= 1;
+            polling.say_farewell();
+        }
+    }
+
     /// There is something to read: reads it, and hands over what came of it.
     fn read(self: &Arc<Self>, connection: &Connection) {
         let since = Instant::now();
@@ -295,9 +304,7 @@ impl Environment {
         let (js, resource, context) = {
             let mut polling = lock(&self.polling);
             let Some(polling) = &mut *polling else { return };
-            if connection.load() == 0 {
-                polling.answered(connection.id(), since);
-            }
+            polling.was_read(connection, since);
             (polling.js, polling.resource, polling.context)
         };
         js.scope(|| js.callback_scope(resource, context, || self.drain(js)));
@@ -333,20 +340,14 @@ unsafe extern "C" fn closed(handle: Handle) {
     let Some(uv) = Uv::get() else { return };
     // SAFETY: the data of a closed handle is its `Watched`, which libuv needs no longer.
     let watched = unsafe { Box::from_raw(uv.data(handle).cast::<Watched>()) };
-    if let Some(polling) = &mut *lock(&watched.environment.polling) {
-        polling.handles -= 1;
-        polling.say_farewell();
-    }
+    watched.environment.handle_closed();
 }
 
 unsafe extern "C" fn idle_closed(handle: Handle) {
     let Some(uv) = Uv::get() else { return };
     // SAFETY: the data of a closed handle is its `Idle`, which libuv needs no longer.
     let idle = unsafe { Box::from_raw(uv.data(handle).cast::<Idle>()) };
-    if let Some(polling) = &mut *lock(&idle.environment.polling) {
-        polling.handles -= 1;
-        polling.say_farewell();
-    }
+    idle.environment.handle_closed();
 }
 
 unsafe extern "C" fn farewell(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {

@@ -32,9 +32,13 @@ impl PoolHandle {
         PoolHandle { environment, pool, id, is_shared, texts: Mutex::default() }
     }
 
-    /// Runs the queries that JavaScript has written down for this pool: before anything else that it asks of it, and
-    /// when its turn is over, so that no more follow (`is_last`).
-    fn run_written(&self, env: &Env, is_last: bool) {
+    /// Runs the queries that JavaScript has written down for this pool: before anything else that it asks of it.
+    fn run_written(&self, env: &Env) {
+        self.take_written(env, false);
+    }
+
+    /// Runs the queries that JavaScript has written down for this pool. When its turn is over, they are the last ones.
+    fn take_written(&self, env: &Env, is_last: bool) {
         let requests = lock(&self.environment.outbox).take(&self.environment, self.id, &lock(&self.texts));
         if !requests.is_empty() {
             let under_way = self.environment.hold_all(Js(env.raw()), requests.len());
@@ -69,7 +73,7 @@ impl PoolHandle {
     /// Asks for a client: at once when a connection is idle, otherwise `undefined` and the request is answered later.
     #[napi(catch_unwind)]
     pub fn acquire(&self, env: Env, request: i32) -> Either<ConnectionHandle, ()> {
-        self.run_written(&env, false);
+        self.run_written(&env);
         match self.pool.acquire(reply(&self.environment, request, 0)) {
             Some(acquired) => {
                 let (connection, is_new) = acquired.accept();
@@ -86,7 +90,7 @@ impl PoolHandle {
     /// Takes a request out of the queue, which is not answered then; false when it does not wait any more.
     #[napi(catch_unwind)]
     pub fn forget(&self, env: Env, request: i32) -> bool {
-        self.run_written(&env, false);
+        self.run_written(&env);
         let forgotten = self.pool.forget(self.environment.id(), request);
         if forgotten {
             self.environment.release(Js(env.raw()), 1);
@@ -117,7 +121,7 @@ impl PoolHandle {
         mask: i32,
         text_number: i32,
     ) -> Result<()> {
-        self.run_written(&env, false);
+        self.run_written(&env);
         let js = Js(env.raw());
         let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
         let mut request = query::request(js, &self.environment, request, &arguments)?;
@@ -135,7 +139,7 @@ impl PoolHandle {
     /// Gives a text the next number. `anew` forgets all numbers before.
     #[napi(catch_unwind)]
     pub fn learn_text(&self, env: Env, text: String, anew: bool) {
-        self.run_written(&env, false);
+        self.run_written(&env);
         let mut texts = lock(&self.texts);
         if anew {
             texts.clear();
@@ -146,13 +150,13 @@ impl PoolHandle {
     /// Runs what is written down in the outbox for this pool, when there is no more room or when the turn is over.
     #[napi(catch_unwind)]
     pub fn flush(&self, env: Env, is_last: bool) {
-        self.run_written(&env, is_last);
+        self.take_written(&env, is_last);
     }
 
     /// Runs a DDL script, in a transaction or as it is.
     #[napi(catch_unwind)]
     pub fn execute_ddl(&self, env: Env, request: i32, sql: String, in_transaction: bool, mask: i32) {
-        self.run_written(&env, false);
+        self.run_written(&env);
         self.environment.hold(Js(env.raw()));
         let mode = if in_transaction { Mode::InTransaction } else { Mode::AsItIs };
         match ddl::work(sql, mode, reply(&self.environment, request, mask)) {
@@ -165,7 +169,7 @@ impl PoolHandle {
     /// connection is closed.
     #[napi(catch_unwind)]
     pub fn end(&self, env: Env, request: i32) {
-        self.run_written(&env, false);
+        self.run_written(&env);
         self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
         lock(&self.environment.belongings).pools.remove(&self.id);
@@ -194,7 +198,7 @@ impl PoolHandle {
     /// The numbers of those that nobody uses.
     #[napi(catch_unwind)]
     pub fn idle_connections(&self, env: Env) -> Vec<u32> {
-        self.run_written(&env, false);
+        self.run_written(&env);
         let idle = |(connection, is_idle): (Connection, bool)| is_idle.then(|| connection.id());
         self.members().into_iter().filter_map(idle).collect()
     }
@@ -202,35 +206,35 @@ impl PoolHandle {
     /// Closes an idle connection; false when it is not idle.
     #[napi(catch_unwind)]
     pub fn remove(&self, env: Env, connection: &ConnectionHandle) -> bool {
-        self.run_written(&env, false);
+        self.run_written(&env);
         self.pool.remove(connection.id())
     }
 
     /// Connections, those being made included.
     #[napi(getter, catch_unwind)]
     pub fn total_count(&self, env: Env) -> u32 {
-        self.run_written(&env, false);
+        self.run_written(&env);
         count(self.pool.total_count())
     }
 
     /// Whether nothing is open, being opened, being closed or waited for.
     #[napi(getter, catch_unwind)]
     pub fn is_at_rest(&self, env: Env) -> bool {
-        self.run_written(&env, false);
+        self.run_written(&env);
         self.pool.is_at_rest()
     }
 
     /// Connections that nobody uses.
     #[napi(getter, catch_unwind)]
     pub fn idle_count(&self, env: Env) -> u32 {
-        self.run_written(&env, false);
+        self.run_written(&env);
         count(self.pool.idle_count())
     }
 
     /// Requests that wait for a connection to come back.
     #[napi(getter, catch_unwind)]
     pub fn waiting_count(&self, env: Env) -> u32 {
-        self.run_written(&env, false);
+        self.run_written(&env);
         count(self.pool.waiting_count())
     }
 

@@ -154,9 +154,9 @@ impl Shared {
         }
     }
 
-    /// As [`Shared::enqueue`] for each of them, in order. They can be shared out at once when they are the last ones for
-    /// now.
-    pub(super) fn enqueue_all(self: &Arc<Self>, requests: Vec<Request>, are_last: bool) {
+    /// As [`Shared::enqueue`] for each of them, in order. They can be shared out at once when the caller has
+    /// no more for now (`is_last`).
+    pub(super) fn enqueue_all(self: &Arc<Self>, requests: Vec<Request>, is_last: bool) {
         let mut requests = requests.into_iter().map(|request| Work::Request { request, retire: true });
         if self.limits.max_waiting.is_none() {
             let deadline = self.limits.wait_timeout.map(|limit| Instant::now() + limit);
@@ -166,7 +166,7 @@ impl Shared {
                 requests.by_ref().for_each(|work| state.waiting.push(work, deadline));
                 drop(state);
                 if !is_behind {
-                    self.serve(are_last);
+                    self.serve(is_last);
                 }
             }
         }
@@ -198,8 +198,8 @@ impl Shared {
         self.serve(false);
     }
 
-    /// As [`Shared::pump`]. What waits `is_whole` when no more comes for now.
-    fn serve(self: &Arc<Self>, is_whole: bool) {
+    /// As [`Shared::pump`]; `is_last` as in [`Shared::enqueue_all`].
+    fn serve(self: &Arc<Self>, is_last: bool) {
         loop {
             let mut state = self.lock();
             if state.waiting.is_empty() {
@@ -212,7 +212,7 @@ impl Shared {
                 state.creating += 1;
                 runtime::handle().spawn(self.clone().make());
             } else {
-                let shared = if state.depth.is_far() || (is_whole && state.begins()) {
+                let shared = if state.depth.is_far() || (is_last && state.begins()) {
                     let part = state.part();
                     self.share_out(&mut state, part, Instant::now())
                 } else {
