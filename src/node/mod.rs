@@ -9,6 +9,8 @@ mod drain;
 mod environment;
 mod failure;
 mod js;
+#[cfg(unix)]
+mod keep_awake;
 mod link;
 mod outbox;
 mod password;

@@ -1,5 +1,5 @@
 //! Reading on JavaScript's thread: its own event loop watches the sockets of connections on which one short query
-//! follows the other (docs/decisions/0010), and stays awake for answers that come at once (0027).
+//! follows the other (docs/decisions/0010), and stays awake for answers that come at once (0027, `keep_awake.rs`).
 //!
 //! Everything here runs on that thread, but for [`Recall`].
 
@@ -14,6 +14,7 @@ use napi::sys;
 
 use super::environment::{Environment, lock};
 use super::js::Js;
+use super::keep_awake::KeepAwake;
 use super::uv::{Handle, Loop, Uv};
 use crate::conn::{BusyWait, Connection, ConnectionId, Reader};
 
@@ -26,9 +27,7 @@ pub struct Polling {
     resource: sys::napi_ref,
     context: sys::napi_async_context,
     watched: HashMap<ConnectionId, Entry>,
-    /// Keeps the loop from sleeping; null until that is wanted.
-    idle: *mut Idle,
-    is_awake: bool,
+    keep_awake: KeepAwake,
     /// Whose answer the loop stays awake for.
     awaited: Option<ConnectionId>,
     /// Handles whose memory libuv still has.
@@ -43,18 +42,6 @@ unsafe impl Send for Polling {}
 struct Entry {
     watched: *mut Watched,
     busy_wait: BusyWait,
-}
-
-/// What calls back in each turn of the loop; libuv has its address.
-struct Idle {
-    memory: Vec<u64>,
-    environment: Arc<Environment>,
-}
-
-impl Idle {
-    fn handle(&mut self) -> Handle {
-        self.memory.as_mut_ptr().cast()
-    }
 }
 
 /// A connection that is watched; libuv has its address.
@@ -101,15 +88,15 @@ impl Polling {
         if status != sys::Status::napi_ok {
             return None;
         }
+        let on: Loop = on.cast();
         let polling = Polling {
             uv,
-            on: on.cast(),
+            on,
             js,
             resource: js.reference(resource),
             context,
             watched: HashMap::new(),
-            idle: ptr::null_mut(),
-            is_awake: false,
+            keep_awake: KeepAwake::new(uv, on),
             awaited: None,
             handles: 0,
             farewell: None,
@@ -133,8 +120,8 @@ impl Polling {
     fn expect(&mut self, connection: ConnectionId, environment: &Arc<Environment>) {
         let Some(entry) = self.watched.get_mut(&connection) else { return };
         self.awaited = entry.busy_wait.begin().then_some(connection);
-        if self.awaited.is_some() && !self.is_awake {
-            self.stay_awake(environment);
+        if self.awaited.is_some() && !self.keep_awake.is_on() && self.keep_awake.start(environment) {
+            self.handles += 1;
         }
     }
 
@@ -155,49 +142,6 @@ impl Polling {
             && let Some(entry) = self.watched.get_mut(&awaited)
         {
             entry.busy_wait.answered(since);
-        }
-    }
-
-    fn stay_awake(&mut self, environment: &Arc<Environment>) {
-        if self.idle.is_null() {
-            let memory = vec![0; self.uv.handle_words()];
-            let idle = Box::into_raw(Box::new(Idle { memory, environment: environment.clone() }));
-            // SAFETY: just made.
-            let handle = unsafe { (*idle).handle() };
-            // SAFETY: on the loop's thread; the memory lives until `idle_closed`.
-            if !unsafe { self.uv.make_idle(self.on, handle, idle.cast()) } {
-                // SAFETY: libuv has refused it, so nobody else has the address.
-                drop(unsafe { Box::from_raw(idle) });
-                return;
-            }
-            self.idle = idle;
-            self.handles += 1;
-        }
-        // SAFETY: it is closed when the environment ends, after which nothing is watched.
-        let handle = unsafe { (*self.idle).handle() };
-        // SAFETY: as above, on the loop's thread.
-        unsafe { self.uv.stay_awake(handle, turned) };
-        self.is_awake = true;
-    }
-
-    fn fall_asleep(&mut self) {
-        if !self.idle.is_null() {
-            // SAFETY: as in `stay_awake`.
-            let handle = unsafe { (*self.idle).handle() };
-            // SAFETY: as above, on the loop's thread.
-            unsafe { self.uv.fall_asleep(handle) };
-        }
-        self.is_awake = false;
-    }
-
-    /// Closes the handle that keeps the loop awake, for good.
-    fn close_idle(&mut self) {
-        let idle = std::mem::replace(&mut self.idle, ptr::null_mut());
-        if !idle.is_null() {
-            // SAFETY: libuv has its address until `idle_closed`.
-            let handle = unsafe { (*idle).handle() };
-            // SAFETY: on the loop's thread, once: it is forgotten here.
-            unsafe { self.uv.close(handle, idle_closed) };
         }
     }
 
@@ -283,11 +227,20 @@ impl Environment {
 
     /// Whether the event loop stays awake for an answer.
     pub(super) fn is_awake(&self) -> bool {
-        lock(&self.polling).as_ref().is_some_and(|polling| polling.is_awake)
+        lock(&self.polling).as_ref().is_some_and(|polling| polling.keep_awake.is_on())
+    }
+
+    /// The event loop, which is kept awake, has had a turn.
+    pub(super) fn turned(&self) {
+        if let Some(polling) = &mut *lock(&self.polling)
+            && !polling.look()
+        {
+            polling.keep_awake.stop();
+        }
     }
 
     /// libuv has closed a handle.
-    fn handle_closed(&self) {
+    pub(super) fn handle_closed(&self) {
         if let Some(polling) = &mut *lock(&self.polling) {
             polling.handles -= 1;
             polling.say_farewell();
@@ -311,20 +264,6 @@ impl Environment {
     }
 }
 
-unsafe extern "C" fn turned(handle: Handle) {
-    let Some(uv) = Uv::get() else { return };
-    // SAFETY: libuv calls for handles that are not closed, whose data is their `Idle`.
-    let environment = unsafe { &(*uv.data(handle).cast::<Idle>()).environment };
-    // A panic must not unwind into libuv.
-    let _ = catch_unwind(AssertUnwindSafe(|| {
-        if let Some(polling) = &mut *lock(&environment.polling)
-            && !polling.look()
-        {
-            polling.fall_asleep();
-        }
-    }));
-}
-
 unsafe extern "C" fn readable(handle: Handle, _: c_int, _: c_int) {
     let Some(uv) = Uv::get() else { return };
     // SAFETY: libuv calls for handles that are not closed, whose data is their `Watched`.
@@ -343,13 +282,6 @@ unsafe extern "C" fn closed(handle: Handle) {
     watched.environment.handle_closed();
 }
 
-unsafe extern "C" fn idle_closed(handle: Handle) {
-    let Some(uv) = Uv::get() else { return };
-    // SAFETY: the data of a closed handle is its `Idle`, which libuv needs no longer.
-    let idle = unsafe { Box::from_raw(uv.data(handle).cast::<Idle>()) };
-    idle.environment.handle_closed();
-}
-
 unsafe extern "C" fn farewell(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
     // SAFETY: gives back the strong count of `Polling::start`.
     let environment = unsafe { Arc::from_raw(environment.cast::<Environment>()) };
@@ -358,7 +290,7 @@ unsafe extern "C" fn farewell(hook: sys::napi_async_cleanup_hook_handle, environ
             environment.unwatch(&connection);
         }
         if let Some(polling) = &mut *lock(&environment.polling) {
-            polling.close_idle();
+            polling.keep_awake.close();
             polling.farewell = Some(hook);
             polling.say_farewell();
         }
