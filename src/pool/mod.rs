@@ -10,6 +10,7 @@ pub mod maker;
 pub mod member;
 pub mod reaper;
 mod shared;
+mod sharing;
 pub mod waiting;
 
 pub use handle::{Acquired, Pool, PoolId};
