@@ -21,6 +21,8 @@ export const HELP = `npm run bench -- [options]
   --version N          major version of the PostgreSQL that is made for the run, 15 or 17 (default 17)
   --output DIRECTORY   where the results go (default: bench/results for a full run, otherwise
                        bench/results/local)
+  --update             measure these workloads again, or more of them, and put them into the results that are in
+                       bench/results (or --output), from the same machine, versions and options
   --list               names of workloads and contenders
   --help`;
 
@@ -36,6 +38,7 @@ export const HELP = `npm run bench -- [options]
  * @property {string} [server]
  * @property {number} version
  * @property {string} [output]
+ * @property {boolean} update
  */
 
 /** @param {string[]} args @returns {Options & { help?: boolean, list?: boolean }} */
@@ -55,6 +58,7 @@ export function readOptions(args) {
       server: { type: 'string' },
       version: { type: 'string', default: '17' },
       output: { type: 'string' },
+      update: { type: 'boolean', default: false },
       list: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -71,6 +75,7 @@ export function readOptions(args) {
     server: values.server,
     version: positive(values.version, 'version'),
     output: values.output,
+    update: values.update,
     help: values.help,
     list: values.list,
   };

@@ -32,7 +32,8 @@ function markdown(run) {
     '',
     '## Rate against pg',
     '',
-    'Medians; above 1 is faster than pg. *pinned*: client and server on one CPU; *free*: wherever the system puts them.',
+    'Medians of the ratios of all rounds; above 1 is faster than pg. *pinned*: client and server on one CPU; *free*:',
+    'wherever the system puts them.',
     '',
     ...overview(run),
     '',
@@ -53,6 +54,7 @@ function provenance({ began, machine, server, options, contenders, absent, round
   );
   return [
     `- ${began.slice(0, 10)}${minutes === undefined ? '' : `, ${minutes} minutes`}; ${options.rounds} rounds, ${options.seconds} s a sample after ${options.warmUpSeconds} s of warming up`,
+    ...apart(began, workloads),
     `- ${machine.cpu}, ${machine.cpus} CPUs, ${machine.memory}; ${machine.system}; load before: ${machine.loadBefore}`,
     `- PostgreSQL ${server.version} (${settings.join(', ')}); Node ${machine.node}`,
     `- ${contenders.map(({ title, version }) => `${title} ${version}`).join('; ')}`,
@@ -62,6 +64,18 @@ function provenance({ began, machine, server, options, contenders, absent, round
     ),
     ...(sources.size > 0 ? [`- CPU of the JavaScript thread from ${[...sources].join(', ')}`] : []),
   ];
+}
+
+/** Workloads that a later run (`--update`) has measured, by day and time. */
+function apart(began, workloads) {
+  const later = workloads.filter(({ runBegan = began }) => runBegan !== began);
+  const runs = [...new Set(later.map(({ runBegan }) => runBegan))].sort();
+  return runs.map((one) => {
+    const names = later
+      .filter(({ runBegan }) => runBegan === one)
+      .map(({ name, mode }) => `${name} (${mode})`);
+    return `- measured again by themselves, on ${one.slice(0, 16).replace('T', ' ')} UTC: ${names.join(', ')}`;
+  });
 }
 
 function overview({ workloads, contenders }) {

@@ -16,6 +16,7 @@ import { HELP, readOptions } from './options.mjs';
 import { grouped, writeReport } from './report.mjs';
 import { Server } from './server.mjs';
 import { disagreements, summarise } from './summary.mjs';
+import { earlierRun, enter } from './update.mjs';
 import { workloads } from './workloads/index.mjs';
 
 const say = (line = '') => console.log(line);
@@ -40,7 +41,7 @@ async function main() {
     const canPin = server.canBePinned && hasTaskset();
     if (!canPin) say("Client and server can't be put on one CPU here: everything runs in free mode.");
 
-    const run = {
+    const now = {
       began: new Date().toISOString(),
       machine,
       server: { version: server.version, tls: server.hasTls, settings: server.settings },
@@ -56,21 +57,31 @@ async function main() {
     };
     const output =
       options.output ??
-      fileURLToPath(new URL(options.full ? './results/' : './results/local/', import.meta.url));
+      fileURLToPath(
+        new URL(options.full || options.update ? './results/' : './results/local/', import.meta.url),
+      );
     fs.mkdirSync(output, { recursive: true });
+    const run = options.update ? earlierRun(output, now) : now;
     const steps = plan(options, canPin);
     const board = new Board(
       entrants.map(({ contender }) => contender.name),
       steps.length,
     );
     for (const step of steps) {
-      const result = await measureWorkload(step, { options, entrants, server, network, run });
+      const result = await measureWorkload(step, {
+        options,
+        entrants,
+        server,
+        network,
+        run,
+        runBegan: now.began,
+      });
       board.show(result);
-      run.workloads.push(result);
+      enter(result, run);
       // After every workload, so that a run which is broken off leaves what it has measured.
       fs.writeFileSync(path.join(output, 'results.json'), `${JSON.stringify(run, null, 1)}\n`);
     }
-    run.minutes = Number(((performance.now() - began) / 60_000).toFixed(1));
+    run.minutes = Number(((run.minutes ?? 0) + (performance.now() - began) / 60_000).toFixed(1));
     fs.writeFileSync(path.join(output, 'results.json'), `${JSON.stringify(run, null, 1)}\n`);
     for (const file of writeReport(run, output)) say(path.relative(process.cwd(), file));
     const faults = run.workloads.flatMap(({ faults: own }) => own);
@@ -102,10 +113,21 @@ function plan({ workloads: chosen, modes }, canPin) {
   });
 }
 
-async function measureWorkload({ workload, mode }, { options, entrants, server, network, run }) {
+async function measureWorkload({ workload, mode }, { options, entrants, server, network, run, runBegan }) {
   const { name, title, unit, roundTripMillis } = workload;
   const chart = mode === workload.modes[0] ? workload.chart : undefined;
-  const result = { name, title, unit, mode, chart, roundTripMillis, left: [], faults: [], samples: [] };
+  const result = {
+    name,
+    title,
+    unit,
+    mode,
+    chart,
+    roundTripMillis,
+    runBegan,
+    left: [],
+    faults: [],
+    samples: [],
+  };
   const cpus = ownCpus();
   const cpu = mode === 'pinned' ? firstCpu(cpus) : undefined;
   if (server.canBePinned && hasTaskset()) server.pin(cpu ?? cpus);

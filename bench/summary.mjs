@@ -1,4 +1,4 @@
-// From samples to what is shown: medians, spread, and ratios to pg.
+// From samples to what is shown: medians, spread, and ratios.
 
 /** @param {number[]} values */
 export function spread(values) {
@@ -15,7 +15,7 @@ export function spread(values) {
  * @property {string} contender
  * @property {number} rounds
  * @property {{ median: number, min: number, max: number }} rate units a second
- * @property {number} [ratio] of its median rate to pg's
+ * @property {number} [ratio] of its rate to pg's
  * @property {number | null} cpuMicros process CPU a unit, median
  * @property {number | null} threadMicros CPU of the JavaScript thread a unit, median
  * @property {number | null} peakBytes median
@@ -35,16 +35,39 @@ export function summarise(samples, order) {
     .map((own) => ({
       contender: own[0].contender,
       rounds: own.length,
-      rate: spread(own.map(({ count, seconds }) => count / seconds)),
+      rate: spread(own.map(rateOf)),
       cpuMicros: medianOf(own, ({ count, cpuSeconds }) => microsEach(cpuSeconds, count)),
       threadMicros: medianOf(own, ({ count, threadCpuSeconds }) => microsEach(threadCpuSeconds, count)),
       peakBytes: medianOf(own, ({ peakBytes }) => peakBytes),
       longestGapMillis: medianOf(own, ({ longestGapMillis }) => longestGapMillis),
       gap99Millis: medianOf(own, ({ gap99Millis }) => gap99Millis),
     }));
-  const reference = lines.find(({ contender }) => contender === 'pg');
-  if (!reference) return lines;
-  return lines.map((line) => ({ ...line, ratio: line.rate.median / reference.rate.median }));
+  return lines.map((line) => ({ ...line, ratio: ratioOf(samples, line.contender, 'pg', rateOf) }));
+}
+
+/** Units a second. */
+export function rateOf({ count, seconds }) {
+  return count / seconds;
+}
+
+/**
+ * How one contender compares with another: the median of the rounds' ratios. The samples of a round are neighbours in
+ * time, so a machine that is faster at one hour than at the next has little to say in it.
+ *
+ * @param {Array<Record<string, any>>} samples of one workload in one mode
+ * @param {string} contender
+ * @param {string} other
+ * @param {(sample: Record<string, any>) => number | undefined} value
+ * @returns {number | undefined} undefined where they have no round in common, or one can't tell
+ */
+export function ratioOf(samples, contender, other, value) {
+  const ratios = samples
+    .filter((sample) => sample.contender === contender)
+    .flatMap((own) => {
+      const theirs = samples.find((one) => one.contender === other && one.round === own.round);
+      return theirs ? [value(own) / value(theirs)] : [];
+    });
+  return ratios.length > 0 && ratios.every(Number.isFinite) ? spread(ratios).median : undefined;
 }
 
 function microsEach(seconds, count) {

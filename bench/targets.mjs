@@ -1,6 +1,8 @@
 // What this package wants to reach against its peers and the limits. A target is only judged where both
 // sides were measured in the same run.
 
+import { rateOf, ratioOf } from './summary.mjs';
+
 const NODE_PEERS = ['pg', 'pg-native', 'postgres'];
 
 /** @type {Array<Target>} */
@@ -88,17 +90,15 @@ function rate(workload, mode, against, wanted) {
     title: `${workload}, ${mode}: rate against ${whom}`,
     wanted,
     least: true,
-    measure(find) {
-      const own = find(workload, mode, 'pgfleet');
-      const peer = bestOf(find, workload, mode, names);
-      return own && peer && own.rate.median / peer.rate.median;
-    },
+    measure: (_, run) => leastRatio(samplesOf(run, workload, mode), names, rateOf),
   };
 }
 
 function thread(workload, mode, { ofPg, micros }) {
-  const value = ({ threadMicros }) => threadMicros ?? NaN;
-  if (ofPg) return atMostOfPg(workload, mode, 'JavaScript thread', value, ofPg);
+  if (ofPg) {
+    const each = ({ threadCpuSeconds, count }) => threadCpuSeconds / count;
+    return atMostOfPg(workload, mode, 'JavaScript thread', each, ofPg);
+  }
   return {
     title: `${workload}, ${mode}: JavaScript thread a unit`,
     wanted: micros,
@@ -106,7 +106,7 @@ function thread(workload, mode, { ofPg, micros }) {
     unit: ' µs',
     measure(find) {
       const own = find(workload, mode, 'pgfleet');
-      return own && value(own);
+      return own && (own.threadMicros ?? NaN);
     },
   };
 }
@@ -116,11 +116,7 @@ function atMostOfPg(workload, mode, what, value, wanted) {
     title: `${workload}, ${mode}: ${what} against pg`,
     wanted,
     least: false,
-    measure(find) {
-      const own = find(workload, mode, 'pgfleet');
-      const pg = find(workload, mode, 'pg');
-      return own && pg && value(own) / value(pg);
-    },
+    measure: (_, run) => leastRatio(samplesOf(run, workload, mode), ['pg'], value),
   };
 }
 
@@ -134,6 +130,17 @@ function roundTrips(workload, millis, wanted) {
       return own && run.roundTrips[millis] && 1000 / own.rate.median / run.roundTrips[millis];
     },
   };
+}
+
+function samplesOf(run, name, mode) {
+  return run.workloads.find((one) => one.name === name && one.mode === mode)?.samples ?? [];
+}
+
+/** How pgfleet compares with the best of the others. */
+function leastRatio(samples, others, value) {
+  const ratios = others.map((other) => ratioOf(samples, 'pgfleet', other, value));
+  const known = ratios.filter((ratio) => ratio !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
 }
 
 function bestOf(find, workload, mode, names) {
