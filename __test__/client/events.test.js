@@ -160,6 +160,28 @@ describe('events of a client', () => {
       await ended;
       assert.deepEqual(told, ['57P01', 'Connection terminated unexpectedly', 'the next one', 'end']);
     });
+
+    for (const [how, lose, before] of [
+      [
+        'its backend is terminated',
+        () => client.query('SELECT pg_terminate_backend(pg_backend_pid())'),
+        ['57P01'],
+      ],
+      ['its stream is destroyed', async () => client.connection.stream.destroy(), [undefined]],
+    ]) {
+      test(`the promises of what is waiting are rejected when the client has told of the loss: ${how}`, async () => {
+        const told = [];
+        client.on('error', ({ message }) => told.push(message));
+        client.on('end', () => told.push('end'));
+        await lose().then(
+          () => told.push(undefined),
+          ({ code }) => told.push(code),
+        );
+        await client.query('SELECT pg_sleep(600)').catch(({ message }) => told.push(`rejected: ${message}`));
+        const lost = 'Connection terminated unexpectedly';
+        assert.deepEqual(told, [...before, lost, 'end', `rejected: ${lost}`]);
+      });
+    }
   });
 
   test('a notice and a notification look the same as with pg', async () => {

@@ -10,7 +10,7 @@ const defaults = require('./defaults');
 const { channels, isWatched, place, queryContext, trace } = require('./diagnostics');
 const { disposerOf } = require('./disposal');
 const escape = require('./escape');
-const { warnOfLoss } = require('./loss');
+const { UNEXPECTED_END, isMereEnd, warnOfLoss } = require('./loss');
 const MessageCore = require('./message-core');
 const NativeConnection = require('./native-connection');
 const { parameterMessage } = require('./notice');
@@ -37,8 +37,6 @@ const INTERNALS = [
   '_told',
   '_lossTold',
 ];
-
-const UNEXPECTED_END = 'Connection terminated unexpectedly';
 
 /** @param {any} error */
 function isHangUp({ message, code }) {
@@ -334,6 +332,7 @@ class Client extends QueryQueue {
   /** @param {Error} error the socket is gone while nothing was asked */
   _handleLost(error) {
     if (this._connecting) this._handleConnectFailure(error);
+    else if (isMereEnd(error)) return;
     // Whoever ends a client expects its connection to go.
     else if (!this._ending || !isHangUp(error)) this._handleErrorEvent(error);
   }

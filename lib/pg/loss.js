@@ -1,5 +1,24 @@
 'use strict';
 
+/** What node-postgres says of a connection that its own side hasn't ended. */
+const UNEXPECTED_END = 'Connection terminated unexpectedly';
+
+const MERE_ENDS = new Set([
+  UNEXPECTED_END,
+  'Connection terminated',
+  // The native side's word where a query came behind the end.
+  'Client has encountered a connection error and is not queryable',
+]);
+
+/**
+ * Whether an error says no more than that the connection is gone, as `_handleClosed` of a client does for all at once.
+ *
+ * @param {{ message: string }} error
+ */
+function isMereEnd({ message }) {
+  return MERE_ENDS.has(message);
+}
+
 /**
  * Reports that a client has lost its connection while nobody listened for errors and nothing was under way that could
  * fail. node-postgres ends the process here, with an 'error' event that nobody can catch.
@@ -14,4 +33,4 @@ function warnOfLoss(error) {
   });
 }
 
-module.exports = { warnOfLoss };
+module.exports = { UNEXPECTED_END, isMereEnd, warnOfLoss };

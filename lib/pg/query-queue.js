@@ -5,6 +5,7 @@ const { EventEmitter } = require('node:events');
 const { isServerError } = require('../errors');
 const { callOut } = require('./caller');
 const Cancellation = require('./cancellation');
+const { isMereEnd } = require('./loss');
 const { hide } = require('./secret');
 const { warnOfLongName } = require('./statement-name');
 
@@ -263,8 +264,9 @@ class QueryQueue extends EventEmitter {
   _handleBroken(request, error) {
     this._sentQueryQueue = this._sentQueryQueue.filter((sent) => sent !== request);
     if (this._activeQuery === request) this._activeQuery = null;
-    if (this._ending && this._queryable && !this.pipeline && !isServerError(error)) {
-      // It was `end` that closed the connection. Whoever waits is told when it is closed, in one go.
+    const isEnd = isMereEnd(error) || (this._ending && !isServerError(error));
+    if (isEnd && this._queryable && !this.pipeline) {
+      // Whoever waits is told when it is closed, in one go.
       this._activeQuery = request;
       return;
     }
