@@ -179,6 +179,23 @@ forBoth(({ pg, ours }) => {
     }
   });
 
+  test('a word for TLS in the place of an object is a wish for it', async () => {
+    const fake = await fakeServer((connection) => connection.greet());
+    try {
+      const error = await failure(session(fake.config({ ssl: 'require' })));
+      assert.equal(error.message, 'The server does not support SSL connections');
+    } finally {
+      await fake.close();
+    }
+    // pg looks for a key in the word when the server agrees, and throws where nobody can catch it.
+    if (!ours) return;
+    for (const ssl of ['require', 'verify-full']) {
+      const { code } = await failure(session(server.config({ ssl })));
+      assert.equal(code, (await failure(session(server.config({ ssl: true })))).code);
+    }
+    assert.equal((await session(server.config({ ssl: 'disable' }))).ssl, false);
+  });
+
   test('nothing but the request for TLS is sent before the session is encrypted', async () => {
     const seen = [];
     const proxy = await tappedProxy(server, { onClientBytes: (bytes) => void seen.push(Buffer.from(bytes)) });

@@ -101,17 +101,21 @@ function keepsIdentityCheck(check, host) {
   return false;
 }
 
+/** Words that ask for TLS in a connection string. `ssl` takes them as well, and they mean the same there as `true`. */
+const MODES = ['prefer', 'require', 'verify-ca', 'verify-full'];
+
 /**
  * @param {any} ssl
  * @param {string} negotiation
  * @param {string} host
  */
 function tlsSettings(ssl, negotiation, host) {
-  if (!ssl) return null;
-  if (ssl !== true && typeof ssl !== 'object') {
-    throw new TypeError(`"ssl" must be true, false or an object, got ${shown(ssl)}`);
+  if (!ssl || ssl === 'disable') return null;
+  const isPlain = ssl === true || MODES.includes(ssl);
+  if (!isPlain && typeof ssl !== 'object') {
+    throw new TypeError(`"ssl" must be true, false, an object or a word as "require", got ${shown(ssl)}`);
   }
-  const given = ssl === true ? {} : ssl;
+  const given = isPlain ? {} : ssl;
   if (given.pfx || given.secureContext) {
     throw new TypeError(
       '"ssl.pfx" and "ssl.secureContext" are not supported; pass "ssl.cert" and "ssl.key" as PEM',
