@@ -39,8 +39,8 @@ const INTERNALS = [
 ];
 
 /** @param {any} error */
-function isHangUp({ message, code }) {
-  return message === UNEXPECTED_END || code === 'ECONNRESET' || code === 'EPIPE';
+function isHangUp({ code }) {
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 /**
@@ -332,9 +332,8 @@ class Client extends QueryQueue {
   /** @param {Error} error the socket is gone while nothing was asked */
   _handleLost(error) {
     if (this._connecting) this._handleConnectFailure(error);
-    else if (isMereEnd(error)) return;
-    // Whoever ends a client expects its connection to go.
-    else if (!this._ending || !isHangUp(error)) this._handleErrorEvent(error);
+    // That is told when it is closed, and whoever ends a client expects its connection to go.
+    else if (!isMereEnd(error) && !(this._ending && isHangUp(error))) this._handleErrorEvent(error);
   }
 
   /**

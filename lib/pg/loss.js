@@ -11,7 +11,8 @@ const MERE_ENDS = new Set([
 ]);
 
 /**
- * Whether an error says no more than that the connection is gone, as `_handleClosed` of a client does for all at once.
+ * Whether an error says no more than that the connection is gone. A client tells that to everybody at once, in
+ * `_handleClosed`, which comes soon behind it.
  *
  * @param {{ message: string }} error
  */
