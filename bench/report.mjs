@@ -66,7 +66,7 @@ function provenance({ began, machine, server, options, contenders, absent, round
   ];
 }
 
-/** Workloads that a later run (`--update`) has measured, by day and time. */
+/** Workloads that later runs (`--update`) have measured. */
 function apart(began, workloads) {
   const later = workloads.filter(({ runBegan = began }) => runBegan !== began);
   const runs = [...new Set(later.map(({ runBegan }) => runBegan))].sort();
@@ -74,7 +74,7 @@ function apart(began, workloads) {
     const names = later
       .filter(({ runBegan }) => runBegan === one)
       .map(({ name, mode }) => `${name} (${mode})`);
-    return `- measured again by themselves, on ${one.slice(0, 16).replace('T', ' ')} UTC: ${names.join(', ')}`;
+    return `- measured by themselves, on ${one.slice(0, 16).replace('T', ' ')} UTC: ${names.join(', ')}`;
   });
 }
 

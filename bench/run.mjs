@@ -68,16 +68,9 @@ async function main() {
       steps.length,
     );
     for (const step of steps) {
-      const result = await measureWorkload(step, {
-        options,
-        entrants,
-        server,
-        network,
-        run,
-        runBegan: now.began,
-      });
+      const result = await measureWorkload(step, { options, entrants, server, network, run });
       board.show(result);
-      enter(result, run);
+      enter({ runBegan: now.began, ...result }, run);
       // After every workload, so that a run which is broken off leaves what it has measured.
       fs.writeFileSync(path.join(output, 'results.json'), `${JSON.stringify(run, null, 1)}\n`);
     }
@@ -113,21 +106,10 @@ function plan({ workloads: chosen, modes }, canPin) {
   });
 }
 
-async function measureWorkload({ workload, mode }, { options, entrants, server, network, run, runBegan }) {
+async function measureWorkload({ workload, mode }, { options, entrants, server, network, run }) {
   const { name, title, unit, roundTripMillis } = workload;
   const chart = mode === workload.modes[0] ? workload.chart : undefined;
-  const result = {
-    name,
-    title,
-    unit,
-    mode,
-    chart,
-    roundTripMillis,
-    runBegan,
-    left: [],
-    faults: [],
-    samples: [],
-  };
+  const result = { name, title, unit, mode, chart, roundTripMillis, left: [], faults: [], samples: [] };
   const cpus = ownCpus();
   const cpu = mode === 'pinned' ? firstCpu(cpus) : undefined;
   if (server.canBePinned && hasTaskset()) server.pin(cpu ?? cpus);

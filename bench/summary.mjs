@@ -57,7 +57,7 @@ export function rateOf({ count, seconds }) {
  * @param {Array<Record<string, any>>} samples of one workload in one mode
  * @param {string} contender
  * @param {string} other
- * @param {(sample: Record<string, any>) => number | undefined} value
+ * @param {(sample: Record<string, any>) => number | null | undefined} value null or undefined: can't tell
  * @returns {number | undefined} undefined where they have no round in common, or one can't tell
  */
 export function ratioOf(samples, contender, other, value) {
@@ -65,12 +65,12 @@ export function ratioOf(samples, contender, other, value) {
     .filter((sample) => sample.contender === contender)
     .flatMap((own) => {
       const theirs = samples.find((one) => one.contender === other && one.round === own.round);
-      return theirs ? [value(own) / value(theirs)] : [];
+      return theirs ? [(value(own) ?? NaN) / (value(theirs) ?? NaN)] : [];
     });
   return ratios.length > 0 && ratios.every(Number.isFinite) ? spread(ratios).median : undefined;
 }
 
-function microsEach(seconds, count) {
+export function microsEach(seconds, count) {
   return typeof seconds === 'number' ? (seconds * 1e6) / count : null;
 }
 

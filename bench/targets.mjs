@@ -1,7 +1,7 @@
 // What this package wants to reach against its peers and the limits. A target is only judged where both
 // sides were measured in the same run.
 
-import { rateOf, ratioOf } from './summary.mjs';
+import { microsEach, rateOf, ratioOf } from './summary.mjs';
 
 const NODE_PEERS = ['pg', 'pg-native', 'postgres'];
 
@@ -66,9 +66,7 @@ const TARGETS = [
  */
 export function judge(run) {
   const find = (name, mode, contender) =>
-    run.workloads
-      .find((one) => one.name === name && one.mode === mode)
-      ?.lines.find((line) => line.contender === contender);
+    workloadOf(run, name, mode)?.lines.find((line) => line.contender === contender);
   return TARGETS.flatMap(({ title, wanted, least, unit = '', measure }) => {
     const measured = measure(find, run);
     if (measured === undefined || !Number.isFinite(measured)) return [];
@@ -96,7 +94,7 @@ function rate(workload, mode, against, wanted) {
 
 function thread(workload, mode, { ofPg, micros }) {
   if (ofPg) {
-    const each = ({ threadCpuSeconds, count }) => threadCpuSeconds / count;
+    const each = ({ threadCpuSeconds, count }) => microsEach(threadCpuSeconds, count);
     return atMostOfPg(workload, mode, 'JavaScript thread', each, ofPg);
   }
   return {
@@ -116,7 +114,7 @@ function atMostOfPg(workload, mode, what, value, wanted) {
     title: `${workload}, ${mode}: ${what} against pg`,
     wanted,
     least: false,
-    measure: (_, run) => leastRatio(samplesOf(run, workload, mode), ['pg'], value),
+    measure: (_, run) => ratioOf(samplesOf(run, workload, mode), 'pgfleet', 'pg', value),
   };
 }
 
@@ -132,8 +130,12 @@ function roundTrips(workload, millis, wanted) {
   };
 }
 
+function workloadOf(run, name, mode) {
+  return run.workloads.find((one) => one.name === name && one.mode === mode);
+}
+
 function samplesOf(run, name, mode) {
-  return run.workloads.find((one) => one.name === name && one.mode === mode)?.samples ?? [];
+  return workloadOf(run, name, mode)?.samples ?? [];
 }
 
 /** How pgfleet compares with the best of the others. */

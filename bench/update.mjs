@@ -2,7 +2,6 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { workloads } from './workloads/index.mjs';
 
 /**
@@ -18,12 +17,12 @@ export function earlierRun(directory, now) {
   if (!fs.existsSync(file))
     throw new RangeError(`--update wants results in ${directory}; there are none yet.`);
   const earlier = JSON.parse(fs.readFileSync(file, 'utf8'));
-  const parts = { machine: withoutLoad, server: same, options: same, contenders: versions };
+  const parts = { machine: withoutLoad, server: whole, options: whole, contenders: versions };
   for (const [part, essence] of Object.entries(parts)) {
-    if (!isDeepStrictEqual(essence(earlier[part]), essence(now[part]))) {
+    const [here, there] = [now, earlier].map((run) => JSON.stringify(essence(run[part])));
+    if (here !== there) {
       throw new RangeError(
-        `--update wants the same ${part} as in ${file}: ${JSON.stringify(essence(now[part]))} now, ` +
-          `${JSON.stringify(essence(earlier[part]))} there. Measure everything anew, without --update.`,
+        `--update wants the same ${part} as in ${file}: ${here} now, ${there} there. Measure everything anew, without --update.`,
       );
     }
   }
@@ -42,17 +41,15 @@ export function enter(result, run) {
 }
 
 function place({ name, mode }) {
-  const index = workloads.findIndex((one) => one.name === name);
-  return index + Math.max(0, workloads[index]?.modes.indexOf(mode) ?? 0) / 10;
+  return 2 * workloads.findIndex((one) => one.name === name) + Number(mode === 'free');
 }
 
 function withoutLoad({ loadBefore: _, ...machine }) {
   return machine;
 }
 
-function same(part) {
-  // As it is read from the file.
-  return JSON.parse(JSON.stringify(part));
+function whole(part) {
+  return part;
 }
 
 function versions(contenders) {
