@@ -3,6 +3,7 @@
 const { test, before } = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const net = require('node:net');
 const { forBoth } = require('../support/both.js');
 const { failure } = require('../support/failure.js');
 const { fakeServer } = require('../support/fake-server.js');
@@ -189,11 +190,13 @@ forBoth(({ pg, ours }) => {
     }
     // pg looks for a key in the word when the server agrees, and throws where nobody can catch it.
     if (!ours) return;
-    for (const ssl of ['require', 'verify-full']) {
-      const { code } = await failure(session(server.config({ ssl })));
-      assert.equal(code, (await failure(session(server.config({ ssl: true })))).code);
+    for (const stream of [undefined, () => new net.Socket()]) {
+      for (const ssl of ['require', 'verify-full', true]) {
+        const { code } = await failure(session(server.config({ ssl, stream })));
+        assert.equal(code, 'SELF_SIGNED_CERT_IN_CHAIN');
+      }
+      assert.equal((await session(server.config({ ssl: 'disable', stream }))).ssl, false);
     }
-    assert.equal((await session(server.config({ ssl: 'disable' }))).ssl, false);
   });
 
   test('nothing but the request for TLS is sent before the session is encrypted', async () => {

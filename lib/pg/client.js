@@ -10,7 +10,7 @@ const defaults = require('./defaults');
 const { channels, isWatched, place, queryContext, trace } = require('./diagnostics');
 const { disposerOf } = require('./disposal');
 const escape = require('./escape');
-const { UNEXPECTED_END, isMereEnd, warnOfLoss } = require('./loss');
+const { TERMINATED, UNEXPECTED_END, endError, isMereEnd, warnOfLoss } = require('./loss');
 const MessageCore = require('./message-core');
 const NativeConnection = require('./native-connection');
 const { parameterMessage } = require('./notice');
@@ -296,8 +296,8 @@ class Client extends QueryQueue {
   /** @param {any} failure */
   _handleConnectFailure(failure) {
     // Its program has taken the stream away, as pools do with what takes too long.
-    const isTaken = failure.message === 'Connection terminated' && !this._ending;
-    const error = this._passwordError || (isTaken ? new Error(UNEXPECTED_END) : failure);
+    const isTaken = failure.message === TERMINATED && !this._ending;
+    const error = this._passwordError || (isTaken ? endError(false) : failure);
     if (this._connectionError || !this._connecting) return;
     this._connectionError = true;
     const callback = this._connectionCallback;
@@ -352,7 +352,7 @@ class Client extends QueryQueue {
 
   _handleClosed() {
     if (this._ended) return;
-    const error = new Error(this._ending ? 'Connection terminated' : UNEXPECTED_END);
+    const error = endError(this._ending);
     if (this._core !== null) {
       connections.delete(this._core.id);
       this._core.setRef(false);

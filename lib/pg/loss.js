@@ -1,14 +1,18 @@
 'use strict';
 
-/** What node-postgres says of a connection that its own side hasn't ended. */
-const UNEXPECTED_END = 'Connection terminated unexpectedly';
+// node-postgres's words for a connection that is gone; the native side has the same.
 
-const MERE_ENDS = new Set([
-  UNEXPECTED_END,
-  'Connection terminated',
-  // The native side's word where a query came behind the end.
-  'Client has encountered a connection error and is not queryable',
-]);
+const TERMINATED = 'Connection terminated';
+const UNEXPECTED_END = 'Connection terminated unexpectedly';
+/** Of a query that comes behind the end. */
+const NOT_QUERYABLE = 'Client has encountered a connection error and is not queryable';
+
+const MERE_ENDS = new Set([TERMINATED, UNEXPECTED_END, NOT_QUERYABLE]);
+
+/** @param {boolean} isExpected whether the client itself has ended the connection */
+function endError(isExpected) {
+  return new Error(isExpected ? TERMINATED : UNEXPECTED_END);
+}
 
 /**
  * Whether an error says no more than that the connection is gone. A client tells that to everybody at once, in
@@ -34,4 +38,4 @@ function warnOfLoss(error) {
   });
 }
 
-module.exports = { UNEXPECTED_END, isMereEnd, warnOfLoss };
+module.exports = { NOT_QUERYABLE, TERMINATED, UNEXPECTED_END, endError, isMereEnd, warnOfLoss };

@@ -5,7 +5,9 @@ const { serialize } = require('pg-protocol');
 
 const { take } = require('../binding');
 const Connection = require('./connection');
+const { endError } = require('./loss');
 const MessageLogin = require('./message-login');
+const { tlsWish } = require('./tls-settings');
 
 // The native side counts upwards from 1.
 let lastId = 0;
@@ -67,7 +69,7 @@ class MessageCore {
     if (!given.stream) return null;
     return new Connection({
       stream: given.stream,
-      ssl: parameters.ssl,
+      ssl: tlsWish(parameters.ssl),
       sslNegotiation: parameters.sslnegotiation,
       keepAlive: given.keepAlive || false,
       keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis || 0,
@@ -101,7 +103,7 @@ class MessageCore {
    */
   _listen(connection, client) {
     connection.on('connect', () => {
-      if (!client.ssl) connection.startup(client.getStartupConf());
+      if (!tlsWish(client.ssl)) connection.startup(client.getStartupConf());
       else if (client.sslNegotiation !== 'direct') connection.requestSsl();
     });
     connection.on('sslconnect', () => connection.startup(client.getStartupConf()));
@@ -181,11 +183,7 @@ class MessageCore {
     this._request = null;
     this._active = null;
     clearTimeout(this._timer);
-    if (request !== null) {
-      request.fail(
-        new Error(client._ending ? 'Connection terminated' : 'Connection terminated unexpectedly'),
-      );
-    }
+    if (request !== null) request.fail(endError(client._ending));
     for (const goodbye of this._goodbyes) goodbye.done();
     client._handleClosed();
   }

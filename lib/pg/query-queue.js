@@ -5,7 +5,7 @@ const { EventEmitter } = require('node:events');
 const { isServerError } = require('../errors');
 const { callOut } = require('./caller');
 const Cancellation = require('./cancellation');
-const { isMereEnd } = require('./loss');
+const { NOT_QUERYABLE, isMereEnd } = require('./loss');
 const { hide } = require('./secret');
 const { warnOfLongName } = require('./statement-name');
 
@@ -71,7 +71,7 @@ class QueryQueue extends EventEmitter {
       const what = request.pipelineObstacle();
       if (what !== null) return new Error(`${what} not supported in pipeline mode`);
     }
-    if (!this._queryable) return new Error('Client has encountered a connection error and is not queryable');
+    if (!this._queryable) return new Error(NOT_QUERYABLE);
     if (this._ending) return new Error('Client was closed and is not queryable');
     return null;
   }

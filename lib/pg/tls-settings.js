@@ -101,21 +101,31 @@ function keepsIdentityCheck(check, host) {
   return false;
 }
 
-/** Words that ask for TLS in a connection string. `ssl` takes them as well, and they mean the same there as `true`. */
 const MODES = ['prefer', 'require', 'verify-ca', 'verify-full'];
 
 /**
+ * What an `ssl` option asks for: a word of `sslmode` means there what it means in a connection string.
+ *
  * @param {any} ssl
+ * @returns {any} true or false for such a word
+ */
+function tlsWish(ssl) {
+  if (ssl === 'disable') return false;
+  return MODES.includes(ssl) || ssl;
+}
+
+/**
+ * @param {any} option the client's `ssl`
  * @param {string} negotiation
  * @param {string} host
  */
-function tlsSettings(ssl, negotiation, host) {
-  if (!ssl || ssl === 'disable') return null;
-  const isPlain = ssl === true || MODES.includes(ssl);
-  if (!isPlain && typeof ssl !== 'object') {
+function tlsSettings(option, negotiation, host) {
+  const ssl = tlsWish(option);
+  if (!ssl) return null;
+  if (ssl !== true && typeof ssl !== 'object') {
     throw new TypeError(`"ssl" must be true, false, an object or a word as "require", got ${shown(ssl)}`);
   }
-  const given = isPlain ? {} : ssl;
+  const given = ssl === true ? {} : ssl;
   if (given.pfx || given.secureContext) {
     throw new TypeError(
       '"ssl.pfx" and "ssl.secureContext" are not supported; pass "ssl.cert" and "ssl.key" as PEM',
@@ -137,4 +147,4 @@ function tlsSettings(ssl, negotiation, host) {
   };
 }
 
-module.exports = { tlsSettings };
+module.exports = { tlsSettings, tlsWish };
