@@ -14,6 +14,7 @@ const PLOTS = {
   rows: 'Rates of rows, against pg',
   'javascript-thread': 'CPU time of the JavaScript thread, against pg',
   network: 'executeDDL and addConnection behind a network',
+  more: 'Rates of other workloads, against pg',
 };
 
 /** @param {object} run what run.mjs has collected @returns {string} Markdown */
