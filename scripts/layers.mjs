@@ -12,6 +12,7 @@ import { root } from './targets.mjs';
 /** Rooms of src/, from left to right. */
 export const RUST_ROOMS = [
   'error',
+  'clock',
   'sql',
   'config',
   'wire',
@@ -31,6 +32,7 @@ export const RUST_BANS = [
     only: ['error', 'sql', 'wire'],
     why: 'this room does no I/O',
   },
+  { crates: /^clock$/, only: ['sql', 'wire'], why: 'this room knows no clock' },
 ];
 
 /** Rooms of the JavaScript, from left to right: the first pattern that a file matches is its room. */

@@ -1,8 +1,9 @@
 //! pgfleet: many PostgreSQL databases from one Node program.
 //!
 //! Rooms, in total order; each file looks only to its own room and to rooms on its left:
-//! `error < sql < config < wire < conn < pool < ddl < migrate < manager < node`.
+//! `error < clock < sql < config < wire < conn < pool < ddl < manager < node`.
 
+pub mod clock;
 pub mod config;
 pub mod conn;
 pub mod ddl;

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::config::Host;
 
 use super::stream::Socket;
+use crate::clock;
 use crate::error::{Error, ErrorKind, SystemCall};
 
 /// Where a connection went, so that a cancel request goes to the same server.
@@ -124,7 +125,7 @@ async fn dial_any(addresses: Vec<SocketAddr>) -> Result<(Socket, Address), Error
                 Ok(Err(error)) => attempts.push(error),
                 Err(panic) => attempts.push(Error::new(ErrorKind::Io, format!("connecting failed: {panic}"))),
             },
-            () = tokio::time::sleep(STAGGER), if more => {}
+            () = clock::sleep(STAGGER), if more => {}
         }
     }
 }

@@ -85,6 +85,7 @@ impl BusyWait {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
     const LOOK: Duration = Duration::from_micros(2);
 
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn answers_of_a_near_server_are_always_waited_for() {
-        let (mut busy_wait, mut now) = (BusyWait::default(), Instant::now());
+        let (mut busy_wait, mut now) = (BusyWait::default(), clock::now());
         for _ in 0..1000 {
             assert_eq!(ask(&mut busy_wait, &mut now, Duration::from_micros(40)), Some(20));
         }
@@ -121,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_distant_server_is_tried_ever_less() {
-        let (mut busy_wait, mut now) = (BusyWait::default(), Instant::now());
+        let (mut busy_wait, mut now) = (BusyWait::default(), clock::now());
         let waited: Vec<usize> =
             (0..20_000).filter(|_| ask(&mut busy_wait, &mut now, Duration::from_millis(1)).is_some()).collect();
         let pauses: Vec<usize> = waited.windows(2).map(|pair| pair[1] - pair[0] - 1).collect();
@@ -130,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_processor_that_the_server_needs_is_left_to_it() {
-        let (mut busy_wait, mut now) = (BusyWait::default(), Instant::now());
+        let (mut busy_wait, mut now) = (BusyWait::default(), clock::now());
         let mut waits = 0;
         for _ in 0..1000 {
             if busy_wait.begin() {
@@ -146,7 +147,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_here_at_once_says_nothing() {
-        let (mut busy_wait, mut now) = (BusyWait::default(), Instant::now());
+        let (mut busy_wait, mut now) = (BusyWait::default(), clock::now());
         for _ in 0..1000 {
             assert!(busy_wait.begin());
             now += Duration::from_micros(30);
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn slow_answers_among_quick_ones_cost_short_pauses() {
-        let (mut busy_wait, mut now) = (BusyWait::default(), Instant::now());
+        let (mut busy_wait, mut now) = (BusyWait::default(), clock::now());
         let mut waited = 0;
         for n in 0..10_000 {
             let micros = if n % 50 == 0 { 1000 } else { 40 };
@@ -169,8 +170,8 @@ mod tests {
     #[test]
     fn looking_without_a_wait_is_over_at_once() {
         let mut busy_wait = BusyWait::default();
-        assert!(!busy_wait.look(Instant::now()));
-        busy_wait.answered(Instant::now());
+        assert!(!busy_wait.look(clock::now()));
+        busy_wait.answered(clock::now());
         assert!(busy_wait.begin());
     }
 }

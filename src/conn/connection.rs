@@ -1,7 +1,7 @@
 //! The handle of a connection, shared by its task and by whoever makes requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use super::auto_prepare::AutoPrepare;
@@ -11,6 +11,7 @@ use super::request::{Reader, Reply, Request};
 use super::runtime;
 use super::state::{Inner, Life, Note, Notes, OpenPortal, UNSENT_LIMIT, deliver_notes};
 use super::statement::Statements;
+use crate::clock;
 use crate::error::Error;
 use crate::wire::batch::{Batch, Event, Extra, Record};
 use crate::wire::frontend;
@@ -51,8 +52,8 @@ pub(super) struct Shared {
     status: AtomicU8,
     failed: AtomicBool,
     inner: Mutex<Inner>,
-    /// Taken away when the connection is over. Locked before `inner`.
-    driver: Mutex<Option<Driver>>,
+    /// Its task has it, and drops it when the connection is over. Locked before `inner`.
+    driver: OnceLock<Weak<Mutex<Option<Driver>>>>,
     pub(super) observer: Arc<dyn Observer>,
 }
 
@@ -82,15 +83,17 @@ impl Connection {
             status: AtomicU8::new(established.status),
             failed: AtomicBool::new(false),
             inner: Mutex::new(inner),
-            driver: Mutex::new(None),
+            driver: OnceLock::new(),
             observer,
         });
         let connection = Connection { shared };
         for notice in established.notices {
             connection.shared.observer.event(id, Event::Notice(Box::new(notice)));
         }
-        *connection.driver() = Some(Driver::new(connection.clone(), &established.received));
-        tokio::spawn(driver::run(connection.clone()));
+        let driver = Arc::new(Mutex::new(Some(Driver::new(connection.clone(), &established.received))));
+        // A connection starts once.
+        let _ = connection.shared.driver.set(Arc::downgrade(&driver));
+        runtime::spawn(driver::run(driver));
         connection
     }
 
@@ -155,10 +158,6 @@ impl Connection {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
         self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn driver(&self) -> MutexGuard<'_, Option<Driver>> {
-        self.shared.driver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a request. It is written at once when its turn has come and the socket takes it.
@@ -319,9 +318,9 @@ impl Connection {
             return self.destroy(error());
         }
         let connection = self.clone();
-        runtime::handle().spawn(async move {
+        runtime::spawn(async move {
             // Whether or not the request got through, the connection goes.
-            let _ = tokio::time::timeout(ABANDON_PATIENCE, connection.cancel()).await;
+            let _ = clock::within(ABANDON_PATIENCE, connection.cancel()).await;
             connection.destroy(error());
         });
     }
@@ -347,7 +346,8 @@ impl Connection {
     /// Reads what has come on a detached socket. False when it has to be attached again.
     #[cfg(unix)]
     pub fn read_detached(&self) -> bool {
-        self.driver().as_mut().is_some_and(Driver::read_detached)
+        let driver = self.shared.driver.get().and_then(Weak::upgrade);
+        driver.is_some_and(|driver| driver::lock(&driver).as_mut().is_some_and(Driver::read_detached))
     }
 
     /// Gives a detached socket back to the runtime.

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, ReadBuf};
@@ -17,17 +18,22 @@ use super::stream::Stream;
 use crate::error::Error;
 
 /// Runs until the connection is closed.
-pub async fn run(connection: Connection) {
-    let end = poll_fn(|cx| match &mut *connection.driver() {
+pub(super) async fn run(driver: Arc<Mutex<Option<Driver>>>) {
+    let end = poll_fn(|cx| match &mut *lock(&driver) {
         Some(driver) => driver.poll(cx),
         None => Poll::Ready(End::Lost(None)),
     })
     .await;
     let_others_finish(false);
-    let driver = connection.driver().take();
-    if let Some(mut driver) = driver {
+    let ended = lock(&driver).take();
+    if let Some(mut driver) = ended {
         driver.answer.close(end);
     }
+}
+
+/// The driver, for as long as a turn of it takes.
+pub(super) fn lock(driver: &Mutex<Option<Driver>>) -> MutexGuard<'_, Option<Driver>> {
+    driver.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads a connection: on its task, or on the thread of whoever has detached it.

@@ -14,6 +14,7 @@ use super::auth::{self, Challenge};
 use super::scram::Scram;
 use super::stream::{Socket, Stream};
 use super::tls;
+use crate::clock;
 use crate::config::{ServerSettings, SessionTarget, TlsSettings};
 use crate::error::{Error, ErrorKind, Phase, ServerError};
 use crate::wire::{frame, server_message};
@@ -111,11 +112,8 @@ async fn open_host(
 ) -> Result<Established, Error> {
     let mut attempt = Attempt { settings, target, host: host_name(host), port, phase: Phase::Connect };
     let Some(limit) = settings.connect_timeout else { return attempt.run(host, provider).await };
-    let outcome = tokio::time::timeout(limit, attempt.run(host, provider)).await;
-    match outcome {
-        Ok(outcome) => outcome,
-        Err(_) => Err(attempt.timed_out(limit)),
-    }
+    let outcome = clock::within(limit, attempt.run(host, provider)).await;
+    outcome.unwrap_or_else(|| Err(attempt.timed_out(limit)))
 }
 
 fn host_name(host: &Host) -> String {
@@ -237,7 +235,7 @@ impl<'a> Conversation<'a> {
     async fn send(&mut self, out: &mut BytesMut) -> Result<(), Error> {
         let written = self.stream.write_all(out).await;
         let flushed = self.stream.flush().await;
-        self.asked = Some(Instant::now());
+        self.asked = Some(clock::now());
         out.clear();
         written.and(flushed).map_err(|error| io_error(&error, "write", ""))
     }
@@ -261,7 +259,7 @@ impl<'a> Conversation<'a> {
 
     fn note_answer(&mut self) {
         if let Some(asked) = self.asked.take() {
-            let took = asked.elapsed();
+            let took = clock::now().saturating_duration_since(asked);
             self.round_trip = Some(self.round_trip.map_or(took, |known| known.min(took)));
         }
     }

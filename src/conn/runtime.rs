@@ -16,6 +16,15 @@ pub fn handle() -> &'static Handle {
     RUNTIME.get_or_init(start).handle()
 }
 
+/// Runs a task: on the runtime that the caller is on, which may be a test's with a clock of its own, and otherwise on the
+/// process's.
+pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    match Handle::try_current() {
+        Ok(current) => drop(current.spawn(task)),
+        Err(_) => drop(handle().spawn(task)),
+    }
+}
+
 fn start() -> Runtime {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Builder::new_multi_thread()

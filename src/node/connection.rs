@@ -103,7 +103,7 @@ impl ConnectionHandle {
         let (sender, given_up) = oneshot::channel();
         *lock(&self.slot) = Slot::Opening(sender);
         let opening = Opening { id: self.id, slot: self.slot.clone(), environment: self.environment.clone() };
-        runtime::handle().spawn(async move {
+        runtime::spawn(async move {
             let outcome = tokio::select! {
                 outcome = open(&settings, Some(&provider)) => outcome,
                 _ = given_up => Err(Failure::closed("Connection terminated")),
@@ -285,7 +285,7 @@ impl ConnectionHandle {
         self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
         let Some(connection) = self.connection() else { return reply.fail(gone()) };
-        runtime::handle().spawn(async move {
+        runtime::spawn(async move {
             match connection.cancel().await {
                 Ok(()) => done(&reply),
                 Err(error) => reply.fail(error),

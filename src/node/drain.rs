@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::connection;
 use super::environment::{Environment, lock};
 use super::failure;
 use super::js::{Js, Value};
+use crate::clock;
 use crate::pool::Acquired;
 use crate::wire::batch::{Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
 use crate::wire::command::CommandTag;
@@ -74,7 +75,7 @@ const COME_BACK: i32 = -1;
 /// ends whose followers come first: who waited for it goes on before anything later is told, as after each answer that
 /// comes by a socket.
 pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
-    let start = Instant::now();
+    let start = clock::now();
     environment.begin_turn();
     loop {
         #[cfg(unix)]
@@ -85,7 +86,7 @@ pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
         };
         let in_order = batch.in_order;
         js.scope(|| hand_over(js, callback, environment, batch));
-        let is_late = start.elapsed() > PATIENCE;
+        let is_late = clock::now().saturating_duration_since(start) > PATIENCE;
         if is_late || (in_order && !environment.continue_turn()) {
             js.scope(|| js.call(callback, &[js.int(COME_BACK)]));
         }

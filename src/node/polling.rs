@@ -16,6 +16,7 @@ use super::environment::{Environment, lock};
 use super::js::Js;
 use super::keep_awake::KeepAwake;
 use super::uv::{Handle, Loop, Uv};
+use crate::clock;
 use crate::conn::{BusyWait, Connection, ConnectionId, Reader};
 
 /// What an environment needs to watch sockets.
@@ -128,7 +129,7 @@ impl Polling {
     /// The loop has had a turn; returns whether it shall have another at once.
     fn look(&mut self) -> bool {
         let entry = self.awaited.and_then(|connection| self.watched.get_mut(&connection));
-        let goes_on = entry.is_some_and(|entry| entry.busy_wait.look(Instant::now()));
+        let goes_on = entry.is_some_and(|entry| entry.busy_wait.look(clock::now()));
         if !goes_on {
             self.awaited = None;
         }
@@ -249,7 +250,7 @@ impl Environment {
 
     /// There is something to read: reads it, and hands over what came of it.
     fn read(self: &Arc<Self>, connection: &Connection) {
-        let since = Instant::now();
+        let since = clock::now();
         self.begin_drain();
         if !connection.read_detached() {
             self.unwatch(connection);

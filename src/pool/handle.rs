@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Instant;
 
 use deadpool::managed::QueueMode;
 use deadpool_postgres::PoolConfig;
@@ -11,6 +10,7 @@ use super::maker::Maker;
 use super::reaper;
 use super::shared::{Borrower, Home, Lent, Shared, State};
 use super::waiting::Work;
+use crate::clock;
 use crate::config::{PoolSettings, ServerSettings};
 use crate::conn::{Connection, ConnectionId, PasswordProvider, Reply, Request, Sink};
 
@@ -219,7 +219,7 @@ impl Pool {
 
     /// Lent connections that are closed when they come back, for their age.
     pub fn expired_count(&self) -> usize {
-        let now = Instant::now();
+        let now = clock::now();
         let state = self.shared.lock();
         state.lent.values().filter(|lent| reaper::is_expired(&lent.held, &self.shared.limits, now)).count()
     }

@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::clock;
 use crate::conn::request::Request;
 use crate::conn::{KnownText, known_text};
 
@@ -137,7 +138,7 @@ struct Rider {
 impl Lane {
     /// A connection starts with this request.
     pub(super) fn new(request: &Request, retire: bool, shares: bool) -> Self {
-        let now = Instant::now();
+        let now = clock::now();
         let mut lane =
             Lane { riders: VecDeque::new(), strangers: 0, unsent: 0, shares, retire, failed: false, since: now };
         lane.board(request, now);
@@ -290,7 +291,7 @@ mod tests {
         (0..10).for_each(|_| depth.learn(Duration::from_micros(100)));
         let mut lane = Lane::new(&request("select 1"), true, true);
         let next = |is_wanted: &dyn Fn(&Request) -> bool| Some(request("select 2")).filter(is_wanted);
-        lane.fill(&depth, part, most, Instant::now(), next).len()
+        lane.fill(&depth, part, most, clock::now(), next).len()
     }
 
     #[test]
@@ -327,14 +328,14 @@ mod tests {
     fn the_way_to_the_server_is_no_part_of_what_a_query_takes() {
         let mut depth = Depth::new(16);
         depth.meet(Some(Duration::from_millis(80)));
-        let left = Instant::now();
+        let left = clock::now();
         let mut lane = Lane::new(&request("select 1"), true, true);
         lane.submitted(1);
         lane.land(0, left + Duration::from_millis(81), &mut depth);
         assert_eq!(depth.allows(false), 2);
         let mut lane = Lane::new(&request("select 1"), true, true);
         lane.submitted(1);
-        lane.land(0, Instant::now() + Duration::from_millis(200), &mut depth);
+        lane.land(0, clock::now() + Duration::from_millis(200), &mut depth);
         assert_eq!(depth.allows(false), 1);
     }
 
@@ -354,7 +355,7 @@ mod tests {
         (0..10).for_each(|_| depth.learn(Duration::from_micros(10)));
         let known = Arc::new(KnownText::new("select 1"));
         (0..200).for_each(|_| known.note_quick());
-        let left = Instant::now();
+        let left = clock::now();
         late(Some(&known), &mut depth, left);
         // It had left before the first one was noticed.
         late(Some(&known), &mut depth, left + Duration::from_millis(40));
@@ -367,7 +368,7 @@ mod tests {
     fn a_late_answer_of_any_other_text_ends_sharing() {
         let mut depth = Depth::new(64);
         (0..10).for_each(|_| depth.learn(Duration::from_micros(10)));
-        late(None, &mut depth, Instant::now());
+        late(None, &mut depth, clock::now());
         assert_eq!(depth.allows(true), 1);
     }
 
@@ -376,7 +377,7 @@ mod tests {
         let mut depth = Depth::new(16);
         depth.meet(Some(Duration::from_millis(20)));
         let lane = Lane::new(&request("select 1"), true, true);
-        let after = |millis| Instant::now() + Duration::from_millis(millis);
+        let after = |millis| clock::now() + Duration::from_millis(millis);
         assert!(lane.is_open(&depth, after(25)));
         assert!(!lane.is_open(&depth, after(35)));
         assert!(!Lane::new(&request("select 1; select 2"), true, false).is_open(&depth, after(0)));
@@ -393,23 +394,23 @@ mod tests {
             let request = Request { known: Some(known.clone()), ..request("select 1") };
             Lane::new(&request, true, true)
         };
-        assert!(!lane(&known).is_open(&depth, Instant::now()));
+        assert!(!lane(&known).is_open(&depth, clock::now()));
         (0..200).for_each(|_| known.note_quick());
-        assert!(lane(&known).is_open(&depth, Instant::now()));
-        assert!(!lane(&known).is_open(&depth, Instant::now() + Duration::from_millis(5)));
+        assert!(lane(&known).is_open(&depth, clock::now()));
+        assert!(!lane(&known).is_open(&depth, clock::now() + Duration::from_millis(5)));
     }
 
     #[test]
     fn a_request_that_is_not_submitted_yet_has_no_answer() {
         let mut depth = Depth::new(16);
         let mut lane = Lane::new(&request("select 1"), true, true);
-        assert_eq!(lane.lone_trip(0, Instant::now()), None);
-        lane.land(0, Instant::now(), &mut depth);
+        assert_eq!(lane.lone_trip(0, clock::now()), None);
+        lane.land(0, clock::now(), &mut depth);
         assert_eq!(lane.riding(), 1);
         lane.submitted(1);
         assert_eq!(lane.landed(1), 0);
-        assert!(lane.lone_trip(0, Instant::now()).is_some());
-        lane.land(0, Instant::now(), &mut depth);
+        assert!(lane.lone_trip(0, clock::now()).is_some());
+        lane.land(0, clock::now(), &mut depth);
         assert_eq!(lane.riding(), 0);
     }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use super::shared::{Shared, Use};
+use crate::clock;
 use crate::conn::connection::event_batch;
 use crate::conn::{Connection, ConnectionId, Observer, Sink};
 use crate::wire::batch::Event;
@@ -23,7 +24,7 @@ pub struct Member {
 impl Member {
     pub(super) fn new(pool: Weak<Shared>) -> Self {
         let observer = Arc::new(MemberObserver { pool, owner: Mutex::new(None), lost: AtomicBool::new(false) });
-        let now = Instant::now();
+        let now = clock::now();
         Member { connection: None, observer, created: now, idle_since: now, uses: 0, fresh: true }
     }
 

@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 
 use super::member::Member;
 use super::shared::Shared;
+use crate::clock;
 use crate::config::PoolSettings;
 use crate::conn::runtime;
 
 /// Starts the pool's reaper. It ends when it has nothing left to wait for, or with the pool.
 pub(super) fn start(pool: &Arc<Shared>) {
-    runtime::handle().spawn(run(Arc::downgrade(pool)));
+    runtime::spawn(run(Arc::downgrade(pool)));
 }
 
 async fn run(pool: Weak<Shared>) {
     loop {
         let Some(pause) = pool.upgrade().and_then(|pool| pool.reap()) else { return };
-        tokio::time::sleep(pause).await;
+        clock::sleep(pause).await;
     }
 }
 

@@ -16,6 +16,7 @@ use super::maker::{Maker, only_idle};
 use super::member::Member;
 use super::reaper;
 use super::waiting::{Waiting, Work, waited_too_long};
+use crate::clock;
 use crate::config::PoolSettings;
 use crate::conn::known_text::may_share;
 use crate::conn::{Connection, ConnectionId, Reply, Request, Sink, runtime};
@@ -119,7 +120,7 @@ impl Shared {
                     format!("The pool is busy and {most} requests wait already (maxWaiting); try again later.");
                 Some((work, Error::closed(message).with_code("EMAXWAITING")))
             } else {
-                let deadline = self.limits.wait_timeout.map(|limit| Instant::now() + limit);
+                let deadline = self.limits.wait_timeout.map(|limit| clock::now() + limit);
                 // Whoever waits longer has seen that no connection is free, and comes first when one is.
                 is_behind = !state.waiting.is_empty() && self.is_full(&state);
                 state.waiting.push(work, deadline);
@@ -138,7 +139,7 @@ impl Shared {
     pub(super) fn enqueue_all(self: &Arc<Self>, requests: Vec<Request>, is_last: bool) {
         let mut requests = requests.into_iter().map(|request| Work::Request { request, retire: true });
         if self.limits.max_waiting.is_none() {
-            let deadline = self.limits.wait_timeout.map(|limit| Instant::now() + limit);
+            let deadline = self.limits.wait_timeout.map(|limit| clock::now() + limit);
             let mut state = self.lock();
             if !state.ending {
                 let is_behind = !state.waiting.is_empty() && self.is_full(&state);
@@ -189,11 +190,11 @@ impl Shared {
                 self.assign(state, work, held);
             } else if state.creating < state.waiting.len() && !self.is_full(&state) {
                 state.creating += 1;
-                runtime::handle().spawn(self.clone().make());
+                runtime::spawn(self.clone().make());
             } else {
                 let shared = if state.depth.is_far() || (is_last && state.begins()) {
                     let part = state.part();
-                    self.share_out(&mut state, part, Instant::now())
+                    self.share_out(&mut state, part, clock::now())
                 } else {
                     Vec::new()
                 };
@@ -242,7 +243,7 @@ impl Shared {
             state.creating -= 1;
             match made {
                 Ok(mut held) => {
-                    held.idle_since = Instant::now();
+                    held.idle_since = clock::now();
                     drop(held);
                     None
                 }
@@ -263,7 +264,7 @@ impl Shared {
 
     /// A connection comes back from whoever had it.
     pub(super) fn take_back(self: &Arc<Self>, mut held: Held, destroy: bool) {
-        let worn_out = self.is_worn_out(&held, Instant::now());
+        let worn_out = self.is_worn_out(&held, clock::now());
         let mut state = self.lock();
         let over = state.ending && state.waiting.is_empty();
         if destroy || worn_out || over || !held.connection().is_open() {
@@ -273,7 +274,7 @@ impl Shared {
             self.assign(state, work, held);
             return;
         } else {
-            held.idle_since = Instant::now();
+            held.idle_since = clock::now();
             drop(held);
             drop(state);
             self.watch_idle();
@@ -413,7 +414,7 @@ impl Shared {
 
     /// Closes idle connections whose time is up; returns when to come back, or `None` when nothing is idle.
     pub(super) fn reap(self: &Arc<Self>) -> Option<Duration> {
-        let now = Instant::now();
+        let now = clock::now();
         let mut state = self.lock();
         let mut above_min = self.objects.status().size.saturating_sub(self.limits.min);
         let mut next: Option<Duration> = None;
@@ -446,9 +447,9 @@ impl Shared {
         if !state.timer && state.waiting.next_deadline(state.creating).is_some() {
             state.timer = true;
             let pool = Arc::downgrade(self);
-            runtime::handle().spawn(async move {
+            runtime::spawn(async move {
                 while let Some(deadline) = pool.upgrade().and_then(|pool| pool.expire()) {
-                    tokio::time::sleep_until(deadline.into()).await;
+                    clock::sleep_until(deadline).await;
                 }
             });
         }
@@ -458,7 +459,7 @@ impl Shared {
         let (expired, next) = {
             let mut state = self.lock();
             let sheltered = state.creating;
-            let expired = state.waiting.expired(sheltered, Instant::now());
+            let expired = state.waiting.expired(sheltered, clock::now());
             let next = state.waiting.next_deadline(sheltered);
             state.timer = next.is_some();
             (expired, next)

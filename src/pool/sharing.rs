@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::shared::{Borrower, Lent, Shared, State};
+use crate::clock;
 use crate::conn::{Connection, ConnectionId, Request};
 
 impl State {
@@ -87,7 +88,7 @@ impl Shared {
     /// A connection has answered requests. One that serves the pool's own queue takes the next ones at once, without a
     /// trip through JavaScript.
     pub(super) fn lane_answered(self: &Arc<Self>, connection: &Connection, by_server: bool) {
-        let now = Instant::now();
+        let now = clock::now();
         let mut state = self.lock();
         let State { lent, depth, .. } = &mut *state;
         let Some(Lent { to: Borrower::Lane(lane), .. }) = lent.get_mut(&connection.id()) else { return };
