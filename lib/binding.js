@@ -299,6 +299,27 @@ const native = {
   /** Whether the event loop stays awake for an answer, see docs/decisions/0027. */
   isAwake: () => environment.isAwake,
   /**
+   * Gives up work of many steps, which ends when its outcome is known.
+   *
+   * @param {number} request
+   */
+  giveUp: (request) => environment.giveUp(request),
+  /**
+   * Why a script would be refused before anything is sent, or null.
+   *
+   * @param {string} script
+   * @param {boolean} inTransaction
+   */
+  refusalOfScript: (script, inTransaction) => addon.refusalOfScript(script, inTransaction),
+  /**
+   * What became of a script that JavaScript has sent itself.
+   *
+   * @param {string} script
+   * @param {boolean} inTransaction
+   * @param {boolean} isLost whether the connection was lost, in place of a refusal by the server
+   */
+  fateOfScript: (script, inTransaction, isLost) => addon.fateOfScript(script, inTransaction, isLost),
+  /**
    * @param {number} token
    * @param {string | null} password
    * @param {string | null} message

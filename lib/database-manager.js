@@ -2,9 +2,10 @@
 
 const { toPoolConfig } = require('./database-config');
 const { runDdl } = require('./ddl');
+const { toOrder } = require('./ddl-order');
 const { makeEntry } = require('./entry');
-const { signalOf } = require('./pg/abort');
 const Pool = require('./pg/pool');
+const { NOT_APPLIED, withFate } = require('./pg/script-outcome');
 const { hide } = require('./pg/secret');
 const { isLikeUrl, shown } = require('./pg/settings');
 
@@ -40,9 +41,9 @@ class DatabaseManager {
       throw new TypeError(`The configuration of ${whose} must be an object, got ${shown(config)}`);
     }
     const pool = new Pool(toPoolConfig(config));
-    let result;
+    let version;
     try {
-      result = await pool.query('SELECT version()');
+      version = await pool._version();
       this._checkOpen();
     } catch (error) {
       await Promise.allSettled([pool.end()]);
@@ -55,25 +56,27 @@ class DatabaseManager {
       this.currentPool = pool;
     }
     if (replaced) this._retire(replaced.pool);
-    return { success: true, version: result.rows[0].version };
+    return { success: true, version };
   }
 
   /**
    * Runs a script on the database that is current now.
    *
-   * @param {string} sql
-   * @param {boolean | { useTransaction?: boolean, signal?: AbortSignal }} [useTransaction] false for what can't run in
-   *   a transaction (CREATE DATABASE, VACUUM, …); or all options as an object
-   * @param {{ signal?: AbortSignal }} [options]
-   * @returns {Promise<any>} a Result, or an array of them when the script has several statements
+   * @param {any} sql what `client.query` takes
+   * @param {boolean | Record<string, any>} [useTransaction] false for what can't run in a transaction (CREATE DATABASE,
+   *   VACUUM, …); or all options as an object
+   * @param {Record<string, any>} [options]
+   * @returns {Promise<any>} a Result, or an array of them when the script has several statements; every error has an
+   *   `outcome`
    */
-  async executeDDL(sql, useTransaction = true, options = undefined) {
-    this._checkOpen();
-    if (typeof sql !== 'string') throw new TypeError(`SQL must be a string, got ${shown(sql)}`);
-    const isObject = typeof useTransaction === 'object' && useTransaction !== null;
-    const { useTransaction: inTransaction = true } = isObject ? useTransaction : { useTransaction };
-    const signal = signalOf(isObject ? useTransaction : options);
-    return await runDdl(this._requirePool(), sql, Boolean(inTransaction), signal);
+  async executeDDL(sql, useTransaction = undefined, options = undefined) {
+    try {
+      this._checkOpen();
+      const order = toOrder(sql, useTransaction, options);
+      return await runDdl(this._requirePool(), order);
+    } catch (error) {
+      throw /** @type {any} */ (error)?.outcome ? error : withFate(error, NOT_APPLIED);
+    }
   }
 
   /**

@@ -1,68 +1,164 @@
 'use strict';
 
+const { native } = require('./binding');
+const { fromNative, isServerError } = require('./errors');
+const { onAbort, reasonOf } = require('./pg/abort');
 const Client = require('./pg/client');
 const Pool = require('./pg/pool');
-const { runObeying } = require('./pg/pool-abort');
+const { NOT_APPLIED, abortError, fateOf, unknownFate, withFate } = require('./pg/script-outcome');
+
+/** @typedef {import('./ddl-order').Order} Order */
+
+const { query: ownQuery } = Client.prototype;
 
 /**
  * Runs a script on a pool, in a transaction of its own or as it is.
  *
  * @param {any} pool ours, or any pool with node-postgres's methods
- * @param {string} sql
- * @param {boolean} useTransaction
- * @param {AbortSignal} [signal]
- * @returns {Promise<any>} what `client.query(sql)` of node-postgres resolves to
+ * @param {Order} order
+ * @returns {Promise<any>} what `client.query` of node-postgres resolves to; every error has an `outcome`
  */
-function runDdl(pool, sql, useTransaction, signal) {
-  if (signal !== undefined && pool instanceof Pool) {
-    return runObeying(pool, { signal }, undefined, (client, done) => {
-      const running =
-        client instanceof Client
-          ? client._executeDdl(sql, useTransaction, signal)
-          : runOnClient(client, sql, useTransaction);
-      running.then((/** @type {any} */ result) => done(null, result), done);
-    });
+async function runDdl(pool, order) {
+  const refusal = native.refusalOfScript(order.text, order.inTransaction);
+  if (refusal !== null) throw withFate(fromNative(refusal), NOT_APPLIED);
+  if (pool instanceof Pool && pool._isDirect()) return await pool._executeDdl(order);
+  const client = await checkOut(pool, order.signal);
+  /** @type {{ failure: any }} what keeps the client from being used again */
+  const broken = { failure: undefined };
+  try {
+    const isOurs = client instanceof Client && !client._isCarried && client.query === ownQuery;
+    // A client whose `query` was replaced is one that somebody looks at, or makes messages of his own of.
+    if (isOurs) return await client._executeDdl(order);
+    return await runByMessages(client, order, broken);
+  } finally {
+    client.release(broken.failure);
   }
-  if (pool instanceof Pool && pool._isDirect()) return pool._executeDdl(sql, useTransaction);
-  return runOnPool(pool, sql, useTransaction);
 }
 
 /**
  * @param {any} pool
- * @param {string} sql
- * @param {boolean} useTransaction
+ * @param {AbortSignal | undefined} signal
+ * @returns {Promise<any>} a client
  */
-async function runOnPool(pool, sql, useTransaction) {
-  const client = await pool.connect();
-  /** @type {any} */
-  let broken;
-  try {
-    return await runOnClient(client, sql, useTransaction, (failure) => {
-      broken = failure;
+async function checkOut(pool, signal) {
+  if (signal === undefined) return await pool.connect();
+  if (signal.aborted) throw abortError(reasonOf(signal), NOT_APPLIED);
+  return await new Promise((resolve, reject) => {
+    let isOver = false;
+    const forget = onAbort(signal, (reason) => {
+      isOver = true;
+      reject(abortError(reason, NOT_APPLIED));
     });
-  } finally {
-    client.release(broken);
+    // A client that comes for somebody who doesn't want it any more goes back at once.
+    Promise.resolve(pool.connect()).then(
+      (client) => {
+        forget();
+        if (isOver) client.release();
+        else resolve(client);
+      },
+      (error) => {
+        forget();
+        reject(error);
+      },
+    );
+  });
+}
+
+/**
+ * Sends BEGIN, the script and COMMIT by the client's own `query`, one after the other.
+ *
+ * @param {any} client
+ * @param {Order} order
+ * @param {{ failure: any }} broken
+ */
+async function runByMessages(client, order, broken) {
+  const { inTransaction, query, signal } = order;
+  if (inTransaction) await stoppable(client, 'BEGIN', signal, broken, () => NOT_APPLIED);
+  let result;
+  try {
+    result = await stoppable(client, query, signal, broken, (isLost) => fateOf(order, isLost));
+  } catch (error) {
+    // The script's error is the one to tell. A connection that can't roll back isn't given to anybody else.
+    if (inTransaction && broken.failure === undefined) {
+      await client.query('ROLLBACK').catch((/** @type {any} */ failure) => {
+        broken.failure = failure;
+      });
+    }
+    throw error;
   }
+  if (inTransaction) await commit(client, order, broken);
+  return result;
 }
 
 /**
  * @param {any} client
- * @param {string} sql
- * @param {boolean} useTransaction
- * @param {(failure: any) => void} [breaks] told when the client can't be used any more
+ * @param {Order} order
+ * @param {{ failure: any }} broken
  */
-async function runOnClient(client, sql, useTransaction, breaks) {
-  if (!useTransaction) return await client.query(sql);
-  await client.query('BEGIN');
+async function commit(client, order, broken) {
+  let ended;
   try {
-    const result = await client.query(sql);
-    await client.query('COMMIT');
-    return result;
+    ended = await client.query('COMMIT');
   } catch (error) {
-    // The script's error is the one to tell. A connection that can't roll back isn't given to anybody else.
-    await client.query('ROLLBACK').catch((/** @type {any} */ failure) => breaks?.(failure));
-    throw error;
+    const isLost = isLoss(error);
+    if (isLost) broken.failure = error;
+    throw withFate(error, isLost ? unknownFate(order.text) : fateOf(order, false));
   }
+  if (ended?.command === 'ROLLBACK') {
+    const message = 'The server answered COMMIT with ROLLBACK: the transaction had failed before';
+    throw withFate(Object.assign(new Error(message), { code: '25P02' }), fateOf(order, false));
+  }
+}
+
+/**
+ * One query that a signal may stop: on the server where the client can do that, and by closing the connection elsewhere.
+ *
+ * @param {any} client
+ * @param {any} query
+ * @param {AbortSignal | undefined} signal
+ * @param {{ failure: any }} broken
+ * @param {(isLost: boolean) => import('./pg/script-outcome').Fate} fate what becomes of the script when it fails
+ */
+async function stoppable(client, query, signal, broken, fate) {
+  if (signal === undefined) {
+    try {
+      return await client.query(query);
+    } catch (error) {
+      throw withFate(error, fate(isLoss(error)));
+    }
+  }
+  if (signal.aborted) throw abortError(reasonOf(signal), fate(false));
+  const config = typeof query === 'string' ? { text: query } : query;
+  const canStop = client instanceof Client;
+  /** @type {() => void} */
+  let forget = () => undefined;
+  const stopped = new Promise((_, reject) => {
+    if (canStop) return;
+    forget = onAbort(signal, (reason) => {
+      broken.failure = reason;
+      reject(abortError(reason, fate(true)));
+    });
+  });
+  try {
+    if (canStop) return await client.query({ ...config, signal });
+    return await Promise.race([client.query(query), stopped]);
+  } catch (error) {
+    if (broken.failure !== undefined) throw error;
+    throw signal.aborted && error === signal.reason
+      ? abortError(error, fate(false))
+      : withFate(error, fate(isLoss(error)));
+  } finally {
+    forget();
+  }
+}
+
+/**
+ * Whether an error is that of a connection, and not the server's answer to a query.
+ *
+ * @param {any} error
+ */
+function isLoss(error) {
+  return !isServerError(error) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 
 module.exports = { runDdl };

@@ -40,6 +40,8 @@ const WAITING = new Set(['pool', 'acquire', 'wait', 'slot']);
  * @property {string} [code]
  * @property {string} [phase] what was being done, for a timeout
  * @property {NativeFailure[]} [errors] one for each address that was tried
+ * @property {string} [outcome] what became of a script
+ * @property {{ statement: string, state: string }[]} [steps] what became of each of its statements
  */
 
 /**
@@ -49,6 +51,19 @@ const WAITING = new Set(['pool', 'acquire', 'wait', 'slot']);
  * @returns {Error & Record<string, any>}
  */
 function fromNative(payload) {
+  const error = errorOf(payload);
+  if (payload.outcome) {
+    error.outcome = payload.outcome;
+    if (payload.steps) error.steps = payload.steps;
+  }
+  return error;
+}
+
+/**
+ * @param {NativeFailure & Record<string, any>} payload
+ * @returns {Error & Record<string, any>}
+ */
+function errorOf(payload) {
   if (payload.kind === 'server') return serverError(payload);
   if (payload.kind === 'timeout') return timeoutError(payload);
   if (payload.kind === 'config') return plainError(TypeError, payload);

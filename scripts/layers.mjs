@@ -45,7 +45,7 @@ export const JAVASCRIPT_ROOMS = [
   { name: 'binding', files: /^lib\/binding\.js$/ },
   { name: 'pg', files: /^lib\/pg\// },
   { name: 'streams', files: /^lib\/streams\// },
-  { name: 'database-manager', files: /^lib\/(database-manager|database-config|ddl|entry)\.js$/ },
+  { name: 'database-manager', files: /^lib\/(database-manager|database-config|ddl|ddl-order|entry)\.js$/ },
   { name: 'index', files: /^index\.js$/ },
   { name: 'surface', files: /^(index\.mjs|pg\.mjs|register\.js|services\/|cli\/|examples\/)/ },
 ];

@@ -27,6 +27,8 @@ pub enum ErrorKind {
     Protocol,
     /// The connection, pool or manager was closed before or while the request ran.
     Closed,
+    /// The caller gave it up.
+    Aborted,
 }
 
 /// Where a request was when its time ran out.
@@ -40,6 +42,8 @@ pub enum Phase {
     Tls,
     /// From the startup message to the first ReadyForQuery.
     Authenticate,
+    /// From a question to its answer.
+    Query,
 }
 
 impl Phase {
@@ -50,6 +54,7 @@ impl Phase {
             Phase::Connect => "connect",
             Phase::Tls => "tls",
             Phase::Authenticate => "authenticate",
+            Phase::Query => "query",
         }
     }
 }
@@ -90,6 +95,62 @@ impl ServerError {
     }
 }
 
+/// What became of the work that a failed request was to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Certain: nothing was sent, or it was rolled back.
+    NotApplied,
+    /// Something before the failure was committed.
+    PartlyApplied,
+    /// The server could not be asked, or its answer proves nothing.
+    Unknown,
+}
+
+impl Outcome {
+    /// The words that reach JavaScript as `error.outcome`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::NotApplied => "not applied",
+            Outcome::PartlyApplied => "partly applied",
+            Outcome::Unknown => "unknown",
+        }
+    }
+}
+
+/// What became of one statement of a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its text, without the semicolon.
+    pub statement: String,
+    /// What became of it.
+    pub state: StepState,
+}
+
+/// What became of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepState {
+    /// It was run, and what it did is committed.
+    Done,
+    /// The server refused it.
+    Failed,
+    /// It was not run, or undone with the one that failed.
+    NotRun,
+    /// The connection was lost before that was known.
+    Unknown,
+}
+
+impl StepState {
+    /// The words that reach JavaScript as `state`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StepState::Done => "done",
+            StepState::Failed => "failed",
+            StepState::NotRun => "not run",
+            StepState::Unknown => "unknown",
+        }
+    }
+}
+
 /// A failure on its way to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -105,12 +166,25 @@ pub struct Error {
     pub server: Option<Box<ServerError>>,
     /// When several addresses were tried: one error for each.
     pub attempts: Box<[Error]>,
+    /// What became of the work, where that is known to matter: a script that may have been applied all the same.
+    pub outcome: Option<Outcome>,
+    /// What became of each statement of a script, unless nothing of it was applied.
+    pub steps: Box<[Step]>,
 }
 
 impl Error {
     /// An error with nothing but its kind and message.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), code: None, call: None, server: None, attempts: Box::default() }
+        Error {
+            kind,
+            message: message.into(),
+            code: None,
+            call: None,
+            server: None,
+            attempts: Box::default(),
+            outcome: None,
+            steps: Box::default(),
+        }
     }
 
     /// The same error with a code for programs.
@@ -122,6 +196,13 @@ impl Error {
     /// The same error with the system call that failed.
     pub fn with_call(mut self, call: SystemCall) -> Self {
         self.call = Some(Box::new(call));
+        self
+    }
+
+    /// The same error with what became of the work, and of each of its statements.
+    pub fn with_outcome(mut self, outcome: Outcome, steps: Vec<Step>) -> Self {
+        self.outcome = Some(outcome);
+        self.steps = steps.into();
         self
     }
 

@@ -44,22 +44,25 @@ ofOurManager('executeDDL and its transaction', (bench) => {
     return seen.filter(({ from }, at) => from === 'client' && seen[at - 1]?.from !== 'client').length;
   }
 
-  test('BEGIN, the script and COMMIT take one round trip', async () => {
-    const { manager, proxy, seen } = await tapped();
-    await manager.executeDDL('CREATE TABLE in_one_trip (id int); INSERT INTO in_one_trip VALUES (1)');
-    await eventually(() => seen.at(-1)?.from === 'server', 'an answer');
-    assert.equal(roundTrips(seen), 1);
-    assert.deepEqual(await bench.look('SELECT id FROM in_one_trip'), [{ id: 1 }]);
-    await proxy.close();
-  });
+  for (const [commit, trips] of Object.entries({ confirmed: 2, pipelined: 1 })) {
+    test(`BEGIN, the script and a COMMIT that is ${commit} take ${trips} round trips`, async () => {
+      const { manager, proxy, seen } = await tapped();
+      const table = `in_${trips}_trips`;
+      await manager.executeDDL(`CREATE TABLE ${table} (id int); INSERT INTO ${table} VALUES (1)`, { commit });
+      await eventually(() => seen.at(-1)?.from === 'server', 'an answer');
+      assert.equal(roundTrips(seen), trips);
+      assert.deepEqual(await bench.look(`SELECT id FROM ${table}`), [{ id: 1 }]);
+      await proxy.close();
+    });
+  }
 
-  test('a script that fails takes one round trip as well, rolled back', async () => {
+  test('a script that fails takes two round trips as well, rolled back', async () => {
     const { manager, proxy, seen } = await tapped();
     const error = await failure(manager.executeDDL('CREATE TABLE not_kept (id int); SELECT 1/0'));
     assert.equal(error.code, '22012');
     const { rows } = await manager.executeDDL('SELECT 1 AS one');
     assert.deepEqual(rows, [{ one: 1 }]);
-    assert.equal(roundTrips(seen), 2);
+    assert.equal(roundTrips(seen), 4);
     assert.equal(proxy.accepted, 1, 'the connection is kept');
     assert.deepEqual(await bench.tables('not_kept'), []);
     await proxy.close();

@@ -495,18 +495,38 @@ class Client extends QueryQueue {
   /**
    * Runs a script under the native side's rules for DDL.
    *
-   * @param {string} sql
-   * @param {boolean} useTransaction
-   * @param {AbortSignal} signal
+   * @param {import('../ddl-order').Order} order
    * @returns {Promise<any>}
    */
-  _executeDdl(sql, useTransaction, signal) {
-    const request = new DdlRequest(this, sql, useTransaction);
-    return new Promise((resolve, reject) => {
+  _executeDdl(order) {
+    const request = new DdlRequest(this, order, this._types);
+    if (this.binary) request.binary = true;
+    return new Promise((resolve) => {
       request.resolve = resolve;
-      request.reject = reject;
-      if (obey(request, { signal }, () => this._abort(request))) this._enqueue(request, 0);
+      const leaveQueue = () => {
+        const place = this._queryQueue.indexOf(request);
+        if (place !== -1) this._queryQueue.splice(place, 1);
+      };
+      if (!obey(request, order, leaveQueue)) return;
+      this._enqueue(request, 0);
+      const limit = this.connectionParameters.query_timeout;
+      if (limit) {
+        request._timer = setTimeout(() => {
+          leaveQueue();
+          request.abort(new Error('Query read timeout'));
+        }, limit);
+      }
     });
+  }
+
+  /**
+   * A script has ended whose connection is lost; the client hears of the loss by itself.
+   *
+   * @param {DdlRequest} request
+   * @param {any} error
+   */
+  _scriptLost(request, error) {
+    request.handleError(error);
   }
 
   /**

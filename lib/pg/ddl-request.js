@@ -1,34 +1,110 @@
 'use strict';
 
-const { register } = require('../binding');
+const { native, register } = require('../binding');
 const { typeMask } = require('../rows');
+const { rejectAtCaller } = require('./caller');
 const QueryRequest = require('./query-request');
+const { NOT_APPLIED, abortError, appliedFate, withFate } = require('./script-outcome');
 
-/** A script that a client runs under the native side's rules for DDL. */
+// Bits of the native `flags` argument.
+const IN_TRANSACTION = 1;
+const PIPELINED = 2;
+const BINARY = 4;
+const EXTENDED = 8;
+
+/**
+ * A script under the native side's rules for DDL. Once it has been sent, the native side alone knows when it is over:
+ * also when its connection is lost, because it asks the server then what has become of it.
+ */
 class DdlRequest extends QueryRequest {
   /**
-   * @param {import('./client')} client
-   * @param {string} sql
-   * @param {boolean} useTransaction
+   * @param {any} owner the pool or the client that it runs on
+   * @param {import('../ddl-order').Order} order
+   * @param {any} types the parsers of the owner
    */
-  constructor(client, sql, useTransaction) {
-    super(client, sql, undefined, client._types);
-    this.useTransaction = useTransaction;
+  constructor(owner, order, types) {
+    super(owner, order.text, order.values, types);
+    this.configure(order);
+    // A name would be of no use: the next script runs on another connection.
+    this.extended ||= this.name !== undefined;
+    /** @type {undefined} */
+    this.name = undefined;
+    this.order = order;
+    /** @type {number} its number on the native side, once it has been sent */
+    this._id = -1;
+    /** @type {any} why the caller has given it up */
+    this._reason = undefined;
+    this._isGivenUp = false;
   }
 
-  /** @param {any} connection the native one */
-  send(connection) {
-    connection.executeDdl(register(this), this.text, this.useTransaction, typeMask(this.types));
+  /** @param {any} target the native pool or connection */
+  send(target) {
+    const { inTransaction, commit } = this.order;
+    let flags = inTransaction ? IN_TRANSACTION : 0;
+    if (commit === 'pipelined') flags |= PIPELINED;
+    if (this.binary) flags |= BINARY;
+    if (this._isExtended()) flags |= EXTENDED;
+    const values = this._wireValues;
+    this._wireValues = null;
+    const mask = typeMask(this.types);
+    const timeout = this.owner._cancelTimeoutMillis;
+    const id = register(this);
+    target.executeDdl(id, this.text, values, flags, timeout, mask);
+    this._id = id;
+    if (this._isGivenUp) native.giveUp(id);
   }
 
   /**
-   * @param {Error} error
+   * Gives it up: the promise rejects when its outcome is known.
+   *
+   * @param {any} reason
+   */
+  abort(reason) {
+    this._reason = reason;
+    this._isGivenUp = true;
+    if (this._id !== -1) native.giveUp(this._id);
+    else this._settle(abortError(reason, NOT_APPLIED), undefined);
+  }
+
+  /** @param {string | null} status */
+  done(status) {
+    this._id = -1;
+    // Without a status the connection is gone: its client hears of that by itself.
+    if (status === null) this.handleReadyForQuery();
+    else super.done(status);
+  }
+
+  /**
+   * @param {any} error
    * @param {string | null} status
    */
   fail(error, status) {
-    // A script that is refused was never sent, and the connection is as good as before.
-    const { _core: connection } = /** @type {any} */ (this.owner);
-    super.fail(error, status === null && connection.isOpen ? connection.transactionStatus : status);
+    this._id = -1;
+    const told = error.code === 'ABORT_ERR' && this._isGivenUp ? abortError(this._reason, error) : error;
+    if (status === null) this.owner._scriptLost(this, told);
+    else super.fail(told, status);
+  }
+
+  /** @param {any} error */
+  handleError(error) {
+    // The client has lost its connection; what that means for the script is still to be found out.
+    if (this._id === -1) super.handleError(error);
+  }
+
+  handleReadyForQuery() {
+    const failure = this._canceledDueToError;
+    if (failure !== false && !this._settled) {
+      // The script has run; it is its result that can't be read.
+      this._canceledDueToError = false;
+      this._settle(withFate(failure, appliedFate(this.text)), undefined);
+    } else {
+      super.handleReadyForQuery();
+    }
+  }
+
+  /** @param {any} error */
+  _reject(error) {
+    rejectAtCaller(this.resolve, error);
   }
 }
 

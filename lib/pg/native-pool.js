@@ -187,7 +187,8 @@ class NativePool extends ClientPool {
     if (asked !== null && asked.message === error.message) return asked;
     if (error.message === 'timeout expired') {
       const late = new Error('Connection terminated due to connection timeout', { cause: error });
-      return Object.assign(late, { code: error.code, phase: error.phase });
+      const { code, phase, outcome } = error;
+      return Object.assign(late, { code, phase }, outcome && { outcome });
     }
     return error;
   }

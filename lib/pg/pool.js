@@ -1,11 +1,12 @@
 'use strict';
 
 const { register, pools, underWay } = require('../binding');
-const { typeMask } = require('../rows');
-const { inContext } = require('./caller');
+const { obey } = require('./abort');
+const { inContext, rejectAtCaller } = require('./caller');
 const Checkout = require('./checkout');
 const Client = require('./client');
 const { EndRequest } = require('./client-link');
+const DdlRequest = require('./ddl-request');
 const defaults = require('./defaults');
 const { channels, isWatched, queryContext, trace } = require('./diagnostics');
 const Listener = require('./listener');
@@ -121,18 +122,52 @@ class Pool extends Checkout {
   /**
    * Runs a script under the native side's rules for DDL.
    *
-   * @param {string} sql
-   * @param {boolean} useTransaction
+   * @param {import('../ddl-order').Order} order
    * @returns {Promise<any>}
    */
-  _executeDdl(sql, useTransaction) {
-    const request = new QueryRequest(this, sql, undefined, undefined);
+  _executeDdl(order) {
     return new Promise((resolve) => {
-      request.resolve = resolve;
       if (this.ending) throw new Error('Cannot use a pool after calling end on the pool');
       const core = this._open();
-      request.types = this._template._types;
-      core.executeDdl(register(request), sql, useTransaction, typeMask(request.types));
+      const request = new DdlRequest(this, order, this._template._types);
+      if (this._template.binary) request.binary = true;
+      request.resolve = resolve;
+      const problem = request.prepare();
+      if (problem !== null) throw problem;
+      if (!obey(request, order, () => undefined)) return;
+      request.send(core);
+      this._holdLoop();
+    });
+  }
+
+  /** How long a cancelled script may take to answer, in milliseconds. */
+  get _cancelTimeoutMillis() {
+    return this._template._cancelTimeoutMillis;
+  }
+
+  /**
+   * @param {DdlRequest} request
+   * @param {any} error
+   */
+  _scriptLost(request, error) {
+    this._requestFailed(request, error);
+  }
+
+  /**
+   * The version of the server.
+   *
+   * @returns {Promise<string>}
+   */
+  async _version() {
+    if (!this._isDirect()) return (await this.query('SELECT version()')).rows[0].version;
+    return await new Promise((resolve) => {
+      const core = this._open();
+      const done = resolve;
+      const fail = (/** @type {any} */ error) => {
+        this._relax();
+        rejectAtCaller(resolve, this._explain(error));
+      };
+      core.askVersion(register({ done, fail }));
       this._holdLoop();
     });
   }

@@ -24,8 +24,7 @@ const EAGER = 8;
  */
 class QueryRequest {
   /**
-   * @param {{ _requestDone(request: any, status: string): void,
-   *   _requestFailed(request: any, error: Error, status: string | null): void }} owner
+   * @param {any} owner with `_requestDone` and `_requestFailed`
    * @param {any} text
    * @param {any} values
    * @param {any} types the parsers of the owner

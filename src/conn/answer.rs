@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::read_buffer::ReadBuffer;
-use super::request::{BEGIN, Course, Flight, Message, Request, Sink, bind_described};
+use super::request::{Course, Flight, Message, Request, Sink, bind_described};
 use super::state::{Buried, Inner, Note, Notes, deliver_notes};
 use super::statement::Statements;
 use crate::error::{Error, ErrorKind, ServerError};
@@ -52,7 +52,7 @@ impl Answer {
         }
         // The next user's query is on its way before JavaScript looks at this answer.
         if has_landed {
-            self.connection.shared.observer.answered(&self.connection, true);
+            self.connection.audience().answered(&self.connection, true);
         }
         if !self.may_wait() {
             self.deliver();
@@ -64,7 +64,7 @@ impl Answer {
     /// waking JavaScript for each of the server's 8 KB packets costs more than decoding what is in it.
     fn may_wait(&self) -> bool {
         let Some(flight) = &self.current else { return false };
-        let is_query = matches!(flight.course, Course::Simple | Course::Transaction { .. } | Course::Extended { .. });
+        let is_query = matches!(flight.course, Course::Simple | Course::Script { .. } | Course::Extended { .. });
         is_query && flight.shape.is_some() && !flight.reply.eager && self.batch.finished == 0
     }
 
@@ -98,7 +98,7 @@ impl Answer {
         }
         let Some(flight) = &mut self.current else { return Ok(()) };
         let request = flight.reply.request;
-        if matches!(flight.course, Course::Raw) {
+        if matches!(flight.course, Course::Raw | Course::Exchange) {
             return self.raw(frame, has_landed);
         }
         match frame.tag {
@@ -246,13 +246,11 @@ impl Answer {
             self.connection.lock().statements.heard(tag);
         }
         let Some(flight) = &mut self.current else { return Ok(()) };
-        match &mut flight.course {
-            Course::Transaction { begun: begun @ false, .. } => {
-                *begun = true;
+        if let Course::Script { begins, .. } = &mut flight.course {
+            if std::mem::take(begins) {
                 return Ok(());
             }
-            Course::Transaction { committing: true, .. } => return Ok(()),
-            _ => {}
+            flight.reply.sink.command_completed(&String::from_utf8_lossy(tag));
         }
         self.batch.complete(flight.reply.request, command::parse(tag));
         if let (Some(text), Some(shape)) = (&flight.text, &flight.shape)
@@ -279,15 +277,6 @@ impl Answer {
     /// ReadyForQuery.
     fn ready(&mut self, status: u8, has_landed: &mut bool) {
         self.connection.set_status(status);
-        if let Some(Flight { course: Course::Transaction { committing, commit_later, .. }, .. }) = &mut self.current
-            && !std::mem::replace(committing, true)
-        {
-            if *commit_later {
-                // The text has no null byte, which is all that could be refused.
-                self.connection.lock().interject(|out| drop(frontend::query("COMMIT", out)));
-            }
-            return;
-        }
         let Some(mut flight) = self.current.take() else { return };
         if let Some(request) = self.second_try(&mut flight, status) {
             return self.land(status, |inner| inner.queue.push_front(request));
@@ -352,9 +341,9 @@ impl Answer {
                     inner.statements.forget(name);
                 }
             }
-            Course::Transaction { .. } => {
+            Course::Script { shift, .. } => {
                 if let Some(server) = &mut error.server {
-                    shift_position(server);
+                    shift_position(server, *shift);
                 }
             }
             _ => {}
@@ -364,7 +353,7 @@ impl Answer {
     fn refuse_copy(&mut self) {
         let Some(flight) = &self.current else { return };
         self.batch.record(Record::CopyRefused, &[flight.reply.request]);
-        let extended = matches!(flight.course, Course::Extended { .. });
+        let extended = matches!(flight.course, Course::Extended { .. } | Course::Script { extended: true, .. });
         self.connection.lock().interject(|out| {
             // The text has no null byte, which is all that could be refused.
             let _ = frontend::copy_fail("No source stream defined", out);
@@ -390,20 +379,20 @@ impl Answer {
 
     fn notice(&mut self, body: &[u8]) -> Result<(), Error> {
         let notice = server_message::error_fields(body)?;
-        // COMMIT behind a script that failed before its transaction began has nothing to end.
-        let moot = matches!(
-            &self.current,
-            Some(Flight { course: Course::Transaction { committing: true, .. }, error: Some(_), .. })
-        );
-        if !moot {
-            self.event(Event::Notice(Box::new(notice)));
+        let event = Event::Notice(Box::new(notice));
+        if matches!(&self.current, Some(Flight { course: Course::Exchange, .. })) {
+            // It is about a question of this side, which has to say what becomes of it.
+            let extra = Extra::ConnectionEvent(self.connection.id(), event);
+            self.batch.record_with(Record::Event, &[], extra);
+        } else {
+            self.event(event);
         }
         Ok(())
     }
 
     fn event(&mut self, event: Event) {
         self.deliver();
-        self.connection.shared.observer.event(self.connection.id(), event);
+        self.connection.audience().event(self.connection.id(), event);
     }
 
     /// Tells everybody who still waits, then the observer.
@@ -428,17 +417,17 @@ impl Answer {
         notes.extend(replies.map(|reply| (reply, Note::Failed(cause.clone()))));
         self.deliver();
         deliver_notes(notes);
-        let observer = &self.connection.shared.observer;
+        let audience = self.connection.audience();
         let id = self.connection.id();
         if let Some(error) = reported {
-            observer.event(id, Event::Lost(Box::new(error)));
+            audience.event(id, Event::Lost(Box::new(error)));
         }
         if !expected {
-            observer.event(id, Event::Lost(Box::new(lost)));
+            audience.event(id, Event::Lost(Box::new(lost)));
         }
         deliver_notes(ended);
-        observer.event(id, Event::Closed);
-        observer.closed(&self.connection);
+        audience.event(id, Event::Closed);
+        audience.closed(&self.connection);
     }
 }
 
@@ -468,12 +457,12 @@ fn hide_name(error: &mut Error, name: &str) {
 }
 
 /// The script stood behind BEGIN in its Query.
-fn shift_position(error: &mut ServerError) {
+fn shift_position(error: &mut ServerError, shift: usize) {
     for (key, value) in &mut error.fields {
         if *key == b'P'
             && let Ok(position) = value.parse::<usize>()
         {
-            *value = position.saturating_sub(BEGIN.len()).max(1).to_string();
+            *value = position.saturating_sub(shift).max(1).to_string();
         }
     }
 }
@@ -485,7 +474,7 @@ mod tests {
     #[test]
     fn positions_count_from_the_start_of_the_script() {
         let mut error = ServerError { length: 0, fields: vec![(b'P', "14".into()), (b'C', "42601".into())] };
-        shift_position(&mut error);
+        shift_position(&mut error, super::super::request::BEGIN.len());
         assert_eq!(error.field(b'P'), Some("8"));
     }
 }

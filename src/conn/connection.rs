@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
+use super::audience::Audience;
 use super::auto_prepare::AutoPrepare;
 use super::driver::{self, Driver};
 use super::handshake::{self, Established, Route};
@@ -54,7 +55,7 @@ pub(super) struct Shared {
     inner: Mutex<Inner>,
     /// Its task has it, and drops it when the connection is over. Locked before `inner`.
     driver: OnceLock<Weak<Mutex<Option<Driver>>>>,
-    pub(super) observer: Arc<dyn Observer>,
+    audience: Audience,
 }
 
 /// How long cancelling the work of an abandoned connection may take.
@@ -66,8 +67,9 @@ pub fn gone() -> Error {
 }
 
 impl Connection {
-    /// Starts the task of an established connection. Must be called on the runtime.
-    pub fn start(id: ConnectionId, established: Established, observer: Arc<dyn Observer>) -> Connection {
+    /// Starts the task of an established connection. Must be called on the runtime. What happens on it is told when
+    /// somebody watches.
+    pub(super) fn start(id: ConnectionId, established: Established) -> Connection {
         let mut inner = Inner::new(established.stream, established.status, established.round_trip);
         inner.statements = Statements::preparing(established.auto_prepare.then(AutoPrepare::default));
         for (name, value) in &established.parameters {
@@ -84,17 +86,32 @@ impl Connection {
             failed: AtomicBool::new(false),
             inner: Mutex::new(inner),
             driver: OnceLock::new(),
-            observer,
+            audience: Audience::default(),
         });
         let connection = Connection { shared };
         for notice in established.notices {
-            connection.shared.observer.event(id, Event::Notice(Box::new(notice)));
+            connection.shared.audience.event(id, Event::Notice(Box::new(notice)));
         }
         let driver = Arc::new(Mutex::new(Some(Driver::new(connection.clone(), &established.received))));
         // A connection starts once.
         let _ = connection.shared.driver.set(Arc::downgrade(&driver));
         runtime::spawn(driver::run(driver));
         connection
+    }
+
+    /// Tells an observer what has happened since the connection was made, and whatever happens from now on. The first one
+    /// stays.
+    pub fn watch(&self, observer: Arc<dyn Observer>) {
+        self.shared.audience.watch(self, observer);
+    }
+
+    /// Tells the observer of something that happened on it.
+    pub fn tell(&self, event: Event) {
+        self.shared.audience.event(self.id(), event);
+    }
+
+    pub(super) fn audience(&self) -> &Audience {
+        &self.shared.audience
     }
 
     /// Its number.
@@ -191,7 +208,7 @@ impl Connection {
         let is_any_refused = notes.iter().any(|(_, note)| matches!(note, Note::Refused(..)));
         deliver_notes(notes);
         if is_any_refused {
-            self.shared.observer.answered(self, false);
+            self.shared.audience.answered(self, false);
         }
     }
 

@@ -11,7 +11,9 @@ use tokio_postgres::config::{Host, SslNegotiation};
 
 use super::address::{self, Address, dial, io_error};
 use super::auth::{self, Challenge};
+use super::connection::{Connection, ConnectionId};
 use super::scram::Scram;
+use super::session::Session;
 use super::stream::{Socket, Stream};
 use super::tls;
 use crate::clock;
@@ -62,20 +64,23 @@ pub struct Route {
     pub direct: bool,
 }
 
-/// Connects to the first host of the settings that is up and of the wanted kind.
+/// Connects to the first host of the settings that is up and of the wanted kind, as the connection of this number. Must
+/// be called on the runtime.
 ///
 /// # Errors
 /// The error of the only host, or of the last one tried. `Timeout` names the phase that the time ran out in.
 pub async fn open(
+    id: ConnectionId,
     settings: &ServerSettings,
     provider: Option<&Arc<dyn PasswordProvider>>,
-) -> Result<Established, Error> {
+) -> Result<Connection, Error> {
+    let open_any = |target| open_any(id, settings, target, provider);
     match settings.session {
-        SessionTarget::PreferStandby => match open_any(settings, SessionTarget::Standby, provider).await {
-            Err(error) if !is_hopeless(&error) => open_any(settings, SessionTarget::Any, provider).await,
+        SessionTarget::PreferStandby => match open_any(SessionTarget::Standby).await {
+            Err(error) if !is_hopeless(&error) => open_any(SessionTarget::Any).await,
             outcome => outcome,
         },
-        target => open_any(settings, target, provider).await,
+        target => open_any(target).await,
     }
 }
 
@@ -85,17 +90,18 @@ fn is_hopeless(error: &Error) -> bool {
 }
 
 async fn open_any(
+    id: ConnectionId,
     settings: &ServerSettings,
     target: SessionTarget,
     provider: Option<&Arc<dyn PasswordProvider>>,
-) -> Result<Established, Error> {
+) -> Result<Connection, Error> {
     let hosts = settings.server.get_hosts();
     let ports = settings.server.get_ports();
     let mut last = Error::config("No host to connect to was given.");
     for (index, host) in hosts.iter().enumerate() {
         let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-        match open_host(settings, host, port, target, provider).await {
-            Ok(established) => return Ok(established),
+        match open_host(id, settings, host, port, target, provider).await {
+            Ok(connection) => return Ok(connection),
             Err(error) if is_hopeless(&error) => return Err(error),
             Err(error) => last = error,
         }
@@ -104,13 +110,14 @@ async fn open_any(
 }
 
 async fn open_host(
+    id: ConnectionId,
     settings: &ServerSettings,
     host: &Host,
     port: u16,
     target: SessionTarget,
     provider: Option<&Arc<dyn PasswordProvider>>,
-) -> Result<Established, Error> {
-    let mut attempt = Attempt { settings, target, host: host_name(host), port, phase: Phase::Connect };
+) -> Result<Connection, Error> {
+    let mut attempt = Attempt { id, settings, target, host: host_name(host), port, phase: Phase::Connect };
     let Some(limit) = settings.connect_timeout else { return attempt.run(host, provider).await };
     let outcome = clock::within(limit, attempt.run(host, provider)).await;
     outcome.unwrap_or_else(|| Err(attempt.timed_out(limit)))
@@ -125,6 +132,7 @@ fn host_name(host: &Host) -> String {
 }
 
 struct Attempt<'a> {
+    id: ConnectionId,
     settings: &'a ServerSettings,
     target: SessionTarget,
     host: String,
@@ -139,6 +147,7 @@ impl Attempt<'_> {
             Phase::Connect => "connecting",
             Phase::Tls => "negotiating TLS",
             Phase::Authenticate => "authenticating",
+            Phase::Query => "waiting for an answer",
         };
         let Attempt { host, port, .. } = self;
         Error::new(
@@ -148,7 +157,7 @@ impl Attempt<'_> {
         .with_code("ETIMEDOUT")
     }
 
-    async fn run(&mut self, host: &Host, provider: Option<&Arc<dyn PasswordProvider>>) -> Result<Established, Error> {
+    async fn run(&mut self, host: &Host, provider: Option<&Arc<dyn PasswordProvider>>) -> Result<Connection, Error> {
         let (socket, address) = dial(host, self.port).await?;
         if let (Socket::Tcp(stream), Some(idle)) = (&socket, self.settings.keepalive) {
             keep_alive(stream, idle);
@@ -164,8 +173,22 @@ impl Attempt<'_> {
         self.phase = Phase::Authenticate;
         let route = Route { address, host: self.host.clone(), tls, direct };
         let mut conversation = Conversation::new(stream, self.settings);
-        let established = conversation.start(provider).await?;
-        conversation.check_session(established, route, self.target).await
+        let started = conversation.start(provider).await?;
+        let connection = Connection::start(self.id, conversation.established(started, route));
+        self.check(connection).await
+    }
+
+    /// Makes sure that the server is of the kind that `target_session_attrs` asks for.
+    async fn check(&self, connection: Connection) -> Result<Connection, Error> {
+        let Some((question, refusal, kind)) = self.target.question() else { return Ok(connection) };
+        let session = Session::owning(connection);
+        let answer = session.simple(question).await?;
+        let is_so = answer.first().and_then(|set| set.value(0)).is_some_and(|value| matches!(value, "on" | "t"));
+        if is_so == refusal {
+            let message = format!("The server {} is {kind}, which target_session_attrs does not accept.", self.host);
+            return Err(Error::new(ErrorKind::Io, message).with_code("ECONNREFUSED"));
+        }
+        Ok(session.keep())
     }
 }
 
@@ -373,26 +396,11 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Makes sure that the server is of the kind that `target_session_attrs` asks for.
-    async fn check_session(
-        mut self,
-        started: Started,
-        route: Route,
-        target: SessionTarget,
-    ) -> Result<Established, Error> {
-        if let Some((question, refusal, kind)) = target.question()
-            && self.asks(question).await? == refusal
-        {
-            return Err(Error::new(
-                ErrorKind::Io,
-                format!("The server {} is {kind}, which target_session_attrs does not accept.", route.host),
-            )
-            .with_code("ECONNREFUSED"));
-        }
+    fn established(self, started: Started, route: Route) -> Established {
         let Started { process_id, secret_key, parameters, notices, status } = started;
         let Conversation { stream, received, settings, round_trip, .. } = self;
         let auto_prepare = settings.auto_prepare;
-        Ok(Established {
+        Established {
             stream,
             received,
             process_id,
@@ -403,23 +411,6 @@ impl<'a> Conversation<'a> {
             route,
             auto_prepare,
             round_trip,
-        })
-    }
-
-    /// Whether the one value that a query gives is `on` or true.
-    async fn asks(&mut self, question: &str) -> Result<bool, Error> {
-        let mut out = BytesMut::new();
-        crate::wire::frontend::query(question, &mut out)?;
-        self.send(&mut out).await?;
-        let mut answer = false;
-        loop {
-            let (tag, body) = self.receive(frame::HANDSHAKE_LIMIT).await?;
-            match tag {
-                b'D' => answer = body.ends_with(b"on") || body.ends_with(b"t"),
-                b'E' => return Err(Error::from_server(server_message::error_fields(&body)?)),
-                b'Z' => return Ok(answer),
-                _ => {}
-            }
         }
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod address;
 mod answer;
+mod audience;
 pub mod auth;
 pub mod auto_prepare;
 #[cfg(unix)]
@@ -16,14 +17,17 @@ pub mod connection;
 pub mod detached;
 pub mod driver;
 pub mod handshake;
+pub mod inbox;
 pub mod known_text;
 mod large_texts;
 mod read_buffer;
+pub mod relay;
 pub mod request;
 pub mod runtime;
 mod scheduling;
 pub mod scram;
 pub mod scram_keys;
+pub mod session;
 mod state;
 pub mod statement;
 pub mod stream;
@@ -33,6 +37,8 @@ pub mod tls;
 #[cfg(unix)]
 pub use busy_wait::BusyWait;
 pub use connection::{Connection, ConnectionId, Observer};
-pub use handshake::{Established, PasswordProvider, open};
+pub use handshake::{PasswordProvider, open};
 pub use known_text::KnownText;
+pub use relay::Relay;
 pub use request::{Reader, Reply, Request, Sink};
+pub use session::Session;

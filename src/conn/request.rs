@@ -26,6 +26,8 @@ pub trait Sink: Send + Sync {
     fn spare(&self) -> Batch {
         Batch::default()
     }
+    /// A statement of a [`Message::Script`] was completed. Called before its records are delivered.
+    fn command_completed(&self, _tag: &str) {}
     /// Ready while the receiver keeps up; a connection reads no further until then.
     fn poll_ready(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()>;
 }
@@ -82,9 +84,11 @@ pub struct Request {
 pub enum Message {
     /// One simple Query, several statements allowed.
     Simple(Arc<str>),
-    /// `BEGIN` and a script in one simple Query, so that a refused BEGIN takes the script with it, and a COMMIT behind
-    /// it. Only the results of the script are answered.
-    Transaction(String),
+    /// A script, of which it is told which statements were completed.
+    Script(Script),
+    /// Whole messages of this side's own, which the server answers with one ReadyForQuery; the messages of the answer
+    /// are handed over as they come.
+    Exchange(Vec<u8>),
     /// Parse (unless the statement is known), Bind, Describe (unless its result is known), Execute, Sync.
     Extended(Extended),
     /// JavaScript speaks the protocol itself until the next ReadyForQuery.
@@ -111,11 +115,29 @@ pub struct Portal {
 impl Message {
     /// It has the connection for itself while it is under way.
     pub fn is_exclusive(&self) -> bool {
-        matches!(self, Message::Raw | Message::Transaction(_) | Message::Portal(_) | Message::Copy { .. })
+        matches!(self, Message::Raw | Message::Portal(_) | Message::Copy { .. })
     }
 }
 
+/// A script on its way.
+pub struct Script {
+    /// What to run.
+    pub body: Body,
+    /// `BEGIN` stands before it, in such a way that a refused BEGIN takes the script with it, and is not answered.
+    pub begins: bool,
+}
+
+/// What a script consists of.
+#[derive(Clone)]
+pub enum Body {
+    /// Statements, for a simple Query.
+    Text(Arc<str>),
+    /// One statement with values or options that take the extended protocol; its name is not used.
+    Query(Extended),
+}
+
 /// A query with values.
+#[derive(Clone)]
 pub struct Extended {
     /// Name of the prepared statement, or empty.
     pub name: Arc<str>,
@@ -127,7 +149,7 @@ pub struct Extended {
     pub binary: bool,
 }
 
-/// What precedes the script in the Query of a [`Message::Transaction`].
+/// What precedes the text of a [`Script`] that begins a transaction.
 pub const BEGIN: &str = "BEGIN;";
 
 /// A request that was sent and is being answered.
@@ -152,14 +174,14 @@ pub struct Flight {
 pub enum Course {
     /// Simple Query.
     Simple,
-    /// BEGIN; script, then COMMIT.
-    Transaction {
-        /// The answer of BEGIN has come.
-        begun: bool,
-        /// The first ReadyForQuery has come: what follows answers COMMIT.
-        committing: bool,
-        /// COMMIT was not sent with the script and has to be sent then.
-        commit_later: bool,
+    /// A script.
+    Script {
+        /// BEGIN stands before it, and its answer has yet to come.
+        begins: bool,
+        /// Characters of the Query before the script.
+        shift: usize,
+        /// By the extended protocol.
+        extended: bool,
     },
     /// Extended query.
     Extended {
@@ -176,6 +198,8 @@ pub enum Course {
     },
     /// JavaScript reads the messages.
     Raw,
+    /// This side reads the messages.
+    Exchange,
     /// Rows page by page.
     Portal,
     /// COPY data.
@@ -197,17 +221,17 @@ impl Request {
         formats: Formats,
         describes: bool,
         out: &mut BytesMut,
-    ) -> Result<Flight, (Reply, Error)> {
+    ) -> Result<Flight, (Reply, Box<Error>)> {
         let Request { message, reply, may_prepare, known: _ } = self;
         let start = out.len();
         let sent = match message {
             Message::Simple(text) if describes => describing(&text, Parameters::default(), out),
             Message::Extended(query) if describes => describing(&query.text, query.parameters, out),
             Message::Simple(text) => simple(text, may_prepare, &reply, statements, formats, out),
-            Message::Transaction(script) => {
-                let commit_later = may_read_stdin(&script);
-                let course = Course::Transaction { begun: false, committing: false, commit_later };
-                transaction(&script, commit_later, out).map(|()| (course, None))
+            Message::Script(script) => send_script(&script, out).map(|course| (course, None)),
+            Message::Exchange(messages) => {
+                out.extend_from_slice(&messages);
+                Ok((Course::Exchange, None))
             }
             Message::Extended(query) if may_prepare && query.name.is_empty() => {
                 match statements.prepare_repeated(&query.text, query.parameters.len()) {
@@ -228,7 +252,7 @@ impl Request {
             }
             Err(error) => {
                 out.truncate(start);
-                Err((reply, error))
+                Err((reply, Box::new(error)))
             }
         }
     }
@@ -263,14 +287,34 @@ pub fn bind_described(
     bound
 }
 
-fn transaction(script: &str, commit_later: bool, out: &mut BytesMut) -> Result<(), Error> {
-    frontend::query(&format!("{BEGIN}{script}"), out)?;
-    if commit_later { Ok(()) } else { frontend::query("COMMIT", out) }
-}
-
-/// `COPY ... FROM STDIN` makes the server read data next: a COMMIT that is there already would be taken for it.
-fn may_read_stdin(script: &str) -> bool {
-    script.as_bytes().windows(5).any(|word| word.eq_ignore_ascii_case(b"stdin"))
+/// BEGIN stands in one Query with the text, or under one Sync with the statement: the server passes over what follows
+/// an error there.
+fn send_script(script: &Script, out: &mut BytesMut) -> Result<Course, Error> {
+    let Script { body, begins } = script;
+    let begins = *begins;
+    match body {
+        Body::Text(text) if begins => {
+            frontend::query(&format!("{BEGIN}{text}"), out)?;
+            Ok(Course::Script { begins, shift: BEGIN.len(), extended: false })
+        }
+        Body::Text(text) => {
+            frontend::query(text, out)?;
+            Ok(Course::Script { begins, shift: 0, extended: false })
+        }
+        Body::Query(query) => {
+            if begins {
+                frontend::parse("", "BEGIN", out)?;
+                frontend::bind("", "", &Parameters::default(), std::iter::empty(), out)?;
+                frontend::execute("", 0, out)?;
+            }
+            frontend::parse("", &query.text, out)?;
+            frontend::bind("", "", &query.parameters, query.binary.then_some(1), out)?;
+            frontend::describe_portal("", out)?;
+            frontend::execute("", 0, out)?;
+            frontend::sync(out);
+            Ok(Course::Script { begins, shift: 0, extended: true })
+        }
+    }
 }
 
 fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {

@@ -215,7 +215,7 @@ impl Inner {
                 }
                 self.flights.push_back(flight);
             }
-            Err((reply, error)) => notes.push((reply, Note::Refused(error, self.status))),
+            Err((reply, error)) => notes.push((reply, Note::Refused(*error, self.status))),
         }
     }
 
@@ -341,6 +341,7 @@ impl Inner {
     /// Takes everything that will never be answered, and the socket.
     pub(super) fn bury(&mut self) -> Buried {
         self.life = Life::Closed;
+        self.answering = false;
         self.stream = None;
         self.reader = None;
         self.out = BytesMut::new();

@@ -8,13 +8,14 @@ use tokio::sync::oneshot;
 
 use super::environment::{Environment, lock};
 use super::js::{Js, Value};
+use super::operation;
 use super::query::{self, Arguments, reply};
 use crate::config::ServerSettings;
 use crate::conn::connection::{event_batch, gone};
 use crate::conn::request::{Message, Request};
-use crate::conn::{Connection, ConnectionId, Established, Observer, PasswordProvider, Reply, Sink, open, runtime};
-use crate::ddl::{self, Mode};
-use crate::error::Error as Failure;
+use crate::conn::{Connection, ConnectionId, Observer, PasswordProvider, Reply, Sink, open, runtime};
+use crate::ddl::{Apart, Place};
+use crate::error::{Error as Failure, Outcome};
 use crate::pool::Acquired;
 use crate::wire::batch::{Batch, Event, Record};
 
@@ -105,7 +106,7 @@ impl ConnectionHandle {
         let opening = Opening { id: self.id, slot: self.slot.clone(), environment: self.environment.clone() };
         runtime::spawn(async move {
             let outcome = tokio::select! {
-                outcome = open(&settings, Some(&provider)) => outcome,
+                outcome = open(opening.id, &settings, Some(&provider)) => outcome,
                 _ = given_up => Err(Failure::closed("Connection terminated")),
             };
             opening.finish(outcome, &reply);
@@ -237,14 +238,37 @@ impl ConnectionHandle {
         }
     }
 
-    /// Runs a DDL script on this connection, in a transaction or as it is.
+    /// Runs a script on this connection; see `operation::order`.
     #[napi(catch_unwind)]
-    pub fn execute_ddl(&self, env: Env, request: i32, sql: String, in_transaction: bool, mask: i32) {
-        self.environment.hold(Js(env.raw()));
-        let mode = if in_transaction { Mode::InTransaction } else { Mode::AsItIs };
-        match ddl::request(sql, mode, reply(&self.environment, request, mask)) {
-            Ok(request) => self.submit(request),
-            Err((reply, error)) => reply.fail(error),
+    #[allow(clippy::too_many_arguments, reason = "as in `query`")]
+    pub fn execute_ddl(
+        &self,
+        env: Env,
+        request: i32,
+        script: String,
+        values: Unknown<'_>,
+        flags: i32,
+        cancel_timeout: f64,
+        mask: i32,
+    ) -> Result<()> {
+        let js = Js(env.raw());
+        let order = operation::order(js, script, values.raw(), flags, cancel_timeout)?;
+        self.environment.hold(js);
+        let reply = reply(&self.environment, request, mask);
+        match (self.connection(), self.apart()) {
+            (Some(connection), Some(apart)) => {
+                operation::begin(&self.environment, Place::Client(connection, Box::new(apart)), order, reply);
+            }
+            _ => reply.fail(gone().with_outcome(Outcome::NotApplied, Vec::new())),
+        }
+        Ok(())
+    }
+
+    /// How to reach the same server by another connection.
+    fn apart(&self) -> Option<Apart> {
+        match &self.settings {
+            Some((settings, provider)) => Some(Apart { settings: settings.clone(), provider: Some(provider.clone()) }),
+            None => lock(&self.environment.belongings).clients.get(&self.id).map(Apart::from),
         }
     }
 
@@ -359,18 +383,22 @@ struct Opening {
 }
 
 impl Opening {
-    fn finish(self, outcome: std::result::Result<Established, Failure>, reply: &Reply) {
+    fn finish(self, outcome: std::result::Result<Connection, Failure>, reply: &Reply) {
         let mut slot = lock(&self.slot);
         match outcome {
-            Ok(established) if matches!(*slot, Slot::Opening(_)) => {
+            Ok(connection) if matches!(*slot, Slot::Opening(_)) => {
                 let observer = Arc::new(OwnObserver { environment: self.environment.clone() });
-                let connection = Connection::start(self.id, established, observer);
                 lock(&self.environment.belongings).connections.insert(self.id, connection.clone());
-                *slot = Slot::Open(connection);
+                *slot = Slot::Open(connection.clone());
                 drop(slot);
+                connection.watch(observer);
                 done(reply);
             }
             outcome => {
+                // It was given up in the same moment.
+                if let Ok(connection) = &outcome {
+                    connection.destroy(Failure::closed("Connection terminated"));
+                }
                 *slot = Slot::Closed;
                 drop(slot);
                 reply.fail(outcome.err().unwrap_or_else(|| Failure::closed("Connection terminated")));

@@ -203,7 +203,10 @@ fn extra_to_js(js: Js, environment: &Arc<Environment>, extra: Extra) -> Value {
         }
         Extra::Value(value) => match value.downcast::<Acquired>() {
             Ok(acquired) => connection::acquired_to_js(js, environment, *acquired),
-            Err(_) => js.undefined(),
+            Err(value) => match value.downcast::<String>() {
+                Ok(text) => js.text(&text),
+                Err(_) => js.undefined(),
+            },
         },
     }
 }

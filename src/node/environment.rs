@@ -4,16 +4,16 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use napi::sys;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::drain::{self, Arrays};
 use super::js::{Js, Value};
 use super::outbox::Outbox;
+use crate::conn::inbox::next_sink_id;
 use crate::conn::{Connection, ConnectionId, Sink};
 use crate::error::Error;
 use crate::manager;
@@ -21,8 +21,6 @@ use crate::pool::{Pool, PoolId};
 use crate::wire::Batch;
 use crate::wire::json::TemplateTable;
 use crate::wire::shape::ShapeTable;
-
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// Connections stop reading for an environment that has this many bytes to look at.
 const BACKLOG_LIMIT: usize = 2 * 1024 * 1024;
@@ -129,6 +127,8 @@ pub struct Belongings {
     pub clients: HashMap<ConnectionId, Pool>,
     /// Connections that keep the event loop alive by themselves.
     pub holding: HashSet<ConnectionId>,
+    /// Work under way that it may give up, by the numbers of the requests.
+    pub operations: HashMap<i32, watch::Sender<bool>>,
     /// Passwords it was asked for.
     pub passwords: HashMap<u32, oneshot::Sender<Result<Option<String>, Error>>>,
     /// Number of the last such question.
@@ -143,7 +143,7 @@ impl Environment {
     /// Makes the environment's one threadsafe function around `callback`, JavaScript's drain.
     pub fn attach(js: Js, callback: Value, arrays: Arrays, outbox: Outbox) -> Result<Arc<Environment>, napi::Status> {
         let environment = Arc::new(Environment {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id: next_sink_id(),
             shapes: ShapeTable::default(),
             templates: TemplateTable::default(),
             queue: Mutex::default(),

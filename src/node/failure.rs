@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use super::js::{Js, Value};
-use crate::error::{Error, ErrorKind, ServerError};
+use crate::error::{Error, ErrorKind, ServerError, Step};
 
 /// Field types of ErrorResponse under node-postgres's names.
 const FIELDS: [(u8, &CStr); 17] = [
@@ -33,6 +33,18 @@ pub fn to_js(js: Js, error: &Error) -> Value {
         None => js.object(),
     };
     js.set(object, c"kind", js.text(kind(error.kind)));
+    if let Some(outcome) = error.outcome {
+        js.set(object, c"outcome", js.text(outcome.as_str()));
+        let step = |step: &Step| {
+            let object = js.object();
+            js.set(object, c"statement", js.text(&step.statement));
+            js.set(object, c"state", js.text(step.state.as_str()));
+            object
+        };
+        if !error.steps.is_empty() {
+            js.set(object, c"steps", js.array(error.steps.iter().map(step)));
+        }
+    }
     if error.server.is_some() {
         return object;
     }
@@ -78,5 +90,6 @@ fn kind(kind: ErrorKind) -> &'static str {
         ErrorKind::Server => "server",
         ErrorKind::Protocol => "protocol",
         ErrorKind::Closed => "closed",
+        ErrorKind::Aborted => "aborted",
     }
 }

@@ -9,6 +9,7 @@ use super::connection::ConnectionHandle;
 use super::drain::{Arrays, FLOATS, INTS};
 use super::environment::{Environment, lock};
 use super::js::Js;
+use super::operation;
 use super::outbox::{self, Outbox};
 use super::password::{AskJavaScript, Asker};
 #[cfg(unix)]
@@ -160,6 +161,12 @@ impl EnvironmentHandle {
         let _ = asker.asker.set(Asker::Pool(id));
         lock(&self.environment.belongings).pools.insert(id, pool.clone());
         Ok(PoolHandle::new(self.environment.clone(), pool, id, shared))
+    }
+
+    /// The caller gives up work of many steps; it ends when its outcome is known.
+    #[napi(catch_unwind)]
+    pub fn give_up(&self, request: i32) {
+        operation::give_up(&self.environment, request);
     }
 
     /// Answers a password question: the password or null, or an error message.

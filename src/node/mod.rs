@@ -12,6 +12,7 @@ mod js;
 #[cfg(unix)]
 mod keep_awake;
 mod link;
+mod operation;
 mod outbox;
 mod password;
 #[cfg(unix)]

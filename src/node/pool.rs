@@ -8,9 +8,10 @@ use napi_derive::napi;
 use super::connection::ConnectionHandle;
 use super::environment::{Environment, lock};
 use super::js::Js;
+use super::operation;
 use super::query::{self, Arguments, reply};
 use crate::conn::{Connection, KnownText, Sink};
-use crate::ddl::{self, Mode};
+use crate::ddl::Place;
 use crate::manager;
 use crate::pool::{Pool, PoolId, Work};
 use crate::wire::batch::{Batch, Record};
@@ -153,16 +154,33 @@ impl PoolHandle {
         self.take_written(&env, is_last);
     }
 
-    /// Runs a DDL script, in a transaction or as it is.
+    /// Runs a script on a connection of the pool's choice; see `operation::order`.
     #[napi(catch_unwind)]
-    pub fn execute_ddl(&self, env: Env, request: i32, sql: String, in_transaction: bool, mask: i32) {
+    #[allow(clippy::too_many_arguments, reason = "as in `query`")]
+    pub fn execute_ddl(
+        &self,
+        env: Env,
+        request: i32,
+        script: String,
+        values: Unknown<'_>,
+        flags: i32,
+        cancel_timeout: f64,
+        mask: i32,
+    ) -> Result<()> {
         self.run_written(&env);
+        let js = Js(env.raw());
+        let order = operation::order(js, script, values.raw(), flags, cancel_timeout)?;
+        self.environment.hold(js);
+        let reply = reply(&self.environment, request, mask);
+        operation::begin(&self.environment, Place::Pool(self.pool.clone()), order, reply);
+        Ok(())
+    }
+
+    /// The version of the server, as it says itself.
+    #[napi(catch_unwind)]
+    pub fn ask_version(&self, env: Env, request: i32) {
         self.environment.hold(Js(env.raw()));
-        let mode = if in_transaction { Mode::InTransaction } else { Mode::AsItIs };
-        match ddl::work(sql, mode, reply(&self.environment, request, mask)) {
-            Ok(work) => self.pool.run(work, |_| {}),
-            Err((reply, error)) => reply.fail(error),
-        }
+        operation::ask_version(&self.pool, reply(&self.environment, request, 0));
     }
 
     /// Leaves the pool. The last user closes it: what waits is served first, and the request is answered when every

@@ -96,7 +96,7 @@ pub fn wrong(message: &str) -> napi::Error {
 }
 
 /// Values are strings, Buffers or null: `lib/pg/parameter.js` has made them so.
-fn parameters(js: Js, values: Value) -> napi::Result<Parameters> {
+pub fn parameters(js: Js, values: Value) -> napi::Result<Parameters> {
     let Some(count) = js.array_length(values) else { return Ok(Parameters::default()) };
     let mut parameters = Parameters::with_capacity(count as usize);
     for index in 0..count {

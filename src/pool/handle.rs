@@ -101,6 +101,12 @@ impl Pool {
         (&self.shared.objects.manager().settings, &self.shared.limits)
     }
 
+    /// How the pool's connections are made now.
+    pub fn way(&self) -> (ServerSettings, Option<Arc<dyn PasswordProvider>>) {
+        let maker = self.shared.objects.manager();
+        (maker.settings_now().into_owned(), maker.provider.clone())
+    }
+
     /// Asks for a client. The answer is given at once when a connection is idle, and otherwise delivered as a
     /// [`Record::Value`] with an [`Acquired`], or as a failure.
     pub fn acquire(&self, reply: Reply) -> Option<Acquired> {

@@ -11,7 +11,7 @@ use super::member::Member;
 use super::shared::Shared;
 use crate::config::ServerSettings;
 use crate::conn::connection::next_id;
-use crate::conn::{Connection, ConnectionId, PasswordProvider, open};
+use crate::conn::{ConnectionId, PasswordProvider, open};
 use crate::error::Error;
 use crate::wire::batch::PoolEvent;
 
@@ -51,7 +51,7 @@ impl Maker {
         *self.password.lock().unwrap_or_else(PoisonError::into_inner) = Some(password);
     }
 
-    fn settings_now(&self) -> Cow<'_, ServerSettings> {
+    pub(super) fn settings_now(&self) -> Cow<'_, ServerSettings> {
         let password = self.password.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(password) = password else { return Cow::Borrowed(&self.settings) };
         let mut settings = self.settings.clone();
@@ -80,15 +80,15 @@ impl Manager for Maker {
         let id = next_id();
         self.tell(id, PoolEvent::Opening);
         let settings = self.settings_now();
-        let established = match open(&settings, self.provider.as_ref()).await {
-            Ok(established) => established,
+        let connection = match open(id, &settings, self.provider.as_ref()).await {
+            Ok(connection) => connection,
             Err(error) => {
                 self.tell(id, PoolEvent::NotOpened(Box::new(error.clone())));
                 return Err(error);
             }
         };
         let member = Member::new(self.pool.clone());
-        let connection = Connection::start(id, established, member.observer.clone());
+        connection.watch(member.observer.clone());
         self.tell(id, PoolEvent::Opened(connection.backend_key().0));
         Ok(member.with(connection))
     }

@@ -76,7 +76,7 @@ impl Observer for MemberObserver {
             match pool.use_of(connection) {
                 Use::Client => {}
                 // What it ran fails, and its caller knows.
-                Use::Lane => return,
+                Use::Lane | Use::Loan => return,
                 // Nobody has it, so it is the pool's to report; the first report says why, and one is enough.
                 Use::Nobody => {
                     if !self.lost.swap(true, Ordering::AcqRel) {

@@ -6,6 +6,7 @@
 
 pub mod handle;
 mod lane;
+mod loan;
 pub mod maker;
 pub mod member;
 pub mod reaper;
@@ -14,5 +15,6 @@ mod sharing;
 pub mod waiting;
 
 pub use handle::{Acquired, Pool, PoolId};
+pub use loan::Loan;
 pub use member::Member;
 pub use waiting::Work;

@@ -60,11 +60,14 @@ pub(super) struct Lent {
 pub(super) enum Use {
     Nobody,
     Client,
+    Loan,
     Lane,
 }
 
 pub(super) enum Borrower {
     Client,
+    /// This side's own questions.
+    Loan,
     /// Runs requests of the pool's own queue.
     Lane(Lane),
 }
@@ -216,6 +219,13 @@ impl Shared {
                 batch.record_with(Record::Value, &[reply.request], Extra::Value(Box::new(acquired)));
                 reply.sink.deliver(batch);
             }
+            Work::Loan(reply) => {
+                let loan = self.lend_to_loan(&mut state, held);
+                drop(state);
+                let mut batch = Batch::default();
+                batch.record_with(Record::Value, &[reply.request], Extra::Value(Box::new(loan)));
+                reply.sink.deliver(batch);
+            }
             Work::Request { request, retire } => {
                 held.uses += 1;
                 // Nobody wanted to see a new client when it could have been shown.
@@ -334,6 +344,7 @@ impl Shared {
         match state.lent.get(&connection).map(|lent| &lent.to) {
             Some(Borrower::Lane(_)) => Use::Lane,
             Some(Borrower::Client) => Use::Client,
+            Some(Borrower::Loan) => Use::Loan,
             None if state.closing.contains(&connection) => Use::Client,
             None => Use::Nobody,
         }

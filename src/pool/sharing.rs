@@ -16,7 +16,7 @@ impl State {
         }
         let (lanes, riding) = self.lent.values().fold((0_usize, 0), |(lanes, riding), lent| match &lent.to {
             Borrower::Lane(lane) => (lanes + 1, riding + lane.riding()),
-            Borrower::Client => (lanes, riding),
+            Borrower::Client | Borrower::Loan => (lanes, riding),
         });
         (self.waiting.len() + riding).div_ceil(lanes.max(1))
     }
@@ -25,7 +25,7 @@ impl State {
     pub(super) fn begins(&self) -> bool {
         self.lent.values().all(|lent| match &lent.to {
             Borrower::Lane(lane) => lane.riding() <= 1,
-            Borrower::Client => true,
+            Borrower::Client | Borrower::Loan => true,
         })
     }
 }

@@ -10,6 +10,8 @@ use crate::error::{Error, ErrorKind, Phase};
 pub enum Work {
     /// To have it as a client until it is released.
     Client(Reply),
+    /// To have it for this side's own questions, see [`super::Loan`].
+    Loan(Reply),
     /// To run one request; whether a failure closes the connection, as node-postgres's `pool.query` does.
     Request {
         /// What to run.
@@ -23,7 +25,7 @@ impl Work {
     /// Whom to tell.
     pub fn reply(&self) -> &Reply {
         match self {
-            Work::Client(reply) => reply,
+            Work::Client(reply) | Work::Loan(reply) => reply,
             Work::Request { request, .. } => &request.reply,
         }
     }
@@ -65,7 +67,7 @@ impl Waiting {
         }
         match self.queue.pop_front()?.work {
             Work::Request { request, .. } => Some(request),
-            Work::Client(_) => None,
+            Work::Client(_) | Work::Loan(_) => None,
         }
     }
 

@@ -272,6 +272,26 @@ impl Batch {
         self.extras.push(extra);
     }
 
+    /// Takes the end of the only request out of its last batch: the transaction status, and the error if it failed.
+    pub fn take_end(&mut self) -> Option<(u8, Option<Box<Error>>)> {
+        let [.., kind, _, status] = *self.ints.as_slice() else { return None };
+        let status = u8::try_from(status).unwrap_or(0);
+        let error = match kind {
+            kind if self.finished != 1 || (kind != Record::Done as i32 && kind != Record::Failed as i32) => {
+                return None;
+            }
+            kind if kind == Record::Done as i32 => None,
+            _ => match self.extras.pop() {
+                Some(Extra::Error(error)) => Some(error),
+                _ => None,
+            },
+        };
+        self.ints.truncate(self.ints.len() - 3);
+        self.finished = 0;
+        self.in_order = false;
+        Some((status, error))
+    }
+
     /// Announces a result set of a request.
     pub fn fields(&mut self, request: i32, shape: &Arc<Shape>) {
         self.know(shape);

@@ -16,6 +16,7 @@ pub mod json;
 mod list;
 pub mod moment;
 pub mod reader;
+pub mod results;
 pub mod row;
 pub mod server_message;
 pub mod shape;
@@ -24,6 +25,7 @@ pub use batch::{Batch, Extra, Record};
 pub use binary::Formats;
 pub use frame::Frame;
 pub use reader::Reader;
+pub use results::{ResultSet, Results};
 pub use shape::{ColumnKind, Field, Shape, TypeMask};
 
 #[cfg(test)]

@@ -1,0 +1,79 @@
+//! Who is told of what happens on a connection, from whenever on.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::connection::{Connection, ConnectionId, Observer};
+use crate::wire::batch::Event;
+
+/// What is kept of a connection that nobody watches yet: it is being made, and little can happen meanwhile.
+const EARLY_LIMIT: usize = 100;
+
+/// A connection's observer, and what there was to tell before it had one.
+#[derive(Default)]
+pub(super) struct Audience {
+    observer: OnceLock<Arc<dyn Observer>>,
+    early: Mutex<Early>,
+}
+
+#[derive(Default)]
+struct Early {
+    events: Vec<Event>,
+    is_closed: bool,
+}
+
+impl Audience {
+    /// Tells what has happened so far, and everything from now on.
+    pub(super) fn watch(&self, connection: &Connection, observer: Arc<dyn Observer>) {
+        // Whatever happens meanwhile waits for the lock, and is told behind what was before.
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.observer.get().is_some() {
+            return;
+        }
+        for event in std::mem::take(&mut early.events) {
+            observer.event(connection.id(), event);
+        }
+        if early.is_closed {
+            observer.closed(connection);
+        }
+        // It was looked at above, under the lock.
+        let _ = self.observer.set(observer);
+    }
+
+    pub(super) fn answered(&self, connection: &Connection, by_server: bool) {
+        if let Some(observer) = self.observer.get() {
+            observer.answered(connection, by_server);
+        }
+    }
+
+    pub(super) fn event(&self, connection: ConnectionId, event: Event) {
+        let Some((observer, event)) = self.now_or_later(event, |early, event| {
+            if early.events.len() < EARLY_LIMIT || matches!(event, Event::Lost(_) | Event::Closed) {
+                early.events.push(event);
+            }
+        }) else {
+            return;
+        };
+        observer.event(connection, event);
+    }
+
+    pub(super) fn closed(&self, connection: &Connection) {
+        if let Some((observer, ())) = self.now_or_later((), |early, ()| early.is_closed = true) {
+            observer.closed(connection);
+        }
+    }
+
+    /// The observer with what to tell, or nothing when that was kept for the one to come.
+    fn now_or_later<T>(&self, what: T, keep: impl FnOnce(&mut Early, T)) -> Option<(&Arc<dyn Observer>, T)> {
+        if let Some(observer) = self.observer.get() {
+            return Some((observer, what));
+        }
+        let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.observer.get() {
+            Some(observer) => Some((observer, what)),
+            None => {
+                keep(&mut early, what);
+                None
+            }
+        }
+    }
+}

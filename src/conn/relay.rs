@@ -1,0 +1,83 @@
+//! One request whose rows another receiver gets, and whose end this side gets.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use super::inbox::next_sink_id;
+use super::request::{Reply, Sink};
+use crate::error::Error;
+use crate::wire::batch::Batch;
+use crate::wire::json::TemplateTable;
+use crate::wire::shape::ShapeTable;
+
+/// How the relayed request ended, as far as its own answer tells.
+pub struct RelayEnd {
+    /// Transaction status of its ReadyForQuery; 0 when none came, because the connection was lost.
+    pub status: u8,
+    /// What went wrong.
+    pub error: Option<Box<Error>>,
+    /// The command tags of its statements, in order.
+    pub tags: Vec<String>,
+}
+
+/// Hands rows and events on as they come, and keeps the end: only this side knows yet what the end means.
+pub struct Relay {
+    id: u64,
+    target: Reply,
+    state: Mutex<State>,
+}
+
+struct State {
+    tags: Vec<String>,
+    end: Option<oneshot::Sender<RelayEnd>>,
+}
+
+impl Relay {
+    /// A relay for the request that `target` names, where to send the request's answer, and where its end will be.
+    pub fn to(target: &Reply) -> (Reply, oneshot::Receiver<RelayEnd>) {
+        let (sender, receiver) = oneshot::channel();
+        let state = Mutex::new(State { tags: Vec::new(), end: Some(sender) });
+        let relay = Arc::new(Relay { id: next_sink_id(), target: target.clone(), state });
+        (Reply { sink: relay, ..target.clone() }, receiver)
+    }
+}
+
+impl Sink for Relay {
+    fn deliver(&self, mut batch: Batch) {
+        let end = batch.take_end();
+        {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((status, error)) = end
+                && let Some(sender) = state.end.take()
+            {
+                // Whoever asked may have gone away.
+                let _ = sender.send(RelayEnd { status, error, tags: std::mem::take(&mut state.tags) });
+            }
+        }
+        if !batch.is_empty() {
+            self.target.sink.deliver(batch);
+        }
+    }
+
+    fn command_completed(&self, tag: &str) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).tags.push(tag.to_owned());
+    }
+
+    fn shapes(&self) -> &ShapeTable {
+        self.target.sink.shapes()
+    }
+
+    fn templates(&self) -> &TemplateTable {
+        self.target.sink.templates()
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.target.sink.poll_ready(cx)
+    }
+}

@@ -1,0 +1,255 @@
+//! A connection as this side uses it: questions and answers as values, without JavaScript.
+//!
+//! Questions travel as everybody's requests do, in their order and under the same limits.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use super::connection::{Connection, ConnectionId, Observer, next_id};
+use super::handshake::{PasswordProvider, open};
+use super::inbox::{Ended, Inbox};
+use super::request::{Message, Request};
+use crate::clock;
+use crate::config::ServerSettings;
+use crate::error::{Error, ErrorKind, Phase, ServerError};
+use crate::wire::batch::Event;
+use crate::wire::frontend::{self, Parameters};
+use crate::wire::{ResultSet, Results};
+
+/// Somebody's hold on a connection for questions of this side's own.
+pub struct Session {
+    connection: Connection,
+    inbox: Arc<Inbox>,
+    deadline: Option<Instant>,
+    /// The connection was opened for the session and ends with it.
+    is_own: bool,
+}
+
+/// A question that is on its way.
+#[must_use = "a question that nobody waits for is answered all the same"]
+pub struct Question {
+    connection: Connection,
+    inbox: Arc<Inbox>,
+    request: i32,
+    deadline: Option<Instant>,
+}
+
+/// What a question brought.
+#[derive(Debug)]
+pub struct Answer {
+    /// One for each statement that was completed.
+    pub sets: Vec<ResultSet>,
+    /// Why the others were not.
+    pub error: Option<Error>,
+    /// Transaction status behind it; `None` when the connection was lost before the answer was complete.
+    pub status: Option<u8>,
+}
+
+impl Answer {
+    /// The results, or the first error.
+    ///
+    /// # Errors
+    /// The server refused a statement, or the connection was lost.
+    pub fn all(self) -> Result<Vec<ResultSet>, Error> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self.sets),
+        }
+    }
+}
+
+impl Session {
+    /// Questions on a connection that somebody else holds.
+    pub fn on(connection: &Connection) -> Session {
+        Session { connection: connection.clone(), inbox: Inbox::new(), deadline: None, is_own: false }
+    }
+
+    /// Opens a connection of the session's own, which ends with it.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub async fn open(
+        settings: &ServerSettings,
+        provider: Option<&Arc<dyn PasswordProvider>>,
+    ) -> Result<Session, Error> {
+        let connection = open(next_id(), settings, provider).await?;
+        connection.watch(Arc::new(Unobserved));
+        Ok(Session::owning(connection))
+    }
+
+    /// Questions on a connection that ends with the session.
+    pub(super) fn owning(connection: Connection) -> Session {
+        Session { connection, inbox: Inbox::new(), deadline: None, is_own: true }
+    }
+
+    /// The connection, which outlives the session then.
+    pub(super) fn keep(mut self) -> Connection {
+        self.is_own = false;
+        self.connection.clone()
+    }
+
+    /// The same session, whose questions have to be answered by then. One that isn't closes the connection, and fails
+    /// with `Timeout(Query)`.
+    pub fn until(mut self, deadline: Option<Instant>) -> Session {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The connection.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// `I`, `T` or `E`, as of the last answer.
+    pub fn status(&self) -> u8 {
+        self.connection.status()
+    }
+
+    /// Notices that came with answers of this session's questions, since the last call.
+    pub fn take_notices(&self) -> Vec<ServerError> {
+        self.inbox.take_notices()
+    }
+
+    /// One simple Query, several statements allowed; its answer is awaited later. A text with a null byte in it has no
+    /// results.
+    pub fn ask(&self, text: &str) -> Question {
+        let (request, question) = self.question(text);
+        self.connection.submit(request);
+        question
+    }
+
+    /// As [`Session::ask`], to be submitted by the caller, together with other requests.
+    pub fn question(&self, text: &str) -> (Request, Question) {
+        let mut messages = BytesMut::new();
+        if frontend::query(text, &mut messages).is_err() {
+            // A null byte can't be said in the protocol. Something has to be answered.
+            frontend::sync(&mut messages);
+        }
+        self.exchange(messages)
+    }
+
+    /// The results of one simple Query, several statements allowed.
+    ///
+    /// # Errors
+    /// The server refused a statement; those before it in the text are undone with it unless the text says otherwise.
+    /// Or the connection was lost, or the deadline passed.
+    pub async fn simple(&self, text: &str) -> Result<Vec<ResultSet>, Error> {
+        self.ask(text).answer().await.all()
+    }
+
+    /// The result of one statement with values in text format, where there is one.
+    ///
+    /// # Errors
+    /// As [`Session::simple`].
+    pub async fn query(&self, text: &str, values: &[Option<&str>]) -> Result<ResultSet, Error> {
+        self.several(&[(text, values)]).await.map(|mut sets| sets.pop().unwrap_or_default())
+    }
+
+    /// The results of several statements under one Sync: the first one that fails ends them, and what was done before
+    /// is undone with it unless a transaction is open.
+    ///
+    /// # Errors
+    /// As [`Session::simple`].
+    pub async fn several(&self, statements: &[(&str, &[Option<&str>])]) -> Result<Vec<ResultSet>, Error> {
+        let mut messages = BytesMut::new();
+        let out = &mut messages;
+        for (text, values) in statements {
+            let mut parameters = Parameters::with_capacity(values.len());
+            for value in *values {
+                match value {
+                    Some(value) => drop(parameters.text(|out| {
+                        out.extend_from_slice(value.as_bytes());
+                        true
+                    })),
+                    None => parameters.null(),
+                }
+            }
+            frontend::parse("", text, out)?;
+            frontend::bind("", "", &parameters, std::iter::empty(), out)?;
+            frontend::describe_portal("", out)?;
+            frontend::execute("", 0, out)?;
+        }
+        frontend::sync(out);
+        let (request, question) = self.exchange(messages);
+        self.connection.submit(request);
+        question.answer().await.all()
+    }
+
+    fn exchange(&self, messages: BytesMut) -> (Request, Question) {
+        let reply = self.inbox.expect();
+        let (connection, inbox) = (self.connection.clone(), self.inbox.clone());
+        let question = Question { connection, inbox, request: reply.request, deadline: self.deadline };
+        let message = Message::Exchange(messages.to_vec());
+        (Request { message, reply, may_prepare: false, known: None }, question)
+    }
+
+    /// Asks the server, over a second socket, to cancel what it is doing on this connection.
+    ///
+    /// # Errors
+    /// The second socket could not be opened.
+    pub async fn cancel(&self) -> Result<(), Error> {
+        self.connection.cancel().await
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.is_own {
+        } else if self.connection.load() == 0 {
+            self.connection.end(None);
+        } else {
+            self.connection.abandon();
+        }
+    }
+}
+
+impl Question {
+    /// Waits for the answer.
+    pub async fn answer(self) -> Answer {
+        let ended = self.inbox.ended(self.request);
+        let Some(deadline) = self.deadline else { return answer(ended.await) };
+        let left = deadline.saturating_duration_since(clock::now());
+        match clock::within(left, ended).await {
+            Some(ended) => answer(ended),
+            None => {
+                self.connection.abandon();
+                Answer { sets: Vec::new(), error: Some(too_late(left)), status: None }
+            }
+        }
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.inbox.forget(self.request);
+    }
+}
+
+fn answer(ended: Ended) -> Answer {
+    let Ended { status, error, messages, .. } = ended;
+    let status = (status != 0).then_some(status);
+    let read = Results::read(&messages);
+    match read {
+        Ok(Results { sets, error: refusal }) => {
+            let error = refusal.map(Error::from_server).or(error.map(|error| *error));
+            Answer { sets, error, status }
+        }
+        Err(error) => Answer { sets: Vec::new(), error: Some(error), status },
+    }
+}
+
+fn too_late(limit: Duration) -> Error {
+    let message = format!("The server did not answer within {} ms; the connection was closed.", limit.as_millis());
+    Error::new(ErrorKind::Timeout(Phase::Query), message).with_code("ETIMEDOUT")
+}
+
+/// Nobody wants to know what happens on a connection besides its answers.
+struct Unobserved;
+
+impl Observer for Unobserved {
+    fn answered(&self, _: &Connection, _: bool) {}
+    fn event(&self, _: ConnectionId, _: Event) {}
+    fn closed(&self, _: &Connection) {}
+}

@@ -1,0 +1,78 @@
+//! Having the server stop what the caller has given up.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use super::Wish;
+use crate::clock;
+use crate::conn::Connection;
+use crate::error::Error;
+
+/// When what was cancelled goes on, it is cancelled again after this long, and then after twice as long each time: a
+/// request that overtakes its query is ignored.
+const REPEAT: Duration = Duration::from_millis(10);
+
+/// The connection that works for a caller who may give up.
+pub(super) struct Cancelling<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) wish: Wish,
+    /// How long the server may take, before the connection is closed.
+    pub(super) patience: Duration,
+}
+
+impl Cancelling<'_> {
+    /// Waits for `work`, which the server does on the connection; cancels it when the caller gives up. No cancel request
+    /// is on its way afterwards, so that none can hit what comes next.
+    pub(super) async fn finish<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = given_up(self.wish.clone()) => {}
+        }
+        let since = clock::now();
+        let mut pause = REPEAT;
+        loop {
+            let left = self.patience.saturating_sub(clock::now().saturating_duration_since(since));
+            let mut request = pin!(clock::within(left, self.connection.cancel()));
+            let done = tokio::select! {
+                biased;
+                done = &mut work => Some(done),
+                _ = &mut request => None,
+            };
+            if let Some(done) = done {
+                if request.await.is_none() {
+                    self.connection.destroy(unstoppable());
+                }
+                return done;
+            }
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = clock::sleep(pause.min(left)) => {}
+            }
+            if left.is_zero() {
+                self.connection.destroy(unstoppable());
+                return work.await;
+            }
+            pause *= 2;
+        }
+    }
+}
+
+/// Ready once the caller gives up, and never when he can't any more.
+pub(super) async fn given_up(mut wish: Wish) {
+    if wish.wait_for(|is_given_up| *is_given_up).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Ready when nobody will hear of the outcome.
+pub(super) async fn abandoned(mut wish: Wish) {
+    while wish.changed().await.is_ok() {}
+}
+
+fn unstoppable() -> Error {
+    Error::closed("Connection terminated")
+}

@@ -1,0 +1,114 @@
+//! Which transaction a script runs in, as far as the server can be asked about it later.
+
+use crate::conn::Connection;
+use crate::wire::ResultSet;
+
+/// When the server was started, in microseconds since 1970: ids of transactions are given out anew after a crash.
+const STARTED: &str = "(pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()) \
+     OPERATOR(pg_catalog.*) 1000000.0::pg_catalog.float8)::pg_catalog.int8";
+
+/// A transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// Its id with the epoch, in digits; none on a standby, which writes nothing.
+    pub(super) xact: Option<String>,
+    /// When its server was started.
+    pub(super) started: String,
+    /// The server process that runs it. Behind a pooler that is not the one that the connection was told of.
+    pub(super) pid: String,
+}
+
+/// Names of functions, which PostgreSQL 13 has renamed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Functions {
+    current: &'static str,
+    status: &'static str,
+    id_type: &'static str,
+}
+
+impl Functions {
+    /// Those of a connection's server; none where it can't say what became of a transaction.
+    pub(super) fn of(connection: &Connection) -> Option<Functions> {
+        let version = connection.parameters().iter().find(|(name, _)| name == "server_version")?;
+        let digits = version.1.split(|c: char| !c.is_ascii_digit()).next()?;
+        match digits.parse::<u32>().ok()? {
+            ..10 => None,
+            10..13 => Some(Functions { current: "txid_current", status: "txid_status", id_type: "int8" }),
+            13.. => Some(Functions { current: "pg_current_xact_id", status: "pg_xact_status", id_type: "xid8" }),
+        }
+    }
+
+    /// The question for the identity, asked behind the script in the same transaction. It has a savepoint around it: if it
+    /// fails (a time limit, a server that is not quite PostgreSQL), the script must not fail with it.
+    pub(super) fn identify(self) -> String {
+        let current = self.current;
+        format!(
+            "SAVEPOINT pgfleet; SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL \
+             ELSE pg_catalog.{current}() END, {STARTED}, pg_catalog.pg_backend_pid(); RELEASE SAVEPOINT pgfleet"
+        )
+    }
+
+    /// The questions for what became of it: when the server was started and whether it is a standby, and the status. Two
+    /// statements, because the second one fails for an id that the server has not given out.
+    pub(super) fn inquire(self, xact: &str) -> String {
+        let Functions { status, id_type, .. } = self;
+        format!(
+            "SELECT {STARTED}, pg_catalog.pg_is_in_recovery(); \
+             SELECT pg_catalog.{status}('{xact}'::pg_catalog.{id_type})"
+        )
+    }
+}
+
+/// Ends the transaction although the question has failed.
+pub(super) const COMMIT_WITHOUT: &str = "ROLLBACK TO SAVEPOINT pgfleet; COMMIT";
+
+impl Identity {
+    /// What the question's answer says.
+    pub(super) fn read(sets: &[ResultSet]) -> Option<Identity> {
+        let row = sets.iter().find(|set| !set.rows.is_empty())?;
+        let digits = |column| row.value(column).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let xact = digits(0).map(str::to_owned);
+        Some(Identity { xact, started: digits(1)?.to_owned(), pid: digits(2)?.to_owned() })
+    }
+
+    /// A statement that ends the server process which still has the transaction; `only_idle`, only if it waits for its
+    /// client, because COMMIT has never reached it.
+    pub(super) fn terminate(&self, xact: &str, only_idle: bool) -> String {
+        // pg_stat_activity has ids without their epoch.
+        let short = xact.parse::<u64>().map_or(0, |id| id & u64::from(u32::MAX));
+        let idle = if only_idle { " AND state LIKE 'idle in transaction%'" } else { "" };
+        format!(
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+             WHERE pid = {} AND backend_xid = '{short}'::pg_catalog.xid{idle}",
+            self.pid
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(values: &[Option<&str>]) -> ResultSet {
+        let row = values.iter().map(|value| value.map(str::to_owned)).collect();
+        ResultSet { columns: Vec::new(), rows: vec![row], tag: "SELECT 1".into() }
+    }
+
+    #[test]
+    fn an_identity_is_what_the_row_says() {
+        let savepoint = ResultSet { tag: "SAVEPOINT".into(), ..ResultSet::default() };
+        let identity =
+            Identity::read(&[savepoint.clone(), set(&[Some("4294967301"), Some("17"), Some("42")])]).unwrap();
+        assert_eq!(identity.xact.as_deref(), Some("4294967301"));
+        assert!(identity.terminate("4294967301", true).contains("pid = 42 AND backend_xid = '5'"));
+        assert_eq!(Identity::read(&[savepoint, set(&[None, Some("17"), Some("42")])]).unwrap().xact, None);
+    }
+
+    #[test]
+    fn an_answer_that_is_no_identity_is_none() {
+        assert_eq!(Identity::read(&[]), None);
+        assert_eq!(Identity::read(&[set(&[Some("1'; DROP"), Some("x"), Some("1")])]), None);
+        let identity = Identity::read(&[set(&[Some("1'; DROP"), Some("1"), Some("1")])]).unwrap();
+        assert_eq!(identity.xact, None);
+    }
+}

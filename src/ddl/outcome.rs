@@ -1,0 +1,223 @@
+//! What became of a script that failed, from which of its statements were completed and how it ended.
+
+use crate::error::{Outcome, ServerError, Step, StepState};
+use crate::sql;
+
+/// How a script ended.
+#[derive(Debug, Clone, Copy)]
+pub enum End<'a> {
+    /// The server refused the statement behind the completed ones, or the COMMIT behind all of them.
+    Refused(Option<&'a ServerError>),
+    /// The server refused one of the statements, of which it isn't known how many were completed.
+    RefusedSomewhere,
+    /// It was rolled back, or the connection was lost before COMMIT was sent.
+    Undone,
+    /// The connection was lost, and what was under way may have been committed.
+    Lost,
+}
+
+/// What became of `script`, of which the statements that answered with `tags` were completed. `in_transaction` is
+/// whether it ran between BEGIN and COMMIT of ours.
+pub fn judge(script: &str, in_transaction: bool, tags: &[String], end: End<'_>) -> (Outcome, Vec<Step>) {
+    let statements: Vec<&str> = sql::statements(script).map(|statement| statement.text).collect();
+    let mut states = vec![StepState::NotRun; statements.len()];
+    let mut is_applied = false;
+    // Where the transaction begins that is open behind the completed statements.
+    let mut open = 0;
+    for (index, (statement, tag)) in statements.iter().zip(tags).enumerate() {
+        if !sql::has_transaction_control(statement) {
+            continue;
+        }
+        if tag.starts_with("COMMIT") || tag.starts_with("PREPARE TRANSACTION") {
+            let done = states.get_mut(open..=index).unwrap_or_default();
+            done.fill(StepState::Done);
+            is_applied |= statements.get(open..index).is_some_and(|between| between.iter().any(|it| has_effect(it)));
+            open = index + 1;
+        } else if tag.starts_with("ROLLBACK") {
+            open = index + 1;
+        }
+    }
+    let completed = tags.len().min(statements.len());
+    let rest = statements.get(completed..).unwrap_or_default();
+    let may_commit = match end {
+        End::Refused(error) => commits_by_itself(&statements, error),
+        End::Undone => false,
+        End::RefusedSomewhere => {
+            sql::has_transaction_control(script) || (!in_transaction && commits_by_itself(&statements, None))
+        }
+        End::Lost => !in_transaction || rest.iter().any(|statement| sql::has_transaction_control(statement)),
+    };
+    match end {
+        End::Refused(_) => {
+            if let Some(state) = states.get_mut(completed) {
+                *state = StepState::Failed;
+            }
+        }
+        End::Lost | End::RefusedSomewhere if may_commit => {
+            states.iter_mut().skip(open).for_each(|state| *state = StepState::Unknown)
+        }
+        End::Lost | End::RefusedSomewhere | End::Undone => {}
+    }
+    match (is_applied, may_commit) {
+        (true, _) => (Outcome::PartlyApplied, steps(&statements, states)),
+        (false, true) => (Outcome::Unknown, steps(&statements, states)),
+        (false, false) => (Outcome::NotApplied, Vec::new()),
+    }
+}
+
+/// What is to be said of a script that may have been committed as a whole, or not at all.
+pub(super) fn unknown(script: &str) -> (Outcome, Vec<Step>) {
+    let statements: Vec<&str> = sql::statements(script).map(|statement| statement.text).collect();
+    let states = vec![StepState::Unknown; statements.len()];
+    (Outcome::Unknown, steps(&statements, states))
+}
+
+fn steps(statements: &[&str], states: Vec<StepState>) -> Vec<Step> {
+    statements.iter().zip(states).map(|(text, state)| Step { statement: (*text).to_owned(), state }).collect()
+}
+
+/// Beginning and ending transactions, and settings, leave nothing behind that could be applied.
+fn has_effect(statement: &str) -> bool {
+    const WITHOUT: [&str; 7] = ["savepoint", "release", "set", "show", "reset", "rollback", "begin"];
+    let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    !WITHOUT.iter().any(|word| first.eq_ignore_ascii_case(word)) && !sql::has_transaction_control(statement)
+}
+
+/// Whether a script of one statement may have committed part of its work although it failed: several transactions of the
+/// server's own, or of a procedure's.
+fn commits_by_itself(statements: &[&str], error: Option<&ServerError>) -> bool {
+    let [statement] = statements else { return false };
+    let code = error.map_or("", ServerError::code);
+    // Syntax, names and rights are looked at before anything is done, and so is where the statement stands.
+    let is_refused_at_once = error.is_some_and(|error| error.field(b'W').is_none())
+        && ["42", "25", "0A", "3D", "3F", "26"].iter().any(|class| code.starts_with(class));
+    if is_refused_at_once {
+        return false;
+    }
+    let starts_with = |word: &str| statement.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    if starts_with("call") {
+        return true;
+    }
+    if starts_with("do") {
+        let text = statement.to_ascii_lowercase();
+        return ["commit", "call", "execute"].iter().any(|word| text.contains(word));
+    }
+    // CREATE DATABASE and the like clean up after themselves.
+    const SEVERAL: [&str; 5] = ["CONCURRENTLY", "VACUUM", "REINDEX", "CLUSTER", "SUBSCRIPTION"];
+    sql::outside_transaction(statement).is_some_and(|found| SEVERAL.iter().any(|word| found.name.contains(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use StepState::{Done, Failed, NotRun, Unknown};
+
+    fn refusal(code: &str, context: Option<&str>) -> ServerError {
+        let mut fields = vec![(b'C', code.to_owned())];
+        fields.extend(context.map(|text| (b'W', text.to_owned())));
+        ServerError { length: 0, fields }
+    }
+
+    fn judged(script: &str, in_transaction: bool, tags: &[&str], end: End<'_>) -> (Outcome, Vec<StepState>) {
+        let tags: Vec<String> = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let (outcome, steps) = judge(script, in_transaction, &tags, end);
+        (outcome, steps.into_iter().map(|step| step.state).collect())
+    }
+
+    #[test]
+    fn a_script_that_fails_in_its_transaction_leaves_nothing() {
+        let error = refusal("42P01", None);
+        let nothing = (Outcome::NotApplied, vec![]);
+        assert_eq!(
+            judged("CREATE TABLE a (); SELECT * FROM b", true, &["CREATE TABLE"], End::Refused(Some(&error))),
+            nothing
+        );
+        assert_eq!(
+            judged("CREATE TABLE a (); SELECT * FROM b", false, &["CREATE TABLE"], End::Refused(Some(&error))),
+            nothing
+        );
+    }
+
+    #[test]
+    fn what_a_commit_in_the_script_has_committed_is_done() {
+        let script = "CREATE TABLE a (); COMMIT; CREATE TABLE b (); nonsense; CREATE TABLE c ()";
+        let error = refusal("42601", None);
+        for in_transaction in [true, false] {
+            assert_eq!(
+                judged(script, in_transaction, &["CREATE TABLE", "COMMIT", "CREATE TABLE"], End::Refused(Some(&error))),
+                (Outcome::PartlyApplied, vec![Done, Done, NotRun, Failed, NotRun])
+            );
+        }
+    }
+
+    #[test]
+    fn a_commit_of_nothing_applies_nothing() {
+        let error = refusal("42601", None);
+        let nothing = (Outcome::NotApplied, vec![]);
+        assert_eq!(judged("COMMIT; nonsense", true, &["COMMIT"], End::Refused(Some(&error))), nothing);
+        assert_eq!(
+            judged("SET x.y = 1; COMMIT; nonsense", true, &["SET", "COMMIT"], End::Refused(Some(&error))),
+            nothing
+        );
+        // COMMIT of a failed transaction answers ROLLBACK.
+        let script = "CREATE TABLE a (); COMMIT; nonsense";
+        assert_eq!(judged(script, true, &["CREATE TABLE", "ROLLBACK"], End::Refused(Some(&error))), nothing);
+    }
+
+    #[test]
+    fn a_rollback_to_a_savepoint_undoes_no_commit() {
+        let script = "CREATE TABLE a (); SAVEPOINT s; ROLLBACK TO s; COMMIT; nonsense";
+        let tags = ["CREATE TABLE", "SAVEPOINT", "ROLLBACK", "COMMIT"];
+        let (outcome, states) = judged(script, true, &tags, End::Undone);
+        assert_eq!((outcome, states), (Outcome::PartlyApplied, vec![Done, Done, Done, Done, NotRun]));
+    }
+
+    #[test]
+    fn what_is_lost_in_a_transaction_of_ours_is_undone() {
+        let nothing = (Outcome::NotApplied, vec![]);
+        assert_eq!(judged("CREATE TABLE a (); CREATE TABLE b ()", true, &["CREATE TABLE"], End::Lost), nothing);
+        assert_eq!(judged("CREATE TABLE a (); CREATE TABLE b ()", true, &[], End::Undone), nothing);
+    }
+
+    #[test]
+    fn what_is_lost_outside_of_one_may_have_been_applied() {
+        let script = "CREATE TABLE a (); CREATE TABLE b ()";
+        assert_eq!(judged(script, false, &["CREATE TABLE"], End::Lost), (Outcome::Unknown, vec![Unknown, Unknown]));
+        let script = "CREATE TABLE a (); COMMIT; CREATE TABLE b ()";
+        assert_eq!(judged(script, true, &[], End::Lost), (Outcome::Unknown, vec![Unknown, Unknown, Unknown]));
+        assert_eq!(
+            judged(
+                "CREATE TABLE a (); COMMIT; CREATE TABLE b (); COMMIT",
+                true,
+                &["CREATE TABLE", "COMMIT"],
+                End::Lost
+            ),
+            (Outcome::PartlyApplied, vec![Done, Done, Unknown, Unknown])
+        );
+    }
+
+    #[test]
+    fn without_the_tags_a_commit_in_the_script_leaves_its_outcome_unknown() {
+        assert_eq!(judged("SELECT 1; nonsense", true, &[], End::RefusedSomewhere), (Outcome::NotApplied, vec![]));
+        let script = "CREATE TABLE a (); COMMIT; nonsense";
+        assert_eq!(judged(script, true, &[], End::RefusedSomewhere), (Outcome::Unknown, vec![Unknown; 3]));
+    }
+
+    #[test]
+    fn statements_of_several_transactions_may_leave_something_behind() {
+        let unique = refusal("23505", None);
+        let missing = refusal("42P01", None);
+        let inside = refusal("42P01", Some("PL/pgSQL function"));
+        let failed = |script: &str, error| judged(script, false, &[], End::Refused(Some(error))).0;
+        for script in
+            ["CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)", "VACUUM t", "CALL p()", "do $$ begin commit; end $$"]
+        {
+            assert_eq!(failed(script, &unique), Outcome::Unknown, "{script}");
+            assert_eq!(failed(script, &missing), Outcome::NotApplied, "{script}");
+        }
+        assert_eq!(failed("CALL p()", &inside), Outcome::Unknown);
+        for script in ["CREATE DATABASE d", "DO $$ begin perform 1/0; end $$", "SELECT 1; CALL p()"] {
+            assert_eq!(failed(script, &unique), Outcome::NotApplied, "{script}");
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! One script, from its order to its outcome.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use super::cancelling::{Cancelling, abandoned, given_up};
+use super::identity::{COMMIT_WITHOUT, Functions};
+use super::outcome::{End, judge, unknown};
+use super::verdict::{Inquiry, Verdict};
+use super::{Apart, Commit, Order, Place, Wish};
+use crate::clock;
+use crate::conn::relay::RelayEnd;
+use crate::conn::request::{Message, Script};
+use crate::conn::session::{Answer, Question};
+use crate::conn::{Connection, Relay, Reply, Request, Session};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::pool::Loan;
+use crate::wire::batch::Event;
+
+/// An answer to COMMIT that takes longer is late: the server is asked about it by another connection.
+const LATE: Duration = Duration::from_secs(1);
+/// On a long way: so many times there and back.
+const LATE_TRIPS: u32 = 8;
+/// How long the server may be asked where no limit was set for connecting.
+const INQUIRY: Duration = Duration::from_secs(10);
+
+/// How a script ended: the transaction status that the connection is in afterwards, with the error if there is one; 0 when
+/// the connection is lost.
+pub type Ended = Result<u8, (Error, u8)>;
+
+/// Runs a script. `target` gets its rows as they come, and is not told of the end. The error has its outcome. `None` when
+/// the sender of the wish is gone: what was under way is cancelled then, and its connection closed.
+///
+/// The script has its place in the pool's queue when this returns.
+pub fn run(place: Place, order: Order, target: Reply, wish: Wish) -> impl Future<Output = Option<Ended>> + Send {
+    let apart = match &place {
+        Place::Pool(pool) => Apart::from(pool),
+        Place::Client(_, apart) => (**apart).clone(),
+    };
+    let holding = hold(place);
+    async move {
+        tokio::select! {
+            biased;
+            () = abandoned(wish.clone()) => None,
+            ended = execute(holding, apart, &order, &target, wish.clone()) => Some(ended),
+        }
+    }
+}
+
+/// A connection that is there for the script.
+enum Hold {
+    Lent(Loan),
+    Client(Connection),
+}
+
+fn hold(place: Place) -> Pin<Box<dyn Future<Output = Result<Hold, Error>> + Send>> {
+    match place {
+        Place::Pool(pool) => {
+            let lending = pool.lend();
+            Box::pin(async move { lending.await.map(Hold::Lent) })
+        }
+        Place::Client(connection, _) => Box::pin(std::future::ready(Ok(Hold::Client(connection)))),
+    }
+}
+
+async fn execute(
+    holding: impl Future<Output = Result<Hold, Error>>,
+    apart: Apart,
+    order: &Order,
+    target: &Reply,
+    wish: Wish,
+) -> Ended {
+    let held = tokio::select! {
+        biased;
+        () = given_up(wish.clone()) => Err(aborted()),
+        held = holding => held,
+    };
+    let mut held = held.map_err(|error| (error.with_outcome(Outcome::NotApplied, Vec::new()), 0))?;
+    let connection = match &held {
+        Hold::Lent(loan) => loan.connection(),
+        Hold::Client(connection) => connection,
+    };
+    let ended = Flight { connection: &connection.clone(), apart, order, wish }.fly(target).await;
+    // What a script without a transaction of ours leaves open is the caller's, as with `pg`.
+    if let Hold::Lent(loan) = &mut held
+        && order.in_transaction
+        && loan.connection().status() != b'I'
+    {
+        loan.spoil();
+    }
+    ended
+}
+
+/// What the caller is told who has given up.
+fn aborted() -> Error {
+    Error::new(ErrorKind::Aborted, "The script was aborted").with_code("ABORT_ERR")
+}
+
+/// A script on its connection.
+struct Flight<'a> {
+    connection: &'a Connection,
+    apart: Apart,
+    order: &'a Order,
+    wish: Wish,
+}
+
+/// What is still to be answered behind the script.
+struct Followers {
+    identity: Option<Question>,
+    commit: Option<Question>,
+}
+
+impl Flight<'_> {
+    async fn fly(self, target: &Reply) -> Ended {
+        let ended = if self.is_given_up() {
+            Err(aborted().with_outcome(Outcome::NotApplied, Vec::new()))
+        } else if self.order.in_transaction {
+            self.in_transaction(target).await
+        } else {
+            self.as_it_is(target).await
+        };
+        let status = if self.connection.is_open() { self.connection.status() } else { 0 };
+        ended.map(|()| status).map_err(|error| (error, status))
+    }
+
+    async fn as_it_is(&self, target: &Reply) -> Result<(), Error> {
+        let (script, end) = Relay::to(target);
+        self.connection.submit(self.script(script));
+        let end = self.cancelling().finish(end_of(end)).await;
+        match end.error {
+            None => Ok(()),
+            Some(error) => Err(self.failed(*error, end.status, &end.tags)),
+        }
+    }
+
+    async fn in_transaction(&self, target: &Reply) -> Result<(), Error> {
+        let session = Session::on(self.connection);
+        let functions = Functions::of(self.connection);
+        let (script, end) = Relay::to(target);
+        let mut followers = self.send(&session, script, functions);
+        let end = self.cancelling().finish(end_of(end)).await;
+        if followers.identity.is_none() && end.error.is_none() && !self.is_given_up() {
+            followers.identity = functions.map(|functions| session.ask(&functions.identify()));
+        }
+        let identity = match followers.identity {
+            Some(question) => Some(self.cancelling().finish(question.answer()).await),
+            None => None,
+        };
+        let inquiry = Inquiry::into(&self.apart, functions, identity.as_ref().map(|answer| &*answer.sets));
+        if let Some(commit) = followers.commit {
+            return self.ended_by_both(end, commit, inquiry).await;
+        }
+        // A script that has ended its transaction itself has nothing left to commit.
+        let is_open = end.status != b'I';
+        if let Some(error) = end.error {
+            let error = self.failed(*error, end.status, &end.tags);
+            self.roll_back(&session, end.status).await;
+            return Err(error);
+        }
+        let is_lost = identity.as_ref().is_some_and(|answer| answer.status.is_none());
+        if is_open && (is_lost || self.is_given_up()) {
+            self.roll_back(&session, self.connection.status()).await;
+            let lost = identity.and_then(|answer| answer.error).unwrap_or_else(aborted);
+            return Err(self.with_outcome(lost, &end.tags, End::Undone));
+        }
+        drop(session.take_notices());
+        let is_identified = identity.is_none_or(|answer| answer.error.is_none());
+        let commit = session.ask(if is_open && !is_identified { COMMIT_WITHOUT } else { "COMMIT" });
+        let committed = self.committed(commit, inquiry.filter(|_| is_open), &end.tags).await;
+        for notice in session.take_notices() {
+            self.connection.tell(Event::Notice(Box::new(notice)));
+        }
+        if is_open { committed } else { Ok(()) }
+    }
+
+    /// Sends the script, and what may follow it in the same write.
+    fn send(&self, session: &Session, script: Reply, functions: Option<Functions>) -> Followers {
+        let mut requests = vec![self.script(script)];
+        let mut follow = |text: &str| {
+            let (request, question) = session.question(text);
+            requests.push(request);
+            question
+        };
+        // What follows a COPY that reads data would be taken for it.
+        let may_follow = !may_read_stdin(self.order.text());
+        let identity = functions.filter(|_| may_follow).map(|functions| follow(&functions.identify()));
+        let commit = (may_follow && self.order.commit == Commit::Pipelined).then(|| follow("COMMIT"));
+        self.connection.set_depth(requests.len());
+        self.connection.submit_all(requests.into_iter());
+        self.connection.set_depth(1);
+        Followers { identity, commit }
+    }
+
+    /// COMMIT has travelled with the script: its answer is the last word, also for a script that has failed.
+    async fn ended_by_both(&self, end: RelayEnd, commit: Question, inquiry: Option<Inquiry<'_>>) -> Result<(), Error> {
+        match end.error {
+            Some(error) if end.status != 0 => {
+                // It has ended the failed transaction, or the connection is gone, which does the same.
+                let _ = self.cancelling().finish(commit.answer()).await;
+                Err(self.failed(*error, end.status, &end.tags))
+            }
+            _ => self.committed(commit, inquiry, &end.tags).await,
+        }
+    }
+
+    /// Whether the transaction was committed, as COMMIT's answer says, or the server when that is late or lost.
+    async fn committed(&self, commit: Question, inquiry: Option<Inquiry<'_>>, tags: &[String]) -> Result<(), Error> {
+        let cancelling = self.cancelling();
+        let mut answer = pin!(cancelling.finish(commit.answer()));
+        let late = LATE.max(self.connection.round_trip().unwrap_or_default() * LATE_TRIPS);
+        let answered = match &inquiry {
+            Some(_) => clock::within(late, &mut answer).await,
+            None => Some(answer.as_mut().await),
+        };
+        let limit = self.apart.settings.connect_timeout.filter(|limit| !limit.is_zero()).unwrap_or(INQUIRY);
+        let (verdict, loss) = match (answered, inquiry) {
+            (Some(answer), _) if answer.status.is_some() => return self.by_answer(answer, tags),
+            (Some(answer), Some(inquiry)) => (inquiry.conclude(true, limit).await, answer.error),
+            (Some(answer), None) => (Verdict::Unknowable("the server can't be asked".into()), answer.error),
+            (None, None) => (Verdict::Unknowable("the server can't be asked".into()), None),
+            (None, Some(inquiry)) => {
+                tokio::select! {
+                    biased;
+                    answer = &mut answer => match answer.status {
+                        Some(_) => return self.by_answer(answer, tags),
+                        None => (inquiry.conclude(true, limit).await, answer.error),
+                    },
+                    verdict = inquiry.conclude(false, limit) => (verdict, None),
+                }
+            }
+        };
+        // Its answer may still come, or never.
+        self.connection.destroy(Error::closed("Connection terminated"));
+        let loss = loss.unwrap_or_else(lost);
+        match verdict {
+            Verdict::Committed => Ok(()),
+            Verdict::Aborted => Err(self.with_outcome(loss, tags, End::Undone)),
+            Verdict::Unknowable(reason) => Err(self.unknown(loss, &reason)),
+        }
+    }
+
+    fn by_answer(&self, answer: Answer, tags: &[String]) -> Result<(), Error> {
+        let is_committed = answer.sets.last().is_some_and(|set| set.tag == "COMMIT");
+        match answer.error {
+            None if is_committed => Ok(()),
+            None => {
+                let message = "The server answered COMMIT with ROLLBACK: the transaction had failed before";
+                Err(self.failed(Error::new(ErrorKind::Server, message).with_code("25P02"), b'I', tags))
+            }
+            Some(error) => Err(self.failed(error, b'I', tags)),
+        }
+    }
+
+    /// The error of a script that failed in this transaction status; 0 when the connection was lost.
+    fn failed(&self, error: Error, status: u8, tags: &[String]) -> Error {
+        let server = error.server.clone();
+        let end = if status == 0 { End::Lost } else { End::Refused(server.as_deref()) };
+        self.with_outcome(error, tags, end)
+    }
+
+    fn with_outcome(&self, error: Error, tags: &[String], end: End<'_>) -> Error {
+        let (outcome, steps) = judge(self.order.text(), self.order.in_transaction, tags, end);
+        let error = if self.is_given_up() { aborted() } else { error };
+        error.with_outcome(outcome, steps)
+    }
+
+    fn unknown(&self, loss: Error, reason: &str) -> Error {
+        let (outcome, steps) = unknown(self.order.text());
+        let message = format!(
+            "{}. Whether the script was committed is unknown, because {reason}. Look for its effects before it is run again.",
+            loss.message.trim_end_matches('.')
+        );
+        let error = if self.is_given_up() { aborted() } else { Error { message, ..loss } };
+        error.with_outcome(outcome, steps)
+    }
+
+    async fn roll_back(&self, session: &Session, status: u8) {
+        if matches!(status, b'T' | b'E') && self.connection.is_open() {
+            let answer = clock::within(self.order.cancel_timeout, session.ask("ROLLBACK").answer()).await;
+            // Closing the connection does the same.
+            if answer.is_none_or(|answer| answer.error.is_some()) {
+                self.connection.destroy(Error::closed("Connection terminated"));
+            }
+        }
+    }
+
+    fn script(&self, reply: Reply) -> Request {
+        let Order { body, in_transaction, .. } = self.order;
+        let message = Message::Script(Script { body: body.clone(), begins: *in_transaction });
+        Request { message, reply, may_prepare: false, known: None }
+    }
+
+    fn cancelling(&self) -> Cancelling<'_> {
+        Cancelling { connection: self.connection, wish: self.wish.clone(), patience: self.order.cancel_timeout }
+    }
+
+    fn is_given_up(&self) -> bool {
+        *self.wish.borrow()
+    }
+}
+
+/// `COPY ... FROM STDIN` makes the server read data next.
+fn may_read_stdin(script: &str) -> bool {
+    script.as_bytes().windows(5).any(|word| word.eq_ignore_ascii_case(b"stdin"))
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Io, "Connection terminated unexpectedly")
+}
+
+/// The end of a relayed request; a relay that is gone without one is a connection that is.
+async fn end_of(end: impl Future<Output = Result<RelayEnd, tokio::sync::oneshot::error::RecvError>>) -> RelayEnd {
+    end.await.unwrap_or_else(|_| RelayEnd { status: 0, error: Some(Box::new(lost())), tags: Vec::new() })
+}

@@ -1,0 +1,105 @@
+//! A pool's connection for questions of this side's own.
+
+use std::sync::Arc;
+
+use super::handle::Pool;
+use super::shared::{Borrower, Held, Lent, Shared, State};
+use super::waiting::Work;
+use crate::conn::inbox::Inbox;
+use crate::conn::{Connection, Session, Sink};
+use crate::error::Error;
+
+/// A hold on a connection, which goes back to its pool with this. One that is in the middle of something is closed
+/// instead, and what the server does for it is cancelled.
+pub struct Loan {
+    connection: Connection,
+    pool: Arc<Shared>,
+    is_spoiled: bool,
+}
+
+impl Loan {
+    /// The connection.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Questions on it.
+    pub fn session(&self) -> Session {
+        Session::on(&self.connection)
+    }
+
+    /// It shall be closed and not be used again.
+    pub fn spoil(&mut self) {
+        self.is_spoiled = true;
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let is_busy = self.connection.load() > 0;
+        if is_busy {
+            self.connection.abandon();
+        }
+        let lent = {
+            let mut state = self.pool.lock();
+            match state.lent.get(&self.connection.id()) {
+                Some(Lent { to: Borrower::Loan, .. }) => state.lent.remove(&self.connection.id()),
+                _ => None,
+            }
+        };
+        if let Some(lent) = lent {
+            self.pool.take_back(lent.held, is_busy || self.is_spoiled);
+        }
+    }
+}
+
+impl Pool {
+    /// Lends a connection to this side, in the same queue and under the same limits as everybody's. Its place in the
+    /// queue is taken at once, and given up when the future is dropped.
+    ///
+    /// # Errors
+    /// The pool is ending or full beyond `maxWaiting`, the wait was too long, or no connection could be made.
+    pub fn lend(&self) -> impl Future<Output = Result<Loan, Error>> + Send + use<> {
+        let inbox = Inbox::new();
+        let reply = inbox.expect();
+        let waiting = Waiting { pool: self.clone(), sink: inbox.id(), request: reply.request };
+        // What comes for somebody who doesn't wait any more goes back with the batch that brings it.
+        self.run(Work::Loan(reply), |_| {});
+        async move {
+            // All of it lives here, and not only the number.
+            let waiting = waiting;
+            let ended = inbox.ended(waiting.request).await;
+            drop(waiting);
+            match (ended.value.and_then(|value| value.downcast().ok()), ended.error) {
+                (Some(loan), _) => Ok(*loan),
+                (None, Some(error)) => Err(*error),
+                (None, None) => Err(Error::closed("The pool gave no connection.")),
+            }
+        }
+    }
+}
+
+/// Leaves the queue when the one who waits in it goes away.
+struct Waiting {
+    pool: Pool,
+    sink: u64,
+    request: i32,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.pool.forget(self.sink, self.request);
+    }
+}
+
+impl Shared {
+    pub(super) fn lend_to_loan(self: &Arc<Self>, state: &mut State, mut held: Held) -> Loan {
+        held.uses += 1;
+        // Nobody wanted to see a new client when it could have been shown.
+        held.fresh = false;
+        let connection = held.connection().clone();
+        connection.set_depth(1);
+        state.lent.insert(connection.id(), Lent { held, to: Borrower::Loan });
+        Loan { connection, pool: self.clone(), is_spoiled: false }
+    }
+}
