@@ -46,10 +46,12 @@ declare class DatabaseManager {
   switchConnection(name: string): Promise<true>;
 
   /**
-   * Runs a script on the database that is current at this moment: BEGIN, the script and COMMIT in one round trip.
-   * When it fails the transaction is rolled back, and the first error is thrown.
+   * Runs a script on the database that is current at this moment: BEGIN and the script in one round trip, and COMMIT in
+   * a second one, once the script has succeeded. When it fails the transaction is rolled back, and the first error is
+   * thrown. When the answer to COMMIT is lost, the server is asked what became of the transaction, and the promise tells
+   * that.
    *
-   * @param ddlSql one or more statements
+   * @param ddlSql what `client.query` takes: one or more statements, or a configuration with values and the like
    * @param useTransaction false runs the script as it is, which `CREATE INDEX CONCURRENTLY`, `VACUUM` and
    *   `CREATE DATABASE` need. @default true
    * @returns what `client.query(ddlSql)` of node-postgres returns: a result, or an array of results when the script
@@ -58,20 +60,20 @@ declare class DatabaseManager {
    * @throws {Error} before a database is added, and after {@link DatabaseManager.close}
    * @throws {Error} with code 25001, before anything is sent, for a statement that can't run in a transaction
    * @throws {DatabaseError} what the server said about the script
+   * @throws whatever it is, it is a {@link DatabaseManager.DdlError}: its `outcome` says whether the script was applied
    */
   executeDDL(
-    ddlSql: string,
+    ddlSql: string | String | pg.QueryConfig | pg.QueryArrayConfig,
     useTransaction?: boolean,
-    options?: { signal?: AbortSignal | undefined },
+    options?: DatabaseManager.DdlOptions,
   ): Promise<pg.QueryResult | pg.QueryResult[]>;
   /**
-   * @param ddlSql one or more statements
-   * @param options `useTransaction` as above. Aborting the `signal` rejects with its reason at once and has the server
-   *   stop; what it had begun in a transaction is rolled back.
+   * @param ddlSql as above
+   * @param options how it shall run
    */
   executeDDL(
-    ddlSql: string,
-    options: { useTransaction?: boolean | undefined; signal?: AbortSignal | undefined },
+    ddlSql: string | String | pg.QueryConfig | pg.QueryArrayConfig,
+    options: DatabaseManager.DdlOptions,
   ): Promise<pg.QueryResult | pg.QueryResult[]>;
 
   /**
@@ -141,6 +143,48 @@ declare namespace DatabaseManager {
     idleTimeoutMillis?: number | undefined | null;
     /** Milliseconds; 0 = never. @default 10000 */
     connectionTimeoutMillis?: number | undefined;
+  }
+
+  /** How {@link DatabaseManager.executeDDL} shall run a script. */
+  export interface DdlOptions {
+    /** As the argument of the same name. With `transaction` given as well, both have to say the same. @default true */
+    useTransaction?: boolean | undefined;
+    /** Between BEGIN and COMMIT: all or nothing. @default true */
+    transaction?: boolean | undefined;
+    /**
+     * When COMMIT leaves. `'confirmed'`: once the script has succeeded, so that a process or connection that is lost
+     * in the middle commits nothing; two round trips. `'pipelined'`: together with the script; one round trip, and a
+     * script whose sender is lost may be committed. @default 'confirmed'
+     */
+    commit?: 'confirmed' | 'pipelined' | undefined;
+    /**
+     * Aborting it has the server stop. The promise rejects once the outcome is known, with an error of its own that
+     * has the reason's `name` and `message`, and the reason as its `cause`; or resolves, when it came too late.
+     */
+    signal?: AbortSignal | undefined;
+  }
+
+  /** What became of one statement of a script. */
+  export interface DdlStep {
+    /** Its text, without the semicolon. */
+    statement: string;
+    /**
+     * `'done'`: it was run and is committed. `'failed'`: the server refused it. `'not run'`: it was not run, or was
+     * undone with the one that failed. `'unknown'`: the connection was lost before that was known.
+     */
+    state: 'done' | 'failed' | 'not run' | 'unknown';
+  }
+
+  /** What every rejection of {@link DatabaseManager.executeDDL} has, besides what the error itself is. */
+  export interface DdlError extends Error {
+    /**
+     * `'not applied'`: certain; nothing was sent, or it was rolled back. `'partly applied'`: something before the
+     * failure was committed, see `steps`. `'unknown'`: the server could not be asked within
+     * `connectionTimeoutMillis` (10 seconds when that is 0), or its answer proves nothing.
+     */
+    outcome: 'not applied' | 'partly applied' | 'unknown';
+    /** One for each statement; undefined when nothing was applied. */
+    steps?: DdlStep[] | undefined;
   }
 
   /** An entry of {@link DatabaseManager.connections}. */
