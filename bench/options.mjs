@@ -89,6 +89,7 @@ const QUICK = [
   'insert-unnest',
   'connect-tls',
   'ddl-20ms',
+  'ddl-20ms-pipelined',
 ];
 
 function preset({ all, quick }) {
