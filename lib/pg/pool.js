@@ -16,6 +16,11 @@ const QueryRequest = require('./query-request');
 const { onSettled } = require('./settlement');
 const { LONGEST_NAME } = require('./statement-name');
 
+/** @returns {undefined} */
+function nothing() {
+  return undefined;
+}
+
 /** While so many queries are under way, those of one turn are handed over together. */
 const BUSY = 8;
 
@@ -52,7 +57,10 @@ class Pool extends Checkout {
     if (!this._isDirect() || !isPlain(text)) {
       this._isQuerying = true;
       try {
-        return super.query(text, given, called);
+        const answer = super.query(text, given, called);
+        // Streams whose failure is told by themselves may be asked for without waiting for them.
+        if (answer && text && text._tellsFailure) answer.then(undefined, nothing);
+        return answer;
       } finally {
         this._isQuerying = false;
       }

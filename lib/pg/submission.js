@@ -34,6 +34,8 @@ class Submission {
     /** @type {Function[] | undefined} */
     this._onlookers = undefined;
     this._failed = false;
+    /** @type {(() => void) | undefined} */
+    this._toldListener = undefined;
     /** @type {boolean} whether a statement has said that it is done */
     this.isComplete = false;
   }
@@ -119,6 +121,13 @@ class Submission {
     this._failed = true;
     tellSettled(this, error, undefined);
     callOut(() => this.query.handleError(error, this.owner.connection));
+    if (this._toldListener !== undefined) this._toldListener();
+  }
+
+  /** @param {() => void} listener called when the query has been told that it failed, at once if it has been already */
+  onceTold(listener) {
+    if (this._failed) listener();
+    else this._toldListener = listener;
   }
 
   handleReadyForQuery() {

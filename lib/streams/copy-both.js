@@ -4,6 +4,12 @@ const { Duplex } = require('node:stream');
 
 const CopyTurn = require('./copy-turn');
 
+/** In every COPY that only takes data, and in no statement that copies both ways. */
+const STDIN = /\bstdin\b/i;
+
+/** What the server is told when the stream is destroyed without an error. */
+const DESTROYED = 'The stream was destroyed';
+
 /**
  * COPY in both directions, as replication uses it, with the API of npm's pg-copy-streams. Each chunk that is written is
  * a message of its own.
@@ -20,9 +26,17 @@ class CopyBoth extends Duplex {
     /** Rows that were copied, where that is what it does. */
     this.rowCount = 0;
     this._turn = new CopyTurn(this);
-    /** @type {((error?: Error | null) => void) | null} */
-    this._whenOver = null;
+    /** @type {((error?: Error | null) => void) | null} what finishes the stream, once all data is sent */
+    this._finisher = null;
+    /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
+    this.callback = undefined;
     this._hasEnded = false;
+    this._isDone = false;
+  }
+
+  /** For a pool: its failure is an error of the stream. */
+  get _tellsFailure() {
+    return true;
   }
 
   /**
@@ -45,7 +59,7 @@ class CopyBoth extends Duplex {
   }
 
   _copyReceived() {
-    this._endReading();
+    if (this._turn.current.isStarted) this._endReading();
   }
 
   _endReading() {
@@ -69,11 +83,11 @@ class CopyBoth extends Duplex {
 
   /** @param {(error?: Error | null) => void} callback called when the client is free */
   _final(callback) {
-    if (this._turn.loan !== null && this._turn.loan.isOver) {
+    if (this._isDone) {
       callback();
       return;
     }
-    this._whenOver = callback;
+    this._finisher = callback;
     this._turn.onceStarted(() => this._turn.current.finish());
   }
 
@@ -82,15 +96,19 @@ class CopyBoth extends Duplex {
    * @param {(error?: Error | null) => void} callback called when the client is free
    */
   _destroy(error, callback) {
-    const { loan } = this._turn;
-    if (loan === null || loan.isOver) {
+    const { _turn: turn } = this;
+    this._finisher = null;
+    if (turn.isIdle) {
       callback(error);
       return;
     }
-    this._whenOver = () => callback(error);
-    // A server that sends its log knows no CopyFail, but it ends when it is told that nothing more comes.
-    this._turn.onceStarted(() => loan.finish());
-    loan.discard();
+    turn.onceOver(() => callback(error));
+    turn.onceStarted(() => {
+      if (STDIN.test(this.text)) turn.current.refuse(error ? error.message : DESTROYED);
+      // A server that sends its log knows no CopyFail, but it ends when it is told that nothing more comes.
+      else turn.current.finish();
+    });
+    turn.current.discard();
   }
 
   /**
@@ -99,25 +117,46 @@ class CopyBoth extends Duplex {
    * @param {Error} error
    */
   handleError(error) {
-    this._turn.failed();
-    if (this.destroyed) return;
-    this._whenOver = null;
+    const { _turn: turn, _finisher: finisher } = this;
+    if (finisher !== null && turn.isKnownToBeDone) {
+      this._succeed(finisher);
+      return;
+    }
+    turn.failed(error);
     this.destroy(error);
   }
 
   /** For the client. */
   handleReadyForQuery() {
-    if (this.destroyed) return;
+    const { current: loan } = this._turn;
+    if (!loan.isStarted || !loan.isComplete) {
+      const error = new Error(
+        loan.isStarted
+          ? 'The server has ended the COPY without saying that it is complete'
+          : `${JSON.stringify(this.text)} takes no data; it must be a statement that copies both ways, such as START_REPLICATION`,
+      );
+      this._turn.tell(error);
+      this.destroy(error);
+      return;
+    }
+    const finisher = this._finisher;
+    this._succeed(finisher);
     this._endReading();
     // The server has ended it; what is still written would go nowhere.
-    if (this._whenOver === null && !this.writableEnded) this.end();
+    if (finisher === null && !this.destroyed && !this.writableEnded) this.end();
+  }
+
+  /** @param {(() => void) | null} finisher */
+  _succeed(finisher) {
+    this._finisher = null;
+    this._isDone = true;
+    this._turn.tell(null);
+    if (finisher !== null) finisher();
   }
 
   /** The client has its connection back. */
   _returned() {
-    const callback = this._whenOver;
-    this._whenOver = null;
-    if (callback !== null) callback();
+    this._turn.over();
   }
 }
 

@@ -7,6 +7,9 @@ const CopyTurn = require('./copy-turn');
 /** Small chunks are joined to messages of this many bytes: a message costs a call to the native side and a write. */
 const MESSAGE_BYTES = 64 * 1024;
 
+/** The server takes no larger message; a chunk that is larger is cut, since messages need not end where rows do. */
+const LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024;
+
 /** What the server is told when the stream is destroyed without an error. */
 const DESTROYED = 'The stream was destroyed';
 
@@ -31,10 +34,15 @@ class CopyFrom extends Writable {
     this._joined = null;
     this._joinedBytes = 0;
     this._isScheduled = false;
-    /** @type {Error | null} what the client or the server said */
-    this._failure = null;
-    /** @type {((error?: Error | null) => void) | null} */
-    this._whenOver = null;
+    /** @type {((error?: Error | null) => void) | null} what finishes the stream, once all data is sent */
+    this._finisher = null;
+    /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
+    this.callback = undefined;
+  }
+
+  /** For a pool: its failure is an error of the stream. */
+  get _tellsFailure() {
+    return true;
   }
 
   /**
@@ -48,6 +56,18 @@ class CopyFrom extends Writable {
 
   _copyStarted() {
     this._turn.started();
+  }
+
+  /** The server sends data instead of taking some, unless that is what a statement behind the COPY does. */
+  _copyData() {
+    if (this._turn.current.isSent) return;
+    this._turn.current.abandon();
+    this.destroy(this._noCopyError());
+  }
+
+  /** @returns {undefined} as with data, when there was none */
+  _copyReceived() {
+    return undefined;
   }
 
   /**
@@ -64,21 +84,33 @@ class CopyFrom extends Writable {
    * @param {(error?: Error | null) => void} callback
    */
   _send(chunk, callback) {
-    const loan = this._turn.current;
-    const { length } = chunk;
-    if (this._joinedBytes + length <= MESSAGE_BYTES && length < MESSAGE_BYTES) {
-      this._join(chunk);
-      callback();
-      return;
-    }
-    this._sendJoined(() => {
-      if (length < MESSAGE_BYTES) {
+    const { current: loan } = this._turn;
+    loan.onceRoom(() => {
+      const isSmall = chunk.length < MESSAGE_BYTES;
+      if (isSmall && this._joinedBytes + chunk.length <= MESSAGE_BYTES) {
         this._join(chunk);
         callback();
-      } else {
-        loan.write(chunk, callback);
+        return;
       }
+      this._sendJoined(() => {
+        if (isSmall) {
+          this._join(chunk);
+          callback();
+        } else {
+          this._sendPieces(chunk, callback);
+        }
+      });
     });
+  }
+
+  /**
+   * @param {Uint8Array} chunk
+   * @param {(error?: Error | null) => void} callback
+   */
+  _sendPieces(chunk, callback) {
+    const rest = chunk.subarray(LARGEST_MESSAGE_BYTES);
+    const next = rest.length === 0 ? callback : () => this._sendPieces(rest, callback);
+    this._turn.current.write(chunk.subarray(0, LARGEST_MESSAGE_BYTES), next);
   }
 
   /** @param {Uint8Array} chunk */
@@ -91,7 +123,7 @@ class CopyFrom extends Writable {
     // Nobody can tell whether there is more to come, so that what is there leaves when this turn of the loop is over.
     setImmediate(() => {
       this._isScheduled = false;
-      this._sendJoined(nothing);
+      this._turn.current.onceRoom(() => this._sendJoined(nothing));
     });
   }
 
@@ -105,7 +137,7 @@ class CopyFrom extends Writable {
 
   /** @param {(error?: Error | null) => void} callback called when the data is visible and the client is free */
   _final(callback) {
-    this._whenOver = callback;
+    this._finisher = callback;
     this._turn.onceStarted(() => this._sendJoined(() => this._turn.current.finish()));
   }
 
@@ -114,15 +146,23 @@ class CopyFrom extends Writable {
    * @param {(error?: Error | null) => void} callback called when the server has thrown away what it got
    */
   _destroy(error, callback) {
+    const { _turn: turn } = this;
+    const { loan } = turn;
     this._joinedBytes = 0;
     this._joined = null;
-    const { loan } = this._turn;
+    this._finisher = null;
     if (loan === null || loan.isOver || loan.isSent) {
       callback(error);
       return;
     }
-    this._whenOver = callback;
-    this._turn.onceStarted(() => loan.refuse(error ? error.message : DESTROYED));
+    const reason = error ? error.message : DESTROYED;
+    // What the server says about it is the error, unless it is an answer to what went wrong before.
+    turn.onceOver(() => callback(loan.isDiscarded ? error : turn.failure));
+    turn.onceStarted(() => loan.refuse(reason));
+  }
+
+  _noCopyError() {
+    return new Error(`${JSON.stringify(this.text)} takes no data; it must be a COPY … FROM STDIN`);
   }
 
   /**
@@ -131,29 +171,39 @@ class CopyFrom extends Writable {
    * @param {Error} error
    */
   handleError(error) {
-    this._failure = this._failure || error;
-    this._turn.failed();
-    // Destroyed already, it has been waiting for what the server says; then this is the stream's error.
-    if (this._whenOver === null || !this.destroyed) {
-      this._whenOver = null;
-      this.destroy(error);
+    const { _turn: turn, _finisher: finisher } = this;
+    if (finisher !== null && turn.isKnownToBeDone) {
+      this._succeed(finisher);
+      return;
     }
+    turn.failed(error);
+    // Destroyed already, it has been waiting for what the server says; then this is the stream's error.
+    this.destroy(error);
   }
 
   /** For the client. */
   handleReadyForQuery() {
-    const callback = this._whenOver;
-    this._whenOver = null;
-    if (callback !== null && this._turn.current.isSent) callback();
-    else
-      this.destroy(new Error(`${JSON.stringify(this.text)} takes no data; it must be a COPY … FROM STDIN`));
+    const { current: loan } = this._turn;
+    if (this._finisher !== null && loan.isSent && loan.isComplete) {
+      this._succeed(this._finisher);
+      return;
+    }
+    const early = 'The server has ended the COPY without saying that it has all of the data';
+    const error = loan.isStarted ? new Error(early) : this._noCopyError();
+    this._turn.tell(error);
+    this.destroy(error);
+  }
+
+  /** @param {() => void} finisher */
+  _succeed(finisher) {
+    this._finisher = null;
+    this._turn.tell(null);
+    finisher();
   }
 
   /** The client has its connection back. */
   _returned() {
-    const callback = this._whenOver;
-    this._whenOver = null;
-    if (callback !== null) callback(this._failure);
+    this._turn.over();
   }
 }
 

@@ -6,6 +6,9 @@ const { Loan } = require('./loan');
 /** Each message from the server is a chunk of its own. */
 const EACH_MESSAGE = 1;
 
+/** What the server is told that asks for more data when all has been sent. */
+const ONE_COPY = 'The stream has the data of one COPY only';
+
 /** A COPY under way, as the binding answers it. Its borrower is a stream with `_copy…` methods for what happens. */
 class CopyLoan extends Loan {
   /**
@@ -21,8 +24,12 @@ class CopyLoan extends Loan {
     this.isSent = false;
     /** The server sends no more data. */
     this.isReceived = false;
-    /** @type {Function | null} who waits for room */
-    this.waiter = null;
+    /** The server has said that it is done with the data. */
+    this.isComplete = false;
+    /** The native side has as much as it wants to keep. */
+    this.isFull = false;
+    /** @type {Function[]} who waits for room */
+    this.waiters = [];
     this.core.copyBegin(register(this), stream.text, eachMessage ? EACH_MESSAGE : 0);
   }
 
@@ -30,11 +37,25 @@ class CopyLoan extends Loan {
    * Sends a message with data, and calls back when there is room for the next one.
    *
    * @param {Uint8Array} bytes
-   * @param {Function} callback
+   * @param {(error?: Error | null) => void} callback
    */
   write(bytes, callback) {
-    if (this.isSent || this.isOver || this.core.copyWrite(bytes)) callback();
-    else this.waiter = callback;
+    if (!this.isSent && !this.isOver) {
+      try {
+        this.isFull = !this.core.copyWrite(bytes);
+      } catch (error) {
+        // More than a message can have.
+        callback(/** @type {Error} */ (error));
+        return;
+      }
+    }
+    this.onceRoom(callback);
+  }
+
+  /** @param {Function} listener called when there is room for more, at once if there is */
+  onceRoom(listener) {
+    if (this.isFull) this.waiters.push(listener);
+    else listener();
   }
 
   /** All data is sent. */
@@ -56,35 +77,49 @@ class CopyLoan extends Loan {
     this.drained();
   }
 
+  over() {
+    super.over();
+    this.drained();
+  }
+
   // What the binding calls.
 
   started() {
+    if (this.isSent) {
+      // A text with two of them.
+      this.core.copyFail(ONE_COPY);
+      return;
+    }
     this.isStarted = true;
     this.borrower._copyStarted();
   }
 
   drained() {
-    const { waiter } = this;
-    this.waiter = null;
-    if (waiter !== null) waiter();
+    const { waiters } = this;
+    this.isFull = false;
+    this.waiters = [];
+    // Each of them may fill it again.
+    for (const waiter of waiters) this.onceRoom(waiter);
   }
 
   /** @param {Buffer} bytes */
   data(bytes) {
-    this.borrower._copyData(bytes);
+    if (!this.isDiscarded) this.borrower._copyData(bytes);
   }
 
   suspended() {
     this.isReceived = true;
-    this.borrower._copyReceived();
+    if (!this.isDiscarded) this.borrower._copyReceived();
   }
 
   /**
-   * @param {any} [_command]
+   * @param {any} [command]
    * @param {any} [rowCount]
    */
-  complete(_command, rowCount) {
-    if (rowCount !== null) this.borrower.rowCount = rowCount;
+  complete(command, rowCount) {
+    // What stands beside the COPY in its text has its own count, and its own end.
+    this.isComplete = this.isSent || this.isReceived;
+    if (command === 'COPY' && rowCount !== null) this.borrower.rowCount = rowCount;
   }
 }
 

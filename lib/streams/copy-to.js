@@ -16,8 +16,13 @@ class CopyTo extends Readable {
     /** Rows that were copied, once it has ended. */
     this.rowCount = 0;
     this._turn = new CopyTurn(this);
-    /** @type {((error?: Error | null) => void) | null} */
-    this._whenOver = null;
+    /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
+    this.callback = undefined;
+  }
+
+  /** For a pool: its failure is an error of the stream. */
+  get _tellsFailure() {
+    return true;
   }
 
   /**
@@ -54,13 +59,12 @@ class CopyTo extends Readable {
    * @param {(error?: Error | null) => void} callback called when the client is free
    */
   _destroy(error, callback) {
-    const { loan } = this._turn;
-    if (loan === null || loan.isOver) {
+    if (this._turn.isIdle) {
       callback(error);
       return;
     }
-    this._whenOver = () => callback(error);
-    loan.abandon();
+    this._turn.onceOver(() => callback(error));
+    this._turn.current.abandon();
   }
 
   /**
@@ -69,19 +73,25 @@ class CopyTo extends Readable {
    * @param {Error} error
    */
   handleError(error) {
+    this._turn.failed(error);
     this.destroy(error);
   }
 
   /** For the client. */
   handleReadyForQuery() {
-    if (!this.destroyed) this.push(null);
+    if (this._turn.current.isReceived) {
+      this._turn.tell(null);
+      if (!this.destroyed) this.push(null);
+      return;
+    }
+    const error = new Error(`${JSON.stringify(this.text)} gives no data; it must be a COPY … TO STDOUT`);
+    this._turn.tell(error);
+    this.destroy(error);
   }
 
   /** The client has its connection back. */
   _returned() {
-    const callback = this._whenOver;
-    this._whenOver = null;
-    if (callback !== null) callback();
+    this._turn.over();
   }
 }
 

@@ -1,11 +1,13 @@
 'use strict';
 
+const { callOut } = require('../pg/caller');
+const Result = require('../pg/result');
 const CopyLoan = require('./copy-loan');
 const { Loan, foreignConnection } = require('./loan');
 
 /**
- * A copy stream's turn in the client's queue: before it there is no loan, and until the server takes data what wants to
- * send some has to wait.
+ * A copy stream's turn in the client's queue, and how it ended: before it there is no loan, until the server takes data
+ * what wants to send some has to wait, and nothing is over before the client has its connection back.
  */
 class CopyTurn {
   /** @param {any} stream which gets the `_copy…` calls of the loan */
@@ -15,6 +17,11 @@ class CopyTurn {
     this.loan = null;
     /** @type {(() => void) | null} what waits for the server to take data */
     this.listener = null;
+    /** @type {(() => void) | null} what waits for the end */
+    this.endListener = null;
+    /** @type {Error | null} what the client said was wrong first */
+    this.failure = null;
+    this.isTold = false;
   }
 
   /**
@@ -36,6 +43,21 @@ class CopyTurn {
     return /** @type {CopyLoan} */ (this.loan);
   }
 
+  /** Nothing of the stream's is under way: not yet, or not any more. */
+  get isIdle() {
+    return this.loan === null || this.loan.isOver;
+  }
+
+  /**
+   * The server has said that the data is where it should be, although the connection was lost then. With a statement
+   * behind the COPY in the same text, that isn't the server's last word.
+   */
+  get isKnownToBeDone() {
+    const { loan, stream } = this;
+    const isAlone = !String(stream.text).trimEnd().slice(0, -1).includes(';');
+    return loan !== null && loan.isLost && loan.isSent && loan.isComplete && isAlone;
+  }
+
   /** The server takes data. */
   started() {
     const { listener } = this;
@@ -49,9 +71,46 @@ class CopyTurn {
     else this.listener = listener;
   }
 
-  /** It never will. */
-  failed() {
+  /** @param {() => void} listener called when the client has its connection back and has said how it ended */
+  onceOver(listener) {
+    this.endListener = listener;
+  }
+
+  /** The client has its connection back. */
+  over() {
+    const { endListener } = this;
+    this.endListener = null;
+    if (endListener !== null) endListener();
+  }
+
+  /**
+   * The client says that it failed.
+   *
+   * @param {Error} error
+   */
+  failed(error) {
     this.listener = null;
+    this.failure ??= error;
+    this.tell(error);
+  }
+
+  /**
+   * Tells the callback that came with the stream, as a pool's does, which waits for it with a client.
+   *
+   * @param {Error | null} error
+   */
+  tell(error) {
+    const { stream } = this;
+    if (this.isTold || !stream.callback) return;
+    this.isTold = true;
+    if (error !== null) {
+      callOut(stream.callback, error);
+      return;
+    }
+    const result = new Result();
+    result.command = 'COPY';
+    result.rowCount = stream.rowCount;
+    callOut(stream.callback, null, result);
   }
 }
 

@@ -6,6 +6,7 @@ const { register } = require('../binding');
 const { callOut, rejectAtCaller } = require('../pg/caller');
 const { prepareValue } = require('../pg/parameter');
 const Result = require('../pg/result');
+const { hide } = require('../pg/secret');
 const { typeMask } = require('../rows');
 const { Loan, foreignConnection } = require('./loan');
 
@@ -99,6 +100,14 @@ class Cursor extends EventEmitter {
     this._error = null;
     /** @type {Function[]} */
     this._closers = [];
+    /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
+    this.callback = undefined;
+    hide(this, 'callback');
+  }
+
+  /** For a pool: its failure is told to whoever reads. */
+  get _tellsFailure() {
+    return true;
   }
 
   /**
@@ -219,7 +228,8 @@ class Cursor extends EventEmitter {
     const portal = this._portal;
     if (portal === null || portal.isOver) {
       if (this.state !== 'error') this.state = 'done';
-      process.nextTick(() => callback());
+      // As in pg-cursor: whoever else was waiting for the client is told of its end before a stream is.
+      setImmediate(() => callback());
       this._emptyQueue();
       return;
     }
@@ -246,6 +256,7 @@ class Cursor extends EventEmitter {
     }
     this.state = 'done';
     callOut(() => this.emit('end', this._result));
+    this._tellCallback(null);
     this._givePage();
     this._emptyQueue();
   }
@@ -266,6 +277,16 @@ class Cursor extends EventEmitter {
     if (!wasClosing) this.state = 'error';
     for (const callback of waiting) callOut(callback, this._error);
     if (!wasClosing && this.listenerCount('error') > 0) callOut(() => this.emit('error', this._error));
+    this._tellCallback(wasClosing ? null : this._error);
+  }
+
+  /** @param {any} error */
+  _tellCallback(error) {
+    const { callback } = this;
+    this.callback = undefined;
+    if (callback === undefined) return;
+    if (error) callOut(callback, error);
+    else callOut(callback, null, this._result);
   }
 
   /** Whatever the query said last, it is closed; but not in the way that was asked for if the connection is gone. */

@@ -87,11 +87,16 @@ class Loan {
   /** The native side has refused to send data; the server's error about it follows. */
   copyIn() {}
 
-  /** @param {string} status */
-  done(status) {
+  /** The connection is the client's again. */
+  over() {
     // What a slow reader has paused is the connection, and the next query has another reader.
     this.resume();
     this.isOver = true;
+  }
+
+  /** @param {string} status */
+  done(status) {
+    this.over();
     this.submission.finish(status);
     this.borrower._returned();
   }
@@ -101,11 +106,11 @@ class Loan {
    * @param {string | null} status
    */
   fail(error, status) {
-    this.resume();
-    this.isOver = true;
     this.isLost = status === null;
+    this.over();
     this.submission.fail(error, status);
-    this.borrower._returned();
+    // A lost connection is told by the client when its turn comes, and the borrower isn't to take it for a good end.
+    this.submission.onceTold(() => this.borrower._returned());
   }
 }
 

@@ -22,12 +22,9 @@ class QueryStream extends Readable {
     this._result = this.cursor._result;
     /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
     this.callback = undefined;
-    this.cursor.on('end', (result) => {
-      if (this.callback) this.callback(null, result);
-    });
-    this.cursor.on('error', (error) => {
-      if (this.callback) this.callback(error);
-    });
+    this.cursor.callback = (error, result) => {
+      if (this.callback) this.callback(error, result);
+    };
   }
 
   get text() {
@@ -52,10 +49,11 @@ class QueryStream extends Readable {
    * @param {any} connection
    */
   handleError(error, connection) {
-    // A connection that dies is told to whoever reads now, or to nobody: then the stream itself fails.
-    const isRead = this.cursor._reader !== null || this.cursor._queue.length > 0;
+    // Whoever reads now is told, and so is the callback. Otherwise it is an error of the stream as soon as somebody
+    // listens or reads.
+    const isTold = this.cursor._reader !== null || this.cursor._queue.length > 0 || this.callback !== undefined;
     this.cursor.handleError(error, connection);
-    if (!isRead) this.destroy(error);
+    if (!isTold && this.listenerCount('error') > 0) this.destroy(error);
   }
 
   /** @param {any} connection */
@@ -68,14 +66,28 @@ class QueryStream extends Readable {
    */
   _read(size) {
     this.cursor.read(size, (error, page) => {
-      if (error) {
-        this.destroy(error);
-        return;
-      }
-      const rows = /** @type {any[]} */ (page);
-      for (let i = 0; i < rows.length; i++) this.push(rows[i]);
-      if (rows.length < size) this.push(null);
+      const isLast = Boolean(error) || this.cursor.state === 'done';
+      // Whoever waits for the promise of a pool's query listens when it is settled.
+      if (isLast && this.callback) setImmediate(() => this._take(error, page, true));
+      else this._take(error, page, isLast);
     });
+  }
+
+  /**
+   * @param {any} error
+   * @param {any[] | undefined} page
+   * @param {boolean} isLast
+   */
+  _take(error, page, isLast) {
+    if (error) {
+      this.destroy(error);
+      return;
+    }
+    const rows = /** @type {any[]} */ (page);
+    for (let i = 0; i < rows.length; i++) this.push(rows[i]);
+    if (isLast) this.push(null);
+    // Without a push nobody would ask again.
+    else if (rows.length === 0) this._read(this.readableHighWaterMark);
   }
 
   /**

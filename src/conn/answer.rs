@@ -103,6 +103,13 @@ impl Answer {
         }
         match frame.tag {
             b'D' => {
+                if let Course::Portal { left } = &mut flight.course {
+                    if *left == 0 {
+                        *left = self.connection.lock().take_asked();
+                    }
+                    // Who asks for pages keeps no more than one in memory, whatever the server would have.
+                    *left = left.checked_sub(1).ok_or_else(|| unexpected("more rows than were asked for"))?;
+                }
                 let shape = flight.shape.as_ref().ok_or_else(|| unexpected("a row without a description"))?;
                 if !flight.answered {
                     self.batch.fields(request, shape);
@@ -157,7 +164,12 @@ impl Answer {
             b'G' | b'W' if matches!(flight.course, Course::Copy { .. }) => {
                 self.batch.record(Record::Started, &[request]);
             }
-            b's' => self.batch.record(Record::Suspended, &[request]),
+            b's' => {
+                if let Course::Portal { left } = &mut flight.course {
+                    *left = 0;
+                }
+                self.batch.record(Record::Suspended, &[request]);
+            }
             b'1' => {
                 if let Course::Extended { name, .. } = &flight.course
                     && !name.is_empty()
@@ -267,7 +279,7 @@ impl Answer {
 
     /// A portal that is exhausted or has failed is over, without waiting for JavaScript to say so.
     fn end_portal(&self, close: bool) {
-        if matches!(self.current, Some(Flight { course: Course::Portal, .. })) {
+        if matches!(self.current, Some(Flight { course: Course::Portal { .. }, .. })) {
             let mut inner = self.connection.lock();
             inner.sync_portal(close);
             inner.flush();

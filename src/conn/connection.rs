@@ -245,9 +245,11 @@ impl Connection {
     /// Asks for the next page of the portal under way.
     pub fn read_portal(&self, rows: i32) {
         let mut inner = self.lock();
-        let Inner { portal: Some(OpenPortal { name, synced: false }), out, .. } = &mut *inner else { return };
+        let Inner { portal: Some(OpenPortal { name, synced: false, asked }), out, .. } = &mut *inner else { return };
         // The name was accepted when the portal was opened.
         let _ = frontend::execute(name, rows, out);
+        // As in the protocol, 0 is all.
+        *asked = u64::try_from(rows).ok().filter(|rows| *rows > 0).unwrap_or(u64::MAX);
         frontend::flush(out);
         inner.flush();
     }

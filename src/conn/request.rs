@@ -201,7 +201,10 @@ pub enum Course {
     /// This side reads the messages.
     Exchange,
     /// Rows page by page.
-    Portal,
+    Portal {
+        /// How many the page under way may still have.
+        left: u64,
+    },
     /// COPY data.
     Copy {
         /// Each message by itself.
@@ -241,7 +244,7 @@ impl Request {
             }
             Message::Extended(query) => extended(&query, &reply, statements, formats, out),
             Message::Raw => Ok((Course::Raw, None)),
-            Message::Portal(portal) => open_portal(&portal, out).map(|()| (Course::Portal, None)),
+            Message::Portal(portal) => open_portal(&portal, out).map(|()| (Course::Portal { left: 0 }, None)),
             Message::Copy { text, each } => frontend::query(&text, out).map(|()| (Course::Copy { each }, None)),
         };
         match sent {

@@ -81,6 +81,8 @@ pub(super) struct OpenPortal {
     pub(super) name: String,
     /// Sync was sent: nothing can be asked any more.
     pub(super) synced: bool,
+    /// Rows of the page that was asked for, until its first one comes.
+    pub(super) asked: u64,
 }
 
 pub(super) fn deliver_notes(notes: Notes) {
@@ -198,7 +200,7 @@ impl Inner {
             && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
         let exclusive = describes || request.message.is_exclusive();
         let portal = match &request.message {
-            Message::Portal(portal) => Some(OpenPortal { name: portal.portal.clone(), synced: false }),
+            Message::Portal(portal) => Some(OpenPortal { name: portal.portal.clone(), synced: false, asked: 0 }),
             _ => None,
         };
         // What is on the way already may change how the session writes dates.
@@ -235,13 +237,18 @@ impl Inner {
 
     /// Ends the exchange of a portal, once; `close` frees the portal as well.
     pub(super) fn sync_portal(&mut self, close: bool) {
-        let Some(OpenPortal { name, synced: synced @ false }) = &mut self.portal else { return };
+        let Some(OpenPortal { name, synced: synced @ false, .. }) = &mut self.portal else { return };
         *synced = true;
         if close {
             // The name was accepted when the portal was opened.
             let _ = frontend::close_portal(name, &mut self.out);
         }
         frontend::sync(&mut self.out);
+    }
+
+    /// The most rows of the page whose first row has come; none if no page is due.
+    pub(super) fn take_asked(&mut self) -> u64 {
+        self.portal.as_mut().map_or(0, |portal| std::mem::take(&mut portal.asked))
     }
 
     /// Writes what the socket takes. The task's waker is registered for the rest, whichever thread this runs on.
@@ -297,6 +304,8 @@ impl Inner {
         self.exclusive = false;
         self.portal = None;
         self.copy = None;
+        // Nobody sends any more what has failed: its request is over.
+        self.drained.retain(|(_, note)| !matches!(note, Note::Drained));
         self.advance(notes);
     }
 
