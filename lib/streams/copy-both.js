@@ -54,7 +54,7 @@ class CopyBoth extends Duplex {
 
   /** @param {Buffer} bytes */
   _copyData(bytes) {
-    if (this.destroyed) return;
+    if (this.destroyed || this._hasEnded) return;
     if (!this.push(bytes)) this._turn.current.pause();
   }
 
