@@ -89,6 +89,18 @@ forEachMaker(({ driver, copyStreams, ours }) => {
   });
 
   if (ours) {
+    test('a COPY of another kind that is destroyed is undone', async () => {
+      const plain = new driver.Client(server.config());
+      await plain.connect();
+      await plain.query('CREATE TEMP TABLE numbers (n int)');
+      const stream = plain.query(copyStreams.both('COPY numbers FROM STDIN'));
+      stream.write('1\n');
+      stream.destroy();
+      await once(stream, 'close');
+      assert.deepEqual((await plain.query('SELECT n FROM numbers')).rows, []);
+      await plain.end();
+    });
+
     test('a stream that is destroyed frees the client', async () => {
       const stream = await start();
       await writeAhead();

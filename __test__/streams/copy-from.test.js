@@ -224,6 +224,43 @@ forEachMaker(({ driver, copyStreams, ours }) => {
       assert.match(error.message, /terminat|ECONNRESET/);
     });
 
+    test("a pool's query resolves with the count when the data is visible", async () => {
+      const pool = new driver.Pool(server.config({ max: 1 }));
+      await pool.query('CREATE TEMP TABLE numbers (n int, text text)');
+      const stream = copyStreams.from(COPY);
+      const answer = pool.query(stream);
+      stream.end('1\tone\n2\ttwo\n');
+      const { command, rowCount } = await answer;
+      assert.deepEqual({ command, rowCount }, { command: 'COPY', rowCount: 2 });
+      assert.equal((await pool.query('SELECT count(*)::int AS n FROM numbers')).rows[0].n, 2);
+      await pool.end();
+    });
+
+    test('a callback for the client is told of the end, and of a failure', async () => {
+      const outcome = (text) =>
+        new Promise((resolve) => {
+          const stream = client.query(copyStreams.from(text), (error, result) => resolve({ error, result }));
+          stream.on('error', () => undefined);
+          stream.end('1\tone\n');
+        });
+      assert.equal((await outcome(COPY)).result.rowCount, 1);
+      assert.equal((await outcome('COPY nowhere FROM STDIN')).error.code, '42P01');
+    });
+
+    test('the count is that of the COPY, whatever stands beside it', async () => {
+      const stream = open(undefined, `${COPY}; SELECT generate_series(1, 50)`);
+      stream.end('1\tone\n');
+      await once(stream, 'finish');
+      assert.equal(stream.rowCount, 1);
+    });
+
+    test('a chunk that is larger than any message is cut into several', async () => {
+      const stream = open(undefined, 'COPY numbers (text) FROM STDIN');
+      stream.end(Buffer.alloc(40 * 1024 * 1024, `${'x'.repeat(1023)}\n`));
+      await once(stream, 'finish');
+      assert.equal(stream.rowCount, 40 * 1024);
+    });
+
     test('a statement that takes no data is an error of the stream', async () => {
       const stream = open(undefined, 'SELECT 1');
       stream.write('1\n');

@@ -336,6 +336,16 @@ forEachMaker(({ driver, Cursor, label, ours }) => {
   }
 
   if (ours) {
+    test("a pool's query resolves when the cursor has ended, and the client is free", async () => {
+      const pool = new driver.Pool(server.config({ max: 1 }));
+      const cursor = new Cursor(SERIES, [3]);
+      const answer = pool.query(cursor);
+      assert.deepEqual(numbers(await cursor.read(10)), [1, 2, 3]);
+      assert.equal((await answer).command, 'SELECT');
+      assert.equal((await pool.query('SELECT 42 AS n')).rows[0].n, 42);
+      await pool.end();
+    });
+
     test('reads that do not wait for each other get their pages in order', async () => {
       const cursor = open(SERIES, [5]);
       const pages = await Promise.all([cursor.read(2), cursor.read(2), cursor.read(2), cursor.read(2)]);

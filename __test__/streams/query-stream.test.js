@@ -142,6 +142,42 @@ forEachMaker(({ driver, QueryStream, ours }) => {
     assert.equal(result.command, 'SELECT');
   });
 
+  test("a pool's promise is settled before the stream ends, so that its end can be listened to", async () => {
+    const pool = new driver.Pool(server.config({ max: 1 }));
+    const stream = new QueryStream(SERIES, [150]);
+    const rows = [];
+    stream.on('data', (row) => rows.push(row));
+    const result = await pool.query(stream);
+    assert.equal(result.command, 'SELECT');
+    await once(stream, 'end');
+    assert.equal(rows.length, 150);
+    await pool.end();
+  });
+
+  test("a pool's promise is rejected before the stream fails, so that its error can be listened to", async () => {
+    const pool = new driver.Pool(server.config({ max: 1 }));
+    const stream = new QueryStream('SELECT nothing FROM nowhere');
+    stream.resume();
+    await assert.rejects(pool.query(stream), { code: '42P01' });
+    const [error] = await once(stream, 'error');
+    assert.equal(error.code, '42P01');
+    await pool.end();
+  });
+
+  test('at the end of the client the query before a stream is rejected first', async () => {
+    const ending = new driver.Client(server.config());
+    await ending.connect();
+    const told = [];
+    const query = ending.query('SELECT pg_sleep(10)').catch((error) => told.push(`query: ${error.message}`));
+    const stream = ending.query(new QueryStream(SERIES, [1]));
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    stream.on('error', (error) => told.push(`stream: ${error.message}`));
+    stream.resume();
+    await ending.end();
+    await Promise.all([query, closed]);
+    assert.deepEqual(told, ['query: Connection terminated', 'stream: Connection terminated']);
+  });
+
   test('streams and queries of one client take turns', async () => {
     const [first, rows, second] = await Promise.all([
       client.query('SELECT 1 AS n'),
@@ -154,6 +190,12 @@ forEachMaker(({ driver, QueryStream, ours }) => {
   });
 
   if (ours) {
+    test('an error that comes before anybody reads waits for who does', async () => {
+      const stream = client.query(new QueryStream('SELECT nothing FROM nowhere'));
+      assert.equal(await answers(), 42);
+      await assert.rejects(stream.toArray(), { code: '42P01' });
+    });
+
     test('a stream that is destroyed before its turn is never sent', async () => {
       const before = client.query('SELECT pg_sleep(0.05)');
       const stream = open(SERIES, [1000]);

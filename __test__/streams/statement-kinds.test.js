@@ -159,7 +159,8 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
         for (const text of Object.keys(STATEMENTS)) {
           for (const moment of ['never', 'when it is sent']) {
             const told = await run(client, kind, text, moment);
-            if (moment === 'never') assert.ok(told.includes('error'), `${kind} of ${text}: ${told.join(', ')}`);
+            if (moment === 'never')
+              assert.ok(told.includes('error'), `${kind} of ${text}: ${told.join(', ')}`);
             assert.deepEqual(uncaught, []);
           }
         }

@@ -255,7 +255,9 @@ class Checkout extends NativePool {
     if (error || this.ending || !client._queryable || client._ending) {
       client._ending = true;
       this._known = this._known.filter((/** @type {any} */ known) => known !== client);
-      this._core.release(core, true);
+      // A submittable that has failed may wait for the server to be ready again, which it is about to be.
+      if (client._activeQuery?.isRefused) client._whenDry(() => this._core.release(core, true));
+      else this._core.release(core, true);
       if (client._ended) this._handleClientClosed(client);
       return;
     }

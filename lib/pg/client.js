@@ -386,6 +386,8 @@ class Client extends QueryQueue {
     }
     if (!this._queryable) this._core.destroy();
     else if (this.pipeline && this._isBusy()) this.once('drain', () => this._goodbye());
+    // One that has failed is as good as answered.
+    else if (this._activeQuery?.isRefused) this._goodbye();
     // A query that hangs could keep the end away for ever.
     else if (this._activeQuery || this._core.isBusy) this._core.destroy();
     else this._goodbye();

@@ -36,6 +36,8 @@ class Submission {
     this._failed = false;
     /** @type {(() => void) | undefined} */
     this._toldListener = undefined;
+    /** @type {boolean} whether the server has said that it failed, and nothing but its readiness is to come */
+    this.isRefused = false;
     /** @type {boolean} whether a statement has said that it is done */
     this.isComplete = false;
   }
@@ -81,6 +83,7 @@ class Submission {
     const { connection } = owner;
     if (name === 'commandComplete') this.isComplete = true;
     if (name === 'errorMessage') {
+      this.isRefused = true;
       if (query.name) delete connection.submittedNamedStatements[query.name];
       this.handleError(message);
       // Without a Sync the server would skip everything that comes.

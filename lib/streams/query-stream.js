@@ -51,7 +51,8 @@ class QueryStream extends Readable {
   handleError(error, connection) {
     // Whoever reads now is told, and so is the callback. Otherwise it is an error of the stream as soon as somebody
     // listens or reads.
-    const isTold = this.cursor._reader !== null || this.cursor._queue.length > 0 || this.callback !== undefined;
+    const isTold =
+      this.cursor._reader !== null || this.cursor._queue.length > 0 || this.callback !== undefined;
     this.cursor.handleError(error, connection);
     if (!isTold && this.listenerCount('error') > 0) this.destroy(error);
   }
