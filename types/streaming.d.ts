@@ -24,6 +24,8 @@ export class Cursor<Row = any> extends EventEmitter implements Submittable {
   /** The client's connection; null before its turn has come. */
   readonly connection: any;
   readonly state: 'initialized' | 'idle' | 'busy' | 'error' | 'done';
+  /** Told of the end; `client.query(cursor, callback)` sets it, and a pool does. */
+  callback: ((err: any, result?: QueryResult) => void) | undefined;
   /**
    * @param text the SQL
    * @param values one value for each placeholder
@@ -88,6 +90,8 @@ export interface CopyStream extends Submittable {
   readonly text: string;
   /** Rows that were copied, once it has ended. */
   rowCount: number;
+  /** Told of the end; `client.query(stream, callback)` sets it, and a pool does. */
+  callback: ((err: any, result?: QueryResult) => void) | undefined;
 }
 
 /**
@@ -96,8 +100,10 @@ export interface CopyStream extends Submittable {
  */
 export const copyStreams: {
   /**
-   * @param text a `COPY … FROM STDIN`
-   * @returns a stream to write the data into. It finishes when the rows are visible.
+   * @param text a `COPY … FROM STDIN`, one in a text
+   * @returns a stream to write the data into. It finishes when the server has said that the rows are there, and fails in
+   *   every other case: with the server's error, or with that of the connection if it is lost before. Then the rows
+   *   may be there or not when all of them had been written.
    */
   from(text: string, options?: WritableOptions): Writable & CopyStream;
   /**
@@ -108,7 +114,8 @@ export const copyStreams: {
   /**
    * @param text a command of a replication connection, such as `START_REPLICATION`
    * @param options `alignOnCopyDataFrame`: each message from the server is a chunk of its own
-   * @returns a stream for both directions; each chunk that is written is a message of its own
+   * @returns a stream for both directions; each chunk that is written is a message of its own. It finishes when the
+   *   server has said that the command is complete.
    */
   both(text: string, options?: DuplexOptions & { alignOnCopyDataFrame?: boolean }): Duplex & CopyStream;
 };
