@@ -304,7 +304,7 @@ impl Inner {
         self.exclusive = false;
         self.portal = None;
         self.copy = None;
-        // Nobody sends any more what has failed: its request is over.
+        // Who still waits to send data hears of the end instead; its number may be another request's by then.
         self.drained.retain(|(_, note)| !matches!(note, Note::Drained));
         self.advance(notes);
     }
