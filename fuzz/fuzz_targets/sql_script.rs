@@ -20,6 +20,9 @@ fuzz_target!(|script: &str| {
         assert!(statements.iter().any(|statement| statement.range == found.range));
     }
     sql::has_transaction_control(script);
+    if sql::is_repeatable_read(script) {
+        assert_eq!(statements.len(), 1, "several statements as one read");
+    }
 
     let literal = format!("SELECT {};", sql::quote_literal(script));
     assert_eq!(sql::split(&literal).len(), 1, "a literal that ends early");

@@ -4,8 +4,10 @@
 //! parser is asked only where the first keywords leave a question open, because a full parse costs over ten times
 //! as much as lexing and recurses without limit.
 
+mod functions;
 mod plannable;
 mod quote;
+mod repeatable;
 mod script;
 mod token;
 mod transaction;
@@ -13,6 +15,7 @@ mod tree;
 
 pub use plannable::is_plannable;
 pub use quote::{quote_identifier, quote_literal};
+pub use repeatable::is_repeatable_read;
 pub use script::{Statement, Statements, split, statements};
 pub use transaction::{OutsideTransaction, has_transaction_control, outside_transaction};
 

@@ -143,6 +143,62 @@ const OUTSIDE: &[(&[&str], &str)] = &[
     (&["discard", "all"], "DISCARD ALL"),
 ];
 
+/// Reads as their tokens, with a condition at the end.
+const READS: &[&[&str]] = &[
+    &["select", "a", "from", "t", "where", "lower", "(", "b", ")", "in", "(", "'x;'", ",", "$1", ")"],
+    &[
+        "with",
+        "recursive",
+        "x",
+        "(",
+        "n",
+        ")",
+        "as",
+        "(",
+        "values",
+        "(",
+        "1",
+        ")",
+        ")",
+        "select",
+        "n",
+        "from",
+        "x",
+        "where",
+        "true",
+    ],
+    &[
+        "select",
+        "pg_catalog",
+        ".",
+        "count",
+        "(",
+        "*",
+        ")",
+        "over",
+        "(",
+        "order",
+        "by",
+        "a",
+        ")",
+        "from",
+        "t",
+        "where",
+        "true",
+    ],
+];
+
+/// What makes a read none that can be repeated.
+const WRITES: &[&[&str]] = &[
+    &["delete", "from", "t", "returning", "a"],
+    &["select", "a", "into", "x", "from", "t"],
+    &["select", "nextval", "(", "'s'", ")"],
+    &["select", "\"f\"", "(", ")"],
+    &["select", "s", ".", "lower", "(", "a", ")", "from", "t"],
+    &["select", "a", "from", "t", "for", "no", "key", "update"],
+    &["select", "a", "from", "t", "for", "share"],
+];
+
 fn soup() -> impl Strategy<Value = String> {
     vec(select(PIECES), 0..60).prop_map(|pieces| pieces.concat())
 }
@@ -275,6 +331,29 @@ proptest! {
         ] {
             prop_assert_eq!(outside_transaction(&script), None);
         }
+    }
+
+    #[test]
+    fn a_repeatable_read_is_one_plannable_statement_that_names_no_write_outside_of_quotes(script in any_script()) {
+        if is_repeatable_read(&script) {
+            prop_assert!(is_plannable(&script));
+            let writes = ["insert", "update", "delete", "merge", "into"];
+            prop_assert!(!Tokens::new(&script).any(|token| writes.iter().any(|word| token.is(word))));
+        }
+    }
+
+    #[test]
+    fn a_read_is_repeatable_whatever_stands_between_its_words_and_not_with_a_write_in_it(
+        read in select(READS).prop_flat_map(written),
+        write in select(WRITES).prop_flat_map(written),
+        text in any_script(),
+    ) {
+        prop_assert!(is_repeatable_read(&read), "{read}");
+        for script in [format!("{read} {write}"), format!("{read}\n;{write}"), format!("WITH x AS ({write}) {read}")] {
+            prop_assert!(!is_repeatable_read(&script), "{script}");
+        }
+        let quoted = format!("{read} AND {} = {}", quote_identifier(&text), quote_literal(&text));
+        prop_assert!(is_repeatable_read(&quoted), "{quoted}");
     }
 
     #[test]
