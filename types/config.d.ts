@@ -163,6 +163,21 @@ export interface PoolConfig extends ClientConfig {
    * counted. 1 = none. @default 256
    */
   pipelineDepth?: number | undefined;
+  /**
+   * Which `pool.query` calls share a connection while all are busy:
+   *
+   * - `'reads'`: reads that can be run twice without anyone noticing, as far as their text tells: one `SELECT`, `VALUES`
+   *   or `TABLE` that locks no rows, writes nothing and calls none but built-in functions without effects. One that has
+   *   waited behind another's for 20 ms beyond the round trip is sent again on a connection that is free, and the
+   *   answer that comes first is its answer.
+   * - `'all'`: every single statement that leaves the session as it is, writes included. Nothing is sent again, so a
+   *   statement that waits for a lock holds up what shares its connection.
+   * - `'none'`: none.
+   *
+   * @default `'reads'`; `'none'` on ports 6543 and 6432, where poolers in transaction mode listen
+   * @throws {TypeError} for anything else
+   */
+  sharing?: 'reads' | 'all' | 'none' | undefined;
   /** Idle connections don't keep the process alive. @default false */
   allowExitOnIdle?: boolean | undefined;
   /** Called with one line of text at each step of the pool. */

@@ -9,7 +9,7 @@ const { LeakWatch, takenHere } = require('./leak');
 const NativePool = require('./native-pool');
 const { AcquireRequest, Answer } = require('./pool-requests');
 const { hide } = require('./secret');
-const { amount, flag } = require('./settings');
+const { amount, flag, sharing } = require('./settings');
 const { onSettled } = require('./settlement');
 
 const INTERNALS = ['_leaks', '_isQuerying', '_listener', '_endListeners'];
@@ -27,6 +27,7 @@ class Checkout extends NativePool {
   constructor(options) {
     super(options);
     flag('autoPrepare', this.options.autoPrepare);
+    sharing(this.options.sharing);
     const leakTimeoutMillis = amount('leakTimeoutMillis', this.options.leakTimeoutMillis);
     /** @type {LeakWatch | null} */
     this._leaks = leakTimeoutMillis > 0 ? new LeakWatch(this, leakTimeoutMillis) : null;

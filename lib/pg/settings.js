@@ -4,6 +4,7 @@ const { amount, flag, isLikeUrl, oneOf, port, shown, text } = require('./option'
 const { tlsSettings } = require('./tls-settings');
 
 const TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'];
+const SHARINGS = ['reads', 'all', 'none'];
 const CHANNEL_BINDINGS = ['disable', 'prefer', 'require'];
 
 const SERVER_TIMEOUTS = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
@@ -112,8 +113,20 @@ function toPoolOptions(options) {
     maxWaiting: amount('maxWaiting', options.maxWaiting, Infinity),
     pipelineDepth:
       options.pipelineDepth === undefined ? undefined : amount('pipelineDepth', options.pipelineDepth),
+    sharing: sharing(options.sharing),
     shared: Boolean(options.shared),
   };
+}
+
+/**
+ * Which of a pool's own queries may share a connection.
+ *
+ * @param {any} value
+ * @returns {string | null} null where nothing is said: it hangs on the port then
+ * @throws {TypeError}
+ */
+function sharing(value) {
+  return value === undefined || value === null ? null : oneOf('sharing', value, SHARINGS);
 }
 
 /** @param {any} value */
@@ -122,4 +135,14 @@ function scramIterations(value) {
   return typeof number === 'number' && Number.isFinite(number) ? number : SCRAM_MAX_ITERATIONS;
 }
 
-module.exports = { toSettings, toPoolOptions, amount, flag, isLikeUrl, port, scramIterations, shown };
+module.exports = {
+  toSettings,
+  toPoolOptions,
+  amount,
+  flag,
+  isLikeUrl,
+  port,
+  scramIterations,
+  sharing,
+  shown,
+};

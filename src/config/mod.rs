@@ -4,5 +4,5 @@
 pub mod pool;
 pub mod server;
 
-pub use pool::PoolSettings;
+pub use pool::{PoolSettings, Sharing};
 pub use server::{ServerSettings, SessionTarget, TlsSettings};

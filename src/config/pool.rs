@@ -22,4 +22,42 @@ pub struct PoolSettings {
     /// How many queries of the pool's own may be on the way on one connection while every connection is busy; 1 never
     /// pipelines.
     pub pipeline_depth: usize,
+    /// Which of them may.
+    pub sharing: Sharing,
+}
+
+/// Which of a pool's own queries may be on the way on one connection at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// Reads that can be run twice without anyone noticing. One that waits behind another's is sent again elsewhere.
+    Reads,
+    /// All single statements that leave the session alone; what waits behind another's goes on waiting.
+    All,
+    /// None.
+    None,
+}
+
+/// Where poolers in transaction mode listen: Supabase's and PgBouncer. Older ones of Supabase's hang on several queries
+/// at a time.
+const POOLER_PORTS: [u16; 2] = [6543, 6432];
+
+impl Sharing {
+    /// What is shared on connections to these ports, unless the caller says otherwise.
+    pub fn by_ports(ports: &[u16]) -> Sharing {
+        if ports.iter().any(|port| POOLER_PORTS.contains(port)) { Sharing::None } else { Sharing::Reads }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_shared_where_one_of_the_ports_is_that_of_a_pooler_in_transaction_mode() {
+        assert_eq!(Sharing::by_ports(&[5432]), Sharing::Reads);
+        assert_eq!(Sharing::by_ports(&[]), Sharing::Reads);
+        for ports in [&[6543][..], &[6432], &[5432, 6543], &[6432, 5432]] {
+            assert_eq!(Sharing::by_ports(ports), Sharing::None);
+        }
+    }
 }

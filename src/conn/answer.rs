@@ -200,7 +200,10 @@ impl Answer {
     fn begin(&mut self, frame: Frame<'_>) -> Result<(), Error> {
         let next = self.connection.lock().next_flight();
         match next {
-            Some(flight) => {
+            Some(mut flight) => {
+                if flight.reply.race.is_some() {
+                    flight.reply.begin(frame.tag == b'E' && server_message::error_fields(frame.body)?.is_fatal());
+                }
                 let sink = &flight.reply.sink;
                 if self.sink.as_ref().is_none_or(|known| known.id() != sink.id()) {
                     self.deliver();
@@ -298,7 +301,9 @@ impl Answer {
         match flight.error.take() {
             None => self.batch.record(Record::Done, &[request, i32::from(status)]),
             Some(mut error) => {
-                self.connection.note_failure();
+                if !flight.reply.is_mute() {
+                    self.connection.note_failure();
+                }
                 self.explain(&flight.course, &mut error);
                 let extra = Extra::Error(error);
                 self.batch.record_with(Record::Failed, &[request, i32::from(status)], extra);

@@ -212,6 +212,18 @@ impl Connection {
         }
     }
 
+    /// Has `wanted` ones of the requests that wait behind the first one race against another try, which the caller makes.
+    /// Returns whom that one answers, in order.
+    pub fn contend(&self, wanted: impl FnMut(&Reply) -> bool) -> Vec<Reply> {
+        self.lock().contend(wanted)
+    }
+
+    /// Drops the answers of all that is under way, since other tries are answered in their place. False when one of them
+    /// is wanted; then the connection goes on.
+    pub fn give_up(&self) -> bool {
+        self.lock().give_up()
+    }
+
     /// How many requests may be on the way at a time from now on.
     pub fn set_depth(&self, depth: usize) {
         let mut notes = Notes::new();

@@ -94,7 +94,7 @@ impl Inbox {
         letters.last = letters.last.wrapping_add(1);
         let request = letters.last;
         letters.pending.insert(request, Pending::default());
-        Reply { sink: self.clone(), request, mask: TypeMask(u32::MAX), eager: false, unordered: false }
+        Reply { sink: self.clone(), request, mask: TypeMask(u32::MAX), eager: false, unordered: false, race: None }
     }
 
     /// Waits until the request has ended.

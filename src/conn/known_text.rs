@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::request::Message;
+use super::request::{Extended, Message};
+use crate::config::Sharing;
+use crate::sql;
 
 /// So many quick answers in a row make a text one that is quick.
 const PROOF: u32 = 64;
@@ -16,6 +18,7 @@ const CREDIT: u32 = 2 * PROOF;
 pub struct KnownText {
     /// The text.
     pub text: Arc<str>,
+    is_repeatable: bool,
     shares_extended: bool,
     shares_simple: bool,
     may_wait: bool,
@@ -27,13 +30,15 @@ pub struct KnownText {
 
 impl KnownText {
     /// A text of which nothing is known yet.
-    pub fn new(text: &str) -> Self {
-        let shares_extended = leaves_session_alone(text);
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
+        let shares_extended = leaves_session_alone(&text);
         KnownText {
-            text: text.into(),
+            is_repeatable: sql::is_repeatable_read(&text),
             shares_extended,
-            shares_simple: shares_extended && is_one_statement(text),
-            may_wait: may_wait(text),
+            shares_simple: shares_extended && is_one_statement(&text),
+            may_wait: may_wait(&text),
+            text,
             quick: AtomicU32::new(0),
             stall: AtomicU32::new(0),
         }
@@ -64,9 +69,21 @@ impl KnownText {
     }
 }
 
-/// Whether a request may share a connection with others: it must be one statement, and must not change what the next
-/// one meets.
-pub fn may_share(message: &Message, known: Option<&KnownText>) -> bool {
+/// Whether a request may share a connection with others.
+pub fn may_share(message: &Message, known: Option<&KnownText>, sharing: Sharing) -> bool {
+    match sharing {
+        Sharing::None => false,
+        Sharing::All => leaves_alone(message, known),
+        Sharing::Reads => match (message, known) {
+            (Message::Extended(_) | Message::Simple(_), Some(known)) => known.is_repeatable,
+            (Message::Extended(Extended { text, .. }) | Message::Simple(text), None) => sql::is_repeatable_read(text),
+            _ => false,
+        },
+    }
+}
+
+/// Whether it is one statement that does not change what the next one meets.
+fn leaves_alone(message: &Message, known: Option<&KnownText>) -> bool {
     match (message, known) {
         (Message::Extended(_), Some(known)) => known.shares_extended,
         (Message::Simple(_), Some(known)) => known.shares_simple,
@@ -110,9 +127,9 @@ mod tests {
     #[test]
     fn only_single_plain_statements_share() {
         let simple = |text: &str| {
-            let shares = may_share(&Message::Simple(text.into()), None);
+            let shares = may_share(&Message::Simple(text.into()), None, Sharing::All);
             let known = KnownText::new(text);
-            assert_eq!(may_share(&Message::Simple(text.into()), Some(&known)), shares);
+            assert_eq!(may_share(&Message::Simple(text.into()), Some(&known), Sharing::All), shares);
             shares
         };
         assert!(simple("SELECT 1"));
@@ -120,6 +137,26 @@ mod tests {
         for text in ["select 1; select 2", "BEGIN", "set x = 1", "COPY t TO STDOUT", "", "with x as (select 1) table x"]
         {
             assert!(!simple(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_shares_is_told_by_the_pool() {
+        let shares = |text: &str, sharing| {
+            let (message, known) = (Message::Simple(text.into()), KnownText::new(text));
+            let shares = may_share(&message, None, sharing);
+            assert_eq!(may_share(&message, Some(&known), sharing), shares);
+            shares
+        };
+        for (text, reads, all) in [
+            ("select a from t", true, true),
+            ("with x as (select 1) table x", true, false),
+            ("select my_function()", false, true),
+            ("insert into t values (1)", false, true),
+            ("begin", false, false),
+        ] {
+            let found = [Sharing::Reads, Sharing::All, Sharing::None].map(|sharing| shares(text, sharing));
+            assert_eq!(found, [reads, all, false], "{text}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::known_text::KnownText;
+use super::race::Race;
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
 use crate::wire::frontend::{self, Parameters};
@@ -51,9 +52,19 @@ pub struct Reply {
     pub eager: bool,
     /// It stands in no order with other requests.
     pub unordered: bool,
+    /// Other tries at the same request, one of which answers.
+    pub race: Option<Arc<Race>>,
 }
 
+/// The receiver of a request and its number there: no other one under way has the same.
+pub type RequestKey = (u64, i32);
+
 impl Reply {
+    /// What it is told apart by.
+    pub fn key(&self) -> RequestKey {
+        (self.sink.id(), self.request)
+    }
+
     /// Fails the request without a connection.
     pub fn fail(&self, error: Error) {
         self.fail_on(error, 0);
@@ -62,6 +73,9 @@ impl Reply {
     /// Fails the request alone, on a connection that goes on in this transaction status.
     pub fn fail_on(&self, error: Error, status: u8) {
         use crate::wire::{Extra, Record};
+        if self.race.as_ref().is_some_and(|race| !race.lose()) {
+            return;
+        }
         let mut batch = Batch::default();
         batch.record_with(Record::Failed, &[self.request, i32::from(status)], Extra::Error(Box::new(error)));
         self.sink.deliver(batch);
@@ -78,6 +92,15 @@ pub struct Request {
     pub may_prepare: bool,
     /// What is known of its text.
     pub known: Option<Arc<KnownText>>,
+}
+
+impl Request {
+    /// Looks at the text of a query of which nothing is known, once and for all.
+    pub fn study(&mut self) {
+        if let Message::Simple(text) | Message::Extended(Extended { text, .. }) = &self.message {
+            self.known.get_or_insert_with(|| Arc::new(KnownText::new(text.clone())));
+        }
+    }
 }
 
 /// What to send.
@@ -113,6 +136,15 @@ pub struct Portal {
 }
 
 impl Message {
+    /// The same once more, for a query.
+    pub fn again(&self) -> Option<Message> {
+        match self {
+            Message::Simple(text) => Some(Message::Simple(text.clone())),
+            Message::Extended(query) => Some(Message::Extended(query.clone())),
+            _ => None,
+        }
+    }
+
     /// It has the connection for itself while it is under way.
     pub fn is_exclusive(&self) -> bool {
         matches!(self, Message::Raw | Message::Portal(_) | Message::Copy { .. })
@@ -448,7 +480,14 @@ mod tests {
     }
 
     fn reply() -> Reply {
-        Reply { sink: Arc::new(Receiver::default()), request: 1, mask: TypeMask(0), eager: false, unordered: false }
+        Reply {
+            sink: Arc::new(Receiver::default()),
+            request: 1,
+            mask: TypeMask(0),
+            eager: false,
+            unordered: false,
+            race: None,
+        }
     }
 
     /// Sends a query without values and returns the tags of the messages, the format codes of Bind, and the flight.

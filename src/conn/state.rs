@@ -10,6 +10,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
 
 use super::large_texts::LargeTexts;
+use super::race::Race;
 use super::request::{Course, Flight, Message, Reader, Reply, Request};
 use super::statement::Statements;
 use super::stream::Stream;
@@ -294,6 +295,35 @@ impl Inner {
         let flight = self.flights.pop_front();
         self.answering = flight.is_some();
         flight
+    }
+
+    /// Whom to answer of all whose answer has not begun, in order.
+    fn unanswered(&mut self) -> impl Iterator<Item = &mut Reply> {
+        let flights = self.flights.iter_mut().map(|flight| &mut flight.reply);
+        flights.chain(self.queue.iter_mut().map(|request| &mut request.reply))
+    }
+
+    /// Has those that wait behind the first one race against another try, as far as they are `wanted`.
+    pub(super) fn contend(&mut self, mut wanted: impl FnMut(&Reply) -> bool) -> Vec<Reply> {
+        let first = usize::from(!self.answering);
+        let wanted = self.unanswered().skip(first).filter(|reply| reply.race.is_none() && wanted(reply));
+        let contend = |reply: &mut Reply| {
+            reply.race = Some(Race::of_two());
+            reply.clone()
+        };
+        wanted.map(contend).collect()
+    }
+
+    /// Drops the answers of all that is under way. False when one of them is wanted.
+    pub(super) fn give_up(&mut self) -> bool {
+        !self.answering
+            && self.unanswered().all(|reply| {
+                let is_moot = reply.is_mute() || reply.race.as_ref().is_some_and(|race| race.give_up());
+                if is_moot {
+                    reply.mute();
+                }
+                is_moot
+            })
     }
 
     /// The flight under way is answered; the next requests leave.

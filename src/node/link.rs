@@ -144,7 +144,7 @@ impl EnvironmentHandle {
     #[napi(catch_unwind)]
     pub fn open_pool(&self, settings: Object<'_>, options: Object<'_>) -> Result<PoolHandle> {
         let server = settings::server(&settings)?;
-        let limits = settings::pool(&options)?;
+        let limits = settings::pool(&options, &server)?;
         let shared = options.get::<bool>("shared")?.unwrap_or(false);
         let provider = self.provider(None);
         let asker = provider.clone();

@@ -145,7 +145,7 @@ impl PoolHandle {
         if anew {
             texts.clear();
         }
-        texts.push(Arc::new(KnownText::new(&text)));
+        texts.push(Arc::new(KnownText::new(text)));
     }
 
     /// Runs what is written down in the outbox for this pool, when there is no more room or when the turn is over.

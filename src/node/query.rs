@@ -76,7 +76,7 @@ pub fn portal(
 /// Where the answer of request `id` goes.
 pub fn reply(environment: &Arc<Environment>, id: i32, mask: i32) -> Reply {
     let sink: Arc<dyn Sink> = environment.clone();
-    Reply { sink, request: id, mask: TypeMask(mask.cast_unsigned()), eager: false, unordered: false }
+    Reply { sink, request: id, mask: TypeMask(mask.cast_unsigned()), eager: false, unordered: false, race: None }
 }
 
 /// The bytes of a Buffer, or of each Buffer of an array.

@@ -6,7 +6,7 @@ use napi::bindgen_prelude::*;
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, SslNegotiation};
 
-use crate::config::{PoolSettings, ServerSettings, SessionTarget, TlsSettings};
+use crate::config::{PoolSettings, ServerSettings, SessionTarget, Sharing, TlsSettings};
 
 /// Queries that share a connection at most, unless the caller says otherwise: see docs/decisions/0024.
 const PIPELINE_DEPTH: u32 = 256;
@@ -54,8 +54,8 @@ pub fn server(object: &Object<'_>) -> Result<ServerSettings> {
     })
 }
 
-/// Reads the limits of a pool.
-pub fn pool(object: &Object<'_>) -> Result<PoolSettings> {
+/// Reads the limits of a pool with connections to `server`.
+pub fn pool(object: &Object<'_>, server: &ServerSettings) -> Result<PoolSettings> {
     let count = |name: &str| -> Result<Option<f64>> {
         Ok(object.get::<f64>(name)?.filter(|count| count.is_finite() && *count > 0.0))
     };
@@ -69,6 +69,12 @@ pub fn pool(object: &Object<'_>) -> Result<PoolSettings> {
         max_lifetime: seconds.map(Duration::from_secs_f64),
         max_waiting: count("maxWaiting")?.map(|waiting| whole(waiting) as usize),
         pipeline_depth: count("pipelineDepth")?.map_or(PIPELINE_DEPTH, whole) as usize,
+        sharing: match text(object, "sharing")?.as_deref() {
+            Some("reads") => Sharing::Reads,
+            Some("all") => Sharing::All,
+            Some("none") => Sharing::None,
+            _ => Sharing::by_ports(server.server.get_ports()),
+        },
     })
 }
 

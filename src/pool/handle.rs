@@ -66,7 +66,7 @@ impl Pool {
             let objects = deadpool::managed::Pool::builder(maker).config(config).build();
             Shared {
                 objects: objects.expect("a pool without timeouts needs no runtime"),
-                state: Mutex::new(State::new(limits.pipeline_depth)),
+                state: Mutex::new(State::new(&limits)),
                 limits,
             }
         });
@@ -220,7 +220,7 @@ impl Pool {
     /// Requests that wait for a connection which nobody is making for them.
     pub fn waiting_count(&self) -> usize {
         let state = self.shared.lock();
-        state.waiting.len().saturating_sub(state.creating)
+        state.waiting.len().saturating_sub(state.waiting.sheltered(state.creating))
     }
 
     /// Lent connections that are closed when they come back, for their age.

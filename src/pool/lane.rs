@@ -5,14 +5,16 @@
 //! one takes long, unless that is the first one after very many quick ones of its text (docs/decisions/0024). Beyond a few
 //! it goes only for texts whose answers have been quick, and no further than the first other text.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use crate::clock;
-use crate::conn::request::Request;
-use crate::conn::{KnownText, known_text};
+use crate::config::Sharing;
+use crate::conn::request::{Message, Request, RequestKey};
+use crate::conn::{Connection, KnownText, Race, Reply, known_text};
 
 /// Queries that take the server no longer than this are worth sharing a connection.
 const QUICK: Duration = Duration::from_millis(1);
@@ -27,6 +29,8 @@ const QUICK_PART: u32 = 8;
 const PATIENCE_PART: u32 = 2;
 /// On a way of this length requests share a connection without waiting for the answers to those before them.
 const LONG_WAY: Duration = Duration::from_millis(1);
+/// So long beyond the round trip a query waits behind another one before it is sent again.
+const PATIENCE: Duration = Duration::from_millis(20);
 /// How many queries of which nothing is known may share a connection.
 const FEW: usize = 16;
 /// Near the server requests are handed to connections that have not answered yet when there are so many for each. Fewer
@@ -111,7 +115,6 @@ impl Depth {
 }
 
 /// Requests of the pool's own queue that one connection is running.
-#[derive(Debug)]
 pub(super) struct Lane {
     riders: VecDeque<Rider>,
     /// How many of them nothing good is known of.
@@ -128,11 +131,28 @@ pub(super) struct Lane {
     since: Instant,
 }
 
-#[derive(Debug)]
 struct Rider {
+    key: RequestKey,
     known: Option<Arc<KnownText>>,
     is_stranger: bool,
     left: Instant,
+    /// What to send when it is to be sent again.
+    again: Option<Message>,
+    /// Another try is under way or wanted.
+    race: Option<Arc<Race>>,
+    /// It is the other try.
+    is_second: bool,
+}
+
+impl Rider {
+    /// Nobody waits for its answer, or not for this one alone.
+    fn is_moot(&self) -> bool {
+        self.race.as_ref().is_some_and(|race| match race.tries() {
+            0 => true,
+            1 => false,
+            _ => !self.is_second,
+        })
+    }
 }
 
 impl Lane {
@@ -141,7 +161,7 @@ impl Lane {
         let now = clock::now();
         let mut lane =
             Lane { riders: VecDeque::new(), strangers: 0, unsent: 0, shares, retire, failed: false, since: now };
-        lane.board(request, now);
+        lane.board(request, None, now);
         lane
     }
 
@@ -150,12 +170,20 @@ impl Lane {
         self.riders.len()
     }
 
-    fn board(&mut self, request: &Request, now: Instant) {
-        let known = request.known.clone();
+    fn board(&mut self, request: &Request, again: Option<Message>, now: Instant) {
         let is_stranger = !is_quick(request);
         self.strangers += usize::from(is_stranger);
         self.unsent += 1;
-        self.riders.push_back(Rider { known, is_stranger, left: now });
+        let race = request.reply.race.clone();
+        self.riders.push_back(Rider {
+            key: request.reply.key(),
+            known: request.known.clone(),
+            is_stranger,
+            left: now,
+            again,
+            is_second: race.is_some(),
+            race,
+        });
     }
 
     /// When the first answer can be here at the earliest: when it had the way behind it, and the one before it was here.
@@ -167,9 +195,64 @@ impl Lane {
     /// at the head doesn't take longer than others should wait. Near the server waiting for an answer costs little, so
     /// that nothing may be on the way that could take long.
     pub(super) fn is_open(&self, depth: &Depth, now: Instant) -> bool {
-        self.shares
-            && (depth.is_far() || self.strangers == 0)
-            && now.saturating_duration_since(self.due(depth)) <= depth.patience()
+        self.shares && (depth.is_far() || self.strangers == 0) && !self.is_stuck(depth, now)
+    }
+
+    /// Whether there is something to look after: one waits behind another, or for nobody.
+    pub(super) fn needs_care(&self) -> bool {
+        self.riders.len() > 1 || self.riders.front().is_some_and(|first| first.race.is_some())
+    }
+
+    /// The first one has kept the connection for so long that it may hold up the others.
+    fn is_stuck(&self, depth: &Depth, now: Instant) -> bool {
+        now.saturating_duration_since(self.due(depth)) > depth.patience()
+    }
+
+    /// Those that have waited too long behind another one are to be sent again: they race against the requests that are
+    /// returned with when the first try left, as far as their answers have not begun.
+    pub(super) fn overtaken(
+        &mut self,
+        connection: &Connection,
+        depth: &Depth,
+        now: Instant,
+    ) -> Vec<(Instant, Request)> {
+        if !self.is_stuck(depth, now) {
+            return Vec::new();
+        }
+        let limit = depth.way() + PATIENCE;
+        let is_late = |rider: &Rider| now.saturating_duration_since(rider.left) >= limit;
+        let mut riders = self.riders.iter_mut().filter(|rider| rider.again.is_some() && is_late(rider)).peekable();
+        if riders.peek().is_none() {
+            return Vec::new();
+        }
+        let mut wanted: HashMap<RequestKey, &mut Rider> = riders.map(|rider| (rider.key, rider)).collect();
+        // Answers that are here, and wait for their receiver, are not late.
+        let mut keeps_up = None;
+        let mut is_behind = |reply: &Reply| {
+            let mut cx = Context::from_waker(Waker::noop());
+            !*keeps_up.get_or_insert_with(|| reply.sink.poll_ready(&mut cx).is_ready())
+        };
+        let mut requests = Vec::new();
+        for reply in connection.contend(|reply| wanted.contains_key(&reply.key()) && !is_behind(reply)) {
+            let Some(rider) = wanted.remove(&reply.key()) else { continue };
+            let Some(message) = rider.again.take() else { continue };
+            rider.race.clone_from(&reply.race);
+            let known = rider.known.clone();
+            requests.push((rider.left, Request { message, reply, may_prepare: true, known }));
+        }
+        requests
+    }
+
+    /// The first one, if another try at it is wanted: it waits behind nobody any more.
+    pub(super) fn first_tried(&self) -> Option<RequestKey> {
+        self.riders.front().filter(|first| first.race.is_some() && !first.is_second).map(|first| first.key)
+    }
+
+    /// Whether nobody waits for what is under way, and it takes its time.
+    pub(super) fn is_moot(&self, depth: &Depth, now: Instant) -> bool {
+        now.saturating_duration_since(self.due(depth)) >= PATIENCE
+            && !self.riders.is_empty()
+            && self.riders.iter().all(Rider::is_moot)
     }
 
     /// So many of the youngest have been submitted.
@@ -214,13 +297,14 @@ impl Lane {
         }
     }
 
-    /// Takes on what should share the connection, up to its `part` of all that there is to do and at most `most`: `next`
+    /// Takes on what should share the connection by the rule of `sharing`, up to its `part` of all that there is to do and at most `most`: `next`
     /// gives the first request that is fit for it and wanted.
     pub(super) fn fill(
         &mut self,
         depth: &Depth,
         part: usize,
         most: usize,
+        sharing: Sharing,
         now: Instant,
         mut next: impl FnMut(&dyn Fn(&Request) -> bool) -> Option<Request>,
     ) -> Vec<Request> {
@@ -235,10 +319,12 @@ impl Lane {
         while self.riders.len() < room(self) && taken.len() < most {
             let riding = self.riders.len();
             let is_wanted = |request: &Request| {
-                (is_quick(request) || riding < few) && known_text::may_share(&request.message, request.known.as_deref())
+                (is_quick(request) || riding < few)
+                    && known_text::may_share(&request.message, request.known.as_deref(), sharing)
             };
             let Some(request) = next(&is_wanted) else { break };
-            self.board(&request, now);
+            let again = if sharing == Sharing::Reads { request.message.again() } else { None };
+            self.board(&request, again, now);
             taken.push(request);
         }
         taken
@@ -251,7 +337,7 @@ fn is_quick(request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Poll};
+    use std::task::Poll;
 
     use super::*;
     use crate::conn::request::Message;
@@ -281,7 +367,7 @@ mod tests {
 
     fn request(text: &str) -> Request {
         let sink = Arc::new(Nobody::default());
-        let reply = Reply { sink, request: 1, mask: TypeMask(0), eager: false, unordered: true };
+        let reply = Reply { sink, request: 1, mask: TypeMask(0), eager: false, unordered: true, race: None };
         Request { message: Message::Simple(text.into()), reply, may_prepare: false, known: None }
     }
 
@@ -291,7 +377,7 @@ mod tests {
         (0..10).for_each(|_| depth.learn(Duration::from_micros(100)));
         let mut lane = Lane::new(&request("select 1"), true, true);
         let next = |is_wanted: &dyn Fn(&Request) -> bool| Some(request("select 2")).filter(is_wanted);
-        lane.fill(&depth, part, most, clock::now(), next).len()
+        lane.fill(&depth, part, most, Sharing::Reads, clock::now(), next).len()
     }
 
     #[test]
@@ -300,6 +386,53 @@ mod tests {
         assert_eq!(taken(4, usize::MAX), 3);
         assert_eq!(taken(4, 2), 2);
         assert_eq!(taken(1, usize::MAX), 0);
+    }
+
+    /// How many of two requests with this text join another one, and of how many the pool can make a second try.
+    fn joined(text: &str, sharing: Sharing) -> (usize, usize) {
+        let mut depth = Depth::new(16);
+        (0..10).for_each(|_| depth.learn(Duration::from_micros(100)));
+        let mut lane = Lane::new(&request("select 1"), true, true);
+        let mut waiting = vec![request(text), request(text)];
+        let next = |is_wanted: &dyn Fn(&Request) -> bool| waiting.pop_if(|request| is_wanted(request));
+        let taken = lane.fill(&depth, 16, usize::MAX, sharing, clock::now(), next).len();
+        (taken, lane.riders.iter().filter(|rider| rider.again.is_some()).count())
+    }
+
+    #[test]
+    fn what_joins_by_the_rule_for_reads_can_be_sent_again_and_nothing_else_can() {
+        assert_eq!(joined("select a from t", Sharing::Reads), (2, 2));
+        assert_eq!(joined("update t set a = 1", Sharing::Reads), (0, 0));
+        assert_eq!(joined("update t set a = 1", Sharing::All), (2, 0));
+        assert_eq!(joined("select a from t", Sharing::All), (2, 0));
+        assert_eq!(joined("select a from t", Sharing::None), (0, 0));
+    }
+
+    /// A lane with two tries of which the other ones are under way or not.
+    fn moot(tries: [usize; 2], second: bool) -> bool {
+        let mut lane = Lane::new(&request("select 1"), true, true);
+        lane.riders.clear();
+        let now = clock::now();
+        for tries in tries {
+            let race = Race::of_two();
+            (tries..2).for_each(|_| assert!(race.give_up() || race.win()));
+            let mut request = request("select 1");
+            if second {
+                request.reply.race = Some(race.clone());
+            }
+            lane.board(&request, None, now);
+            lane.riders.back_mut().unwrap().race = Some(race);
+        }
+        let depth = Depth::new(16);
+        assert!(!lane.is_moot(&depth, now), "it has only begun");
+        lane.is_moot(&depth, now + PATIENCE)
+    }
+
+    #[test]
+    fn a_connection_is_for_nobody_when_all_are_answered_elsewhere_or_will_be() {
+        assert!(moot([2, 0], false) && moot([0, 0], false) && moot([0, 0], true));
+        assert!(!moot([2, 1], false) && !moot([1, 0], false));
+        assert!(!moot([2, 0], true) && !moot([1, 0], true));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! queries wait in it as well as clients: the next query leaves the moment a connection is free, without a trip
 //! through JavaScript.
 
+mod care;
 pub mod handle;
 mod lane;
 mod loan;

@@ -17,7 +17,7 @@ use super::member::Member;
 use super::reaper;
 use super::waiting::{Waiting, Work, waited_too_long};
 use crate::clock;
-use crate::config::PoolSettings;
+use crate::config::{PoolSettings, Sharing};
 use crate::conn::known_text::may_share;
 use crate::conn::{Connection, ConnectionId, Reply, Request, Sink, runtime};
 use crate::error::Error;
@@ -48,6 +48,8 @@ pub(super) struct State {
     pub(super) ended: Vec<Reply>,
     pub(super) timer: bool,
     pub(super) reaper: bool,
+    /// Somebody looks after what shares connections.
+    pub(super) caring: bool,
     pub(super) depth: Depth,
 }
 
@@ -73,7 +75,7 @@ pub(super) enum Borrower {
 }
 
 impl State {
-    pub(super) fn new(pipeline_depth: usize) -> Self {
+    pub(super) fn new(limits: &PoolSettings) -> Self {
         State {
             waiting: Waiting::default(),
             creating: 0,
@@ -84,7 +86,8 @@ impl State {
             ended: Vec::new(),
             timer: false,
             reaper: false,
-            depth: Depth::new(pipeline_depth),
+            caring: false,
+            depth: Depth::new(if limits.sharing == Sharing::None { 1 } else { limits.pipeline_depth }),
         }
     }
 
@@ -108,7 +111,12 @@ impl Shared {
         self.objects.status().size.saturating_sub(state.lent.len())
     }
 
-    pub(super) fn enqueue(self: &Arc<Self>, work: Work) {
+    pub(super) fn enqueue(self: &Arc<Self>, mut work: Work) {
+        if let Work::Request { request, retire: true } = &mut work
+            && self.limits.pipeline_depth > 1
+        {
+            request.study();
+        }
         let mut is_behind = false;
         let refused = {
             let mut state = self.lock();
@@ -191,7 +199,7 @@ impl Shared {
             if let Some(held) = self.take_idle(&state) {
                 let Some(work) = state.waiting.pop() else { return };
                 self.assign(state, work, held);
-            } else if state.creating < state.waiting.len() && !self.is_full(&state) {
+            } else if state.creating < state.waiting.wanting() && !self.is_full(&state) {
                 state.creating += 1;
                 runtime::spawn(self.clone().make());
             } else {
@@ -232,8 +240,12 @@ impl Shared {
                 held.fresh = false;
                 let connection = held.connection().clone();
                 connection.take_failure();
-                let shares = may_share(&request.message, request.known.as_deref());
-                connection.set_depth(if shares { self.limits.pipeline_depth } else { 1 });
+                // Near the server nothing joins a text of which nothing is known, so that it need not be looked at. What is
+                // sent again has waited long enough behind others to be suspected of taking long itself.
+                let shares = request.reply.race.is_none()
+                    && (request.known.is_some() || state.depth.is_far())
+                    && may_share(&request.message, request.known.as_deref(), self.limits.sharing);
+                connection.set_depth(1);
                 let lane = Lane::new(&request, retire, shares);
                 state.depth.meet(connection.round_trip());
                 state.lent.insert(connection.id(), Lent { held, to: Borrower::Lane(lane) });
@@ -257,7 +269,7 @@ impl Shared {
                     drop(held);
                     None
                 }
-                Err(error) => state.waiting.pop().map(|work| (work, reason(error))),
+                Err(error) => state.waiting.refuse().map(|work| (work, reason(error))),
             }
         };
         if let Some((work, error)) = failed {
@@ -455,7 +467,7 @@ impl Shared {
 
     /// Makes sure that those who wait too long are told so.
     fn watch_deadlines(self: &Arc<Self>, state: &mut State) {
-        if !state.timer && state.waiting.next_deadline(state.creating).is_some() {
+        if !state.timer && state.waiting.next_deadline(state.waiting.sheltered(state.creating)).is_some() {
             state.timer = true;
             let pool = Arc::downgrade(self);
             runtime::spawn(async move {
@@ -469,7 +481,7 @@ impl Shared {
     fn expire(&self) -> Option<Instant> {
         let (expired, next) = {
             let mut state = self.lock();
-            let sheltered = state.creating;
+            let sheltered = state.waiting.sheltered(state.creating);
             let expired = state.waiting.expired(sheltered, clock::now());
             let next = state.waiting.next_deadline(sheltered);
             state.timer = next.is_some();

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::care;
 use super::shared::{Borrower, Lent, Shared, State};
 use crate::clock;
+use crate::config::Sharing;
 use crate::conn::{Connection, ConnectionId, Request};
 
 impl State {
@@ -32,9 +34,10 @@ impl State {
 
 impl Shared {
     /// Requests that join those which a connection runs for the pool's own queue, up to its `part` of all.
-    fn board(&self, state: &mut State, id: ConnectionId, part: usize, now: Instant) -> Vec<Request> {
-        let State { lent, waiting, depth, .. } = state;
-        if part == 0 || depth.most() == 1 {
+    fn board(self: &Arc<Self>, state: &mut State, id: ConnectionId, part: usize, now: Instant) -> Vec<Request> {
+        let State { lent, waiting, depth, caring, .. } = state;
+        // What is to be sent again gets the connection as soon as it has nothing else to do.
+        if part == 0 || depth.most() == 1 || waiting.has_overtaken() {
             return Vec::new();
         }
         let Some(Lent { to: Borrower::Lane(lane), held }) = lent.get_mut(&id) else { return Vec::new() };
@@ -42,8 +45,12 @@ impl Shared {
             return Vec::new();
         }
         let most = self.limits.max_uses.map_or(usize::MAX, |most| most.saturating_sub(held.uses) as usize);
-        let next = lane.fill(depth, part, most, now, |is_wanted| waiting.pop_request(is_wanted));
+        let next = lane.fill(depth, part, most, self.limits.sharing, now, |is_wanted| waiting.pop_request(is_wanted));
         held.uses += next.len() as u64;
+        if self.limits.sharing == Sharing::Reads && !next.is_empty() && !*caring {
+            *caring = true;
+            care::start(self);
+        }
         next
     }
 
@@ -70,7 +77,12 @@ impl Shared {
     }
 
     /// Has busy connections take on what waits, up to the `part` of each, before they have answered anything.
-    pub(super) fn share_out(&self, state: &mut State, part: usize, now: Instant) -> Vec<(Connection, Vec<Request>)> {
+    pub(super) fn share_out(
+        self: &Arc<Self>,
+        state: &mut State,
+        part: usize,
+        now: Instant,
+    ) -> Vec<(Connection, Vec<Request>)> {
         if state.creating > 0 || !state.depth.shares_out(part) {
             return Vec::new();
         }
@@ -90,7 +102,7 @@ impl Shared {
     pub(super) fn lane_answered(self: &Arc<Self>, connection: &Connection, by_server: bool) {
         let now = clock::now();
         let mut state = self.lock();
-        let State { lent, depth, .. } = &mut *state;
+        let State { lent, depth, waiting, .. } = &mut *state;
         let Some(Lent { to: Borrower::Lane(lane), .. }) = lent.get_mut(&connection.id()) else { return };
         let load = connection.load();
         if by_server {
@@ -98,6 +110,9 @@ impl Shared {
         }
         lane.land(load, now, depth);
         lane.failed |= connection.take_failure();
+        if let Some(first) = lane.first_tried() {
+            waiting.drop_overtaken(first);
+        }
         let (failed, goes_on) = (lane.failed && lane.retire, lane.riding() > 0);
         let part = state.part();
         let next = self.board(&mut state, connection.id(), part, now);

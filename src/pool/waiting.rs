@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::conn::{Reply, Request};
+use crate::conn::request::RequestKey;
+use crate::conn::{Race, Reply, Request};
 use crate::error::{Error, ErrorKind, Phase};
 
 /// What somebody wants a connection for.
@@ -36,19 +37,75 @@ pub(super) struct Waiter {
     pub(super) deadline: Option<Instant>,
 }
 
-/// The queue.
+/// The queue, and in front of it what is to be sent again.
 #[derive(Default)]
 pub(super) struct Waiting {
     queue: VecDeque<Waiter>,
+    /// Requests that wait on a connection behind another one: they were here before all of the queue.
+    overtaken: VecDeque<Overtaken>,
+}
+
+/// The second try at a request.
+struct Overtaken {
+    request: Request,
+    deadline: Option<Instant>,
+    /// No connection could be made for it; it takes one that is free.
+    only_free: bool,
+}
+
+impl Overtaken {
+    fn race(&self) -> Option<&Race> {
+        self.request.reply.race.as_deref()
+    }
+
+    fn is_over(&self) -> bool {
+        self.race().is_some_and(|race| race.tries() == 0)
+    }
 }
 
 impl Waiting {
+    /// How many have never left.
     pub(super) fn len(&self) -> usize {
         self.queue.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && !self.has_overtaken()
+    }
+
+    /// Whether there is something to be sent again, which comes before everything else.
+    pub(super) fn has_overtaken(&self) -> bool {
+        self.overtaken.iter().any(|second| !second.is_over())
+    }
+
+    /// How many want a connection to be made.
+    pub(super) fn wanting(&self) -> usize {
+        self.queue.len() + self.overtaken_wanting()
+    }
+
+    fn overtaken_wanting(&self) -> usize {
+        self.overtaken.iter().filter(|second| !second.only_free && !second.is_over()).count()
+    }
+
+    /// How many of so many connections in the making are for the queue.
+    pub(super) fn sheltered(&self, creating: usize) -> usize {
+        creating.saturating_sub(self.overtaken_wanting())
+    }
+
+    /// A request is to be sent again, when a connection is free.
+    pub(super) fn push_overtaken(&mut self, request: Request, deadline: Option<Instant>) {
+        self.overtaken.push_back(Overtaken { request, deadline, only_free: false });
+    }
+
+    /// Drops what was answered before it could be sent again.
+    pub(super) fn drop_answered(&mut self) {
+        self.overtaken.retain(|second| !second.is_over());
+    }
+
+    /// A request need not be sent again, because it waits behind nobody any more.
+    pub(super) fn drop_overtaken(&mut self, key: RequestKey) {
+        self.overtaken
+            .retain(|second| second.request.reply.key() != key || second.race().is_none_or(|race| !race.give_up()));
     }
 
     pub(super) fn push(&mut self, work: Work, deadline: Option<Instant>) {
@@ -56,7 +113,25 @@ impl Waiting {
     }
 
     pub(super) fn pop(&mut self) -> Option<Work> {
+        while let Some(second) = self.overtaken.pop_front() {
+            if !second.is_over() {
+                return Some(Work::Request { request: second.request, retire: true });
+            }
+        }
         self.queue.pop_front().map(|waiter| waiter.work)
+    }
+
+    /// No connection could be made for the first one that wants one: takes it out if that has to be told.
+    pub(super) fn refuse(&mut self) -> Option<Work> {
+        let Some(place) = self.overtaken.iter().position(|second| !second.only_free && !second.is_over()) else {
+            return self.queue.pop_front().map(|waiter| waiter.work);
+        };
+        let second = self.overtaken.get_mut(place)?;
+        if second.race().is_some_and(|race| race.tries() > 1) {
+            second.only_free = true;
+            return None;
+        }
+        self.overtaken.remove(place).map(|second| Work::Request { request: second.request, retire: true })
     }
 
     /// Takes the first one when it is a request of this kind whose failure closes the connection.
@@ -75,6 +150,12 @@ impl Waiting {
     /// limit of its own and a better error.
     pub(super) fn expired(&mut self, sheltered: usize, now: Instant) -> Vec<Work> {
         let mut expired = Vec::new();
+        while let Some(Overtaken { deadline: Some(deadline), .. }) = self.overtaken.front()
+            && *deadline <= now
+        {
+            let second = self.overtaken.pop_front();
+            expired.extend(second.map(|second| Work::Request { request: second.request, retire: true }));
+        }
         while let Some(Waiter { deadline: Some(deadline), .. }) = self.queue.get(sheltered)
             && *deadline <= now
         {
@@ -91,11 +172,14 @@ impl Waiting {
 
     /// When the next one's time is up.
     pub(super) fn next_deadline(&self, sheltered: usize) -> Option<Instant> {
-        self.queue.get(sheltered)?.deadline
+        let overtaken = self.overtaken.front().and_then(|second| second.deadline);
+        let queue = self.queue.get(sheltered).and_then(|waiter| waiter.deadline);
+        overtaken.into_iter().chain(queue).min()
     }
 
     /// Takes all of them.
     pub(super) fn drain(&mut self) -> Vec<Work> {
+        self.overtaken.clear();
         self.queue.drain(..).map(|waiter| waiter.work).collect()
     }
 }
@@ -103,4 +187,106 @@ impl Waiting {
 /// The error of those who waited too long, in node-postgres's words.
 pub(super) fn waited_too_long() -> Error {
     Error::new(ErrorKind::Timeout(Phase::Wait), "timeout exceeded when trying to connect").with_code("ETIMEDOUT")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock;
+    use crate::conn::Sink;
+    use crate::conn::request::Message;
+    use crate::wire::Batch;
+    use crate::wire::json::TemplateTable;
+    use crate::wire::shape::{ShapeTable, TypeMask};
+
+    #[derive(Default)]
+    struct Nobody(ShapeTable, TemplateTable);
+
+    impl Sink for Nobody {
+        fn deliver(&self, _: Batch) {}
+        fn shapes(&self) -> &ShapeTable {
+            &self.0
+        }
+        fn templates(&self) -> &TemplateTable {
+            &self.1
+        }
+        fn id(&self) -> u64 {
+            1
+        }
+        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+    }
+
+    fn request(number: i32, race: Option<&Arc<Race>>) -> Request {
+        let sink = Arc::new(Nobody::default());
+        let race = race.cloned();
+        let reply = Reply { sink, request: number, mask: TypeMask(0), eager: false, unordered: true, race };
+        Request { message: Message::Simple("select 1".into()), reply, may_prepare: false, known: None }
+    }
+
+    fn number(work: Option<Work>) -> Option<i32> {
+        work.map(|work| work.reply().request)
+    }
+
+    /// One that has never left, and two that are to be sent again.
+    fn waiting(deadline: Option<Instant>) -> (Waiting, [Arc<Race>; 2]) {
+        let (mut waiting, races) = (Waiting::default(), [Race::of_two(), Race::of_two()]);
+        waiting.push(Work::Request { request: request(3, None), retire: true }, None);
+        waiting.push_overtaken(request(1, Some(&races[0])), deadline);
+        waiting.push_overtaken(request(2, Some(&races[1])), deadline);
+        (waiting, races)
+    }
+
+    #[test]
+    fn what_is_sent_again_comes_before_all_that_never_left_and_does_not_count_as_waiting() {
+        let (mut waiting, _races) = waiting(None);
+        assert_eq!((waiting.len(), waiting.wanting(), waiting.sheltered(3)), (1, 3, 1));
+        assert_eq!([1, 2, 3].map(|_| number(waiting.pop())), [Some(1), Some(2), Some(3)]);
+        assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn what_is_answered_meanwhile_is_not_sent_again() {
+        let (mut waiting, [first, second]) = waiting(None);
+        assert!(first.win() && waiting.has_overtaken());
+        assert_eq!((waiting.wanting(), number(waiting.pop())), (2, Some(2)));
+        let (mut waiting, [_, third]) = self::waiting(None);
+        waiting.drop_overtaken((1, 1));
+        assert!(second.win() && third.win() && !waiting.has_overtaken());
+        waiting.drop_answered();
+        assert_eq!(number(waiting.pop()), Some(3));
+    }
+
+    #[test]
+    fn a_second_try_that_is_dropped_leaves_the_first_one_to_answer() {
+        let (mut waiting, [first, _]) = waiting(None);
+        waiting.drop_overtaken((1, 1));
+        assert_eq!(first.tries(), 1);
+        assert_eq!(number(waiting.pop()), Some(2));
+    }
+
+    #[test]
+    fn a_connection_that_cannot_be_made_fails_nothing_whose_first_try_is_under_way() {
+        let (mut waiting, [_, second]) = waiting(None);
+        assert!(!second.lose());
+        assert_eq!(number(waiting.refuse()), None);
+        assert_eq!((waiting.wanting(), waiting.has_overtaken()), (2, true));
+        assert_eq!([2, 3].map(|_| number(waiting.refuse())), [Some(2), Some(3)]);
+        assert_eq!(number(waiting.pop()), Some(1));
+    }
+
+    #[test]
+    fn what_is_sent_again_waits_no_longer_than_others() {
+        let deadline = clock::now();
+        let (mut waiting, _races) = waiting(Some(deadline));
+        assert_eq!(waiting.next_deadline(0), Some(deadline));
+        assert_eq!(waiting.expired(0, deadline).len(), 2);
+        assert!(waiting.expired(0, deadline + Duration::from_secs(9)).is_empty());
+        assert_eq!(number(waiting.pop()), Some(3));
+    }
 }

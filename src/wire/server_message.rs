@@ -17,6 +17,15 @@ pub fn error_fields(body: &[u8]) -> Result<ServerError, Error> {
     Ok(ServerError { length, fields })
 }
 
+impl ServerError {
+    /// The server ends the connection with it.
+    pub fn is_fatal(&self) -> bool {
+        // V is not translated, and not sent by servers before 9.6.
+        let severity = self.field(b'V').or_else(|| self.field(b'S'));
+        matches!(severity, Some("FATAL" | "PANIC"))
+    }
+}
+
 /// A NOTIFY that reached this session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {

@@ -1,0 +1,127 @@
+//! Several tries at one request, on as many connections, of which one answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use super::request::{Reply, Sink};
+use crate::wire::Batch;
+use crate::wire::json::TemplateTable;
+use crate::wire::shape::ShapeTable;
+
+/// Counts the tries at a request.
+#[derive(Debug)]
+pub struct Race {
+    /// Those that may still answer; none when one of them does or the last one was lost.
+    tries: AtomicUsize,
+}
+
+impl Race {
+    /// A race of one try that is under way and another one that is to follow.
+    pub fn of_two() -> Arc<Race> {
+        Arc::new(Race { tries: AtomicUsize::new(2) })
+    }
+
+    /// An answer begins. Whether it is the one that counts.
+    pub fn win(&self) -> bool {
+        self.tries.swap(0, Ordering::AcqRel) > 0
+    }
+
+    /// A try will not be answered. Whether it was the last one, so that this has to be told.
+    pub fn lose(&self) -> bool {
+        self.reduce(|tries| tries.checked_sub(1)) == Some(1)
+    }
+
+    /// A try may go unanswered, because it is not the only one or because it is over. False when it is the last one.
+    pub fn give_up(&self) -> bool {
+        self.reduce(|tries| if tries == 1 { None } else { Some(tries.saturating_sub(1)) }).is_some()
+    }
+
+    /// How many tries may still answer.
+    pub fn tries(&self) -> usize {
+        self.tries.load(Ordering::Acquire)
+    }
+
+    fn reduce(&self, next: impl FnMut(usize) -> Option<usize>) -> Option<usize> {
+        self.tries.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).ok()
+    }
+}
+
+/// The receiver of answers that nobody wants.
+#[derive(Default)]
+struct Nobody {
+    shapes: ShapeTable,
+    templates: TemplateTable,
+}
+
+/// No other receiver has this number.
+const NOBODY: u64 = 0;
+
+impl Sink for Nobody {
+    fn deliver(&self, _: Batch) {}
+
+    fn shapes(&self) -> &ShapeTable {
+        &self.shapes
+    }
+
+    fn templates(&self) -> &TemplateTable {
+        &self.templates
+    }
+
+    fn id(&self) -> u64 {
+        NOBODY
+    }
+
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+impl Reply {
+    /// Drops the answer, whatever it will be: another try is answered in its place.
+    pub(super) fn mute(&mut self) {
+        self.sink = Arc::new(Nobody::default());
+        self.race = None;
+    }
+
+    /// Whether nobody wants the answer.
+    pub(super) fn is_mute(&self) -> bool {
+        self.sink.id() == NOBODY
+    }
+
+    /// The answer begins, and whether it counts is settled. One that ends the connection, `is_last_word`, only counts
+    /// when there is no other try.
+    pub(super) fn begin(&mut self, is_last_word: bool) {
+        let Some(race) = self.race.take() else { return };
+        let counts = if is_last_word { race.lose() } else { race.win() };
+        if !counts {
+            self.mute();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_answer_counts_and_no_other() {
+        let race = Race::of_two();
+        assert!(race.win() && !race.win() && !race.lose());
+        assert_eq!(race.tries(), 0);
+    }
+
+    #[test]
+    fn only_the_loss_of_the_last_try_is_told() {
+        let race = Race::of_two();
+        assert!(!race.lose() && race.lose() && !race.lose() && !race.win());
+    }
+
+    #[test]
+    fn a_try_is_given_up_while_there_is_another_one_or_none_is_needed() {
+        let race = Race::of_two();
+        assert!(race.give_up() && !race.give_up());
+        assert!(race.win() && race.give_up());
+        assert_eq!(race.tries(), 0);
+    }
+}
