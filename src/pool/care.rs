@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deadpool::managed::Object;
 
+use super::lane::PATIENCE;
 use super::shared::{Borrower, Lent, Shared, State};
 use crate::clock;
 use crate::conn::{Connection, Request, runtime};
@@ -28,16 +29,21 @@ async fn run(pool: Weak<Shared>) {
 }
 
 impl State {
-    /// Requests that have waited too long behind others, the oldest first.
-    fn overtaken(&mut self) -> Vec<Request> {
+    /// Requests that have waited too long behind others, the oldest first, of which so many can be sent at once.
+    ///
+    /// Where no connection is free what has waited costs the others: they board no more until it has left. So the one in
+    /// front must have held it up for all that time by itself, which on a busy machine many short ones don't.
+    fn overtaken(&mut self, free: usize) -> Vec<Request> {
         let now = clock::now();
         let State { lent, depth, .. } = self;
-        let lanes = lent.values_mut().filter_map(|Lent { held, to }| match to {
-            Borrower::Lane(lane) => Some((lane, held)),
-            Borrower::Client | Borrower::Loan => None,
-        });
-        let mut overtaken: Vec<_> =
-            lanes.flat_map(|(lane, held)| lane.overtaken(held.connection(), depth, now)).collect();
+        let mut overtaken = Vec::new();
+        for Lent { held, to } in lent.values_mut() {
+            let Borrower::Lane(lane) = to else { continue };
+            let connection = held.connection();
+            overtaken.extend(lane.overtaken(connection, depth, PATIENCE, usize::MAX, now));
+            let most = free.saturating_sub(overtaken.len());
+            overtaken.extend(lane.overtaken(connection, depth, depth.patience(), most, now));
+        }
         overtaken.sort_by_key(|(left, _)| *left);
         overtaken.into_iter().map(|(_, request)| request).collect()
     }
@@ -62,12 +68,19 @@ impl State {
 }
 
 impl Shared {
+    /// Connections that are idle, or can be made.
+    fn free(&self, state: &State) -> usize {
+        let room = self.limits.max.saturating_sub(self.objects.status().size + state.creating);
+        if state.waiting.is_empty() { self.idle(state) + room } else { 0 }
+    }
+
     /// Looks after the lanes once. False when there is nothing more to look after.
     fn care(self: &Arc<Self>) -> bool {
         let (goes_on, is_changed, moot) = {
             let mut state = self.lock();
             state.waiting.drop_answered();
-            let overtaken = state.overtaken();
+            let free = self.free(&state);
+            let overtaken = state.overtaken(free);
             let moot = state.take_moot();
             let is_changed = !overtaken.is_empty() || !moot.is_empty();
             let deadline = self.limits.wait_timeout.map(|limit| clock::now() + limit);

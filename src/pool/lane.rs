@@ -30,7 +30,9 @@ const PATIENCE_PART: u32 = 2;
 /// On a way of this length requests share a connection without waiting for the answers to those before them.
 const LONG_WAY: Duration = Duration::from_millis(1);
 /// So long beyond the round trip a query waits behind another one before it is sent again.
-const PATIENCE: Duration = Duration::from_millis(20);
+pub(super) const PATIENCE: Duration = Duration::from_millis(20);
+/// So long a connection may be at what nobody waits for. Making another one takes about a tenth of it.
+const CERTAINTY: Duration = Duration::from_millis(200);
 /// How many queries of which nothing is known may share a connection.
 const FEW: usize = 16;
 /// Near the server requests are handed to connections that have not answered yet when there are so many for each. Fewer
@@ -95,7 +97,7 @@ impl Depth {
     }
 
     /// How long a query may take without being known as one that holds up others.
-    fn patience(&self) -> Duration {
+    pub(super) fn patience(&self) -> Duration {
         QUICK.max(self.way() / PATIENCE_PART)
     }
 
@@ -208,20 +210,29 @@ impl Lane {
         now.saturating_duration_since(self.due(depth)) > depth.patience()
     }
 
-    /// Those that have waited too long behind another one are to be sent again: they race against the requests that are
-    /// returned with when the first try left, as far as their answers have not begun.
+    /// Those that have waited too long behind another one are to be sent again, `most` of them: they race against the
+    /// requests that are returned with when the first try left, as far as their answers have not begun. The other one
+    /// is suspected of holding them up when it takes longer than `suspicion`.
     pub(super) fn overtaken(
         &mut self,
         connection: &Connection,
         depth: &Depth,
+        suspicion: Duration,
+        most: usize,
         now: Instant,
     ) -> Vec<(Instant, Request)> {
-        if !self.is_stuck(depth, now) {
+        if most == 0 || now.saturating_duration_since(self.due(depth)) < suspicion {
             return Vec::new();
         }
         let limit = depth.way() + PATIENCE;
         let is_late = |rider: &Rider| now.saturating_duration_since(rider.left) >= limit;
-        let mut riders = self.riders.iter_mut().filter(|rider| rider.again.is_some() && is_late(rider)).peekable();
+        let mut riders = self
+            .riders
+            .iter_mut()
+            .skip(1)
+            .filter(|rider| rider.again.is_some() && is_late(rider))
+            .take(most)
+            .peekable();
         if riders.peek().is_none() {
             return Vec::new();
         }
@@ -250,7 +261,7 @@ impl Lane {
 
     /// Whether nobody waits for what is under way, and it takes its time.
     pub(super) fn is_moot(&self, depth: &Depth, now: Instant) -> bool {
-        now.saturating_duration_since(self.due(depth)) >= PATIENCE
+        now.saturating_duration_since(self.due(depth)) >= CERTAINTY
             && !self.riders.is_empty()
             && self.riders.iter().all(Rider::is_moot)
     }
@@ -425,7 +436,7 @@ mod tests {
         }
         let depth = Depth::new(16);
         assert!(!lane.is_moot(&depth, now), "it has only begun");
-        lane.is_moot(&depth, now + PATIENCE)
+        lane.is_moot(&depth, now + CERTAINTY)
     }
 
     #[test]
