@@ -179,7 +179,8 @@ describe('a slow query among many quick ones', () => {
   ]) {
     test(`holds up but a few, ${what}`, async (t) => {
       const way = delayMillis > 0 ? await delayingProxy(server, { delayMillis }) : server;
-      const pool = new pgfleet.Pool(server.config({ max: 2, port: way.port }));
+      // Calls of pg_sleep share a connection only where everything does.
+      const pool = new pgfleet.Pool(server.config({ max: 2, port: way.port, sharing: 'all' }));
       t.after(async () => {
         await pool.end();
         if (way !== server) await way.close();
