@@ -45,10 +45,9 @@ impl Answer {
     /// Understands all whole messages of the buffer.
     pub(super) fn read(&mut self, reader: &mut ReadBuffer) -> Result<(), Error> {
         let mut has_landed = false;
-        while let Some(frame) = frame::next(reader.unread(), frame::MESSAGE_LIMIT)? {
-            let size = frame.size;
-            self.message(frame, &mut has_landed)?;
-            reader.start += size;
+        let outcome = self.messages(reader, &mut has_landed);
+        if outcome.is_err() {
+            self.connection.lock().break_off();
         }
         // The next user's query is on its way before JavaScript looks at this answer.
         if has_landed {
@@ -56,6 +55,15 @@ impl Answer {
         }
         if !self.may_wait() {
             self.deliver();
+        }
+        outcome
+    }
+
+    fn messages(&mut self, reader: &mut ReadBuffer, has_landed: &mut bool) -> Result<(), Error> {
+        while let Some(frame) = frame::next(reader.unread(), frame::MESSAGE_LIMIT)? {
+            let size = frame.size;
+            self.message(frame, has_landed)?;
+            reader.start += size;
         }
         Ok(())
     }

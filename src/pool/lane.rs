@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::clock;
 use crate::conn::request::Request;
-use crate::conn::{KnownText, known_text};
+use crate::conn::{Connection, KnownText, known_text};
 
 /// Queries that take the server no longer than this are worth sharing a connection.
 const QUICK: Duration = Duration::from_millis(1);
@@ -180,6 +180,11 @@ impl Lane {
     /// How many are answered, when the connection has this many requests left to answer.
     pub(super) fn landed(&self, load: usize) -> usize {
         self.riders.len().saturating_sub(load + self.unsent)
+    }
+
+    /// Whether the connection has answered everything, and has nothing more to come.
+    pub(super) fn is_answered(&self, connection: &Connection) -> bool {
+        !connection.is_closed() && self.landed(connection.load()) == self.riders.len()
     }
 
     /// How long the only query was under way, if it is answered.

@@ -37,7 +37,7 @@ impl Shared {
         if part == 0 || depth.most() == 1 {
             return Vec::new();
         }
-        let Some(Lent { to: Borrower::Lane(lane), held }) = lent.get_mut(&id) else { return Vec::new() };
+        let Some(Lent { to: Borrower::Lane(lane), held, .. }) = lent.get_mut(&id) else { return Vec::new() };
         if lane.failed || !lane.retire || held.connection().status() != b'I' || self.is_worn_out(held, now) {
             return Vec::new();
         }
