@@ -25,6 +25,7 @@ const INTERNALS = [
   '_settling',
   '_hold',
   '_passwordError',
+  '_processes',
   '_removals',
   '_unmet',
 ];
@@ -64,6 +65,8 @@ class NativePool extends ClientPool {
     this._hold = null;
     /** @type {any} the error of the caller's password function, for the connection that failed by it */
     this._passwordError = null;
+    /** @type {Map<number, number>} the server processes of its connections */
+    this._processes = new Map();
     /** @type {number} how many connections the native side has told of that have left it */
     this._removals = 0;
     /** @type {Set<number>} new connections that came for somebody who didn't want them any more */
@@ -156,9 +159,9 @@ class NativePool extends ClientPool {
         if (client._ended) callOut(() => this.emit('remove', client));
       }
     } else if (this.listenerCount('remove') > 0) {
-      // A connection that only the pool itself used has no client until somebody wants to see it go.
-      callOut(() => this.emit('remove', new Client(this.options)));
+      callOut(() => this.emit('remove', this._departed(connectionId)));
     }
+    this._processes.delete(connectionId);
     this._relax();
   }
 
@@ -173,10 +176,33 @@ class NativePool extends ClientPool {
     if (client !== undefined) {
       client._handleLost(error);
     } else if (this.listenerCount('error') > 0) {
-      const gone = new Client(this.options);
-      error.client = gone;
-      emitErrorToListeners(this, error, gone);
+      callOut(() => {
+        const gone = this._departed(connectionId);
+        error.client = gone;
+        this._byId.set(connectionId, gone);
+        this.emit('error', error, gone);
+      });
     }
+  }
+
+  /**
+   * A connection that only the pool itself used has no client until somebody wants to see it go.
+   *
+   * @param {number} connectionId
+   */
+  _departed(connectionId) {
+    /** @type {Client & Record<string, any>} */
+    const client = new Client(this.options);
+    client.processID = this._processes.get(connectionId) ?? null;
+    Object.assign(client, {
+      _connected: true,
+      _queryable: false,
+      _ended: true,
+      _isOut: false,
+      _hasLeft: false,
+    });
+    hide(client, '_isOut', '_hasLeft');
+    return client;
   }
 
   /** @param {number} token */

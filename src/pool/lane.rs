@@ -184,7 +184,8 @@ impl Lane {
 
     /// Whether the connection has answered everything, and has nothing more to come.
     pub(super) fn is_answered(&self, connection: &Connection) -> bool {
-        !connection.is_closed() && self.landed(connection.load()) == self.riders.len()
+        let is_landed = || !connection.is_closed() && self.landed(connection.load()) == self.riders.len();
+        self.riders.is_empty() || is_landed()
     }
 
     /// How long the only query was under way, if it is answered.

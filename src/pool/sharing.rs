@@ -97,6 +97,10 @@ impl Shared {
             depth.meet(lane.lone_trip(load, now));
         }
         lane.land(load, now, depth);
+        if !connection.is_open() {
+            // It is about to be closed, which takes it out of the pool and lets others go on.
+            return;
+        }
         lane.failed |= connection.take_failure();
         let (failed, goes_on) = (lane.failed && lane.retire, lane.riding() > 0);
         let part = state.part();
