@@ -151,10 +151,12 @@ class Client extends QueryQueue {
       this._connectTraced(options, inContext(called, this));
       return undefined;
     }
-    return new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
+    const connected = new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
       this._connectTraced(
         options,
         (/** @type {any} */ error, /** @type {any} */ _client, isReason = false) => {
+          // Who has ended the client meanwhile need not ask what became of connecting: in node-postgres it never says.
+          if (error && this._ending) queueMicrotask(() => connected.then(undefined, () => undefined));
           if (!error) resolve(this);
           // The reason of a signal is the caller's own object: its stack isn't ours to write.
           else if (isReason) reject(error);
@@ -162,6 +164,7 @@ class Client extends QueryQueue {
         },
       );
     });
+    return connected;
   }
 
   /**
