@@ -154,10 +154,9 @@ impl Answer {
                 }
             }
             b'C' => self.command_complete(frame.body)?,
-            b'Z' => {
-                self.ready(server_message::ready(frame.body)?, has_landed);
-            }
+            b'Z' => self.ready(server_message::ready(frame.body)?, has_landed)?,
             b'I' => {
+                flight.answered = true;
                 self.batch.record(Record::Empty, &[request]);
                 self.end_portal(true);
             }
@@ -272,6 +271,7 @@ impl Answer {
             }
             flight.reply.sink.command_completed(&String::from_utf8_lossy(tag));
         }
+        flight.answered = true;
         self.batch.complete(flight.reply.request, command::parse(tag));
         if let (Some(text), Some(shape)) = (&flight.text, &flight.shape)
             && (self.length > LONG_ANSWER || flight.formats != Formats::TEXT)
@@ -295,11 +295,21 @@ impl Answer {
     }
 
     /// ReadyForQuery.
-    fn ready(&mut self, status: u8, has_landed: &mut bool) {
+    fn ready(&mut self, status: u8, has_landed: &mut bool) -> Result<(), Error> {
         self.connection.set_status(status);
-        let Some(mut flight) = self.current.take() else { return };
+        if let Some(flight) = &self.current
+            && flight.error.is_none()
+            && (!flight.answered || flight.shape.is_some())
+            && matches!(flight.course, Course::Simple | Course::Extended { .. })
+        {
+            return Err(Error::protocol(
+                "The server said that it is ready before it had answered the query; the connection was closed.",
+            ));
+        }
+        let Some(mut flight) = self.current.take() else { return Ok(()) };
         if let Some(request) = self.second_try(&mut flight, status) {
-            return self.land(status, |inner| inner.queue.push_front(request));
+            self.land(status, |inner| inner.queue.push_front(request));
+            return Ok(());
         }
         let request = flight.reply.request;
         let in_order = self.batch.in_order || !flight.reply.unordered;
@@ -316,6 +326,7 @@ impl Answer {
         *has_landed = true;
         let length = std::mem::take(&mut self.length);
         self.land(status, |inner| inner.note_answer(length <= LONG_ANSWER / 2));
+        Ok(())
     }
 
     /// The next requests leave, after what is `first` to be done.
@@ -390,7 +401,7 @@ impl Answer {
         let length = u32::try_from(frame.body.len() + 4).unwrap_or(u32::MAX);
         self.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), frame.body], true);
         if frame.tag == b'Z' {
-            self.ready(server_message::ready(frame.body)?, has_landed);
+            self.ready(server_message::ready(frame.body)?, has_landed)?;
         } else if self.batch.is_full() {
             self.deliver();
         }
