@@ -109,6 +109,9 @@ impl Answer {
         if matches!(flight.course, Course::Raw | Course::Exchange) {
             return self.raw(frame, has_landed);
         }
+        if !flight.order.admits(frame.tag, &flight.course) {
+            return Err(server_message::out_of_place(frame.tag));
+        }
         match frame.tag {
             b'D' => {
                 if let Course::Portal { left } = &mut flight.course {
@@ -169,6 +172,7 @@ impl Answer {
             }
             b'c' if matches!(flight.course, Course::Copy { .. }) => self.batch.record(Record::Suspended, &[request]),
             b'G' | b'W' if matches!(flight.course, Course::Copy { .. }) => {
+                server_message::copy_response(frame.body)?;
                 self.batch.record(Record::Started, &[request]);
             }
             b's' => {
@@ -194,10 +198,14 @@ impl Answer {
                 }
                 self.end_portal(false);
             }
-            b'G' => self.refuse_copy(),
+            b'G' => {
+                server_message::copy_response(frame.body)?;
+                self.refuse_copy();
+            }
             b'2' => self.bound(),
+            b'H' | b'W' => server_message::copy_response(frame.body)?,
             // CloseComplete, ParameterDescription; COPY data that a plain query has no use for.
-            b'3' | b't' | b'H' | b'd' | b'c' | b'W' => {}
+            b'3' | b't' | b'd' | b'c' => {}
             other => return Err(unexpected(&format!("a message of type '{}'", char::from(other)))),
         }
         Ok(())
