@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use deadpool::managed::QueueMode;
+use deadpool::managed::{Object, QueueMode};
 use deadpool_postgres::PoolConfig;
 
 use super::maker::Maker;
@@ -163,8 +163,14 @@ impl Pool {
             }
         };
         match lent {
-            Some(lent) => {
-                self.shared.take_back(lent.held, destroy);
+            // It was struck off when it was closed.
+            Some(Lent { held, gone: true, .. }) => {
+                drop(Object::take(held));
+                self.shared.go_on();
+                true
+            }
+            Some(Lent { held, .. }) => {
+                self.shared.take_back(held, destroy);
                 true
             }
             None => false,

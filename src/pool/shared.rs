@@ -303,13 +303,12 @@ impl Shared {
     fn discard(&self, state: &mut State, held: Held) {
         let member = Object::take(held);
         let connection = member.connection();
-        if connection.is_open() {
-            state.closing.insert(connection.id());
-            if connection.load() == 0 {
-                connection.end(None);
-            } else {
-                connection.destroy(Error::closed("Connection terminated"));
-            }
+        // One that is closed already is about to be struck off.
+        state.closing.insert(connection.id());
+        if connection.load() == 0 {
+            connection.end(None);
+        } else {
+            connection.destroy(Error::closed("Connection terminated"));
         }
     }
 
@@ -355,9 +354,7 @@ impl Shared {
             };
             // One report is enough, and nobody has seen a connection that was only just made.
             let Some(member) = member else { return false };
-            if !member.connection().is_closed() {
-                state.closing.insert(id);
-            }
+            state.closing.insert(id);
             // It does not count any more when its users hear of it.
             tell(&mut state.homes, id, &PoolEvent::IdleLost(Box::new(error.clone())));
             member
