@@ -501,7 +501,7 @@ impl Shared {
             state.ended.clear();
             drop(state.waiting.drain());
             let lent: Vec<Lent> = state.lent.drain().map(|(_, lent)| lent).collect();
-            for lent in lent {
+            for lent in lent.into_iter().filter(|lent| !lent.gone) {
                 let member = Object::take(lent.held);
                 state.closing.insert(member.connection().id());
                 member.connection().abandon();
