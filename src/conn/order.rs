@@ -38,7 +38,11 @@ impl Order {
         let is_extended = matches!(course, Course::Extended { .. });
         let is_described_first = matches!(course, Course::Extended { unbound: Some(_), .. });
         let is_portal = matches!(course, Course::Portal);
+        // Two statements in one exchange: BEGIN and the script.
+        let is_script = matches!(course, Course::Script { extended: true, .. });
         match tag {
+            b'1' | b'2' if is_script => true,
+            b'n' if is_script => !self.open,
             b'G' | b'H' | b'W' => {
                 self.copy = Some(tag);
                 !self.open
@@ -88,6 +92,8 @@ mod tests {
             ("TDCTDCEZ", Course::Simple),
             ("HddcCZ", Course::Simple),
             ("12TDCZ", extended(true)),
+            ("12C12TDCZ", Course::Script { begins: true, shift: 0, extended: true }),
+            ("12nCZ", Course::Script { begins: false, shift: 0, extended: true }),
             ("1tT2DCZ", described_first()),
             ("1tn2CZ", described_first()),
             ("2nCZ", extended(false)),
