@@ -91,6 +91,23 @@ describe('pools and the process they live in', () => {
       });
     }
 
+    if (ours) {
+      // node-postgres doesn't keep the process for those who wait.
+      test('a request that waits for a client which was lost keeps the process until it has waited too long', async () => {
+        const body = `
+          const pool = new pg.Pool({ ...config, max: 1, connectionTimeoutMillis: 200 });
+          const client = await pool.connect();
+          await client.end();
+          await pool.query('SELECT 1').catch((error) => console.log(error.message));`;
+        const outcome = await run(program(body), { env });
+        assert.deepEqual(
+          [outcome.code, outcome.stdout],
+          [0, 'timeout exceeded when trying to connect\n'],
+          outcome.stderr,
+        );
+      });
+    }
+
     const throwing = {
       'the callback of connect': `pool.connect((error, client, release) => { release(); throw new Error('thrown inside'); });`,
       'the callback of a query': `pool.query('SELECT 1', () => { throw new Error('thrown inside'); });`,

@@ -145,6 +145,20 @@ describe('clients that leave a pool', () => {
         assert.deepEqual([errors, removed], [[], 2]);
       });
 
+      test('with an error of their own behind their release are no error of the pool', async () => {
+        for (const listen of [false, true]) {
+          const pool = new pg.Pool(server.config());
+          const errors = [];
+          pool.on('error', (error) => errors.push(error.message));
+          if (listen) pool.on('acquire', () => undefined);
+          const client = await pool.connect();
+          client.release();
+          await pool.end();
+          client.emit('error', new Error('late'));
+          assert.deepEqual(errors, []);
+        }
+      });
+
       test('in a pool that is ending are no error of it when the server ends them first', async () => {
         for (let round = 0; round < ROUNDS; round += 1) {
           const name = `ending ${round}`;
