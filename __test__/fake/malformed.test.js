@@ -52,7 +52,6 @@ const OUT_OF_PLACE = {
 const NEVER_SIMPLE = {
   ParseComplete: parsed,
   BindComplete: bound,
-  CloseComplete: message('3'),
   NoData: messages.noData(),
   ParameterDescription: message('t', int16(1), 25),
   PortalSuspended: message('s'),
@@ -65,7 +64,11 @@ const STEPS = {
     [],
     { ...OUT_OF_PLACE, ...NEVER_SIMPLE, readiness: messages.readyForQuery() },
   ],
-  'a description': [undefined, [described], { ...OUT_OF_PLACE, ...NEVER_SIMPLE, 'a COPY': copyOut }],
+  'a description': [
+    undefined,
+    [described],
+    { ...OUT_OF_PLACE, ...NEVER_SIMPLE, CloseComplete: message('3'), 'a COPY': copyOut },
+  ],
   'a row': [undefined, [described, row], { ...OUT_OF_PLACE, readiness: messages.readyForQuery() }],
   'a whole result': [undefined, [described, row, complete], { ...OUT_OF_PLACE, 'a row': row }],
   'the beginning of a COPY': [undefined, [copyOut], MALFORMED],

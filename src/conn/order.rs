@@ -55,8 +55,9 @@ impl Order {
             b'2' => (is_extended || is_portal) && !std::mem::replace(&mut self.bound, true),
             b'n' => (is_extended || is_portal) && !self.open && (self.bound || is_described_first),
             b't' => is_described_first,
-            // Statements are closed before the next one is parsed, a portal at its end.
-            b'3' => is_portal || (is_extended && !self.parsed && !self.bound),
+            // A portal is closed at its end. Before anything else it is about what was closed before, by this side or by a
+            // submittable whose exchange was over by then.
+            b'3' => is_portal || !(self.parsed || self.bound || self.open),
             b's' => is_portal,
             // Whoever reads the message refuses what is left.
             _ => true,
@@ -113,6 +114,7 @@ mod tests {
         for tag in "123ntsdc".chars() {
             assert_eq!(first_refused(&format!("TD{tag}"), &Course::Simple), Some(tag));
         }
+        assert_eq!(first_refused("3TDCZ", &Course::Simple), None);
         for tag in "GHWnt".chars() {
             assert_eq!(first_refused(&format!("12TD{tag}"), &extended(true)), Some(tag));
         }
