@@ -104,14 +104,12 @@ class CopyLoan extends Loan {
 
   /** @param {Buffer} bytes */
   data(bytes) {
-    // A server that sends what it was asked to take makes no sense.
-    if (this.borrower._copyData === undefined) this.core.destroy();
-    else if (!this.isDiscarded) this.borrower._copyData(bytes);
+    if (!this.isDiscarded) this.borrower._copyData(bytes);
   }
 
   suspended() {
     this.isReceived = true;
-    if (!this.isDiscarded) this.borrower._copyReceived?.();
+    if (!this.isDiscarded) this.borrower._copyReceived();
   }
 
   /**
