@@ -37,7 +37,7 @@ impl Order {
     fn admits_rare(&mut self, tag: u8, course: &Course) -> bool {
         let is_extended = matches!(course, Course::Extended { .. });
         let is_described_first = matches!(course, Course::Extended { unbound: Some(_), .. });
-        let is_portal = matches!(course, Course::Portal);
+        let is_portal = matches!(course, Course::Portal { .. });
         // Two statements in one exchange: BEGIN and the script.
         let is_script = matches!(course, Course::Script { extended: true, .. });
         match tag {
@@ -99,7 +99,7 @@ mod tests {
             ("1tn2CZ", described_first()),
             ("2nCZ", extended(false)),
             ("33312TDCZ", extended(true)),
-            ("12TDDsDDsDC3Z", Course::Portal),
+            ("12TDDsDDsDC3Z", Course::Portal { left: 0 }),
             ("GCZ", Course::Copy { each: false }),
             ("WddcCZ", Course::Copy { each: true }),
             ("HdcCGCZ", copy),
