@@ -85,6 +85,82 @@ describe('the connection of a client', () => {
       });
     }
 
+    /** Everything that is told of a client's end, in order. */
+    const endings = (client) => {
+      const told = [];
+      const { connection } = client;
+      client.on('error', ({ message }) => told.push(message));
+      client.on('end', () => told.push('end of the client'));
+      connection.on('end', () => told.push('end of the connection'));
+      for (const name of ['finish', 'end', 'close']) connection.stream.on(name, () => told.push(name));
+      return told;
+    };
+    const LOST = 'Connection terminated unexpectedly';
+    const ENDS = ['end of the connection', 'end of the client'];
+
+    for (const [what, end, expected] of [
+      ['ended is lost for its client', (client) => client.connection.end(), [LOST, ...ENDS]],
+      ['ended by its client', (client) => client.end(), ENDS],
+      ['ended, and its client behind it', (client) => (client.connection.end(), client.end()), ENDS],
+    ]) {
+      test(`that is ${what}, and its stream finishes, ends and closes`, async (context) => {
+        const client = await made(context);
+        await client.connect();
+        const told = endings(client);
+        const ended = endOf(client);
+        end(client);
+        await ended;
+        const ofStream = ['finish', 'end', 'close'];
+        assert.deepEqual(
+          told.filter((what) => ofStream.includes(what)),
+          ofStream,
+        );
+        assert.deepEqual(told.sort(), [...ofStream, ...expected].sort());
+        const { stream } = client.connection;
+        assert.deepEqual(
+          [stream.destroyed, stream.writableFinished, stream.readableEnded],
+          [true, true, true],
+        );
+      });
+    }
+
+    test('that is ended answers the query under way, and no later one', async (context) => {
+      const client = await made(context);
+      await client.connect();
+      const told = endings(client);
+      const ended = endOf(client);
+      const answer = client.query('SELECT 1 AS n');
+      client.connection.end();
+      const late = failure(client.query('SELECT 2'));
+      assert.deepEqual((await answer).rows, [{ n: 1 }]);
+      await ended;
+      assert.match((await late).message, /^Connection terminated/);
+      assert.ok(told.includes(LOST));
+      await assert.rejects(client.query('SELECT 3'), {
+        message: 'Client has encountered a connection error and is not queryable',
+      });
+    });
+
+    for (const [what, say] of Object.entries({
+      'the end of the connection': ({ connection }) => connection.emit('end'),
+      'the close of its stream': ({ connection }) => connection.stream.emit('close'),
+    })) {
+      test(`fails the client by ${what}, as an event`, async (context) => {
+        const client = await made(context);
+        await client.connect();
+        const errors = [];
+        client.on('error', ({ message }) => errors.push(message));
+        const ended = endOf(client);
+        // node-postgres leaves the socket open.
+        const { stream } = client.connection;
+        context.after(() => stream.destroy());
+        say(client);
+        await ended;
+        assert.deepEqual(errors, [LOST]);
+        await assert.rejects(client.query('SELECT 1'), /not queryable/);
+      });
+    }
+
     for (const [how, close] of Object.entries({
       destroyed: (stream) => stream.destroy(),
       ended: (stream) => stream.end(),

@@ -26,6 +26,18 @@ describe('the life of a client', () => {
       await client.end();
     });
 
+    test(`connect that is overtaken by end ${ours ? 'rejects' : 'never settles'}, and end resolves`, async () => {
+      const client = new pg.Client(config);
+      const told = [];
+      const connected = client.connect().then(
+        () => told.push('connected'),
+        (error) => told.push(error.message),
+      );
+      await client.end();
+      if (ours) await connected;
+      assert.deepEqual(told, ours ? ['Connection terminated'] : []);
+    });
+
     test('connect calls back with null and the client, and returns nothing', async () => {
       const client = new pg.Client(config);
       let returned = 'nothing yet';

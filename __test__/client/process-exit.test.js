@@ -46,6 +46,17 @@ describe('clients and the process they live in', () => {
       assert.deepEqual([outcome.code, outcome.stdout], [0, 'still here\n'], outcome.stderr);
     });
 
+    for (const [what, end] of Object.entries({
+      'in the same turn': 'client.end();',
+      'in the next tick': 'process.nextTick(() => client.end());',
+      'in the same turn, behind a query': "client.query('SELECT 1').catch((error) => error); client.end();",
+    })) {
+      test(`a client that is ended ${what} as it connects, with nobody waiting, lets the process go`, async () => {
+        const outcome = await run(program(`client.connect(); ${end}`), { env });
+        assert.deepEqual([outcome.code, outcome.stderr], [0, '']);
+      });
+    }
+
     test('an open client keeps the process', async () => {
       const body = `
         await client.connect();

@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { before, describe, test } = require('node:test');
 const { forBoth } = require('../support/both');
+const { settled } = require('../support/failure');
 const { postgres } = require('../support/server');
 
 const ENDED = 'Cannot use a pool after calling end on the pool';
@@ -70,6 +71,17 @@ describe('ending a pool', () => {
       assert.equal(ended, true);
       assert.equal(pool.totalCount, 0);
     });
+
+    if (ours) {
+      // With node-postgres it never settles.
+      test('does not wait for a client that was lost and never came back', async () => {
+        const pool = poolOf();
+        const client = await pool.connect();
+        await client.end();
+        await settled(pool.end(), 'the end');
+        client.release();
+      });
+    }
 
     test('closes idle clients at once', async () => {
       const pool = poolOf({ max: 3 });

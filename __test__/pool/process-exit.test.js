@@ -58,10 +58,53 @@ describe('pools and the process they live in', () => {
         '7\n',
       ],
     };
+    const ofNoUse = {
+      'was ended': 'await client.end();',
+      'was killed': `
+        const other = new pg.Client(config);
+        await other.connect();
+        await other.query('SELECT pg_terminate_backend($1)', [client.processID]);
+        await other.end();`,
+      'lost its socket': 'client.connection.stream.destroy();',
+    };
+    for (const [fate, lose] of Object.entries(ofNoUse)) {
+      for (const [whose, listen] of [
+        ['', ''],
+        [' of a pool that is listened to', "pool.on('acquire', () => {});"],
+      ]) {
+        expectation[`a client${whose} that ${fate} and never came back lets the process go`] = [
+          `const pool = new pg.Pool(config);
+           pool.on('error', () => {});
+           ${listen}
+           const client = await pool.connect();
+           client.on('error', () => {});
+           ${lose}
+           console.log('done');`,
+          'done\n',
+        ];
+      }
+    }
     for (const [what, [body, stdout]] of Object.entries(expectation)) {
       test(what, async () => {
         const outcome = await run(program(body), { env });
         assert.deepEqual([outcome.code, outcome.stdout], [0, stdout], outcome.stderr);
+      });
+    }
+
+    if (ours) {
+      // node-postgres doesn't keep the process for those who wait.
+      test('a request that waits for a client which was lost keeps the process until it has waited too long', async () => {
+        const body = `
+          const pool = new pg.Pool({ ...config, max: 1, connectionTimeoutMillis: 200 });
+          const client = await pool.connect();
+          await client.end();
+          await pool.query('SELECT 1').catch((error) => console.log(error.message));`;
+        const outcome = await run(program(body), { env });
+        assert.deepEqual(
+          [outcome.code, outcome.stdout],
+          [0, 'timeout exceeded when trying to connect\n'],
+          outcome.stderr,
+        );
       });
     }
 

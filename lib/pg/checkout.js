@@ -54,6 +54,14 @@ class Checkout extends NativePool {
     );
   }
 
+  /** Whether a client has a `query` of its own: a spy, or a tracer. Queries of the pool go through it in their turn. */
+  _hasReplacedQuery() {
+    for (const client of this._known) {
+      if (client.query !== query) return true;
+    }
+    return false;
+  }
+
   /** Whether the program listens to what happens to the clients. */
   _isHeard() {
     const { _events: events, _eventsCount: count } = /** @type {any} */ (this);

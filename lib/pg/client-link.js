@@ -29,11 +29,9 @@ class ClientLink {
     this.client._handleParameter(name, value);
   }
 
-  // The loss and the end come a turn later, as a socket's do after its last data: what failed with the connection is
-  // told to those who wait for it before 'error' and 'end' are.
-
   /** @param {Error} error */
   lost(error) {
+    // A turn later, as the end.
     setImmediate(() => {
       // What was under way may have failed with the same error, and told it.
       if (!this.client._told.has(error.message)) this.client._handleLost(error);
@@ -41,7 +39,7 @@ class ClientLink {
   }
 
   closed() {
-    setImmediate(() => this.client._handleClosed());
+    this.client._closedSoon();
   }
 
   /** @param {number} token */

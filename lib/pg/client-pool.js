@@ -194,6 +194,11 @@ class ClientPool extends EventEmitter {
    */
   _idleListener(client) {
     const listener = (/** @type {any} */ error) => {
+      // Whoever was told to go doesn't have to go in peace.
+      if (!this._clients.includes(client)) {
+        this.log('client error while it is ending', error);
+        return;
+      }
       error.client = client;
       client.removeListener('error', listener);
       client.on('error', () => this.log('additional client error after disconnection due to error', error));

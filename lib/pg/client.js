@@ -151,10 +151,12 @@ class Client extends QueryQueue {
       this._connectTraced(options, inContext(called, this));
       return undefined;
     }
-    return new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
+    const connected = new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
       this._connectTraced(
         options,
         (/** @type {any} */ error, /** @type {any} */ _client, isReason = false) => {
+          // Who has ended the client meanwhile need not ask what became of connecting: in node-postgres it never says.
+          if (error && this._ending) queueMicrotask(() => connected.then(undefined, () => undefined));
           if (!error) resolve(this);
           // The reason of a signal is the caller's own object: its stack isn't ours to write.
           else if (isReason) reject(error);
@@ -162,6 +164,7 @@ class Client extends QueryQueue {
         },
       );
     });
+    return connected;
   }
 
   /**
@@ -254,6 +257,7 @@ class Client extends QueryQueue {
   _own(core) {
     this._core = core;
     connections.set(core.id, new ClientLink(this));
+    if (this._connection instanceof NativeConnection) this._connection.follow();
   }
 
   /**
@@ -305,7 +309,7 @@ class Client extends QueryQueue {
     if (callback) callOut(callback, error);
     else emitErrorToListeners(this, error);
     // Settings that were refused never made a connection, so nobody else would say that it is closed.
-    setImmediate(() => this._handleClosed());
+    this._closedSoon();
   }
 
   /**
@@ -350,12 +354,37 @@ class Client extends QueryQueue {
     }
   }
 
+  /**
+   * The native connection is closed. That is told a turn later, as by a socket after its last data: what failed with the
+   * connection is told to those who wait for it before 'error' and 'end' are.
+   */
+  _closedSoon() {
+    const { _connection: connection } = this;
+    setImmediate(() => {
+      if (!(connection instanceof NativeConnection)) {
+        this._handleClosed();
+        return;
+      }
+      // Its stream takes a turn to end and to finish.
+      connection.stream.runOut();
+      setImmediate(() => this._handleClosed());
+    });
+  }
+
   _handleClosed() {
+    if (this._ended) return;
+    if (this._connection instanceof NativeConnection) this._connection.closed();
+    this._handleEnd();
+  }
+
+  /** The connection has ended, or the program has said so in its place. */
+  _handleEnd() {
     if (this._ended) return;
     const error = endError(this._ending);
     if (this._core !== null) {
       connections.delete(this._core.id);
       this._core.setRef(false);
+      if (this._core.isOpen) this._core.destroy();
     }
     const hadWork = this._isBusy();
     this._errorAllQueries(error);
@@ -367,7 +396,6 @@ class Client extends QueryQueue {
     this._runDry();
     const listeners = this._endListeners;
     this._endListeners = [];
-    if (this._connection instanceof NativeConnection) this._connection.closed();
     for (const listener of listeners) callOut(listener);
     process.nextTick(() => this.emit('end'));
   }
@@ -400,8 +428,8 @@ class Client extends QueryQueue {
   }
 
   _goodbye() {
-    // A turn later, as in ClientLink: what the caller does after it has asked for the end comes first.
-    this._core.end(register(new EndRequest(() => setImmediate(() => this._handleClosed()))));
+    if (this._connection instanceof NativeConnection) this._connection.leaving();
+    this._core.end(register(new EndRequest(() => this._closedSoon())));
   }
 
   // `await using client = await pool.connect()` gives it back, `await using client = new Client()` ends it. What is

@@ -6,8 +6,10 @@ const TERMINATED = 'Connection terminated';
 const UNEXPECTED_END = 'Connection terminated unexpectedly';
 /** Of a query that comes behind the end. */
 const NOT_QUERYABLE = 'Client has encountered a connection error and is not queryable';
+/** Of a query that comes behind a goodbye. */
+const CLOSED = 'Client was closed and is not queryable';
 
-const MERE_ENDS = new Set([TERMINATED, UNEXPECTED_END, NOT_QUERYABLE]);
+const MERE_ENDS = new Set([TERMINATED, UNEXPECTED_END, NOT_QUERYABLE, CLOSED]);
 
 /** @param {boolean} isExpected whether the client itself has ended the connection */
 function endError(isExpected) {
@@ -38,4 +40,4 @@ function warnOfLoss(error) {
   });
 }
 
-module.exports = { NOT_QUERYABLE, TERMINATED, UNEXPECTED_END, endError, isMereEnd, warnOfLoss };
+module.exports = { CLOSED, NOT_QUERYABLE, TERMINATED, UNEXPECTED_END, endError, isMereEnd, warnOfLoss };

@@ -67,11 +67,21 @@ class NativeConnection extends Connection {
     hide(this, '_active', '_owed', '_aside', '_isReceiving');
     // The first listener: whoever listens beside it hears when the client has gone on already.
     this.on('readyForQuery', (/** @type {{ status: string }} */ { status }) => this._countReady(status));
-    if (client._core !== null) this._connecting = true;
     this.attachListeners(this.stream);
-    // Programs make a connection fail by an error event, to see what becomes of its client.
-    this.stream.on('error', (/** @type {any} */ error) => this.emit('error', error));
-    this.on('error', (error) => client._handleLost(error));
+    if (client._core !== null) {
+      this._connecting = true;
+      this.follow();
+    }
+  }
+
+  /** There is a native connection: the client goes by what its stream and its messages tell, as all who listen. */
+  follow() {
+    const { stream } = this;
+    // Programs make a connection fail, or end, by an event, to see what becomes of its client.
+    stream.on('error', (/** @type {any} */ error) => this.emit('error', error));
+    stream.once('close', () => this.emit('end'));
+    this.on('error', (error) => stream.client._handleLost(error));
+    this.once('end', () => stream.client._handleEnd());
   }
 
   /**
@@ -100,10 +110,14 @@ class NativeConnection extends Connection {
     });
   }
 
+  /** The client says goodbye; whoever has the connection to himself says what he has to say first. */
+  leaving() {
+    if (this._active === null) this.stream.finish();
+  }
+
   /** The native connection is gone. */
   closed() {
     this.stream.markClosed();
-    callOut(() => this.emit('end'));
   }
 
   /** @param {any} message */
@@ -172,6 +186,11 @@ class NativeConnection extends Connection {
       this._sendAside(bytes, owed);
       return undefined;
     }
+    // Behind a goodbye nothing is written any more, so that the exchange under way can't come to its end.
+    if (this._ending) {
+      this.stream.client._core.destroy();
+      return false;
+    }
     this._owed += owed;
     return super._send(bytes);
   }
@@ -192,10 +211,11 @@ class NativeConnection extends Connection {
     process.nextTick(() => client._enqueue(new Submission(client, aside), 0));
   }
 
-  /** Says goodbye to the server. */
+  /** Says goodbye to the server. The client doesn't expect that: for it, the connection is lost. */
   end() {
+    const { client } = this.stream;
     this._ending = true;
-    this.stream.client.end();
+    if (client._core !== null && !client._ended) client._goodbye();
   }
 }
 

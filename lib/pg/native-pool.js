@@ -25,6 +25,8 @@ const INTERNALS = [
   '_settling',
   '_hold',
   '_passwordError',
+  '_processes',
+  '_removals',
   '_unmet',
 ];
 
@@ -63,6 +65,10 @@ class NativePool extends ClientPool {
     this._hold = null;
     /** @type {any} the error of the caller's password function, for the connection that failed by it */
     this._passwordError = null;
+    /** @type {Map<number, number>} the server processes of its connections */
+    this._processes = new Map();
+    /** @type {number} how many connections the native side has told of that have left it */
+    this._removals = 0;
     /** @type {Set<number>} new connections that came for somebody who didn't want them any more */
     this._unmet = new Set();
     hide(this, ...INTERNALS);
@@ -99,6 +105,10 @@ class NativePool extends ClientPool {
     this._byId.set(connection.id, client);
     this._known.push(client);
     const idleListener = (/** @type {any} */ error) => {
+      if (client._ending) {
+        this.log('client error while it is ending', error);
+        return;
+      }
       error.client = client;
       client.removeListener('error', idleListener);
       client.on('error', () => this.log('additional client error after disconnection due to error', error));
@@ -138,6 +148,7 @@ class NativePool extends ClientPool {
     /** @type {(Client & Record<string, any>) | undefined} */
     const client = this._byId.get(connectionId);
     this._unmet.delete(connectionId);
+    this._removals = (this._removals + 1) >>> 0;
     if (client !== undefined) {
       client._hasLeft = true;
       // One that is out leaves the pool when it is given back.
@@ -148,9 +159,9 @@ class NativePool extends ClientPool {
         if (client._ended) callOut(() => this.emit('remove', client));
       }
     } else if (this.listenerCount('remove') > 0) {
-      // A connection that only the pool itself used has no client until somebody wants to see it go.
-      callOut(() => this.emit('remove', new Client(this.options)));
+      callOut(() => this.emit('remove', this._departed(connectionId)));
     }
+    this._processes.delete(connectionId);
     this._relax();
   }
 
@@ -159,14 +170,39 @@ class NativePool extends ClientPool {
    * @param {any} error
    */
   _handleIdleError(connectionId, error) {
+    // Whoever ends a pool expects its connections to go, in whatever way.
+    if (this.ending) return;
     const client = this._byId.get(connectionId);
     if (client !== undefined) {
       client._handleLost(error);
     } else if (this.listenerCount('error') > 0) {
-      const gone = new Client(this.options);
-      error.client = gone;
-      emitErrorToListeners(this, error, gone);
+      callOut(() => {
+        const gone = this._departed(connectionId);
+        error.client = gone;
+        this._byId.set(connectionId, gone);
+        this.emit('error', error, gone);
+      });
     }
+  }
+
+  /**
+   * A connection that only the pool itself used has no client until somebody wants to see it go.
+   *
+   * @param {number} connectionId
+   */
+  _departed(connectionId) {
+    /** @type {Client & Record<string, any>} */
+    const client = new Client(this.options);
+    client.processID = this._processes.get(connectionId) ?? null;
+    Object.assign(client, {
+      _connected: true,
+      _queryable: false,
+      _ended: true,
+      _isOut: false,
+      _hasLeft: false,
+    });
+    hide(client, '_isOut', '_hasLeft');
+    return client;
   }
 
   /** @param {number} token */
@@ -209,11 +245,11 @@ class NativePool extends ClientPool {
   }
 
   _relax() {
-    if (this._core === null || this._core.totalCount > 0 || this.waitingCount > 0) return;
+    if (this._core === null || this.waitingCount > 0 || !this._core.isAtRest(this._removals)) return;
     clearInterval(/** @type {any} */ (this._hold));
     this._hold = null;
     // The others in a shared pool may still need the one who made it, for the password.
-    if (!this._core.isAtRest || this.options.shared) return;
+    if (this.options.shared) return;
     this._isKnown = false;
     pools.delete(this._core.id);
   }

@@ -47,6 +47,7 @@ class PoolLink {
    * @param {number} processID
    */
   opened(connectionId, processID) {
+    this.pool._processes.set(connectionId, processID);
     this._finishOpening(connectionId, null, processID);
   }
 

@@ -39,7 +39,8 @@ class Pool extends Checkout {
       !options.query_timeout &&
       !defaults.query_timeout &&
       !isWatched(channels.acquire) &&
-      this.connect === poolConnect
+      this.connect === poolConnect &&
+      !this._hasReplacedQuery()
     );
   }
 

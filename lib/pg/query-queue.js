@@ -5,7 +5,7 @@ const { EventEmitter } = require('node:events');
 const { isServerError } = require('../errors');
 const { callOut } = require('./caller');
 const Cancellation = require('./cancellation');
-const { NOT_QUERYABLE, isMereEnd } = require('./loss');
+const { CLOSED, NOT_QUERYABLE, isMereEnd } = require('./loss');
 const { hide } = require('./secret');
 const { warnOfLongName } = require('./statement-name');
 
@@ -72,7 +72,7 @@ class QueryQueue extends EventEmitter {
       if (what !== null) return new Error(`${what} not supported in pipeline mode`);
     }
     if (!this._queryable) return new Error(NOT_QUERYABLE);
-    if (this._ending) return new Error('Client was closed and is not queryable');
+    if (this._ending) return new Error(CLOSED);
     return null;
   }
 

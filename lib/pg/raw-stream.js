@@ -87,6 +87,11 @@ class RawStream extends Duplex {
     this.isLeaving = false;
     /** Bytes of the last write that the native connection has. */
     this.handedOver = 0;
+    /** Whether the client says goodbye, or has no connection any more: the end of the stream cuts nothing off then. */
+    this.isFarewell = false;
+    /** Whether the program has destroyed the stream, so that it neither ends nor finishes. */
+    this.isTorn = false;
+    this.hadError = false;
   }
 
   /**
@@ -185,8 +190,22 @@ class RawStream extends Duplex {
 
   /** @param {() => void} callback */
   _final(callback) {
-    this.destroy();
+    const { client } = this;
+    if (!this.isFarewell && client._core !== null && !client._ended) client._core.destroy();
     callback();
+  }
+
+  /** The client says goodbye: nothing more is written. */
+  finish() {
+    this.isFarewell = true;
+    if (!this.writableEnded) this.end();
+  }
+
+  /** The native connection is closed: there is nothing more to read either. */
+  runOut() {
+    if (this.isTorn) return;
+    this.finish();
+    this.push(null);
   }
 
   /**
@@ -197,6 +216,8 @@ class RawStream extends Duplex {
   destroy(error) {
     const { client } = this;
     if (client._core === null || client._ended) return this;
+    this.isTorn = true;
+    this.hadError = Boolean(error);
     if (error) this.emit('error', error);
     client._core.destroy();
     return this;
@@ -205,7 +226,7 @@ class RawStream extends Duplex {
   /** The native connection is gone. */
   markClosed() {
     super.destroy();
-    callOut(() => this.emit('close'));
+    callOut(() => this.emit('close', this.hadError));
   }
 
   ref() {

@@ -45,10 +45,9 @@ impl Answer {
     /// Understands all whole messages of the buffer.
     pub(super) fn read(&mut self, reader: &mut ReadBuffer) -> Result<(), Error> {
         let mut has_landed = false;
-        while let Some(frame) = frame::next(reader.unread(), frame::MESSAGE_LIMIT)? {
-            let size = frame.size;
-            self.message(frame, &mut has_landed)?;
-            reader.start += size;
+        let outcome = self.messages(reader, &mut has_landed);
+        if outcome.is_err() {
+            self.connection.lock().break_off();
         }
         // The next user's query is on its way before JavaScript looks at this answer.
         if has_landed {
@@ -56,6 +55,15 @@ impl Answer {
         }
         if !self.may_wait() {
             self.deliver();
+        }
+        outcome
+    }
+
+    fn messages(&mut self, reader: &mut ReadBuffer, has_landed: &mut bool) -> Result<(), Error> {
+        while let Some(frame) = frame::next(reader.unread(), frame::MESSAGE_LIMIT)? {
+            let size = frame.size;
+            self.message(frame, has_landed)?;
+            reader.start += size;
         }
         Ok(())
     }
@@ -100,6 +108,9 @@ impl Answer {
         let request = flight.reply.request;
         if matches!(flight.course, Course::Raw | Course::Exchange) {
             return self.raw(frame, has_landed);
+        }
+        if !flight.order.admits(frame.tag, &flight.course) {
+            return Err(server_message::out_of_place(frame.tag));
         }
         match frame.tag {
             b'D' => {
@@ -146,10 +157,9 @@ impl Answer {
                 }
             }
             b'C' => self.command_complete(frame.body)?,
-            b'Z' => {
-                self.ready(server_message::ready(frame.body)?, has_landed);
-            }
+            b'Z' => self.ready(server_message::ready(frame.body)?, has_landed)?,
             b'I' => {
+                flight.answered = true;
                 self.batch.record(Record::Empty, &[request]);
                 self.end_portal(true);
             }
@@ -162,6 +172,7 @@ impl Answer {
             }
             b'c' if matches!(flight.course, Course::Copy { .. }) => self.batch.record(Record::Suspended, &[request]),
             b'G' | b'W' if matches!(flight.course, Course::Copy { .. }) => {
+                server_message::copy_response(frame.body)?;
                 self.batch.record(Record::Started, &[request]);
             }
             b's' => {
@@ -187,10 +198,14 @@ impl Answer {
                 }
                 self.end_portal(false);
             }
-            b'G' => self.refuse_copy(),
+            b'G' => {
+                server_message::copy_response(frame.body)?;
+                self.refuse_copy();
+            }
             b'2' => self.bound(),
+            b'H' | b'W' => server_message::copy_response(frame.body)?,
             // CloseComplete, ParameterDescription; COPY data that a plain query has no use for.
-            b'3' | b't' | b'H' | b'd' | b'c' | b'W' => {}
+            b'3' | b't' | b'd' | b'c' => {}
             other => return Err(unexpected(&format!("a message of type '{}'", char::from(other)))),
         }
         Ok(())
@@ -267,6 +282,7 @@ impl Answer {
             }
             flight.reply.sink.command_completed(&String::from_utf8_lossy(tag));
         }
+        flight.answered = true;
         self.batch.complete(flight.reply.request, command::parse(tag));
         if let (Some(text), Some(shape)) = (&flight.text, &flight.shape)
             && (self.length > LONG_ANSWER || flight.formats != Formats::TEXT)
@@ -290,11 +306,21 @@ impl Answer {
     }
 
     /// ReadyForQuery.
-    fn ready(&mut self, status: u8, has_landed: &mut bool) {
+    fn ready(&mut self, status: u8, has_landed: &mut bool) -> Result<(), Error> {
         self.connection.set_status(status);
-        let Some(mut flight) = self.current.take() else { return };
+        if let Some(flight) = &self.current
+            && flight.error.is_none()
+            && (!flight.answered || flight.shape.is_some())
+            && matches!(flight.course, Course::Simple | Course::Extended { .. })
+        {
+            return Err(Error::protocol(
+                "The server said that it is ready before it had answered the query; the connection was closed.",
+            ));
+        }
+        let Some(mut flight) = self.current.take() else { return Ok(()) };
         if let Some(request) = self.second_try(&mut flight, status) {
-            return self.land(status, |inner| inner.queue.push_front(request));
+            self.land(status, |inner| inner.queue.push_front(request));
+            return Ok(());
         }
         let request = flight.reply.request;
         let in_order = self.batch.in_order || !flight.reply.unordered;
@@ -313,6 +339,7 @@ impl Answer {
         *has_landed = true;
         let length = std::mem::take(&mut self.length);
         self.land(status, |inner| inner.note_answer(length <= LONG_ANSWER / 2));
+        Ok(())
     }
 
     /// The next requests leave, after what is `first` to be done.
@@ -387,7 +414,7 @@ impl Answer {
         let length = u32::try_from(frame.body.len() + 4).unwrap_or(u32::MAX);
         self.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), frame.body], true);
         if frame.tag == b'Z' {
-            self.ready(server_message::ready(frame.body)?, has_landed);
+            self.ready(server_message::ready(frame.body)?, has_landed)?;
         } else if self.batch.is_full() {
             self.deliver();
         }

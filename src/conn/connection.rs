@@ -190,7 +190,7 @@ impl Connection {
             let refusal = match inner.life {
                 Life::Open => None,
                 Life::Ending => Some(Error::closed("Client was closed and is not queryable")),
-                Life::Closing(_) | Life::Closed => Some(gone()),
+                Life::Broken | Life::Closing(_) | Life::Closed => Some(gone()),
             };
             match refusal {
                 None => {
@@ -335,7 +335,7 @@ impl Connection {
     /// Closes the socket now; what is left fails with `error`.
     pub fn destroy(&self, error: Error) {
         let mut inner = self.lock();
-        if matches!(inner.life, Life::Open | Life::Ending) {
+        if matches!(inner.life, Life::Open | Life::Broken | Life::Ending) {
             inner.life = Life::Closing(error);
             inner.wake();
         }

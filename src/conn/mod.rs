@@ -20,6 +20,7 @@ pub mod handshake;
 pub mod inbox;
 pub mod known_text;
 mod large_texts;
+mod order;
 pub mod race;
 mod read_buffer;
 pub mod relay;

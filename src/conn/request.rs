@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::known_text::KnownText;
+use super::order::Order;
 use super::race::Race;
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
@@ -198,6 +199,8 @@ pub struct Flight {
     pub formats: Formats,
     /// A result set or a command was answered.
     pub answered: bool,
+    /// What may come next.
+    pub order: Order,
     /// Its text, when there is something to learn from how large its answer is.
     pub text: Option<Arc<str>>,
 }
@@ -283,7 +286,16 @@ impl Request {
             Ok((course, shape)) => {
                 // A result that is yet to be described comes as text.
                 let formats = if shape.is_some() { formats } else { Formats::TEXT };
-                Ok(Flight { reply, course, error: None, shape, formats, answered: false, text: None })
+                Ok(Flight {
+                    reply,
+                    course,
+                    error: None,
+                    shape,
+                    formats,
+                    answered: false,
+                    order: Order::default(),
+                    text: None,
+                })
             }
             Err(error) => {
                 out.truncate(start);

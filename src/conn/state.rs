@@ -22,6 +22,8 @@ use crate::wire::{Formats, frontend};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Life {
     Open,
+    /// What the server sent makes no sense: nothing more is asked, and the task is about to close the socket.
+    Broken,
     /// Terminate is sent when everything has been answered.
     Ending,
     /// The task shall close the socket now and fail what is left with this error.
@@ -369,6 +371,13 @@ impl Inner {
         match &mut self.stream {
             Some(stream) if !self.paused => Turn::Read(stream),
             _ => Turn::Wait,
+        }
+    }
+
+    /// Takes no more requests; the task closes the socket, and tells why.
+    pub(super) fn break_off(&mut self) {
+        if self.life == Life::Open {
+            self.life = Life::Broken;
         }
     }
 

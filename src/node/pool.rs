@@ -235,11 +235,12 @@ impl PoolHandle {
         count(self.pool.total_count())
     }
 
-    /// Whether nothing is open, being opened, being closed or waited for.
-    #[napi(getter, catch_unwind)]
-    pub fn is_at_rest(&self, env: Env) -> bool {
+    /// Whether nothing is open, being opened, being closed or waited for, and no removal was told of beyond those that are
+    /// `heard` of.
+    #[napi(catch_unwind)]
+    pub fn is_at_rest(&self, env: Env, heard: u32) -> bool {
         self.run_written(&env);
-        self.pool.is_at_rest()
+        self.pool.is_at_rest(self.id, heard)
     }
 
     /// Connections that nobody uses.

@@ -37,7 +37,7 @@ impl State {
         let now = clock::now();
         let State { lent, depth, .. } = self;
         let mut overtaken = Vec::new();
-        for Lent { held, to } in lent.values_mut() {
+        for Lent { held, to, .. } in lent.values_mut() {
             let Borrower::Lane(lane) = to else { continue };
             let connection = held.connection();
             overtaken.extend(lane.overtaken(connection, depth, PATIENCE, usize::MAX, now));

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use deadpool::managed::QueueMode;
+use deadpool::managed::{Object, QueueMode};
 use deadpool_postgres::PoolConfig;
 
 use super::maker::Maker;
@@ -77,7 +77,7 @@ impl Pool {
     /// him.
     pub fn join(&self, sink: Arc<dyn Sink>) -> PoolId {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        self.shared.lock().homes.push(Home { id, sink });
+        self.shared.lock().homes.push(Home { id, sink, removals: 0 });
         id
     }
 
@@ -163,8 +163,14 @@ impl Pool {
             }
         };
         match lent {
-            Some(lent) => {
-                self.shared.take_back(lent.held, destroy);
+            // It was struck off when it was closed.
+            Some(Lent { held, gone: true, .. }) => {
+                drop(Object::take(held));
+                self.shared.go_on();
+                true
+            }
+            Some(Lent { held, .. }) => {
+                self.shared.take_back(held, destroy);
                 true
             }
             None => false,
@@ -204,11 +210,13 @@ impl Pool {
         self.shared.objects.status().size + state.creating
     }
 
-    /// Nothing is open, being opened, being closed or waited for: there is nothing to tell until somebody asks again.
-    pub fn is_at_rest(&self) -> bool {
+    /// Nothing is open, being opened, being closed or waited for, and the user who goes by this number has `heard` of as
+    /// many removals as he was told of: there is nothing to tell him until somebody asks again. A client that lost its
+    /// connection and was not given back changes nothing.
+    pub fn is_at_rest(&self, id: PoolId, heard: u32) -> bool {
         let state = self.shared.lock();
-        let busy = state.creating > 0 || !state.lent.is_empty() || !state.closing.is_empty();
-        !busy && state.waiting.is_empty() && self.shared.objects.status().size == 0
+        let has_heard = state.homes.iter().all(|home| home.id != id || home.removals == heard);
+        has_heard && !state.is_any_open() && state.waiting.is_empty() && self.shared.idle(&state) == 0
     }
 
     /// Connections that nobody uses.

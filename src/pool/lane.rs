@@ -276,6 +276,12 @@ impl Lane {
         self.riders.len().saturating_sub(load + self.unsent)
     }
 
+    /// Whether the connection has answered everything, and has nothing more to come.
+    pub(super) fn is_answered(&self, connection: &Connection) -> bool {
+        let is_landed = || !connection.is_closed() && self.landed(connection.load()) == self.riders.len();
+        self.riders.is_empty() || is_landed()
+    }
+
     /// How long the only query was under way, if it is answered.
     pub(super) fn lone_trip(&self, load: usize, now: Instant) -> Option<Duration> {
         let lone = self.riders.front().filter(|_| self.riders.len() == 1 && self.landed(load) == 1);

@@ -99,7 +99,7 @@ impl Shared {
         held.fresh = false;
         let connection = held.connection().clone();
         connection.set_depth(1);
-        state.lent.insert(connection.id(), Lent { held, to: Borrower::Loan });
+        state.lent.insert(connection.id(), Lent { held, to: Borrower::Loan, gone: false });
         Loan { connection, pool: self.clone(), is_spoiled: false }
     }
 }

@@ -1,10 +1,9 @@
 //! A connection as the pool knows it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-use super::shared::{Shared, Use};
+use super::shared::Shared;
 use crate::clock;
 use crate::conn::connection::event_batch;
 use crate::conn::{Connection, ConnectionId, Observer, Sink};
@@ -23,7 +22,7 @@ pub struct Member {
 
 impl Member {
     pub(super) fn new(pool: Weak<Shared>) -> Self {
-        let observer = Arc::new(MemberObserver { pool, owner: Mutex::new(None), lost: AtomicBool::new(false) });
+        let observer = Arc::new(MemberObserver { pool, owner: Mutex::new(None) });
         let now = clock::now();
         Member { connection: None, observer, created: now, idle_since: now, uses: 0, fresh: true }
     }
@@ -47,7 +46,6 @@ pub(super) struct MemberObserver {
     pool: Weak<Shared>,
     /// The environment that last had the connection as a client; it stays told of notices and notifications.
     owner: Mutex<Option<Arc<dyn Sink>>>,
-    lost: AtomicBool,
 }
 
 impl MemberObserver {
@@ -72,19 +70,9 @@ impl Observer for MemberObserver {
         let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Event::Lost(error) = &event
             && let Some(pool) = self.pool.upgrade()
+            && !pool.connection_lost(connection, error)
         {
-            match pool.use_of(connection) {
-                Use::Client => {}
-                // What it ran fails, and its caller knows.
-                Use::Lane | Use::Loan => return,
-                // Nobody has it, so it is the pool's to report; the first report says why, and one is enough.
-                Use::Nobody => {
-                    if !self.lost.swap(true, Ordering::AcqRel) {
-                        pool.connection_lost(connection, error);
-                    }
-                    return;
-                }
-            }
+            return;
         }
         // Whoever has it as a client hears that it is closed when the pool has let it go.
         if let Some(owner) = owner

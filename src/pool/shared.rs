@@ -27,6 +27,8 @@ use crate::wire::batch::{Batch, Extra, PoolEvent, Record};
 pub(super) struct Home {
     pub(super) id: PoolId,
     pub(super) sink: Arc<dyn Sink>,
+    /// How many connections he was told have left the pool.
+    pub(super) removals: u32,
 }
 
 pub(super) struct Shared {
@@ -56,14 +58,8 @@ pub(super) struct State {
 pub(super) struct Lent {
     pub(super) held: Held,
     pub(super) to: Borrower,
-}
-
-/// What a connection is used for.
-pub(super) enum Use {
-    Nobody,
-    Client,
-    Loan,
-    Lane,
+    /// The connection is closed, and whoever has it as a client has not given it back.
+    pub(super) gone: bool,
 }
 
 pub(super) enum Borrower {
@@ -91,13 +87,18 @@ impl State {
         }
     }
 
+    /// Whether a connection that is not idle is open, being opened or being closed.
+    pub(super) fn is_any_open(&self) -> bool {
+        self.creating > 0 || !self.closing.is_empty() || self.lent.values().any(|lent| !lent.gone)
+    }
+
     pub(super) fn lend_to_client(&mut self, pool: &Arc<Shared>, mut held: Held, reply: &Reply) -> Acquired {
         held.uses += 1;
         let is_new = std::mem::take(&mut held.fresh);
         held.observer.set_owner(reply.sink.clone());
         let connection = held.connection().clone();
         connection.set_depth(1);
-        self.lent.insert(connection.id(), Lent { held, to: Borrower::Client });
+        self.lent.insert(connection.id(), Lent { held, to: Borrower::Client, gone: false });
         Acquired { connection, is_new, pool: Arc::downgrade(pool) }
     }
 }
@@ -248,7 +249,7 @@ impl Shared {
                 connection.set_depth(1);
                 let lane = Lane::new(&request, retire, shares);
                 state.depth.meet(connection.round_trip());
-                state.lent.insert(connection.id(), Lent { held, to: Borrower::Lane(lane) });
+                state.lent.insert(connection.id(), Lent { held, to: Borrower::Lane(lane), gone: false });
                 drop(state);
                 connection.submit(request);
                 self.submitted(&connection, 1);
@@ -264,6 +265,11 @@ impl Shared {
             let mut state = self.lock();
             state.creating -= 1;
             match made {
+                // It may be lost already; then the pool has no more use for it.
+                Ok(held) if held.connection().is_closed() => {
+                    drop(Object::take(held));
+                    None
+                }
                 Ok(mut held) => {
                     held.idle_since = clock::now();
                     drop(held);
@@ -309,19 +315,18 @@ impl Shared {
     fn discard(&self, state: &mut State, held: Held) {
         let member = Object::take(held);
         let connection = member.connection();
-        if connection.is_open() {
-            state.closing.insert(connection.id());
-            if connection.load() == 0 {
-                connection.end(None);
-            } else {
-                connection.destroy(Error::closed("Connection terminated"));
-            }
+        // One that is closed already is about to be struck off.
+        state.closing.insert(connection.id());
+        if connection.load() == 0 {
+            connection.end(None);
+        } else {
+            connection.destroy(Error::closed("Connection terminated"));
         }
     }
 
     /// Tells the pool's users what happens to a connection.
     pub(super) fn tell(&self, connection: ConnectionId, event: &PoolEvent) {
-        tell(&self.lock().homes, connection, event);
+        tell(&mut self.lock().homes, connection, event);
     }
 
     /// Every connection there is, with whether it is idle, the oldest first. `sink` hears of those that nobody else
@@ -342,24 +347,32 @@ impl Shared {
         all
     }
 
-    /// Tells the pool's users that a connection broke while it was idle.
-    pub(super) fn connection_lost(&self, connection: ConnectionId, error: &Error) {
-        let state = self.lock();
-        // It does not count any more when its users hear of it.
-        drop(self.objects.retain(|member, _| member.connection().id() != connection));
-        tell(&state.homes, connection, &PoolEvent::IdleLost(Box::new(error.clone())));
-    }
-
-    /// Who has a connection now. One that was told to close is of no use to the pool any more.
-    pub(super) fn use_of(&self, connection: ConnectionId) -> Use {
-        let state = self.lock();
-        match state.lent.get(&connection).map(|lent| &lent.to) {
-            Some(Borrower::Lane(_)) => Use::Lane,
-            Some(Borrower::Client) => Use::Client,
-            Some(Borrower::Loan) => Use::Loan,
-            None if state.closing.contains(&connection) => Use::Client,
-            None => Use::Nobody,
-        }
+    /// A connection broke. True when whoever has it as a client is the one to hear of it. What broke while nobody used it
+    /// is told to the pool's users, and closed.
+    pub(super) fn connection_lost(&self, id: ConnectionId, error: &Error) -> bool {
+        let gone = {
+            let mut state = self.lock();
+            let member = match state.lent.get(&id) {
+                Some(Lent { to: Borrower::Client, .. }) => return true,
+                // What it ran fails, and its caller knows.
+                Some(Lent { to: Borrower::Loan, .. }) => return false,
+                Some(Lent { to: Borrower::Lane(lane), held, .. }) if !lane.is_answered(held.connection()) => {
+                    return false;
+                }
+                Some(_) => state.lent.remove(&id).map(|lent| Object::take(lent.held)),
+                // The pool closes it anyway; nobody needs to hear how.
+                None if state.closing.contains(&id) => return false,
+                None => self.objects.retain(|member, _| member.connection().id() != id).removed.pop(),
+            };
+            // One report is enough, and nobody has seen a connection that was only just made.
+            let Some(member) = member else { return false };
+            state.closing.insert(id);
+            // It does not count any more when its users hear of it.
+            tell(&mut state.homes, id, &PoolEvent::IdleLost(Box::new(error.clone())));
+            member
+        };
+        gone.connection().end(None);
+        false
     }
 
     /// Closes an idle connection; false when it is not idle.
@@ -386,13 +399,13 @@ impl Shared {
         {
             let mut state = self.lock();
             state.closing.remove(&id);
-            match state.lent.get(&id) {
+            match state.lent.get_mut(&id) {
                 // A client still has it, and gives it back or not; the pool must not wait for that with an end.
-                Some(Lent { to: Borrower::Client, .. }) => {}
+                Some(Lent { to: Borrower::Client, gone, .. }) => *gone = true,
                 Some(_) => gone.extend(state.lent.remove(&id).map(|lent| Object::take(lent.held))),
                 None => gone.extend(self.objects.retain(|member, _| member.connection().id() != id).removed),
             }
-            tell(&state.homes, id, &PoolEvent::Removed);
+            tell(&mut state.homes, id, &PoolEvent::Removed);
         }
         drop(gone);
     }
@@ -413,8 +426,7 @@ impl Shared {
             while let Some(held) = self.take_idle(&state) {
                 self.discard(&mut state, held);
             }
-            let busy = state.creating > 0 || !state.lent.is_empty() || !state.closing.is_empty();
-            if busy { Vec::new() } else { std::mem::take(&mut state.ended) }
+            if state.is_any_open() { Vec::new() } else { std::mem::take(&mut state.ended) }
         };
         for reply in finished {
             let mut batch = Batch::default();
@@ -501,7 +513,7 @@ impl Shared {
             state.ended.clear();
             drop(state.waiting.drain());
             let lent: Vec<Lent> = state.lent.drain().map(|(_, lent)| lent).collect();
-            for lent in lent {
+            for lent in lent.into_iter().filter(|lent| !lent.gone) {
                 let member = Object::take(lent.held);
                 state.closing.insert(member.connection().id());
                 member.connection().abandon();
@@ -511,8 +523,11 @@ impl Shared {
     }
 }
 
-fn tell(homes: &[Home], connection: ConnectionId, event: &PoolEvent) {
+fn tell(homes: &mut [Home], connection: ConnectionId, event: &PoolEvent) {
     for home in homes {
+        if matches!(event, PoolEvent::Removed) {
+            home.removals = home.removals.wrapping_add(1);
+        }
         let mut batch = Batch::default();
         batch.record_with(Record::Event, &[], Extra::PoolEvent(home.id, connection, event.clone()));
         home.sink.deliver(batch);

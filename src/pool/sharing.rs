@@ -40,7 +40,7 @@ impl Shared {
         if part == 0 || depth.most() == 1 || waiting.has_overtaken() {
             return Vec::new();
         }
-        let Some(Lent { to: Borrower::Lane(lane), held }) = lent.get_mut(&id) else { return Vec::new() };
+        let Some(Lent { to: Borrower::Lane(lane), held, .. }) = lent.get_mut(&id) else { return Vec::new() };
         if lane.failed || !lane.retire || held.connection().status() != b'I' || self.is_worn_out(held, now) {
             return Vec::new();
         }
@@ -109,6 +109,10 @@ impl Shared {
             depth.meet(lane.lone_trip(load, now));
         }
         lane.land(load, now, depth);
+        if !connection.is_open() {
+            // It is about to be closed, which takes it out of the pool and lets others go on.
+            return;
+        }
         lane.failed |= connection.take_failure();
         if let Some(first) = lane.first_tried() {
             waiting.drop_overtaken(first);

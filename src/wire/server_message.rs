@@ -66,6 +66,22 @@ pub fn ready(body: &[u8]) -> Result<u8, Error> {
     }
 }
 
+/// Checks a CopyInResponse, CopyOutResponse or CopyBothResponse: the format, and those of the columns.
+pub fn copy_response(body: &[u8]) -> Result<(), Error> {
+    let mut reader = Reader::new(body);
+    reader.u8()?;
+    let columns = usize::try_from(reader.i16()?).unwrap_or(usize::MAX);
+    reader.bytes(columns.saturating_mul(2)).map(drop)
+}
+
+/// A message came in the middle of an answer that has no place for it.
+pub fn out_of_place(tag: u8) -> Error {
+    Error::protocol(format!(
+        "The server sent a message of type '{}' where it has no place; the connection was closed.",
+        char::from(tag)
+    ))
+}
+
 /// A message of an answer came although nothing was asked; in node-postgres's words, where it has some.
 pub fn unasked(tag: u8) -> Error {
     let name = match tag {
@@ -93,6 +109,14 @@ mod tests {
         assert_eq!(error.field(b'M'), Some("syntax error"));
         assert_eq!(error.field(b'D'), None);
         assert_eq!(error.length, 36);
+    }
+
+    #[test]
+    fn a_copy_response_that_ends_too_early_is_refused() {
+        assert!(copy_response(&[0, 0, 2, 0, 0, 0, 0]).is_ok());
+        for body in [&[][..], &[0, 0], &[0, 0, 2, 0, 0], &[0, 0xff, 0xff]] {
+            assert!(copy_response(body).is_err(), "{body:?}");
+        }
     }
 
     #[test]

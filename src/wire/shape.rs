@@ -136,7 +136,9 @@ impl Shape {
     /// Reads a RowDescription.
     pub fn parse(id: u32, body: &[u8], mask: TypeMask) -> Result<Shape, Error> {
         let mut reader = Reader::new(body);
-        let count = usize::try_from(reader.i16()?).map_err(|_| Error::protocol("A negative number of columns."))?;
+        let count = usize::try_from(reader.i16()?).map_err(|_| {
+            Error::protocol("The server described a row with a negative number of columns; the connection was closed.")
+        })?;
         let mut fields = Vec::with_capacity(count);
         for _ in 0..count {
             let name = reader.text()?;
