@@ -1,20 +1,35 @@
 //! ErrorResponse, NoticeResponse, NotificationResponse, ParameterStatus.
 
 use super::Reader;
+use super::reader::LONGEST_TEXT;
 use crate::error::{Error, ServerError};
 
-/// Reads the fields of an ErrorResponse or a NoticeResponse.
+/// Reads the fields of an ErrorResponse or a NoticeResponse. Of several of a kind the last one counts, and of a text that
+/// is too long for JavaScript its beginning.
 pub fn error_fields(body: &[u8]) -> Result<ServerError, Error> {
     let mut reader = Reader::new(body);
-    let mut fields = Vec::new();
+    let mut fields: Vec<(u8, String)> = Vec::new();
     loop {
         match reader.u8()? {
             0 => break,
-            key => fields.push((key, reader.text()?)),
+            key => {
+                let text = beginning(reader.cstr()?, LONGEST_TEXT);
+                match fields.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, before)) => *before = text,
+                    None => fields.push((key, text)),
+                }
+            }
         }
     }
     let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
     Ok(ServerError { length, fields })
+}
+
+fn beginning(text: &[u8], most: usize) -> String {
+    match text.get(..most) {
+        Some(start) if text.len() > most => format!("{}… ({} bytes)", String::from_utf8_lossy(start), text.len()),
+        _ => String::from_utf8_lossy(text).into_owned(),
+    }
 }
 
 /// A NOTIFY that reached this session.
@@ -84,6 +99,18 @@ mod tests {
         assert_eq!(error.field(b'M'), Some("syntax error"));
         assert_eq!(error.field(b'D'), None);
         assert_eq!(error.length, 36);
+    }
+
+    #[test]
+    fn of_several_fields_of_a_kind_the_last_one_counts() {
+        let error = error_fields(b"SERROR\0Mfirst\0Msecond\0\0").unwrap();
+        assert_eq!((error.field(b'M'), error.fields.len()), (Some("second"), 2));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_and_says_so() {
+        assert_eq!(beginning(b"four", 4), "four");
+        assert_eq!(beginning(b"fourteen", 4), "four… (8 bytes)");
     }
 
     #[test]
