@@ -5,6 +5,10 @@ declare module 'pgpass' {
   export = pgpass;
 }
 
+declare module 'pg-types/lib/binaryParsers' {
+  export function init(register: (oid: number, parser: (value: Buffer) => any) => void): void;
+}
+
 declare module 'pg-types/lib/textParsers' {
   export function init(register: (oid: number | string, parser: (text: string) => any) => void): void;
 }

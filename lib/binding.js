@@ -75,6 +75,25 @@ function register(request) {
   return id;
 }
 
+/**
+ * Puts a request into the table for a call that the addon may refuse.
+ *
+ * @param {any} request
+ * @param {(id: number) => void} call
+ * @returns {number} its number
+ * @throws why it was refused; the request isn't in the table then
+ */
+function start(request, call) {
+  const id = register(request);
+  try {
+    call(id);
+  } catch (error) {
+    unregister(id);
+    throw error;
+  }
+  return id;
+}
+
 /** How many requests are under way. */
 function underWay() {
   return slots.length - free.length;
@@ -327,4 +346,4 @@ const native = {
   providePassword: (token, password, message) => environment.providePassword(token, password, message),
 };
 
-module.exports = { native, register, unregister, underWay, take, connections, pools, outbox, turn };
+module.exports = { native, register, start, unregister, underWay, take, connections, pools, outbox, turn };

@@ -1,6 +1,7 @@
 'use strict';
 
 const os = require('node:os');
+const { inspect } = require('node:util');
 const { DatabaseError } = require('pg-protocol');
 
 // In the order of pg-protocol's parser: own properties are compared and printed.
@@ -177,4 +178,14 @@ function isServerError(error) {
   return error instanceof DatabaseError || typeof error.severity === 'string';
 }
 
-module.exports = { DatabaseError, copyServerFields, fromNative, isServerError };
+/**
+ * What somebody's code has thrown, as a value that says there is an error: a program can throw `undefined`.
+ *
+ * @param {any} value
+ * @returns {any} the value itself, unless it counts as false
+ */
+function thrown(value) {
+  return value || new Error(`A callback has thrown ${inspect(value)}`, { cause: value });
+}
+
+module.exports = { DatabaseError, copyServerFields, fromNative, isServerError, thrown };

@@ -4,9 +4,12 @@
 // more than once a function is generated; where generating code is switched off, an interpreter does the same.
 
 const { quickest } = require('./arrays');
+const { wary } = require('./binary-arrays');
 const { templates } = require('./json-templates');
+const { Oversized, received } = require('./oversized');
 const { Constructors, list, literals } = require('./plain-objects');
 const pristine = require('./types');
+const { keepHere } = require('./untransferable');
 
 const { pgTypes } = pristine;
 
@@ -234,6 +237,7 @@ function define(row, name, value) {
  * @returns {Function | null}
  */
 function parserOf(shape, column, parser) {
+  if (shape.kinds[column] === RAW) return wary(parser);
   if (shape.kinds[column] !== TEXT) return quickest(parser);
   return pristine.leavesText(shape.fields[column].dataTypeID, parser) ? null : quickest(parser);
 }
@@ -295,21 +299,23 @@ class Batch {
     this.f = 0;
     this.s = 0;
     this.b = 0;
-    this.text = text;
+    this.text = received(text);
     this.longTexts = longTexts;
-    this.blob = blobs === undefined ? undefined : blobs[0];
+    this.turnBlob(blobs === undefined ? undefined : blobs[0]);
     this.longBlobs = longBlobs;
   }
 
-  /** @param {string} text */
+  /** @param {string | number} text */
   turnText(text) {
-    this.text = text;
+    this.text = received(text);
     this.s = 0;
   }
 
-  /** @param {Buffer} blob */
+  /** @param {Buffer | number | undefined} blob */
   turnBlob(blob) {
-    this.blob = blob;
+    // Values are parts of it: who transfers one away to another thread would take the others along.
+    if (typeof blob === 'object') keepHere(blob.buffer);
+    this.blob = received(blob);
     this.b = 0;
   }
 
@@ -385,7 +391,7 @@ class Batch {
    * @returns {string}
    */
   textTo(end) {
-    if (end < 0) return this.longTexts[~end];
+    if (end < 0) return longText(this.longTexts, end);
     const start = this.s;
     this.s = end;
     return this.text === undefined ? '' : this.text.substring(start, end);
@@ -396,7 +402,10 @@ class Batch {
    * @returns {Buffer}
    */
   bytesTo(end) {
-    if (end < 0) return this.longBlobs[~end];
+    if (end < 0) {
+      const blob = this.longBlobs[~end];
+      return typeof blob === 'number' ? new Oversized(blob).subarray() : blob;
+    }
     const start = this.b;
     this.b = end;
     return this.blob === undefined ? Buffer.alloc(0) : this.blob.subarray(start, end);
@@ -428,7 +437,7 @@ class Batch {
     for (let k = 0; k < count; k++) {
       const end = ints[li + k];
       if (end >= 0) values.push(text.substring(s, (s = end)));
-      else values.push(longTexts[~end]);
+      else values.push(longText(longTexts, end));
     }
     this.li = li + count;
     this.s = s;
@@ -487,6 +496,17 @@ class Batch {
 }
 
 /**
+ * @param {any} longTexts
+ * @param {number} end what stands in the place of where a text ends
+ * @returns {string}
+ * @throws when it is too long for JavaScript
+ */
+function longText(longTexts, end) {
+  const text = longTexts[~end];
+  return typeof text === 'string' ? text : new Oversized(text).substring();
+}
+
+/**
  * @param {number} day year * 10000 + month * 100 + day of the month
  * @param {number} millis since midnight
  */
@@ -535,7 +555,8 @@ return function decode(batch, count, rows) {
   batch.f = f;
   batch.s = s;
 };`;
-  return new Function('parsers', 'localDate', 'templates', 'list', body)(parsers, localDate, templates, list);
+  const given = { parsers, localDate, templates, list, longText };
+  return new Function(...Object.keys(given), body)(...Object.values(given));
 }
 
 /**
@@ -550,7 +571,7 @@ function reading(kind, column, i, f, parser, make) {
   const v = `v${column}`;
   /** @param {number} slot */
   const text = (slot) =>
-    `e = ints[i + ${slot}]; if (e >= 0) { ${v} = text.substring(s, e); s = e; } else ${v} = longTexts[~e];`;
+    `e = ints[i + ${slot}]; if (e >= 0) { ${v} = text.substring(s, e); s = e; } else ${v} = longText(longTexts, e);`;
   const parse = `${v} = parsers[${column}](${v});`;
   /** @param {string} elements */
   const listOr = (elements) =>

@@ -41,7 +41,10 @@ export const JAVASCRIPT_ROOMS = [
   { name: 'native', files: /^native\.js$/ },
   { name: 'errors', files: /^lib\/errors\.js$/ },
   { name: 'types', files: /^lib\/types\.js$/ },
-  { name: 'rows', files: /^lib\/(rows|arrays|json-templates|plain-objects)\.js$/ },
+  {
+    name: 'rows',
+    files: /^lib\/(rows|arrays|binary-arrays|json-templates|oversized|plain-objects|untransferable)\.js$/,
+  },
   { name: 'binding', files: /^lib\/binding\.js$/ },
   { name: 'pg', files: /^lib\/pg\// },
   { name: 'streams', files: /^lib\/streams\// },

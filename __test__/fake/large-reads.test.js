@@ -165,12 +165,8 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       assert.equal((await client.query(TEXT)).rows[0].value, WIDE);
     });
 
-    test('fails when there are more values than the protocol can say, and nothing is executed', async () => {
+    test('fails when there are more values than the protocol can say, and nothing is sent', async () => {
       await open(async (connection) => {
-        await expect(connection, 'PDH');
-        connection.send(...described);
-        await expect(connection, 'S');
-        connection.send(readyForQuery());
         await expect(connection, 'Q');
         connection.send(messages.commandComplete('SELECT 0'), readyForQuery());
       });

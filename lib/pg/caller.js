@@ -25,10 +25,19 @@ function rejectAtCaller(resolve, error) {
     Promise.resolve()
       .then(nothing)
       .then(() => {
-        if (error !== null && typeof error === 'object') Error.captureStackTrace(error);
+        if (error !== null && typeof error === 'object') pointAtCaller(error);
         throw error;
       }),
   );
+}
+
+/** @param {object} error whatever a program may have thrown, such as a frozen object or a proxy */
+function pointAtCaller(error) {
+  try {
+    Error.captureStackTrace(error, pointAtCaller);
+  } catch {
+    // Then it keeps the stack that it has, if any: what it says counts for more than where it leads.
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 'use strict';
 
 const { cancel } = require('./client-link');
+const { startTimer } = require('./timer');
 
 // When a cancelled query goes on, it is cancelled again after this long, and then after twice as long each time.
 const REPEAT_MILLIS = 10;
@@ -22,9 +23,9 @@ class Cancellation {
     this._isOnItsWay = false;
     this._wait = REPEAT_MILLIS;
     // What is waited for keeps the process alive by itself.
-    setTimeout(() => {
+    startTimer(() => {
       if (!this.isOver) queue._core.destroy();
-    }, timeoutMillis).unref();
+    }, timeoutMillis)?.unref();
     this._ask();
   }
 

@@ -1,6 +1,7 @@
 'use strict';
 
 const { register, unregister } = require('../binding');
+const { thrown } = require('../errors');
 const { obey } = require('./abort');
 const { callOut } = require('./caller');
 const Client = require('./client');
@@ -213,7 +214,7 @@ class Checkout extends NativePool {
     this._promiseTry(() => this.options.onConnect(client)).then(
       () => this._handOut(client, true, request),
       (/** @type {any} */ error) => {
-        client._endListeners.push(() => request.handleError(error));
+        client._endListeners.push(() => request.handleError(thrown(error)));
         this._core.release(client._core, true);
       },
     );

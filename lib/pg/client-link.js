@@ -2,7 +2,7 @@
 
 const { native, register } = require('../binding');
 const { noticeMessage, notificationMessage } = require('./notice');
-const { findPassword } = require('./password');
+const { findPassword, messageOf } = require('./password');
 
 /** What the native side tells about a connection, passed on to the client that owns it. */
 class ClientLink {
@@ -51,7 +51,7 @@ class ClientLink {
       } else {
         client.connectionParameters.password = client.password = password;
       }
-      native.providePassword(token, password, error ? String(error.message) : null);
+      native.providePassword(token, password, error ? messageOf(error) : null);
     });
   }
 }

@@ -2,9 +2,12 @@
 
 const { EventEmitter } = require('node:events');
 
+const { thrown } = require('../errors');
 const { callOut, emitErrorToListeners } = require('./caller');
 const { Answer } = require('./pool-requests');
 const { conceal, hide } = require('./secret');
+const { toPoolOptions } = require('./settings');
+const { startTimer } = require('./timer');
 
 // What pg-pool takes where the options say nothing.
 const DEFAULT_MAX = 10;
@@ -93,6 +96,12 @@ class ClientPool extends EventEmitter {
       return callback ? callback(error) : this.Promise.reject(error);
     }
     const answer = new Answer(this.Promise, callback);
+    try {
+      toPoolOptions(this.options);
+    } catch (error) {
+      process.nextTick(() => answer.fail(error));
+      return answer.promise;
+    }
     /** @type {Waiter} */
     const waiter = {
       callback: (error, ...rest) => {
@@ -113,13 +122,13 @@ class ClientPool extends EventEmitter {
   /** @param {Waiter} waiter */
   _limit(waiter) {
     const { callback } = waiter;
-    const timer = setTimeout(() => {
+    const timer = startTimer(() => {
       this._pendingQueue = this._pendingQueue.filter((other) => other !== waiter);
       // A client that still comes for it goes back.
       waiter.timedOut = true;
       callback(new Error('timeout exceeded when trying to connect'));
     }, this.options.connectionTimeoutMillis);
-    timer.unref();
+    timer?.unref();
     waiter.callback = (...outcome) => {
       clearTimeout(timer);
       callback(...outcome);
@@ -154,7 +163,13 @@ class ClientPool extends EventEmitter {
 
   /** @param {Waiter} waiter */
   newClient(waiter) {
-    const client = new this.Client(this.options);
+    let client;
+    try {
+      client = new this.Client(this.options);
+    } catch (error) {
+      process.nextTick(() => tell(waiter, thrown(error), undefined, nothing));
+      return;
+    }
     this._clients.push(client);
     const idleListener = this._idleListener(client);
     this.log('checking client timeout');
@@ -162,7 +177,7 @@ class ClientPool extends EventEmitter {
     /** @type {NodeJS.Timeout | undefined} */
     let timer;
     if (this.options.connectionTimeoutMillis) {
-      timer = setTimeout(() => {
+      timer = startTimer(() => {
         // One without the messages of a connection can say itself whether it got through meanwhile.
         if (!client.connection && client.isConnected?.()) return;
         this.log('ending client due to timeout');
@@ -229,7 +244,7 @@ class ClientPool extends EventEmitter {
         this._forgetClient(client);
         client.end(() => {
           this._pulseQueue();
-          tell(waiter, error, undefined, nothing);
+          tell(waiter, thrown(error), undefined, nothing);
         });
       },
     );
@@ -242,16 +257,19 @@ class ClientPool extends EventEmitter {
    */
   _afterConnect(client, waiter, idleListener) {
     if (this.options.maxLifetimeSeconds) {
-      const timer = setTimeout(() => {
-        this.log('ending client due to expired lifetime');
-        this._expired.add(client);
-        // One that is idle is handed out to nobody, so that it leaves as all the others do.
-        if (this._idle.some((item) => item.client === client)) {
-          const nobody = { callback: (/** @type {any[]} */ ..._arrived) => client.release() };
-          this._acquireClient(client, nobody, idleListener, false);
-        }
-      }, this.options.maxLifetimeSeconds * 1000);
-      timer.unref();
+      const timer = startTimer(
+        () => {
+          this.log('ending client due to expired lifetime');
+          this._expired.add(client);
+          // One that is idle is handed out to nobody, so that it leaves as all the others do.
+          if (this._idle.some((item) => item.client === client)) {
+            const nobody = { callback: (/** @type {any[]} */ ..._arrived) => client.release() };
+            this._acquireClient(client, nobody, idleListener, false);
+          }
+        },
+        Number(this.options.maxLifetimeSeconds) * 1000,
+      );
+      timer?.unref();
       client.once('end', () => clearTimeout(timer));
     }
     this._acquireClient(client, waiter, idleListener, true);
@@ -328,12 +346,12 @@ class ClientPool extends EventEmitter {
   _idleTimer(client) {
     const { idleTimeoutMillis, allowExitOnIdle } = this.options;
     if (!idleTimeoutMillis || !this._isAboveMin()) return undefined;
-    const timer = setTimeout(() => {
+    const timer = startTimer(() => {
       if (!this._isAboveMin()) return;
       this.log('remove idle client');
       this._remove(client, () => this._pulseQueue());
     }, idleTimeoutMillis);
-    if (allowExitOnIdle) timer.unref();
+    if (allowExitOnIdle) timer?.unref();
     return timer;
   }
 
@@ -401,7 +419,7 @@ class ClientPool extends EventEmitter {
       });
     } catch (error) {
       client.removeListener('error', finish);
-      finish(error, undefined);
+      finish(thrown(error), undefined);
     }
   }
 

@@ -20,7 +20,7 @@ const QueryQueue = require('./query-queue');
 const QueryRequest = require('./query-request');
 const QueryRun = require('./query-run');
 const { conceal, hide } = require('./secret');
-const { amount, flag, toSettings, scramIterations } = require('./settings');
+const { SERVER_TIMEOUTS, amount, flag, scramIterations, serverMillis, toSettings } = require('./settings');
 const { onSettled } = require('./settlement');
 const Submission = require('./submission');
 const TypeOverrides = require('./type-overrides');
@@ -241,9 +241,9 @@ class Client extends QueryQueue {
     const applicationName = parameters.application_name || parameters.fallback_application_name;
     if (applicationName) startup.application_name = applicationName;
     if (parameters.replication) startup.replication = '' + parameters.replication;
-    for (const name of ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']) {
+    for (const name of SERVER_TIMEOUTS) {
       const value = /** @type {any} */ (parameters)[name];
-      if (value) startup[name] = String(parseInt(value, 10));
+      if (value) startup[name] = String(serverMillis(value));
     }
     if (parameters.options) startup.options = parameters.options;
     return startup;

@@ -93,7 +93,7 @@ class ConnectionParameters {
     if (config.connectionTimeoutMillis === undefined) {
       this.connect_timeout = process.env.PGCONNECT_TIMEOUT || 0;
     } else {
-      this.connect_timeout = Math.floor(config.connectionTimeoutMillis / 1000);
+      this.connect_timeout = Math.floor(Number(config.connectionTimeoutMillis) / 1000);
     }
     if (config.keepAlive === false) this.keepalives = 0;
     else if (config.keepAlive === true) this.keepalives = 1;

@@ -1,6 +1,6 @@
 'use strict';
 
-const { native, register } = require('../binding');
+const { native, start } = require('../binding');
 const { typeMask } = require('../rows');
 const { rejectAtCaller } = require('./caller');
 const QueryRequest = require('./query-request');
@@ -48,10 +48,8 @@ class DdlRequest extends QueryRequest {
     this._wireValues = null;
     const mask = typeMask(this.types);
     const timeout = this.owner._cancelTimeoutMillis;
-    const id = register(this);
-    target.executeDdl(id, this.text, values, flags, timeout, mask);
-    this._id = id;
-    if (this._isGivenUp) native.giveUp(id);
+    this._id = start(this, (id) => target.executeDdl(id, this.text, values, flags, timeout, mask));
+    if (this._isGivenUp) native.giveUp(this._id);
   }
 
   /**

@@ -1,6 +1,7 @@
 'use strict';
 
 const { callOut } = require('./caller');
+const { startTimer } = require('./timer');
 
 /**
  * Where a client is being taken from a pool: an error whose stack begins with the caller.
@@ -34,7 +35,8 @@ class LeakWatch {
    * @param {Error & Record<string, any>} taken
    */
   taken(client, taken) {
-    const timer = setTimeout(() => this._report(client, taken), this.millis);
+    const timer = startTimer(() => this._report(client, taken), this.millis);
+    if (timer === undefined) return;
     // A leak is no reason to stay alive.
     timer.unref();
     this._timers.set(client, timer);

@@ -7,6 +7,7 @@ const { take } = require('../binding');
 const Connection = require('./connection');
 const { endError } = require('./loss');
 const MessageLogin = require('./message-login');
+const { startTimer } = require('./timer');
 const { tlsWish } = require('./tls-settings');
 
 // The native side counts upwards from 1.
@@ -72,7 +73,7 @@ class MessageCore {
       ssl: tlsWish(parameters.ssl),
       sslNegotiation: parameters.sslnegotiation,
       keepAlive: given.keepAlive || false,
-      keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis || 0,
+      keepAliveInitialDelayMillis: Number(given.keepAliveInitialDelayMillis) || 0,
     });
   }
 
@@ -86,8 +87,8 @@ class MessageCore {
   connect(id) {
     const { _connection: connection, _timeoutMillis: millis } = this;
     this._request = take(id);
-    if (millis > 0 && millis !== Infinity) {
-      this._timer = setTimeout(() => {
+    if (millis > 0) {
+      this._timer = startTimer(() => {
         connection._ending = true;
         connection.stream.destroy(new Error('timeout expired'));
       }, millis);

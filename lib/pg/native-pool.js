@@ -5,7 +5,7 @@ const { callOut, emitErrorToListeners } = require('./caller');
 const Client = require('./client');
 const ClientPool = require('./client-pool');
 const { Texts } = require('./outbox');
-const { findPassword } = require('./password');
+const { findPassword, messageOf } = require('./password');
 const { showInternals } = require('./pool-internals');
 const { PoolLink } = require('./pool-link');
 const { quickenLookup } = require('./quick-lookup');
@@ -209,7 +209,7 @@ class NativePool extends ClientPool {
   _providePassword(token) {
     findPassword(this._template, (error, password) => {
       this._passwordError = error;
-      native.providePassword(token, password, error ? String(error.message) : null);
+      native.providePassword(token, password, error ? messageOf(error) : null);
     });
   }
 
@@ -220,7 +220,7 @@ class NativePool extends ClientPool {
    */
   _explain(error) {
     const { _passwordError: asked } = this;
-    if (asked !== null && asked.message === error.message) return asked;
+    if (asked !== null && messageOf(asked) === error.message) return asked;
     if (error.message === 'timeout expired') {
       const late = new Error('Connection terminated due to connection timeout', { cause: error });
       const { code, phase, outcome } = error;

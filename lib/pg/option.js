@@ -21,6 +21,8 @@ function shown(value) {
   if (typeof value === 'string') {
     return value.length > 40 || isLikeUrl(value) ? 'a string' : JSON.stringify(value);
   }
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
   if (value === null || typeof value !== 'object') return String(value);
   return Array.isArray(value) ? 'an array' : 'an object';
 }
@@ -50,11 +52,25 @@ function text(name, value) {
  */
 function amount(name, value, fallback = 0) {
   if (!value) return fallback;
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  const isNumeric = typeof value === 'bigint' || (typeof value === 'string' && value.trim() !== '');
+  const number = isNumeric ? Number(value) : value;
   if (typeof number !== 'number' || Number.isNaN(number) || number < 0) {
     throw new TypeError(`"${name}" must be a number that isn't negative, got ${shown(value)}`);
   }
   return number;
+}
+
+/** The most rows that the protocol's Int32 can ask for. */
+const MOST_ROWS = 2 ** 31 - 1;
+
+/**
+ * @param {any} rows of a page; what is no number asks for all of them, as in node-postgres
+ * @returns {number} 0 is all
+ * @throws {TypeError} for a number below zero
+ */
+function pageSize(rows) {
+  if (rows < 0) throw new TypeError(`"rows" must be a number that isn't negative, got ${shown(rows)}`);
+  return rows > 0 ? Math.min(Math.floor(Number(rows)), MOST_ROWS) : 0;
 }
 
 /**
@@ -98,4 +114,4 @@ function oneOf(name, value, allowed) {
   return value;
 }
 
-module.exports = { amount, flag, isLikeUrl, oneOf, port, shown, text };
+module.exports = { amount, flag, isLikeUrl, oneOf, pageSize, port, shown, text };

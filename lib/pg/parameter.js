@@ -123,6 +123,22 @@ function prepareValue(value) {
   return prepare(value, undefined);
 }
 
+/** The most values that the protocol's Int16 count can say. */
+const MOST_VALUES = 65_535;
+
+/**
+ * @param {number} count
+ * @returns {TypeError}
+ */
+function tooMany(count) {
+  /** @type {TypeError & { code?: string }} */
+  const error = new TypeError(
+    `A query can have at most ${MOST_VALUES} values, and this one has ${count}. Pass arrays and use unnest() instead.`,
+  );
+  error.code = '08P01';
+  return error;
+}
+
 /**
  * @param {any[]} values
  * @returns {(string | Buffer | null)[]}
@@ -130,6 +146,7 @@ function prepareValue(value) {
  */
 function prepareValues(values) {
   const count = values.length;
+  if (count > MOST_VALUES) throw tooMany(count);
   const prepared = new Array(count);
   for (let i = 0; i < count; i++) {
     const value = values[i];
@@ -144,4 +161,4 @@ function prepareValues(values) {
   return prepared;
 }
 
-module.exports = { prepareValue, prepareValues };
+module.exports = { MOST_VALUES, prepareValue, prepareValues, tooMany };

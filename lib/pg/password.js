@@ -1,5 +1,7 @@
 'use strict';
 
+const { thrown } = require('../errors');
+
 /**
  * Finds the password for a client that has none as plain text: asks its function, or looks into the password file.
  *
@@ -19,7 +21,7 @@ function findPassword(client, answer) {
       })
       .then(
         (password) => answer(null, password),
-        (error) => answer(error, null),
+        (error) => answer(thrown(error), null),
       );
     return;
   }
@@ -32,4 +34,18 @@ function findPassword(client, answer) {
   }
 }
 
-module.exports = { findPassword };
+/**
+ * What the native side is told of a failure, and the failure is known by again.
+ *
+ * @param {any} error whatever the password function has thrown
+ * @returns {string}
+ */
+function messageOf(error) {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'the password function failed';
+  }
+}
+
+module.exports = { findPassword, messageOf };

@@ -1,5 +1,6 @@
 'use strict';
 
+const { thrown } = require('../errors');
 const { onAbort, signalOf } = require('./abort');
 const Client = require('./client');
 const { Answer } = require('./pool-requests');
@@ -44,7 +45,7 @@ function runObeying(pool, options, callback, work) {
     try {
       work(client, done);
     } catch (error) {
-      done(error, undefined);
+      done(thrown(error), undefined);
     }
   });
   return answer.promise;

@@ -1,6 +1,7 @@
 'use strict';
 
 const { register, pools, underWay } = require('../binding');
+const { thrown } = require('../errors');
 const { obey } = require('./abort');
 const { inContext, rejectAtCaller } = require('./caller');
 const Checkout = require('./checkout');
@@ -53,6 +54,24 @@ class Pool extends Checkout {
   query(text, values, callback) {
     const called = typeof values === 'function' ? values : callback;
     const given = typeof values === 'function' || !values ? undefined : values;
+    try {
+      return this._ask(text, given, called);
+    } catch (error) {
+      // A getter of the caller's configuration.
+      const answer = new Answer(this.Promise, called);
+      process.nextTick(() => answer.fail(thrown(error)));
+      return answer.promise;
+    }
+  }
+
+  /**
+   * @param {any} text text or configuration
+   * @param {any} given values
+   * @param {any} called callback
+   * @returns {any}
+   * @throws what a getter of the configuration throws
+   */
+  _ask(text, given, called) {
     const isConfig = text !== null && typeof text === 'object' && typeof text.submit !== 'function';
     if (isConfig && text.signal) return queryObeying(this, text, given, called);
     if (!this._isDirect() || !isPlain(text)) {
@@ -122,7 +141,7 @@ class Pool extends Checkout {
         this._holdLoop();
         return;
       } catch (failure) {
-        error = failure;
+        error = thrown(failure);
       }
     }
     process.nextTick(() => request.handleError(error));

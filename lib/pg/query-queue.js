@@ -2,12 +2,14 @@
 
 const { EventEmitter } = require('node:events');
 
-const { isServerError } = require('../errors');
+const { isServerError, thrown } = require('../errors');
 const { callOut } = require('./caller');
 const Cancellation = require('./cancellation');
 const { CLOSED, NOT_QUERYABLE, isMereEnd } = require('./loss');
+const { amount } = require('./option');
 const { hide } = require('./secret');
 const { warnOfLongName } = require('./statement-name');
+const { startTimer } = require('./timer');
 
 // A server that still works answers a cancelled query within milliseconds.
 const CANCEL_TIMEOUT_MILLIS = 5000;
@@ -52,8 +54,12 @@ class QueryQueue extends EventEmitter {
    * @param {any} readTimeout milliseconds, or nothing
    */
   _enqueue(request, readTimeout) {
-    if (readTimeout) this._limit(request, readTimeout);
-    const refusal = this._refusal(request);
+    let refusal = this._refusal(request);
+    try {
+      if (readTimeout && refusal === null) this._limit(request, amount('query_timeout', readTimeout));
+    } catch (error) {
+      refusal = /** @type {Error} */ (error);
+    }
     if (refusal !== null) {
       process.nextTick(() => request.handleError(refusal));
       return;
@@ -81,7 +87,7 @@ class QueryQueue extends EventEmitter {
    * @param {number} millis
    */
   _limit(request, millis) {
-    request._timer = setTimeout(() => {
+    request._timer = startTimer(() => {
       this._abandon(request);
       request.handleError(new Error('Query read timeout'));
     }, millis);
@@ -204,7 +210,7 @@ class QueryQueue extends EventEmitter {
     try {
       request.send(this._core, pipelined);
     } catch (failure) {
-      return failure;
+      return thrown(failure);
     }
     return null;
   }

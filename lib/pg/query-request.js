@@ -1,6 +1,7 @@
 'use strict';
 
-const { register, turn } = require('../binding');
+const { register, turn, unregister } = require('../binding');
+const { thrown } = require('../errors');
 const { typeMask } = require('../rows');
 const { changes, countsChanges, pgTypes } = require('../types');
 const { callOut, rejectAtCaller } = require('./caller');
@@ -108,7 +109,7 @@ class QueryRequest {
     try {
       this._wireValues = prepareValues(values);
     } catch (error) {
-      return error;
+      return thrown(error);
     }
     return null;
   }
@@ -130,7 +131,13 @@ class QueryRequest {
     this._wireValues = null;
     // It may call into the caller's code, which may throw: before there is something to take back.
     const mask = typeMask(parsersOf(this.types));
-    target.query(register(this), text, name ?? null, values, flags, mask, textNumber);
+    const id = register(this);
+    try {
+      target.query(id, text, name ?? null, values, flags, mask, textNumber);
+    } catch (error) {
+      unregister(id);
+      throw error;
+    }
   }
 
   /**
@@ -190,7 +197,7 @@ class QueryRequest {
       }
       this.decoder = remembered.decoder;
     } catch (error) {
-      this._canceledDueToError = error;
+      this._canceledDueToError = thrown(error);
     }
   }
 
@@ -203,7 +210,7 @@ class QueryRequest {
     try {
       batch.into(/** @type {Result} */ (this._result).rows);
     } catch (error) {
-      this._canceledDueToError = error;
+      this._canceledDueToError = thrown(error);
     }
   }
 

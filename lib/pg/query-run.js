@@ -2,6 +2,7 @@
 
 const { AsyncResource } = require('node:async_hooks');
 
+const { thrown } = require('../errors');
 const { callOut } = require('./caller');
 const Query = require('./query');
 const QueryRequest = require('./query-request');
@@ -65,7 +66,7 @@ class QueryRun extends QueryRequest {
     try {
       query._result._addShape(shape);
     } catch (error) {
-      query._canceledDueToError = error;
+      query._canceledDueToError = thrown(error);
     }
     query._decideOnRows();
   }
@@ -82,7 +83,7 @@ class QueryRun extends QueryRequest {
     try {
       batch.into(rows);
     } catch (error) {
-      query._canceledDueToError = error;
+      query._canceledDueToError = thrown(error);
     }
     this._enter(() => {
       for (const row of rows) {

@@ -2,7 +2,9 @@
 
 const { EventEmitter } = require('node:events');
 
-const { prepareValue } = require('./parameter');
+const { thrown } = require('../errors');
+const { pageSize } = require('./option');
+const { MOST_VALUES, prepareValue, tooMany } = require('./parameter');
 const { normalizeQueryConfig } = require('./query-config');
 const Result = require('./result');
 
@@ -55,7 +57,11 @@ class Query extends EventEmitter {
   /** @param {{ fields: any[] }} msg */
   handleRowDescription(msg) {
     this._checkForMultirow();
-    this._result.addFields(msg.fields);
+    try {
+      this._result.addFields(msg.fields);
+    } catch (error) {
+      this._canceledDueToError = thrown(error);
+    }
     this._decideOnRows();
   }
 
@@ -71,7 +77,7 @@ class Query extends EventEmitter {
     try {
       row = this._result.parseRow(msg.fields);
     } catch (error) {
-      this._canceledDueToError = error;
+      this._canceledDueToError = thrown(error);
       return;
     }
     this.emit('row', row, this._result);
@@ -141,6 +147,7 @@ class Query extends EventEmitter {
       );
     }
     if (this.values && !Array.isArray(this.values)) return new Error('Query values must be an array');
+    if (this.values && this.values.length > MOST_VALUES) return tooMany(this.values.length);
     if (!this.requiresPreparation()) {
       connection.query(this.text);
       return null;
@@ -174,7 +181,7 @@ class Query extends EventEmitter {
    * @param {number | undefined} rows
    */
   _getRows(connection, rows) {
-    connection.execute({ portal: this.portal, rows });
+    connection.execute({ portal: this.portal, rows: pageSize(rows) });
     if (rows) connection.flush();
     else connection.sync();
   }
@@ -197,7 +204,7 @@ class Query extends EventEmitter {
       // The statement was parsed already: it is closed again, and Sync brings the ReadyForQuery the client waits for.
       connection.close({ type: 'S', name: this.name });
       connection.sync();
-      this.handleError(error, connection);
+      this.handleError(thrown(error), connection);
       return;
     }
     connection.describe({ type: 'P', name: this.portal || '' });

@@ -2,7 +2,8 @@
 
 const { Duplex } = require('node:stream');
 
-const { register } = require('../binding');
+const { register, start } = require('../binding');
+const { keepHere } = require('../untransferable');
 const { callOut } = require('./caller');
 
 const NOTHING = Buffer.alloc(0);
@@ -28,6 +29,8 @@ class RawExchange {
 
   /** @param {Buffer} bytes */
   data(bytes) {
+    // Submittables may hand out parts of it as values.
+    keepHere(bytes.buffer);
     if (this.stream.push(bytes) || this.isPaused) return;
     this.isPaused = true;
     this.core.rawPause(true);
@@ -137,7 +140,7 @@ class RawStream extends Duplex {
     }
     if (this.exchange === null || this.exchange.isStarted) {
       this.handedOver = bytes.length;
-      core.rawWrite(bytes, register(new RawWrite(callback)));
+      start(new RawWrite(callback), (id) => core.rawWrite(bytes, id));
     } else {
       this.handedOver = 0;
       this.pending = { bytes, callback };

@@ -1,6 +1,8 @@
 'use strict';
 
 const { Field } = require('pg-protocol/dist/messages');
+
+const { wary } = require('../binary-arrays');
 const { pgTypes } = require('../types');
 
 const COMMAND_TAG = /^([A-Za-z]+)(?: (\d+))?(?: (\d+))?/;
@@ -124,7 +126,7 @@ class Result {
     const types = this._types || pgTypes;
     const parsers = new Array(fields.length);
     for (let i = 0; i < fields.length; i++) {
-      parsers[i] = types.getTypeParser(fields[i].dataTypeID, fields[i].format || 'text');
+      parsers[i] = wary(types.getTypeParser(fields[i].dataTypeID, fields[i].format || 'text'));
     }
     this._parsers = parsers;
   }

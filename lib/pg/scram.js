@@ -63,7 +63,8 @@ class Scram {
     if (salt === '' || !Number.isInteger(iterations) || iterations < 1) {
       throw new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: salt or iteration count missing');
     }
-    if (iterations > this._maxIterations) {
+    // 0 is no limit, as in node-postgres.
+    if (this._maxIterations !== 0 && iterations > this._maxIterations) {
       throw new Error(
         `SASL: SCRAM-SERVER-FIRST-MESSAGE: iteration count ${iterations} exceeds scramMaxIterations of ${this._maxIterations}`,
       );

@@ -9,19 +9,36 @@ const CHANNEL_BINDINGS = ['disable', 'prefer', 'require'];
 
 const SERVER_TIMEOUTS = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
 
+/** What the server's parameters of this kind can take, in milliseconds. */
+const MOST_SERVER_MILLIS = 2 ** 31 - 1;
+
 // The server would be asked for so much work at each login; node-postgres's limit.
 const SCRAM_MAX_ITERATIONS = 100000;
 
 /**
- * A timeout that the server keeps, in milliseconds. As in node-postgres what follows the digits doesn't count.
+ * A timeout that the server keeps, in milliseconds. As in node-postgres what follows the digits of a text doesn't count.
  *
+ * @param {any} value
+ * @returns {number} 0 is none
+ */
+function serverMillis(value) {
+  if (typeof value !== 'number') return parseInt(value, 10);
+  // 0 would be no limit at all.
+  return value === Infinity ? 0 : Math.ceil(value);
+}
+
+/**
  * @param {string} name
  * @param {any} value
  * @throws {TypeError}
  */
 function checkServerTimeout(name, value) {
-  if (value && !(parseInt(value, 10) >= 0)) {
-    throw new TypeError(`"${name}" must be a number of milliseconds, got ${shown(value)}`);
+  if (!value) return;
+  const millis = serverMillis(value);
+  if (!(millis >= 0 && millis <= MOST_SERVER_MILLIS)) {
+    throw new TypeError(
+      `"${name}" must be a number of milliseconds from 0 to ${MOST_SERVER_MILLIS}, got ${shown(value)}`,
+    );
   }
 }
 
@@ -71,6 +88,7 @@ function toSettings(parameters, client) {
   const asked = typeof password === 'function' || password === null || password === undefined;
   const startup = [];
   for (const name of SERVER_TIMEOUTS) checkServerTimeout(name, /** @type {any} */ (parameters)[name]);
+  amount('query_timeout', parameters.query_timeout);
   for (const [name, value] of Object.entries(client.startup)) {
     if (name !== 'user' && name !== 'database') startup.push([name, text(name, value)]);
   }
@@ -93,7 +111,7 @@ function toSettings(parameters, client) {
       ? oneOf('channel_binding', parameters.channelBinding, CHANNEL_BINDINGS)
       : binding,
     autoPrepare: client.autoPrepare,
-    scramMaxIterations: client.scramMaxIterations,
+    scramMaxIterations: amount('scramMaxIterations', client.scramMaxIterations),
     targetSessionAttrs: oneOf('target_session_attrs', parameters.targetSessionAttrs || 'any', TARGETS),
   };
 }
@@ -132,10 +150,11 @@ function sharing(value) {
 /** @param {any} value */
 function scramIterations(value) {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : SCRAM_MAX_ITERATIONS;
+  return typeof number === 'number' && !Number.isNaN(number) ? number : SCRAM_MAX_ITERATIONS;
 }
 
 module.exports = {
+  SERVER_TIMEOUTS,
   toSettings,
   toPoolOptions,
   amount,
@@ -144,5 +163,6 @@ module.exports = {
   port,
   scramIterations,
   sharing,
+  serverMillis,
   shown,
 };

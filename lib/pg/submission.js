@@ -67,8 +67,10 @@ class Submission {
   send() {
     const { connection, _messenger: messenger } = this.owner;
     messenger._active = this;
-    const error = this.query.submit(connection);
-    if (error) {
+    try {
+      const error = this.query.submit(connection);
+      if (error) throw error;
+    } catch (error) {
       messenger._active = null;
       throw error;
     }

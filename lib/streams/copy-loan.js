@@ -1,6 +1,6 @@
 'use strict';
 
-const { register } = require('../binding');
+const { start } = require('../binding');
 const { Loan } = require('./loan');
 
 /** Each message from the server is a chunk of its own. */
@@ -30,7 +30,7 @@ class CopyLoan extends Loan {
     this.isFull = false;
     /** @type {Function[]} who waits for room */
     this.waiters = [];
-    this.core.copyBegin(register(this), stream.text, eachMessage ? EACH_MESSAGE : 0);
+    start(this, (id) => this.core.copyBegin(id, stream.text, eachMessage ? EACH_MESSAGE : 0));
   }
 
   /**

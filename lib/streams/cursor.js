@@ -2,16 +2,18 @@
 
 const { EventEmitter } = require('node:events');
 
-const { register } = require('../binding');
+const { start } = require('../binding');
+const { thrown } = require('../errors');
 const { callOut, rejectAtCaller } = require('../pg/caller');
-const { prepareValue } = require('../pg/parameter');
+const { pageSize } = require('../pg/option');
+const { prepareValues } = require('../pg/parameter');
 const Result = require('../pg/result');
 const { hide } = require('../pg/secret');
 const { typeMask } = require('../rows');
 const { Loan, foreignConnection } = require('./loan');
 
-/** The most rows that the protocol's Int32 can ask for. */
-const MOST_ROWS = 0x7fffffff;
+/** Portals are numbered anew after so many. */
+const MOST_PORTALS = 2 ** 31 - 1;
 
 let portals = 0;
 
@@ -26,15 +28,10 @@ class Portal extends Loan {
     this.types = cursor._result._types;
     this.rowMode = cursor._conf.rowMode;
     this.decoder = undefined;
-    portals = (portals + 1) % MOST_ROWS;
-    this.core.cursorOpen(
-      register(this),
-      cursor.text,
-      `cursor_${portals}`,
-      cursor.values,
-      0,
-      typeMask(this.types),
-    );
+    portals = (portals + 1) % MOST_PORTALS;
+    const portal = `cursor_${portals}`;
+    const mask = typeMask(this.types);
+    start(this, (id) => this.core.cursorOpen(id, cursor.text, portal, cursor.values, 0, mask));
   }
 
   /** @param {any} [shape] */
@@ -80,7 +77,7 @@ class Cursor extends EventEmitter {
   constructor(text, values, config) {
     super();
     this.text = text;
-    this.values = values ? values.map((value) => prepareValue(value)) : null;
+    this.values = values ? prepareValues(values) : null;
     /** @type {any} */
     this.connection = null;
     /** @type {'initialized' | 'idle' | 'busy' | 'error' | 'done'} */
@@ -155,7 +152,14 @@ class Cursor extends EventEmitter {
     } else if (this.state === 'done') {
       process.nextTick(() => callback(null, []));
     } else {
-      this._queue.push({ rows: rows > 0 ? Math.min(Math.floor(rows), MOST_ROWS) : 0, callback });
+      let size;
+      try {
+        size = pageSize(rows);
+      } catch (error) {
+        process.nextTick(() => callback(error));
+        return;
+      }
+      this._queue.push({ rows: size, callback });
       if (this.state === 'idle') this._next();
     }
   }
@@ -178,7 +182,7 @@ class Cursor extends EventEmitter {
       batch.into(rows);
     } catch (error) {
       // A parser of the caller's. The server is done with as soon as it has heard that the rest isn't wanted.
-      this._error = error;
+      this._error = thrown(error);
       /** @type {Portal} */ (this._portal).core.cursorClose();
     }
     if (this.listenerCount('row') === 0) return;

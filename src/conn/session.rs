@@ -159,10 +159,7 @@ impl Session {
             let mut parameters = Parameters::with_capacity(values.len());
             for value in *values {
                 match value {
-                    Some(value) => drop(parameters.text(|out| {
-                        out.extend_from_slice(value.as_bytes());
-                        true
-                    })),
+                    Some(value) => parameters.put(value.as_bytes()),
                     None => parameters.null(),
                 }
             }

@@ -7,7 +7,7 @@ use napi_derive::napi;
 use tokio::sync::oneshot;
 
 use super::environment::{Environment, lock};
-use super::js::{Js, Value};
+use super::js::{Answer, Js, Refused};
 use super::operation;
 use super::query::{self, Arguments, reply};
 use crate::config::ServerSettings;
@@ -158,7 +158,7 @@ impl ConnectionHandle {
     #[napi(catch_unwind)]
     pub fn raw_write(&self, env: Env, bytes: Unknown<'_>, request: i32) -> Result<()> {
         let js = Js(env.raw());
-        let bytes = js.bytes_of(bytes.raw()).ok_or_else(|| query::wrong("bytes must be a Buffer"))?;
+        let bytes = js.bytes_of(bytes.raw())?.ok_or_else(|| query::wrong("bytes must be a Buffer"))?;
         self.environment.hold(js);
         let reply = reply(&self.environment, request, 0);
         match self.connection() {
@@ -430,11 +430,7 @@ impl Observer for OwnObserver {
 }
 
 /// The handle of a client that has just been handed out.
-pub(super) fn acquired_to_js(js: Js, environment: &Arc<Environment>, acquired: Acquired) -> Value {
-    hand_out(js, environment, acquired).unwrap_or_else(|_| js.undefined())
-}
-
-fn hand_out(js: Js, environment: &Arc<Environment>, acquired: Acquired) -> Result<Value> {
+pub(super) fn acquired_to_js(js: Js, environment: &Arc<Environment>, acquired: Acquired) -> Answer {
     let pool = acquired.pool();
     let (connection, is_new) = acquired.accept();
     if let Some(pool) = pool {
@@ -442,5 +438,6 @@ fn hand_out(js: Js, environment: &Arc<Environment>, acquired: Acquired) -> Resul
     }
     let handle = ConnectionHandle::pooled(environment.clone(), connection, is_new);
     // SAFETY: `js.0` is the environment of the running callback.
-    unsafe { ConnectionHandle::to_napi_value(js.0, handle) }
+    let value = unsafe { ConnectionHandle::to_napi_value(js.0, handle) };
+    value.map_err(|error| Refused(error.status.into()))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::connection;
 use super::environment::{Environment, lock};
 use super::failure;
-use super::js::{Js, Value};
+use super::js::{Answer, Js, Value};
 use crate::clock;
 use crate::pool::Acquired;
 use crate::wire::batch::{Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
@@ -74,7 +74,11 @@ const COME_BACK: i32 = -1;
 /// Calls JavaScript's drain for the batches that are ready, as long as that does not take too long, and until a request
 /// ends whose followers come first: who waited for it goes on before anything later is told, as after each answer that
 /// comes by a socket.
-pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
+///
+/// # Errors
+/// The environment is going away, and its requests with it. Nothing but values can be too large for JavaScript, and what
+/// is said of those is that they are.
+pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
     let start = clock::now();
     environment.begin_turn();
     loop {
@@ -82,21 +86,21 @@ pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
         environment.unwatch_recalled();
         let Some(batch) = environment.next_batch() else {
             // Something may have come since the last look.
-            if environment.rest() { return } else { continue }
+            if environment.rest() { return Ok(()) } else { continue }
         };
         let in_order = batch.in_order;
-        js.scope(|| hand_over(js, callback, environment, batch));
+        js.scope(|| hand_over(js, callback, environment, batch))?;
         let is_late = clock::now().saturating_duration_since(start) > PATIENCE;
         if is_late || (in_order && !environment.continue_turn()) {
-            js.scope(|| js.call(callback, &[js.int(COME_BACK)]));
+            js.scope(|| js.call(callback, &[js.int(COME_BACK)?]))?;
         }
         if is_late || in_order {
-            return;
+            return Ok(());
         }
     }
 }
 
-fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch: Batch) {
+fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch: Batch) -> Answer<()> {
     let (fits, forget, shapes) = {
         let mut arrays = lock(&environment.arrays);
         let fits = arrays.copy(&batch);
@@ -113,59 +117,65 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
             .filter(|shape| shape.told.swap(generation, Ordering::Relaxed) != generation)
             .collect();
         arrays.told += new.len();
-        (fits, forget, list(js, &new, |shape| shape_to_js(js, shape)))
+        (fits, forget, list(js, &new, |shape| shape_to_js(js, shape))?)
     };
     let templates: Vec<&Template> =
         batch.templates.iter().map(|t| &**t).filter(|t| !t.told.swap(true, Ordering::Relaxed)).collect();
-    let templates = list(js, &templates, |t| js.array([js.int(t.id), js.text(&t.skeleton)].into_iter()));
-    let undefined = js.undefined();
+    let templates = list(js, &templates, |t| js.array([js.int(t.id), js.text(&t.skeleton)].into_iter()))?;
+    let undefined = js.undefined()?;
     let finished = batch.finished;
-    let ints = if fits { undefined } else { oversize(js, &batch) };
+    let ints = if fits { undefined } else { oversize(js, &batch)? };
     let extras = std::mem::take(&mut batch.extras);
     let arguments = [
-        js.int(i32::try_from(batch.ints.len()).unwrap_or(i32::MAX)),
-        batch.texts.first().map_or(undefined, |text| text_to_js(js, text)),
-        list(js, batch.texts.get(1..).unwrap_or_default(), |text| text_to_js(js, text)),
-        list(js, &batch.long_texts, |text| text_to_js(js, text)),
-        list(js, &batch.blobs, |blob| js.buffer(blob)),
-        list(js, &batch.long_blobs, |blob| js.buffer(blob)),
+        js.int(i32::try_from(batch.ints.len()).unwrap_or(i32::MAX))?,
+        batch.texts.first().map_or(Ok(undefined), |text| text_to_js(js, text))?,
+        list(js, batch.texts.get(1..).unwrap_or_default(), |text| text_to_js(js, text))?,
+        list(js, &batch.long_texts, |text| text_to_js(js, text))?,
+        list(js, &batch.blobs, |blob| blob_to_js(js, blob))?,
+        list(js, &batch.long_blobs, |blob| blob_to_js(js, blob))?,
         shapes,
         if extras.is_empty() {
             undefined
         } else {
-            js.array(extras.into_iter().map(|extra| extra_to_js(js, environment, extra)))
+            js.array(extras.into_iter().map(|extra| extra_to_js(js, environment, extra)))?
         },
-        js.boolean(forget),
+        js.boolean(forget)?,
         ints,
-        js.int(i32::try_from(batch.floats.len()).unwrap_or(i32::MAX)),
+        js.int(i32::try_from(batch.floats.len()).unwrap_or(i32::MAX))?,
         templates,
     ];
     // Before the call: what JavaScript does in it may start new requests, which hold again.
     environment.release(js, finished);
     environment.recycle(batch);
-    js.call(callback, &arguments);
+    js.call(callback, &arguments)
 }
 
 /// A batch that outgrew the shared arrays, which a row of very many columns can, crosses in arrays of its own.
-fn oversize(js: Js, batch: &Batch) -> Value {
-    let ints: Vec<Value> = batch.ints.iter().chain(&batch.leaf_ints).map(|int| js.int(*int)).collect();
-    let floats: Vec<Value> = batch.floats.iter().chain(&batch.leaf_floats).map(|float| js.number(*float)).collect();
+fn oversize(js: Js, batch: &Batch) -> Answer {
+    let ints: Vec<Answer> = batch.ints.iter().chain(&batch.leaf_ints).map(|int| js.int(*int)).collect();
+    let floats: Vec<Answer> = batch.floats.iter().chain(&batch.leaf_floats).map(|float| js.number(*float)).collect();
     js.array([js.array(ints.into_iter()), js.array(floats.into_iter())].into_iter())
 }
 
-fn list<T>(js: Js, items: &[T], convert: impl FnMut(&T) -> Value) -> Value {
+fn list<T>(js: Js, items: &[T], convert: impl FnMut(&T) -> Answer) -> Answer {
     if items.is_empty() { js.undefined() } else { js.array(items.iter().map(convert)) }
 }
 
-fn text_to_js(js: Js, text: &Text) -> Value {
-    js.string(&text.bytes, text.wide)
+/// Text that is too long for a string is the number of its characters: who reads it fails.
+fn text_to_js(js: Js, text: &Text) -> Answer {
+    js.string(&text.bytes, text.wide).or_else(|_| js.number(text.units as f64))
+}
+
+/// As [`text_to_js`], with the number of bytes.
+fn blob_to_js(js: Js, blob: &[u8]) -> Answer {
+    js.buffer(blob).or_else(|_| js.number(blob.len() as f64))
 }
 
 /// `[id, nullWords, ints, floats, [name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format, kind]…]`
-fn shape_to_js(js: Js, shape: &Shape) -> Value {
+fn shape_to_js(js: Js, shape: &Shape) -> Answer {
     let size = |size: usize| js.int(i32::try_from(size).unwrap_or(i32::MAX));
     let head = [js.int(shape.id.cast_signed()), size(shape.null_words), size(shape.ints), size(shape.floats)];
-    let fields: Vec<Value> = shape
+    let fields: Vec<Answer> = shape
         .fields
         .iter()
         .map(|field| {
@@ -185,7 +195,7 @@ fn shape_to_js(js: Js, shape: &Shape) -> Value {
     js.array(head.into_iter().chain(fields).collect::<Vec<_>>().into_iter())
 }
 
-fn extra_to_js(js: Js, environment: &Arc<Environment>, extra: Extra) -> Value {
+fn extra_to_js(js: Js, environment: &Arc<Environment>, extra: Extra) -> Answer {
     match extra {
         Extra::Tag(tag) => tag_to_js(js, &tag),
         Extra::Error(error) => failure::to_js(js, &error),
@@ -211,24 +221,24 @@ fn extra_to_js(js: Js, environment: &Arc<Environment>, extra: Extra) -> Value {
     }
 }
 
-fn tag_to_js(js: Js, tag: &CommandTag<'_>) -> Value {
+fn tag_to_js(js: Js, tag: &CommandTag<'_>) -> Answer {
     // Counts above 2^53 lose their last digits, as they do in node-postgres.
     let count = |n: Option<u64>| n.map_or_else(|| js.null(), |n| js.number(n as f64));
     let command = tag.command.as_deref().map_or_else(|| js.null(), |word| js.text(word));
     js.array([command, count(tag.rows), count(tag.oid)].into_iter())
 }
 
-fn event_to_js(js: Js, environment: &Arc<Environment>, id: u32, event: Event) -> Value {
+fn event_to_js(js: Js, environment: &Arc<Environment>, id: u32, event: Event) -> Answer {
     let id_value = js.number(id.into());
     let parts = match event {
         Event::Notice(notice) => vec![js.text("notice"), id_value, failure::server_fields(js, &notice)],
         Event::Notification(notification) => {
-            let object = js.object();
-            js.set(object, c"processId", js.int(notification.process_id));
-            js.set(object, c"channel", js.text(&notification.channel));
-            js.set(object, c"payload", js.text(&notification.payload));
-            js.set(object, c"length", js.number(f64::from(notification.length)));
-            vec![js.text("notification"), id_value, object]
+            let object = js.object()?;
+            js.set(object, c"processId", js.int(notification.process_id))?;
+            js.set(object, c"channel", js.text(&notification.channel))?;
+            js.set(object, c"payload", js.text(&notification.payload))?;
+            js.set(object, c"length", js.number(f64::from(notification.length)))?;
+            vec![js.text("notification"), id_value, Ok(object)]
         }
         Event::Parameter(name, value) => vec![js.text("parameter"), id_value, js.text(&name), js.text(&value)],
         Event::Lost(error) => vec![js.text("lost"), id_value, failure::to_js(js, &error)],

@@ -11,7 +11,7 @@ use napi::sys;
 use tokio::sync::{oneshot, watch};
 
 use super::drain::{self, Arrays};
-use super::js::{Js, Value};
+use super::js::{Answer, Js, Refused, Value};
 use super::outbox::Outbox;
 use crate::conn::inbox::next_sink_id;
 use crate::conn::{Connection, ConnectionId, Sink};
@@ -141,7 +141,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Environment {
     /// Makes the environment's one threadsafe function around `callback`, JavaScript's drain.
-    pub fn attach(js: Js, callback: Value, arrays: Arrays, outbox: Outbox) -> Result<Arc<Environment>, napi::Status> {
+    pub fn attach(js: Js, callback: Value, arrays: Arrays, outbox: Outbox) -> Answer<Arc<Environment>> {
+        let name = js.text("pgfleet")?;
+        let reference = js.reference(callback)?;
         let environment = Arc::new(Environment {
             id: next_sink_id(),
             shapes: ShapeTable::default(),
@@ -162,7 +164,7 @@ impl Environment {
                 js.0,
                 callback,
                 ptr::null_mut(),
-                js.text("pgfleet"),
+                name,
                 0,
                 1,
                 ptr::null_mut(),
@@ -175,14 +177,14 @@ impl Environment {
         if status != sys::Status::napi_ok {
             // SAFETY: the function was not made, so nobody else gives this count back.
             drop(unsafe { Arc::from_raw(context.cast::<Environment>()) });
-            return Err(napi::Status::from(status));
+            return Err(Refused(status));
         }
         // SAFETY: `raw` was just made on this thread. An idle environment does not keep the process alive.
         unsafe { sys::napi_unref_threadsafe_function(js.0, raw) };
         {
             let mut function = lock(&environment.function);
             function.raw = raw;
-            function.callback = js.reference(callback);
+            function.callback = reference;
         }
         Ok(environment)
     }
@@ -239,9 +241,9 @@ impl Environment {
     }
 
     /// Hands over what is ready. Called on the JavaScript thread.
-    pub(super) fn drain(self: &Arc<Self>, js: Js) {
+    pub(super) fn drain(self: &Arc<Self>, js: Js) -> Answer<()> {
         let callback = lock(&self.function).callback;
-        drain::run(js, js.dereference(callback), self);
+        drain::run(js, js.dereference(callback)?, self)
     }
 
     /// A drain follows, so that what is delivered until then needs no wake.

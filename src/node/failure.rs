@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use super::js::{Js, Value};
+use super::js::{Answer, Js};
 use crate::error::{Error, ErrorKind, ServerError, Step};
 
 /// Field types of ErrorResponse under node-postgres's names.
@@ -27,56 +27,56 @@ const FIELDS: [(u8, &CStr); 17] = [
 ];
 
 /// The object that `lib/errors.js` makes an `Error` of.
-pub fn to_js(js: Js, error: &Error) -> Value {
+pub fn to_js(js: Js, error: &Error) -> Answer {
     let object = match &error.server {
-        Some(server) => server_fields(js, server),
-        None => js.object(),
+        Some(server) => server_fields(js, server)?,
+        None => js.object()?,
     };
-    js.set(object, c"kind", js.text(kind(error.kind)));
+    js.set(object, c"kind", js.text(kind(error.kind)))?;
     if let Some(outcome) = error.outcome {
-        js.set(object, c"outcome", js.text(outcome.as_str()));
+        js.set(object, c"outcome", js.text(outcome.as_str()))?;
         let step = |step: &Step| {
-            let object = js.object();
-            js.set(object, c"statement", js.text(&step.statement));
-            js.set(object, c"state", js.text(step.state.as_str()));
-            object
+            let object = js.object()?;
+            js.set(object, c"statement", js.text(&step.statement))?;
+            js.set(object, c"state", js.text(step.state.as_str()))?;
+            Ok(object)
         };
         if !error.steps.is_empty() {
-            js.set(object, c"steps", js.array(error.steps.iter().map(step)));
+            js.set(object, c"steps", js.array(error.steps.iter().map(step)))?;
         }
     }
     if error.server.is_some() {
-        return object;
+        return Ok(object);
     }
-    js.set(object, c"message", js.text(&error.message));
-    js.set(object, c"code", js.optional(error.code.as_deref()));
+    js.set(object, c"message", js.text(&error.message))?;
+    js.set(object, c"code", js.optional(error.code.as_deref()))?;
     if let ErrorKind::Timeout(phase) = error.kind {
-        js.set(object, c"phase", js.text(phase.as_str()));
+        js.set(object, c"phase", js.text(phase.as_str()))?;
     }
     if let Some(call) = &error.call {
-        js.set(object, c"syscall", js.text(call.name));
-        js.set(object, c"address", js.optional(call.address.as_deref()));
-        js.set(object, c"hostname", js.optional(call.hostname.as_deref()));
+        js.set(object, c"syscall", js.text(call.name))?;
+        js.set(object, c"address", js.optional(call.address.as_deref()))?;
+        js.set(object, c"hostname", js.optional(call.hostname.as_deref()))?;
         if let Some(port) = call.port {
-            js.set(object, c"port", js.int(i32::from(port)));
+            js.set(object, c"port", js.int(i32::from(port)))?;
         }
     }
     if !error.attempts.is_empty() {
-        js.set(object, c"errors", js.array(error.attempts.iter().map(|attempt| to_js(js, attempt))));
+        js.set(object, c"errors", js.array(error.attempts.iter().map(|attempt| to_js(js, attempt))))?;
     }
-    object
+    Ok(object)
 }
 
 /// The fields of an ErrorResponse or NoticeResponse.
-pub fn server_fields(js: Js, server: &ServerError) -> Value {
-    let object = js.object();
+pub fn server_fields(js: Js, server: &ServerError) -> Answer {
+    let object = js.object()?;
     for (key, name) in FIELDS {
         if let Some(text) = server.field(key) {
-            js.set(object, name, js.text(text));
+            js.set(object, name, js.text(text))?;
         }
     }
-    js.set(object, c"length", js.number(f64::from(server.length)));
-    object
+    js.set(object, c"length", js.number(f64::from(server.length)))?;
+    Ok(object)
 }
 
 fn kind(kind: ErrorKind) -> &'static str {

@@ -93,7 +93,7 @@ impl EnvironmentHandle {
         // SAFETY: likewise: it writes them while nothing native runs.
         let outbox = Outbox::new(unsafe { words.as_mut() }.as_mut_ptr(), bytes.as_ptr());
         let environment = Environment::attach(Js(env.raw()), drain.raw(), arrays, outbox)
-            .map_err(|status| Error::new(status, "the completion queue could not be made"))?;
+            .map_err(|refused| Error::new(Status::from(refused.0), "the completion queue could not be made"))?;
         #[cfg(unix)]
         if polls {
             let js = Js(env.raw());
@@ -110,7 +110,8 @@ impl EnvironmentHandle {
     /// Goes on with a drain that made way for the event loop.
     #[napi(catch_unwind)]
     pub fn drain(&self, env: Env) {
-        self.environment.drain(Js(env.raw()));
+        // Refused when the environment is going away, and everybody with it who could be told.
+        let _ = self.environment.drain(Js(env.raw()));
     }
 
     /// How many connections this thread reads by itself.

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::environment::{Environment, lock};
 use super::js::{Js, Value};
 use super::query;
+use super::settings::CENTURY;
 use crate::conn::request::{Body, Extended};
 use crate::conn::{Reply, runtime};
 use crate::ddl::{self, Commit, End, Order, Place};
@@ -38,7 +39,7 @@ pub fn order(js: Js, script: String, values: Value, flags: i32, cancel_timeout: 
         Body::Text(script.into())
     };
     let commit = if flags & PIPELINED != 0 { Commit::Pipelined } else { Commit::Confirmed };
-    let cancel_timeout = Duration::try_from_secs_f64(cancel_timeout / 1000.0).unwrap_or(Duration::MAX);
+    let cancel_timeout = Duration::try_from_secs_f64(cancel_timeout / 1000.0).unwrap_or(CENTURY).min(CENTURY);
     Ok(Order { body, in_transaction: flags & IN_TRANSACTION != 0, commit, cancel_timeout })
 }
 

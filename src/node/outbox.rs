@@ -79,10 +79,7 @@ impl Reader<'_> {
             };
             let (value, rest) = self.bytes.split_at_checked(length)?;
             self.bytes = rest;
-            parameters.text(|out| {
-                out.extend_from_slice(value);
-                true
-            });
+            parameters.put(value);
         }
         let text = known.text.clone();
         let message = if flags & EXTENDED != 0 || !parameters.is_empty() {

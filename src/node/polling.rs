@@ -82,10 +82,12 @@ impl Polling {
         if status != sys::Status::napi_ok || on.is_null() {
             return None;
         }
-        let resource = js.object();
+        let resource = js.object().ok()?;
+        let name = js.text("pgfleet").ok()?;
+        let kept = js.reference(resource).ok()?;
         let mut context = ptr::null_mut();
         // SAFETY: all are handles of the current scope.
-        let status = unsafe { sys::napi_async_init(js.0, resource, js.text("pgfleet"), &mut context) };
+        let status = unsafe { sys::napi_async_init(js.0, resource, name, &mut context) };
         if status != sys::Status::napi_ok {
             return None;
         }
@@ -94,7 +96,7 @@ impl Polling {
             uv,
             on,
             js,
-            resource: js.reference(resource),
+            resource: kept,
             context,
             watched: HashMap::new(),
             keep_awake: KeepAwake::new(uv, on),
@@ -104,7 +106,12 @@ impl Polling {
         };
         let data = Arc::into_raw(environment.clone()).cast::<c_void>().cast_mut();
         // SAFETY: `data` is a strong count that `farewell` gives back; Node-API calls the hook once.
-        unsafe { sys::napi_add_async_cleanup_hook(js.0, Some(farewell), data, ptr::null_mut()) };
+        let status = unsafe { sys::napi_add_async_cleanup_hook(js.0, Some(farewell), data, ptr::null_mut()) };
+        if status != sys::Status::napi_ok {
+            // SAFETY: the hook was not taken, so nobody else gives this count back.
+            drop(unsafe { Arc::from_raw(data.cast::<Environment>()) });
+            return None;
+        }
         Some(polling)
     }
 
@@ -261,7 +268,8 @@ impl Environment {
             polling.was_read(connection, since);
             (polling.js, polling.resource, polling.context)
         };
-        js.scope(|| js.callback_scope(resource, context, || self.drain(js)));
+        // Refused when the environment is going away, and everybody with it who could be told.
+        let _ = js.scope(|| js.callback_scope(resource, context, || self.drain(js)));
     }
 }
 

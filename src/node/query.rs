@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::environment::Environment;
-use super::js::{Js, Value};
+use super::js::{Js, TextError, Value};
 use crate::conn::request::{Extended, Message, Portal};
 use crate::conn::{Reply, Request, Sink};
 use crate::wire::TypeMask;
-use crate::wire::frontend::Parameters;
+use crate::wire::frontend::{LARGEST_MESSAGE, Parameters, TOO_LARGE};
 
 /// Extended protocol even without values.
 pub const EXTENDED: i32 = 1;
@@ -38,9 +38,9 @@ pub struct Arguments {
 /// Says which argument is not of its type; `lib/pg/` checks them first, so this is for callers that do not.
 pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Arguments) -> napi::Result<Request> {
     let reply = Reply { eager: arguments.flags & EAGER != 0, ..reply(environment, id, arguments.mask) };
-    let text = js.string_of(arguments.text).ok_or_else(|| wrong("text must be a string"))?;
+    let text = text_of(js, arguments.text)?.ok_or_else(|| wrong("text must be a string"))?;
     let name: Arc<str> =
-        js.string_of(arguments.name).filter(|name| !name.is_empty()).map_or_else(Arc::default, Arc::from);
+        text_of(js, arguments.name)?.filter(|name| !name.is_empty()).map_or_else(Arc::default, Arc::from);
     let parameters = parameters(js, arguments.values)?;
     let extended = arguments.flags & EXTENDED != 0 || !name.is_empty() || !parameters.is_empty();
     let binary = arguments.flags & BINARY != 0;
@@ -65,10 +65,10 @@ pub fn portal(
     portal: Value,
     arguments: &Arguments,
 ) -> napi::Result<Request> {
-    let text = js.string_of(arguments.text).ok_or_else(|| wrong("text must be a string"))?;
+    let text = text_of(js, arguments.text)?.ok_or_else(|| wrong("text must be a string"))?;
     let parameters = parameters(js, arguments.values)?;
     let query = Extended { name: Arc::default(), text: text.into(), parameters, binary: arguments.flags & BINARY != 0 };
-    let portal = js.string_of(portal).unwrap_or_default();
+    let portal = text_of(js, portal)?.unwrap_or_default();
     let message = Message::Portal(Box::new(Portal { portal, query }));
     Ok(Request { message, reply: reply(environment, id, arguments.mask), may_prepare: false, known: None })
 }
@@ -84,10 +84,10 @@ pub fn reply(environment: &Arc<Environment>, id: i32, mask: i32) -> Reply {
 /// # Errors
 /// It is neither.
 pub fn pieces<'a>(js: Js, data: Value) -> napi::Result<Vec<&'a [u8]>> {
-    let not_bytes = || wrong("data must be a Buffer or an array of them");
-    match js.array_length(data) {
-        Some(count) => (0..count).map(|i| js.bytes_of(js.element(data, i)).ok_or_else(not_bytes)).collect(),
-        None => Ok(vec![js.bytes_of(data).ok_or_else(not_bytes)?]),
+    let bytes = |value| js.bytes_of(value)?.ok_or_else(|| wrong("data must be a Buffer or an array of them"));
+    match js.array_length(data)? {
+        Some(count) => (0..count).map(|i| bytes(js.element(data, i)?)).collect(),
+        None => Ok(vec![bytes(data)?]),
     }
 }
 
@@ -95,18 +95,33 @@ pub fn wrong(message: &str) -> napi::Error {
     napi::Error::new(napi::Status::InvalidArg, message)
 }
 
+/// A text that the server can take; `None` when the value is none.
+fn text_of(js: Js, value: Value) -> napi::Result<Option<String>> {
+    js.string_of(value, LARGEST_MESSAGE).map_err(too_long)
+}
+
+fn too_long(error: TextError) -> napi::Error {
+    match error {
+        TextError::TooLong => wrong(&format!("The query cannot be sent: {TOO_LARGE}.")),
+        TextError::Refused(refused) => refused.into(),
+    }
+}
+
 /// Values are strings, Buffers or null: `lib/pg/parameter.js` has made them so.
 pub fn parameters(js: Js, values: Value) -> napi::Result<Parameters> {
-    let Some(count) = js.array_length(values) else { return Ok(Parameters::default()) };
+    let Some(count) = js.array_length(values)? else { return Ok(Parameters::default()) };
     let mut parameters = Parameters::with_capacity(count as usize);
     for index in 0..count {
-        let value = js.element(values, index);
-        if parameters.text(|out| js.read_text(value, out)) {
+        let value = js.element(values, index)?;
+        let room = LARGEST_MESSAGE.saturating_sub(parameters.size());
+        if parameters.text(|out| js.read_text(value, room, out)).map_err(too_long)? {
             continue;
         }
-        match js.bytes_of(value) {
+        match js.bytes_of(value)? {
+            Some(bytes) if bytes.len() > room => return Err(too_long(TextError::TooLong)),
             Some(bytes) => parameters.binary(bytes),
-            None => parameters.null(),
+            None if js.is_nothing(value)? => parameters.null(),
+            None => return Err(wrong("a value must be a string, a Buffer or null")),
         }
     }
     Ok(parameters)

@@ -40,7 +40,7 @@ pub fn server(object: &Object<'_>) -> Result<ServerSettings> {
         }
         _ => None,
     };
-    let keepalive = flag(object, "keepAlive")?.then(|| millis(object, "keepAliveInitialDelayMillis")).transpose()?;
+    let keepalive = flag(object, "keepAlive")?.then(|| keepalive_delay(object)).transpose()?;
     Ok(ServerSettings {
         server,
         session: session(text(object, "targetSessionAttrs")?.as_deref()),
@@ -48,27 +48,25 @@ pub fn server(object: &Object<'_>) -> Result<ServerSettings> {
         startup: startup(object)?,
         asks_for_password: flag(object, "passwordProvider")?,
         auto_prepare: flag(object, "autoPrepare")?,
-        scram_max_iterations: object.get::<f64>("scramMaxIterations")?.map_or(0, whole),
-        connect_timeout: limit(object, "connectTimeoutMillis")?,
-        keepalive: keepalive.map(Duration::from_millis),
+        scram_max_iterations: object.get::<f64>("scramMaxIterations")?.map_or(0, at_most),
+        connect_timeout: limit(object, "connectTimeoutMillis", MILLI)?,
+        keepalive,
     })
 }
 
 /// Reads the limits of a pool with connections to `server`.
 pub fn pool(object: &Object<'_>, server: &ServerSettings) -> Result<PoolSettings> {
-    let count = |name: &str| -> Result<Option<f64>> {
-        Ok(object.get::<f64>(name)?.filter(|count| count.is_finite() && *count > 0.0))
-    };
-    let seconds = count("maxLifetimeSeconds")?;
+    let count = |name: &str| -> Result<Option<f64>> { Ok(object.get::<f64>(name)?.filter(|count| *count > 0.0)) };
+    let bound = |name: &str| -> Result<Option<u32>> { Ok(count(name)?.filter(|count| count.is_finite()).map(at_most)) };
     Ok(PoolSettings {
-        max: count("max")?.map_or(10, whole).max(1) as usize,
-        min: count("min")?.map_or(0, whole) as usize,
-        idle_timeout: limit(object, "idleTimeoutMillis")?,
-        wait_timeout: limit(object, "connectionTimeoutMillis")?,
-        max_uses: count("maxUses")?.map(|uses| u64::from(whole(uses))),
-        max_lifetime: seconds.map(Duration::from_secs_f64),
-        max_waiting: count("maxWaiting")?.map(|waiting| whole(waiting) as usize),
-        pipeline_depth: count("pipelineDepth")?.map_or(PIPELINE_DEPTH, whole) as usize,
+        max: count("max")?.map_or(10, at_most) as usize,
+        min: count("min")?.map_or(0, at_least) as usize,
+        idle_timeout: limit(object, "idleTimeoutMillis", MILLI)?,
+        wait_timeout: limit(object, "connectionTimeoutMillis", MILLI)?,
+        max_uses: bound("maxUses")?.map(u64::from),
+        max_lifetime: limit(object, "maxLifetimeSeconds", 1.0)?,
+        max_waiting: bound("maxWaiting")?.map(|waiting| waiting as usize),
+        pipeline_depth: count("pipelineDepth")?.map_or(PIPELINE_DEPTH, at_most) as usize,
         sharing: match text(object, "sharing")?.as_deref() {
             Some("reads") => Sharing::Reads,
             Some("all") => Sharing::All,
@@ -121,18 +119,33 @@ fn flag(object: &Object<'_>, name: &str) -> Result<bool> {
     Ok(object.get::<bool>(name)?.unwrap_or(false))
 }
 
-fn millis(object: &Object<'_>, name: &str) -> Result<u64> {
-    Ok(object.get::<f64>(name)?.map_or(0, |millis| u64::from(whole(millis))))
+/// How long a connection is silent before the system asks whether its other side is there; zero leaves that to the
+/// system. The system counts whole seconds, and no more of them than this.
+fn keepalive_delay(object: &Object<'_>) -> Result<Duration> {
+    const MOST_SECONDS: f64 = 32_767.0;
+    let seconds = object.get::<f64>("keepAliveInitialDelayMillis")?.unwrap_or(0.0) * MILLI;
+    Ok(Duration::from_secs_f64(seconds.ceil().clamp(0.0, MOST_SECONDS)))
 }
 
-/// A time limit; 0 and Infinity set none.
-fn limit(object: &Object<'_>, name: &str) -> Result<Option<Duration>> {
-    let millis = object.get::<f64>(name)?.filter(|millis| millis.is_finite() && *millis > 0.0);
-    Ok(millis.map(|millis| Duration::from_secs_f64(millis / 1000.0)))
+/// In seconds.
+const MILLI: f64 = 0.001;
+
+/// No program waits longer, and no clock overflows by it.
+pub const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// A time limit in a unit of so many seconds; 0, Infinity and whatever nobody lives to see set none.
+fn limit(object: &Object<'_>, name: &str, unit: f64) -> Result<Option<Duration>> {
+    let time = object.get::<f64>(name)?.filter(|time| *time > 0.0);
+    Ok(time.and_then(|time| Duration::try_from_secs_f64(time * unit).ok()).filter(|limit| *limit < CENTURY))
 }
 
-/// The nearest whole number that fits.
-fn whole(number: f64) -> u32 {
+/// What a count reaches first when it is no longer below this number.
+fn at_most(number: f64) -> u32 {
+    at_least(number.ceil())
+}
+
+/// The last count that isn't above this number.
+fn at_least(number: f64) -> u32 {
     number.clamp(0.0, f64::from(u32::MAX)) as u32
 }
 

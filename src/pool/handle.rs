@@ -50,6 +50,10 @@ impl Drop for Acquired {
     }
 }
 
+/// A pool has a place ready for each connection that it may come to, whether it does or not. One address has no more
+/// ports than this towards a server.
+const MOST_CONNECTIONS: usize = 65_536;
+
 /// A pool. Clones are the same pool.
 #[derive(Clone)]
 pub struct Pool {
@@ -59,6 +63,7 @@ pub struct Pool {
 impl Pool {
     /// A pool without connections.
     pub fn new(server: ServerSettings, limits: PoolSettings, provider: Option<Arc<dyn PasswordProvider>>) -> Pool {
+        let limits = PoolSettings { max: limits.max.clamp(1, MOST_CONNECTIONS), ..limits };
         let mut config = PoolConfig::new(limits.max);
         config.queue_mode = QueueMode::Lifo;
         let shared = Arc::new_cyclic(|weak| {

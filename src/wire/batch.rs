@@ -124,6 +124,9 @@ pub const FULL_FLOATS: usize = 8 * 1024;
 /// As [`FULL_INTS`], for the bytes of text and blobs.
 pub const FULL_BYTES: usize = 128 * 1024;
 
+/// What a row without columns counts as, in bytes.
+const EMPTY_ROW: usize = 8;
+
 /// Records on their way to one environment.
 #[derive(Default)]
 pub struct Batch {
@@ -251,6 +254,12 @@ impl Batch {
             || self.weight >= FULL_BYTES
     }
 
+    /// No more leaves fit: what would have some crosses as text. So what crosses is bounded, also in a row of very many
+    /// columns, of which each would have as many as are plain.
+    pub(super) fn has_all_leaves(&self) -> bool {
+        self.leaf_ints.len() >= FULL_INTS || self.leaf_floats.len() >= FULL_FLOATS
+    }
+
     /// Memory that it takes until JavaScript has read it.
     pub fn size(&self) -> usize {
         (self.ints.len() + self.leaf_ints.len()) * 4 + (self.floats.len() + self.leaf_floats.len()) * 8 + self.weight
@@ -334,6 +343,10 @@ impl Batch {
                 self.record(Record::Rows, &[request, id(shape), 1]);
                 self.open_rows = Some((key.0, key.1, self.ints.len() - 1));
             }
+        }
+        if shape.ints == 0 {
+            // Rows without columns cost nothing here, but an object each in JavaScript.
+            self.weight += EMPTY_ROW;
         }
         let (ints, floats) = (self.ints.len(), self.floats.len());
         self.ints.resize(ints + shape.ints, 0);

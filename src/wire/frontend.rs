@@ -33,11 +33,11 @@ impl Parameters {
     }
 
     /// Appends a value in text format, written by `write`, which says whether it wrote one.
-    pub fn text(&mut self, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
+    pub fn text<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>) -> Result<bool, E> {
         let start = self.bytes.len();
         self.bytes.put_i32(NULL);
         let written = write(&mut self.bytes);
-        if written {
+        if matches!(written, Ok(true)) {
             self.end_value(start);
         } else {
             self.bytes.truncate(start);
@@ -45,19 +45,29 @@ impl Parameters {
         written
     }
 
-    /// Appends a value in binary format.
-    pub fn binary(&mut self, value: &[u8]) {
-        self.binary.push(self.count);
+    /// Appends a value in text format.
+    pub fn put(&mut self, value: &[u8]) {
         let start = self.bytes.len();
         self.bytes.put_i32(NULL);
         self.bytes.extend_from_slice(value);
         self.end_value(start);
     }
 
+    /// Appends a value in binary format.
+    pub fn binary(&mut self, value: &[u8]) {
+        self.binary.push(self.count);
+        self.put(value);
+    }
+
     /// The value whose length stands at `start` is complete.
     fn end_value(&mut self, start: usize) {
         put_length(&mut self.bytes, start, LENGTH);
         self.count += 1;
+    }
+
+    /// Bytes that they take in a message.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     /// How many there are.
@@ -71,8 +81,8 @@ impl Parameters {
     }
 }
 
-/// Writes how many bytes are behind `start`, without the first `uncounted` of them, to `start`. More than the protocol
-/// can say stay more than that, so that the message around them is refused.
+/// Writes how many bytes are behind `start`, without the first `uncounted` of them, to `start`. The message around more
+/// than the protocol can say is refused.
 fn put_length(out: &mut [u8], start: usize, uncounted: usize) {
     let length = i32::try_from(out.len() - start - uncounted).unwrap_or(i32::MAX);
     if let Some(place) = out.get_mut(start..start + LENGTH) {
@@ -87,13 +97,29 @@ fn refused(error: impl std::fmt::Display) -> Error {
     Error::config(format!("The query cannot be sent: {error}.")).with_code("08P01")
 }
 
+/// The most that a server takes as the length of a message: `PQ_LARGE_MESSAGE_LIMIT` of PostgreSQL's
+/// `src/include/libpq/libpq.h`. It closes the connection on one that is longer.
+pub const LARGEST_MESSAGE: usize = 0x3fff_fffe;
+
+/// Why a longer one is not sent.
+pub const TOO_LARGE: &str = "PostgreSQL takes messages of less than 1 GB";
+
+/// A message that would carry so many bytes, whatever else is in it.
+fn check_size(bytes: usize) -> Result<(), Error> {
+    if bytes > LARGEST_MESSAGE { Err(refused(TOO_LARGE)) } else { Ok(()) }
+}
+
 /// Query.
 pub fn query(text: &str, out: &mut BytesMut) -> Result<(), Error> {
+    // The length counts itself and the zero byte.
+    check_size(text.len() + 5)?;
     frontend::query(text, out).map_err(refused)
 }
 
 /// Parse, without parameter types: the server infers them.
 pub fn parse(name: &str, text: &str, out: &mut BytesMut) -> Result<(), Error> {
+    // Also the other zero byte, and how many types are given.
+    check_size(name.len() + text.len() + 8)?;
     frontend::parse(name, text, std::iter::empty(), out).map_err(refused)
 }
 
@@ -112,6 +138,7 @@ pub fn bind(
         ))
         .with_code("08P01"));
     }
+    check_size(parameters.size())?;
     let start = out.len() + 1;
     out.put_slice(b"B\0\0\0\0");
     for name in [portal, statement] {
@@ -159,9 +186,7 @@ fn c_string(text: &str, out: &mut BytesMut) -> Result<(), Error> {
 
 /// The message whose length stands at `start` is complete.
 fn end_message(start: usize, out: &mut BytesMut) -> Result<(), Error> {
-    if i32::try_from(out.len() - start).is_err() {
-        return Err(refused("a message can have 2 GB at most"));
-    }
+    check_size(out.len() - start)?;
     put_length(out, start, 0);
     Ok(())
 }
@@ -194,7 +219,10 @@ pub fn close_statement(name: &str, out: &mut BytesMut) -> Result<(), Error> {
 /// One CopyData message of several parts.
 pub fn copy_data(parts: &[&[u8]], out: &mut BytesMut) -> Result<(), Error> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
-    let length = i32::try_from(length + 4).map_err(|_| Error::config("A piece of COPY data is larger than 2 GB."))?;
+    if length + 4 > LARGEST_MESSAGE {
+        return Err(Error::config(format!("A piece of COPY data cannot be sent: {TOO_LARGE}.")));
+    }
+    let length = i32::try_from(length + 4).unwrap_or(i32::MAX);
     out.put_u8(b'd');
     out.put_i32(length);
     for part in parts {
@@ -212,10 +240,7 @@ mod tests {
     #[test]
     fn a_bind_carries_formats_values_and_nulls() {
         let mut parameters = Parameters::default();
-        parameters.text(|out| {
-            out.extend_from_slice(b"ab");
-            true
-        });
+        parameters.put(b"ab");
         parameters.null();
         parameters.binary(&[1]);
         let mut out = BytesMut::new();
@@ -230,11 +255,12 @@ mod tests {
         let write = |text: &'static str| {
             move |out: &mut Vec<u8>| {
                 out.extend_from_slice(text.as_bytes());
-                !text.is_empty()
+                if text == "bad" { Err(()) } else { Ok(!text.is_empty()) }
             }
         };
-        assert!(parameters.text(write("ab")));
-        assert!(!parameters.text(write("")));
+        assert_eq!(parameters.text(write("ab")), Ok(true));
+        assert_eq!(parameters.text(write("")), Ok(false));
+        assert_eq!(parameters.text(write("bad")), Err(()));
         let mut out = BytesMut::new();
         bind("p", "", &parameters, [1, 0], &mut out).unwrap();
         assert_eq!(&out[..], b"B\0\0\0\x19p\0\0\0\x01\0\0\0\x01\0\0\0\x02ab\0\x02\0\x01\0\0");
@@ -251,6 +277,18 @@ mod tests {
         (0..=MOST_PARAMETERS).for_each(|_| parameters.null());
         let mut out = BytesMut::new();
         assert!(bind("", "", &parameters, None, &mut out).is_err());
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn what_no_server_takes_is_refused_before_anything_is_written() {
+        let parameters = Parameters { bytes: vec![0; LARGEST_MESSAGE + 1], count: 1, binary: Vec::new() };
+        let mut out = BytesMut::new();
+        assert!(bind("", "", &parameters, None, &mut out).is_err());
+        assert!(copy_data(&[&parameters.bytes], &mut out).is_err());
+        let text = String::from_utf8(parameters.bytes).unwrap();
+        assert!(query(&text, &mut out).is_err());
+        assert!(parse("", &text, &mut out).is_err());
         assert!(out.is_empty());
     }
 

@@ -81,7 +81,7 @@ impl TemplateTable {
 
 /// Appends a document to a batch by its template, and returns that; `None` when it has to cross as text.
 pub fn append(batch: &mut Batch, document: &[u8], table: &TemplateTable) -> Option<i32> {
-    if document.len() >= LONG || table.off.load(std::sync::atomic::Ordering::Relaxed) {
+    if document.len() >= LONG || batch.has_all_leaves() || table.off.load(std::sync::atomic::Ordering::Relaxed) {
         return None;
     }
     if !matches!(document.first(), Some(b'{' | b'[')) {
@@ -117,7 +117,9 @@ struct Scan<'a, 'b> {
 
 impl<'a> Scan<'a, '_> {
     fn space(&mut self) {
-        self.rest = self.rest.trim_ascii_start();
+        while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
     }
 
     fn ends(&mut self) -> bool {
@@ -181,12 +183,15 @@ impl<'a> Scan<'a, '_> {
         let is_part = |b: &&u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let length = self.rest.iter().take_while(is_part).count();
         let (digits, rest) = self.rest.split_at(length);
+        if !is_number(digits) {
+            return None;
+        }
         self.batch.leaf_floats.push(decimal::parse(digits)?);
         self.rest = rest;
         self.leaf(b'#')
     }
 
-    /// The inside of a string, and whether it has escapes.
+    /// The inside of a string, and whether it has escapes. Control characters have to be escaped.
     fn string(&mut self) -> Option<(&'a [u8], bool)> {
         let inside = self.rest.strip_prefix(b"\"")?;
         let mut escaped = false;
@@ -203,7 +208,7 @@ impl<'a> Scan<'a, '_> {
         }
         let (text, rest) = inside.split_at_checked(end)?;
         self.rest = rest.get(1..)?;
-        Some((text, escaped))
+        (!text.iter().any(|byte| *byte < b' ')).then_some((text, escaped))
     }
 
     fn object(&mut self, depth: usize) -> Option<()> {
@@ -248,6 +253,30 @@ impl<'a> Scan<'a, '_> {
             }
         }
     }
+}
+
+/// Whether it is a number in JSON: <https://www.rfc-editor.org/rfc/rfc8259#section-6>.
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits(text);
+    if whole == 0 || (whole > 1 && text.first() == Some(&b'0')) {
+        return false;
+    }
+    let mut rest = text.get(whole..).unwrap_or_default();
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let places = digits(fraction);
+        if places == 0 {
+            return false;
+        }
+        rest = fraction.get(places..).unwrap_or_default();
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        let exponent = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
+        let places = digits(exponent);
+        return places > 0 && places == exponent.len();
+    }
+    rest.is_empty()
 }
 
 /// Undoes the escapes of a string; `None` for a lone surrogate, which no UTF-8 can carry.
@@ -316,6 +345,21 @@ mod tests {
         for document in [r#"{"__proto__": 1}"#, r#"{"a\u0062": 1}"#, r#"["\ud800"]"#, &deep, &wide, "[1", "[1]x", "{,}"]
         {
             assert_eq!(skeleton(document), None, "{document}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_crosses_as_text() {
+        let numbers = ["01", "-01", "1.", ".5", "-", "-.5", "1e", "1e+", "1.e5", "--1", "1-1", "1e5.5", "+1"];
+        for number in numbers {
+            assert_eq!(skeleton(&format!("[{number}]")), None, "{number}");
+        }
+        for number in ["0", "-0", "0.5", "10", "1e400", "-1.25E-7", "1e+5", "123456789012345678901234567890"] {
+            assert!(skeleton(&format!("[{number}]")).is_some(), "{number}");
+        }
+        for document in ["[\"a\nb\"]", "{\"a\tb\":1}", "[\x0c1]", "[\u{a0}1]", "[tru]", "[nulls]", "[1,]", "{\"a\":1,}"]
+        {
+            assert_eq!(skeleton(document), None, "{document:?}");
         }
     }
 

@@ -17,7 +17,7 @@ const MOST_ELEMENTS: usize = 1024;
 pub(super) fn append(batch: &mut Batch, value: &[u8], kind: ColumnKind) -> Option<i32> {
     let inner = value.strip_prefix(b"{")?.strip_suffix(b"}")?;
     // Elements are cut out of their segment, and keep it alive.
-    if inner.len() > SEGMENT || memchr3(b'{', b'}', b'\\', inner).is_some() {
+    if inner.len() > SEGMENT || batch.has_all_leaves() || memchr3(b'{', b'}', b'\\', inner).is_some() {
         return None;
     }
     let mark = batch.mark();
@@ -119,6 +119,16 @@ mod tests {
         let many = format!("{{{}}}", vec!["1"; MOST_ELEMENTS + 1].join(","));
         assert_eq!(append(&mut batch, many.as_bytes(), ColumnKind::NumberList), None);
         assert!(batch.leaf_floats.is_empty());
+    }
+
+    #[test]
+    fn the_lists_of_one_batch_have_so_many_elements_together() {
+        let list = format!("{{{}}}", vec!["1"; MOST_ELEMENTS].join(","));
+        for kind in [ColumnKind::IntList, ColumnKind::NumberList] {
+            let mut batch = Batch::default();
+            let taken = (0..1000).filter(|_| append(&mut batch, list.as_bytes(), kind).is_some()).count();
+            assert!((8..20).contains(&taken), "{taken}");
+        }
     }
 
     #[test]

@@ -8,6 +8,9 @@ pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
+/// The longest text of a message but for the values of rows, in bytes. V8 takes strings of twice as many characters.
+pub const LONGEST_TEXT: usize = 256 * 1024 * 1024;
+
 fn truncated() -> Error {
     Error::protocol("The server sent a message that ends too early; the connection was closed.")
 }
@@ -69,8 +72,15 @@ impl<'a> Reader<'a> {
     }
 
     /// A null-terminated string as text; bytes that are not UTF-8 become U+FFFD, as in Node.
+    ///
+    /// # Errors
+    /// Also where it is longer than any name or payload of PostgreSQL's, and than JavaScript could hold.
     pub fn text(&mut self) -> Result<String, Error> {
-        self.cstr().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        let bytes = self.cstr()?;
+        if bytes.len() > LONGEST_TEXT {
+            return Err(Error::protocol("The server sent a name of more than 256 MB; the connection was closed."));
+        }
+        Ok(String::from_utf8_lossy(bytes).into_owned())
     }
 
     /// A length of -1 (null) or that many bytes.

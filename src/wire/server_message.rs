@@ -1,16 +1,24 @@
 //! ErrorResponse, NoticeResponse, NotificationResponse, ParameterStatus.
 
 use super::Reader;
+use super::reader::LONGEST_TEXT;
 use crate::error::{Error, ServerError};
 
-/// Reads the fields of an ErrorResponse or a NoticeResponse.
+/// Reads the fields of an ErrorResponse or a NoticeResponse. Of several of a kind the last one counts, and of a text that
+/// is too long for JavaScript its beginning.
 pub fn error_fields(body: &[u8]) -> Result<ServerError, Error> {
     let mut reader = Reader::new(body);
-    let mut fields = Vec::new();
+    let mut fields: Vec<(u8, String)> = Vec::new();
     loop {
         match reader.u8()? {
             0 => break,
-            key => fields.push((key, reader.text()?)),
+            key => {
+                let text = beginning(reader.cstr()?, LONGEST_TEXT);
+                match fields.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, before)) => *before = text,
+                    None => fields.push((key, text)),
+                }
+            }
         }
     }
     let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
@@ -23,6 +31,13 @@ impl ServerError {
         // V is not translated, and not sent by servers before 9.6.
         let severity = self.field(b'V').or_else(|| self.field(b'S'));
         matches!(severity, Some("FATAL" | "PANIC"))
+    }
+}
+
+fn beginning(text: &[u8], most: usize) -> String {
+    match text.get(..most) {
+        Some(start) if text.len() > most => format!("{}… ({} bytes)", String::from_utf8_lossy(start), text.len()),
+        _ => String::from_utf8_lossy(text).into_owned(),
     }
 }
 
@@ -117,6 +132,18 @@ mod tests {
         for body in [&[][..], &[0, 0], &[0, 0, 2, 0, 0], &[0, 0xff, 0xff]] {
             assert!(copy_response(body).is_err(), "{body:?}");
         }
+    }
+
+    #[test]
+    fn of_several_fields_of_a_kind_the_last_one_counts() {
+        let error = error_fields(b"SERROR\0Mfirst\0Msecond\0\0").unwrap();
+        assert_eq!((error.field(b'M'), error.fields.len()), (Some("second"), 2));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_and_says_so() {
+        assert_eq!(beginning(b"four", 4), "four");
+        assert_eq!(beginning(b"fourteen", 4), "four… (8 bytes)");
     }
 
     #[test]

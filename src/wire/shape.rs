@@ -111,6 +111,9 @@ pub struct Field {
     pub kind: ColumnKind,
 }
 
+/// Bytes that a RowDescription has for a column at least: a name of nothing but its end, and six numbers.
+const LEAST_FIELD: usize = 19;
+
 /// The columns of a result, as one environment knows them.
 #[derive(Debug)]
 pub struct Shape {
@@ -139,7 +142,7 @@ impl Shape {
         let count = usize::try_from(reader.i16()?).map_err(|_| {
             Error::protocol("The server described a row with a negative number of columns; the connection was closed.")
         })?;
-        let mut fields = Vec::with_capacity(count);
+        let mut fields = Vec::with_capacity(count.min(body.len() / LEAST_FIELD));
         for _ in 0..count {
             let name = reader.text()?;
             let (table_id, column_id) = (reader.u32()?, reader.i16()?);

@@ -1,0 +1,53 @@
+'use strict';
+
+const { constants } = require('node:buffer');
+
+/**
+ * Stands in for a text or for bytes that JavaScript has no room for: reading from it fails, which fails the query whose
+ * value that is and no other.
+ */
+class Oversized {
+  /** @param {number} size in characters or bytes */
+  constructor(size) {
+    this.size = size;
+  }
+
+  /**
+   * @param {...any} _range
+   * @returns {never}
+   * @throws as Node does where it is asked for such a string
+   */
+  substring(..._range) {
+    /** @type {RangeError & { code?: string }} */
+    const error = new RangeError(
+      `Cannot create a string longer than ${constants.MAX_STRING_LENGTH} characters, and a value has ${this.size}. Read it in parts (substr) or as bytea.`,
+    );
+    error.code = 'ERR_STRING_TOO_LONG';
+    throw error;
+  }
+
+  /**
+   * @param {...any} _range
+   * @returns {never}
+   * @throws as Node does where it is asked for such a Buffer
+   */
+  subarray(..._range) {
+    /** @type {RangeError & { code?: string }} */
+    const error = new RangeError(
+      `Cannot create a Buffer of ${this.size} bytes, as long as a value is. Read it in parts (substr).`,
+    );
+    error.code = 'ERR_BUFFER_TOO_LARGE';
+    throw error;
+  }
+}
+
+/**
+ * @template T
+ * @param {T | number} part as the addon hands it over: where there is no room for it, its size
+ * @returns {T | Oversized}
+ */
+function received(part) {
+  return typeof part === 'number' ? new Oversized(part) : part;
+}
+
+module.exports = { Oversized, received };
