@@ -77,7 +77,7 @@ class ConnectRequest {
 
 /** A request of which only the end matters, however it ends. */
 class EndRequest {
-  /** @param {() => void} ended */
+  /** @param {(error?: any) => void} ended */
   constructor(ended) {
     this.ended = ended;
   }
@@ -86,8 +86,9 @@ class EndRequest {
     this.ended();
   }
 
-  fail() {
-    this.ended();
+  /** @param {Error} error */
+  fail(error) {
+    this.ended(error);
   }
 }
 
@@ -95,7 +96,7 @@ class EndRequest {
  * Asks the server to stop what a connection is doing.
  *
  * @param {{ cancel(requestId: number): void }} connection
- * @param {() => void} ended called when the server has taken note of it, or can't be reached
+ * @param {(error?: any) => void} ended called when the server has taken note of it, or with the reason why it hasn't
  */
 function cancel(connection, ended) {
   connection.cancel(register(new EndRequest(ended)));

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::audience::Audience;
 use super::auto_prepare::AutoPrepare;
+use super::cancel::cancel;
 use super::driver::{self, Driver};
-use super::handshake::{self, Established, Route};
+use super::handshake::{Established, Route};
 use super::request::{Reader, Reply, Request};
 use super::runtime;
 use super::state::{Inner, Life, Note, Notes, OpenPortal, UNSENT_LIMIT, deliver_notes};
@@ -384,9 +385,9 @@ impl Connection {
     /// Asks the server, over a second socket, to cancel what it is doing on this connection.
     ///
     /// # Errors
-    /// The second socket could not be opened.
+    /// The second socket could not be opened, or the server took no note in time.
     pub async fn cancel(&self) -> Result<(), Error> {
-        handshake::cancel(&self.shared.route, self.shared.process_id, self.shared.secret_key).await
+        cancel(&self.shared.route, self.shared.process_id, self.shared.secret_key).await
     }
 }
 
