@@ -1,8 +1,9 @@
 //! Turns the messages of a connection into records for whoever asked.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use super::connection::Connection;
+use super::connection::{Connection, event_batch};
 use super::read_buffer::ReadBuffer;
 use super::request::{Course, Flight, Message, Request, Sink, bind_described};
 use super::state::{Buried, Inner, Note, Notes, deliver_notes};
@@ -34,12 +35,22 @@ pub(super) struct Answer {
     current: Option<Flight>,
     /// Bytes since the answer before the current one was complete.
     pub(super) length: usize,
+    /// Somebody else than the answer under way is for was told of something since he was last seen to keep up.
+    has_told: bool,
     closed: bool,
 }
 
 impl Answer {
     pub(super) fn new(connection: Connection, length: usize) -> Self {
-        Answer { connection, batch: Batch::default(), sink: None, current: None, length, closed: false }
+        Answer {
+            connection,
+            batch: Batch::default(),
+            sink: None,
+            current: None,
+            length,
+            has_told: false,
+            closed: false,
+        }
     }
 
     /// Understands all whole messages of the buffer.
@@ -49,6 +60,9 @@ impl Answer {
             let size = frame.size;
             self.message(frame, &mut has_landed)?;
             reader.start += size;
+            if self.batch.is_full() {
+                self.deliver();
+            }
         }
         // The next user's query is on its way before JavaScript looks at this answer.
         if has_landed {
@@ -65,7 +79,8 @@ impl Answer {
     fn may_wait(&self) -> bool {
         let Some(flight) = &self.current else { return false };
         let is_query = matches!(flight.course, Course::Simple | Course::Script { .. } | Course::Extended { .. });
-        is_query && flight.shape.is_some() && !flight.reply.eager && self.batch.finished == 0
+        let is_told = self.batch.finished > 0 || !self.batch.extras.is_empty();
+        is_query && flight.shape.is_some() && !flight.reply.eager && !is_told
     }
 
     fn deliver(&mut self) {
@@ -82,13 +97,13 @@ impl Answer {
             b'N' => return self.notice(frame.body),
             b'A' => {
                 let notification = server_message::notification(frame.body)?;
-                self.event(Event::Notification(Box::new(notification)));
+                self.news(Event::Notification(Box::new(notification)));
                 return Ok(());
             }
             b'S' => {
                 let (name, value) = server_message::parameter(frame.body)?;
                 self.connection.lock().statements.styles.learn(&name, &value);
-                self.event(Event::Parameter(name, value));
+                self.news(Event::Parameter(name, value));
                 return Ok(());
             }
             _ => {}
@@ -110,9 +125,6 @@ impl Answer {
                 }
                 let templates = flight.reply.sink.templates();
                 row::append(&mut self.batch, request, shape, frame.body, flight.formats, templates)?;
-                if self.batch.is_full() {
-                    self.deliver();
-                }
             }
             b'T' | b'n' if matches!(flight.course, Course::Extended { unbound: Some(_), .. }) => {
                 let shapes = flight.reply.sink.shapes();
@@ -149,9 +161,6 @@ impl Answer {
             b'd' if matches!(flight.course, Course::Copy { .. }) => {
                 let join = matches!(flight.course, Course::Copy { each: false });
                 self.batch.raw(request, &[frame.body], join);
-                if self.batch.is_full() {
-                    self.deliver();
-                }
             }
             b'c' if matches!(flight.course, Course::Copy { .. }) => self.batch.record(Record::Suspended, &[request]),
             b'G' | b'W' if matches!(flight.course, Course::Copy { .. }) => {
@@ -371,8 +380,6 @@ impl Answer {
         self.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), frame.body], true);
         if frame.tag == b'Z' {
             self.ready(server_message::ready(frame.body)?, has_landed);
-        } else if self.batch.is_full() {
-            self.deliver();
         }
         Ok(())
     }
@@ -385,7 +392,7 @@ impl Answer {
             let extra = Extra::ConnectionEvent(self.connection.id(), event);
             self.batch.record_with(Record::Event, &[], extra);
         } else {
-            self.event(event);
+            self.news(event);
         }
         Ok(())
     }
@@ -393,6 +400,41 @@ impl Answer {
     fn event(&mut self, event: Event) {
         self.deliver();
         self.connection.audience().event(self.connection.id(), event);
+    }
+
+    /// Notices, notifications and parameters, of which there may be very many, travel with the records around them.
+    fn news(&mut self, event: Event) {
+        let Some(listener) = self.connection.audience().listener() else { return self.event(event) };
+        let id = self.connection.id();
+        if !self.sink.as_ref().is_some_and(|sink| sink.id() == listener.id()) {
+            self.deliver();
+            if self.current.is_some() {
+                self.has_told = true;
+                return listener.deliver(event_batch(id, event));
+            }
+            self.sink = Some(listener);
+        } else if self.batch.in_order {
+            self.deliver();
+        }
+        self.batch.record_with(Record::Event, &[], Extra::ConnectionEvent(id, event));
+    }
+
+    /// Ready while those keep up who hear of what comes next.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let next = match &self.current {
+            Some(flight) => Some(flight.reply.sink.clone()),
+            None => self.connection.lock().flights.front().map(|flight| flight.reply.sink.clone()),
+        };
+        let listener = match &next {
+            // What another thread is slow to listen to does not keep this answer up, unless it is told more and more.
+            Some(_) if !self.has_told => None,
+            _ => self.connection.audience().listener(),
+        };
+        for sink in next.into_iter().chain(listener) {
+            ready!(sink.poll_ready(cx));
+        }
+        self.has_told = false;
+        Poll::Ready(())
     }
 
     /// Tells everybody who still waits, then the observer.

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::address::{self, io_error};
 use super::handshake::{Route, secure};
 use super::stream::Stream;
+use crate::clock;
 use crate::error::{Error, ErrorKind, Phase};
 
 /// How long a cancel request may take where connecting may take as long as it likes. The work goes on either way, and a
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub async fn cancel(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Error> {
     let limit = route.connect_timeout.unwrap_or(PATIENCE);
     let asking = ask(route, process_id, secret_key);
-    tokio::time::timeout(limit, asking).await.unwrap_or_else(|_| Err(unanswered(limit)))
+    clock::within(limit, asking).await.unwrap_or_else(|| Err(unanswered(limit)))
 }
 
 async fn ask(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Error> {

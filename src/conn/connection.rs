@@ -9,7 +9,7 @@ use super::auto_prepare::AutoPrepare;
 use super::cancel::cancel;
 use super::driver::{self, Driver};
 use super::handshake::{Established, Route};
-use super::request::{Reader, Reply, Request};
+use super::request::{Reader, Reply, Request, Sink};
 use super::runtime;
 use super::state::{Inner, Life, Note, Notes, OpenPortal, UNSENT_LIMIT, deliver_notes};
 use super::statement::Statements;
@@ -34,6 +34,11 @@ pub trait Observer: Send + Sync {
     fn answered(&self, connection: &Connection, by_server: bool);
     /// Something happened that no request asked for.
     fn event(&self, connection: ConnectionId, event: Event);
+    /// Who hears of notices, notifications and parameters, if anybody does. They are delivered to it with the answers
+    /// that they came among, instead of one by one by [`Observer::event`], and no more is read than it can listen to.
+    fn listener(&self) -> Option<Arc<dyn Sink>> {
+        None
+    }
     /// The socket is closed; the last call.
     fn closed(&self, connection: &Connection);
 }

@@ -60,12 +60,8 @@ impl Driver {
             if let Err(error) = self.answer.read(&mut self.reader) {
                 return Poll::Ready(End::Lost(Some(error)));
             }
-            if let Some(sink) = &self.answer.sink
-                && sink.poll_ready(cx).is_pending()
-            {
-                return Poll::Pending;
-            }
-            let outcome = self.poll_socket(cx);
+            let keeps_up = self.answer.poll_ready(cx).is_ready();
+            let outcome = self.poll_socket(cx, keeps_up);
             let drained = self.answer.connection.lock().take_drained();
             deliver_notes(drained);
             match outcome {
@@ -109,18 +105,20 @@ impl Driver {
         }
     }
 
-    fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<End>> {
-        self.reader.make_room();
+    /// Writes and closes in any case, and reads if those who are told of it keep up.
+    fn poll_socket(&mut self, cx: &mut Context<'_>, keeps_up: bool) -> Poll<ControlFlow<End>> {
         let mut inner = self.answer.connection.lock();
         let stream = match inner.turn(cx) {
             Turn::Wait => return Poll::Pending,
             Turn::Close(None) => return Poll::Ready(ControlFlow::Break(End::Terminated)),
             Turn::Close(Some(error)) => return Poll::Ready(ControlFlow::Break(End::Destroyed(error))),
+            Turn::Read(_) if !keeps_up => return Poll::Pending,
             Turn::Read(stream) => stream,
         };
         if let Some(end) = self.end.take() {
             return Poll::Ready(ControlFlow::Break(end));
         }
+        self.reader.make_room();
         let room = self.reader.bytes.get_mut(self.reader.end..).unwrap_or_default();
         let mut buffer = ReadBuf::new(room);
         let mut outcome = read(stream, cx, &mut buffer);

@@ -235,6 +235,10 @@ fn broken(error: &std::io::Error) -> Error {
     io_error(error, "read", "")
 }
 
+/// The most that a server may send before it is ready for queries. PostgreSQL sends a few hundred bytes, and with
+/// notices of log-in triggers somewhat more; all of it is kept until somebody can be told.
+const LOGIN_LIMIT: usize = 1024 * 1024;
+
 struct Started {
     process_id: i32,
     secret_key: i32,
@@ -247,6 +251,8 @@ struct Started {
 struct Conversation<'a> {
     stream: Stream,
     received: BytesMut,
+    /// Bytes of the messages so far.
+    heard: usize,
     settings: &'a ServerSettings,
     /// When the message left whose answer is still to come.
     asked: Option<Instant>,
@@ -255,7 +261,14 @@ struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     fn new(stream: Stream, settings: &'a ServerSettings) -> Self {
-        Conversation { stream, received: BytesMut::with_capacity(4096), settings, asked: None, round_trip: None }
+        Conversation {
+            stream,
+            received: BytesMut::with_capacity(4096),
+            heard: 0,
+            settings,
+            asked: None,
+            round_trip: None,
+        }
     }
 
     async fn send(&mut self, out: &mut BytesMut) -> Result<(), Error> {
@@ -271,6 +284,13 @@ impl<'a> Conversation<'a> {
         loop {
             let whole = frame::next(&self.received, limit)?.map(|frame| (frame.tag, frame.size));
             if let Some((tag, size)) = whole {
+                self.heard += size;
+                if self.heard > LOGIN_LIMIT {
+                    return Err(Error::protocol(
+                        "The server sent more than 1 MB before it was ready for queries, which PostgreSQL never does; \
+                         the connection was closed.",
+                    ));
+                }
                 let mut message = self.received.split_to(size);
                 message.advance(5);
                 return Ok((tag, message));

@@ -426,6 +426,10 @@ impl Observer for OwnObserver {
         self.environment.deliver(event_batch(connection, event));
     }
 
+    fn listener(&self) -> Option<Arc<dyn Sink>> {
+        Some(self.environment.clone())
+    }
+
     fn closed(&self, _: &Connection) {}
 }
 

@@ -30,6 +30,8 @@ pub struct Arrays {
     /// Counts how often JavaScript was told to forget its shapes.
     generation: u32,
     told: usize,
+    /// Columns of the shapes that it was told of since then.
+    columns: usize,
 }
 
 // SAFETY: the pointers are only followed on the environment's thread, in `copy`.
@@ -37,11 +39,13 @@ unsafe impl Send for Arrays {}
 
 /// JavaScript forgets all shapes when it has been told of this many, so that its table stays bounded as ours does.
 const SHAPES: usize = 1024;
+/// As [`SHAPES`], for their columns together; a result has at most 1664 of them, unless the server makes them up.
+const COLUMNS: usize = 64 * 1024;
 
 impl Arrays {
     /// Typed arrays of at least [`INTS`] and [`FLOATS`] elements, which the caller keeps alive with the environment.
     pub fn new(ints: *mut i32, floats: *mut f64) -> Self {
-        Arrays { ints, floats, generation: 1, told: 0 }
+        Arrays { ints, floats, generation: 1, told: 0, columns: 0 }
     }
 
     fn copy(&self, batch: &Batch) -> bool {
@@ -100,10 +104,11 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
     let (fits, forget, shapes) = {
         let mut arrays = lock(&environment.arrays);
         let fits = arrays.copy(&batch);
-        let forget = arrays.told + batch.shapes.len() > SHAPES;
+        let columns: usize = batch.shapes.iter().map(|shape| shape.fields.len()).sum();
+        let forget = arrays.told + batch.shapes.len() > SHAPES || arrays.columns + columns > COLUMNS;
         if forget {
             arrays.generation += 1;
-            arrays.told = 0;
+            (arrays.told, arrays.columns) = (0, 0);
         }
         let generation = arrays.generation;
         let new: Vec<&Shape> = batch
@@ -113,6 +118,7 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
             .filter(|shape| shape.told.swap(generation, Ordering::Relaxed) != generation)
             .collect();
         arrays.told += new.len();
+        arrays.columns += new.iter().map(|shape| shape.fields.len()).sum::<usize>();
         (fits, forget, list(js, &new, |shape| shape_to_js(js, shape)))
     };
     let templates: Vec<&Template> =

@@ -394,7 +394,9 @@ impl Sink for Environment {
         if queue.dead || queue.bytes < BACKLOG_LIMIT {
             return Poll::Ready(());
         }
-        queue.waiting.push(cx.waker().clone());
+        if !queue.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            queue.waiting.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 }

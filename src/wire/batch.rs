@@ -6,6 +6,7 @@
 //! so the size of a segment bounds what a kept value can pin; long values get a string of their own.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::command::CommandTag;
 use super::json::Template;
@@ -149,7 +150,7 @@ pub struct Batch {
     pub templates: Vec<Arc<Template>>,
     /// Shapes that records refer to, each once.
     pub shapes: Vec<Arc<Shape>>,
-    /// Bytes in texts and blobs.
+    /// Bytes in texts, blobs, extras, and shapes that JavaScript has not been told of.
     pub weight: usize,
     /// Requests that end in this batch.
     pub finished: usize,
@@ -157,6 +158,8 @@ pub struct Batch {
     pub in_order: bool,
     /// Index of the count of the rows record at the end of `ints`, while it can still grow.
     open_rows: Option<(u32, u32, usize)>,
+    /// Request of the last [`Record::Raw`] and where it ends in `ints`: while nothing follows, it can still grow.
+    open_raw: Option<(i32, usize)>,
     /// Segments of an earlier use, empty, with their memory.
     spare_texts: Vec<Text>,
     /// Memory for the skeleton of a JSON document.
@@ -225,14 +228,17 @@ impl Batch {
             self.texts.append(&mut other.texts);
         }
         self.open_rows = None;
+        self.open_raw = None;
         self.ints.append(&mut other.ints);
         self.floats.append(&mut other.floats);
         self.leaf_ints.append(&mut other.leaf_ints);
         self.leaf_floats.append(&mut other.leaf_floats);
         self.extras.append(&mut other.extras);
+        let weight = self.weight + other.weight;
         other.shapes.drain(..).for_each(|shape| self.know(&shape));
         other.templates.drain(..).for_each(|template| self.use_template(&template));
-        self.weight += other.weight;
+        // Each shape was counted where it came first.
+        self.weight = weight;
         self.finished += other.finished;
         self.in_order = other.in_order;
         other.clear();
@@ -269,6 +275,7 @@ impl Batch {
     /// Appends a record that takes the next extra.
     pub fn record_with(&mut self, kind: Record, rest: &[i32], extra: Extra) {
         self.record(kind, rest);
+        self.weight += extra.memory();
         self.extras.push(extra);
     }
 
@@ -391,10 +398,9 @@ impl Batch {
 
     /// Appends bytes of an exchange, joined to those before when they are of the same exchange and `join` allows it.
     pub fn raw(&mut self, request: i32, parts: &[&[u8]], join: bool) {
-        let joins =
-            join && matches!(self.ints.as_slice(), [.., kind, last] if *kind == Record::Raw as i32 && *last == request);
-        if !joins {
+        if !join || self.open_raw != Some((request, self.ints.len())) {
             self.record_with(Record::Raw, &[request], Extra::Bytes(Vec::new()));
+            self.open_raw = Some((request, self.ints.len()));
         }
         if let Some(Extra::Bytes(bytes)) = self.extras.last_mut() {
             for part in parts {
@@ -441,6 +447,9 @@ impl Batch {
 
     fn know(&mut self, shape: &Arc<Shape>) {
         if !self.shapes.iter().rev().any(|known| Arc::ptr_eq(known, shape)) {
+            if shape.told.load(Ordering::Relaxed) == 0 {
+                self.weight += shape.memory();
+            }
             self.shapes.push(shape.clone());
         }
     }
