@@ -11,9 +11,12 @@ class ClientLink {
     this.client = client;
   }
 
-  /** @param {any} message */
-  notice(message) {
-    this.client._tell('notice', noticeMessage(message));
+  /**
+   * @param {string} fields
+   * @param {number} length
+   */
+  notice(fields, length) {
+    this.client._tell('notice', noticeMessage(fields, length));
   }
 
   /** @param {any} message */

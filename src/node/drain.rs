@@ -12,6 +12,7 @@ use super::environment::{Environment, lock};
 use super::failure;
 use super::js::{Js, Value};
 use crate::clock;
+use crate::error::ServerError;
 use crate::pool::Acquired;
 use crate::wire::batch::{Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
 use crate::wire::command::CommandTag;
@@ -224,10 +225,23 @@ fn tag_to_js(js: Js, tag: &CommandTag<'_>) -> Value {
     js.array([command, count(tag.rows), count(tag.oid)].into_iter())
 }
 
+/// Its fields as they came, in one text: there may be very many notices, and each call of Node-API costs.
+fn notice_to_js(js: Js, notice: &ServerError) -> Value {
+    let mut text = String::new();
+    for (key, value) in &notice.fields {
+        text.push(char::from(*key));
+        text.push_str(value);
+        text.push('\0');
+    }
+    js.string(text.as_bytes(), !text.is_ascii())
+}
+
 fn event_to_js(js: Js, environment: &Arc<Environment>, id: u32, event: Event) -> Value {
     let id_value = js.number(id.into());
     let parts = match event {
-        Event::Notice(notice) => vec![js.text("notice"), id_value, failure::server_fields(js, &notice)],
+        Event::Notice(notice) => {
+            vec![js.text("notice"), id_value, notice_to_js(js, &notice), js.number(f64::from(notice.length))]
+        }
         Event::Notification(notification) => {
             let object = js.object();
             js.set(object, c"processId", js.int(notification.process_id));
