@@ -22,4 +22,6 @@ pub struct PoolSettings {
     /// How many queries of the pool's own may be on the way on one connection while every connection is busy; 1 never
     /// pipelines.
     pub pipeline_depth: usize,
+    /// Several users in this process have the one pool, in whatever threads.
+    pub shared: bool,
 }

@@ -68,6 +68,7 @@ pub fn pool(object: &Object<'_>) -> Result<PoolSettings> {
         max_uses: count("maxUses")?.map(|uses| u64::from(whole(uses))),
         max_lifetime: seconds.map(Duration::from_secs_f64),
         max_waiting: count("maxWaiting")?.map(|waiting| whole(waiting) as usize),
+        shared: object.get::<bool>("shared")?.unwrap_or(false),
         pipeline_depth: count("pipelineDepth")?.map_or(PIPELINE_DEPTH, whole) as usize,
     })
 }
