@@ -1,0 +1,60 @@
+'use strict';
+
+// Has no file descriptors left when it first connects, and some again afterwards: `node no-descriptors.js <host>`.
+// Prints what the first attempts came to, and then the answer of a query by each way.
+
+const fs = require('node:fs');
+const { pg, target } = require('./target.js');
+
+const config = { ...target, host: process.argv[2] };
+
+/** Opens files until there are no more; `spare` are left. */
+function exhaust(spare) {
+  const files = [];
+  try {
+    for (;;) files.push(fs.openSync('/dev/null', 'r'));
+  } catch (error) {
+    if (error.code !== 'EMFILE') throw error;
+  }
+  for (const file of files.splice(0, spare)) fs.closeSync(file);
+  return () => files.forEach((file) => fs.closeSync(file));
+}
+
+const settled = (promise) =>
+  promise.then(
+    () => ({ code: 'none' }),
+    ({ code, message }) => ({ code, advises: /ulimit -n/.test(message) }),
+  );
+
+async function attempts(pool) {
+  const client = new pg.Client(config);
+  client.on('error', () => {}); // what comes after a failed connect is not the matter here
+  return {
+    query: await settled(pool.query('SELECT 1')),
+    client: await settled(pool.connect()),
+    ddl: await settled(pool.query('CREATE TEMP TABLE t ()')),
+    own: await settled(client.connect()),
+  };
+}
+
+async function main() {
+  const pool = new pg.Pool({ ...config, max: 1 });
+  pool.on('error', () => {}); // nothing is open
+  const failed = [];
+  const first = exhaust(0);
+  failed.push(await attempts(pool));
+  first();
+  const { rows } = await pool.query('SELECT 1 AS one');
+  const client = await pool.connect();
+  client.release(true);
+  // The runtime has what it needs now; sockets and look-ups don't.
+  const second = exhaust(0);
+  failed.push(await attempts(pool));
+  second();
+  const again = await pool.query('SELECT 1 AS one');
+  const counts = [pool.totalCount, pool.idleCount, pool.waitingCount];
+  await pool.end();
+  console.log(JSON.stringify({ failed, rows, again: again.rows, counts }));
+}
+
+main();
