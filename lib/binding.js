@@ -100,13 +100,70 @@ function take(id) {
   return request;
 }
 
+/** Counts of batches that have no records, in step with src/node/drain.rs. */
+const LOST = -2;
+
+/** Takes the rest of an answer that nobody waits for any more, until its number is free. */
+const nobody = {
+  fields() {},
+  rows() {},
+  complete() {},
+  empty() {},
+  suspended() {},
+  started() {},
+  data() {},
+  copyIn() {},
+  drained() {},
+  done() {},
+  fail() {},
+};
+
+/**
+ * A batch could not be handed over: whoever it was for is told so.
+ *
+ * @param {number[]} ended numbers of requests of which nothing follows
+ * @param {number[]} others numbers of those whose answers go on
+ * @param {any} failure
+ * @param {any[][]} events
+ */
+function lose(ended, others, failure, events) {
+  const rejected = ended.map(take);
+  for (const id of others) {
+    rejected.push(slots[id]);
+    slots[id] = nobody;
+  }
+  const rest = [
+    ...rejected.map((request) => () => request.fail(fromNative(failure), null)),
+    ...events.map((event) => () => dispatch(event)),
+  ];
+  for (const tell of rest) {
+    try {
+      tell();
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+}
+
+/**
+ * A failure of one request's handler is nobody else's.
+ *
+ * @param {unknown} error
+ */
+function rethrow(error) {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
 /**
  * Walks the records of a batch.
  *
- * @param {number} count of ints; below 0 nothing has come, and the rest shall be fetched after the event loop's turn
- * @param {string | undefined} text the first text segment
+ * @param {number} count of ints; below 0 nothing has come: the rest shall be fetched after the event loop's turn, or the
+ *   arguments are those of `lose`
+ * @param {any} text the first text segment
  * @param {string[] | undefined} texts the segments behind it
- * @param {string[] | undefined} longTexts
+ * @param {any} longTexts
  * @param {Buffer[] | undefined} blobs
  * @param {Buffer[] | undefined} longBlobs
  * @param {any[][] | undefined} newShapes
@@ -130,6 +187,10 @@ function drain(
   floatCount,
   newTemplates,
 ) {
+  if (count === LOST) {
+    lose(text, /** @type {any} */ (texts), longTexts, /** @type {any} */ (blobs));
+    return;
+  }
   if (count < 0) {
     // Twice, so that immediates of the program's own that come from this turn run first.
     setImmediate(setImmediate, drainAgain);
@@ -150,10 +211,8 @@ function drain(
     try {
       walk(count, cursor, texts, blobs, extras);
     } catch (error) {
-      // A failure of one request's handler is nobody else's: the position is behind its record already.
-      process.nextTick(() => {
-        throw error;
-      });
+      // The position is behind its record already.
+      rethrow(error);
     }
   }
 }

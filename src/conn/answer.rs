@@ -1,16 +1,17 @@
 //! Turns the messages of a connection into records for whoever asked.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::connection::{Connection, event_batch};
 use super::read_buffer::ReadBuffer;
-use super::request::{Course, Flight, Message, Request, Sink, bind_described};
+use super::request::{Course, Flight, Message, Reply, Request, Sink, bind_described};
 use super::state::{Buried, Inner, Note, Notes, deliver_notes};
 use super::statement::Statements;
 use crate::error::{Error, ErrorKind, ServerError};
 use crate::wire::batch::{Batch, Event, Extra, Record};
-use crate::wire::shape::Shape;
+use crate::wire::shape::{Shape, TypeMask};
 use crate::wire::{Formats, Frame, command, frame, frontend, row, server_message};
 
 /// Why a connection is over.
@@ -37,6 +38,10 @@ pub(super) struct Answer {
     pub(super) length: usize,
     /// Somebody else than the answer under way is for was told of something since he was last seen to keep up.
     has_told: bool,
+    /// The request whose answer is under way, until its end stands in the batch.
+    owed: Option<i32>,
+    /// Reading has panicked: what is in the batch may be cut off anywhere.
+    broken: bool,
     closed: bool,
 }
 
@@ -49,6 +54,8 @@ impl Answer {
             current: None,
             length,
             has_told: false,
+            owed: None,
+            broken: false,
             closed: false,
         }
     }
@@ -206,6 +213,7 @@ impl Answer {
                 if self.batch.is_empty() {
                     self.batch = sink.spare();
                 }
+                self.owed = Some(flight.reply.request);
                 self.current = Some(flight);
                 Ok(())
             }
@@ -288,6 +296,7 @@ impl Answer {
         self.connection.set_status(status);
         let Some(mut flight) = self.current.take() else { return };
         if let Some(request) = self.second_try(&mut flight, status) {
+            self.owed = None;
             return self.land(status, |inner| inner.queue.push_front(request));
         }
         let request = flight.reply.request;
@@ -302,6 +311,7 @@ impl Answer {
             }
         }
         self.batch.in_order = in_order;
+        self.owed = None;
         *has_landed = true;
         let length = std::mem::take(&mut self.length);
         self.land(status, |inner| inner.note_answer(length <= LONG_ANSWER / 2));
@@ -441,7 +451,7 @@ impl Answer {
     pub(super) fn close(&mut self, end: End) {
         self.closed = true;
         let expected = self.connection.lock().is_expected_to_close();
-        let Buried { flights, requests, ended } = self.connection.lock().bury();
+        let Buried { flights, requests, sending, ended } = self.connection.lock().bury();
         let lost = Error::new(ErrorKind::Io, "Connection terminated unexpectedly");
         let (cause, reported) = match end {
             End::Terminated => (Error::closed("Connection terminated"), None),
@@ -450,35 +460,60 @@ impl Answer {
             End::Lost(None) => (lost.clone(), None),
             End::Lost(Some(error)) => (error.clone(), Some(error)),
         };
-        let mut notes = Notes::new();
+        let mut notes = self.lost_with_batch(&cause);
         if let Some(mut flight) = self.current.take() {
             let error = flight.error.take().map_or_else(|| cause.clone(), |error| *error);
             notes.push((flight.reply, Note::Failed(error)));
         }
-        let replies = flights.into_iter().map(|flight| flight.reply).chain(requests.into_iter().map(|r| r.reply));
+        let replies = flights.into_iter().map(|flight| flight.reply).chain(sending);
+        let replies = replies.chain(requests.into_iter().map(|r| r.reply));
         notes.extend(replies.map(|reply| (reply, Note::Failed(cause.clone()))));
-        self.deliver();
-        deliver_notes(notes);
+        // Whatever one of them fails at, the others are told.
+        contained(|| self.deliver());
+        notes.into_iter().for_each(|note| contained(|| deliver_notes(vec![note])));
         let audience = self.connection.audience();
         let id = self.connection.id();
         if let Some(error) = reported {
-            audience.event(id, Event::Lost(Box::new(error)));
+            contained(|| audience.event(id, Event::Lost(Box::new(error))));
         }
         if !expected {
-            audience.event(id, Event::Lost(Box::new(lost)));
+            contained(|| audience.event(id, Event::Lost(Box::new(lost))));
         }
-        deliver_notes(ended);
-        audience.event(id, Event::Closed);
-        audience.closed(&self.connection);
+        ended.into_iter().for_each(|note| contained(|| deliver_notes(vec![note])));
+        contained(|| audience.event(id, Event::Closed));
+        contained(|| audience.closed(&self.connection));
+    }
+
+    /// Reading has panicked, which loses this connection and nothing else: returns its end.
+    pub(super) fn break_off(&mut self) -> Error {
+        self.broken = true;
+        Error::protocol("pgfleet failed while it read an answer; the connection was closed.")
+    }
+
+    /// Those whose records can't be trusted any more, but for the one that is under way.
+    fn lost_with_batch(&mut self, cause: &Error) -> Notes {
+        let Some(sink) = self.sink.clone().filter(|_| self.broken) else { return Notes::new() };
+        let (mut requests, others) = std::mem::take(&mut self.batch).addressees();
+        requests.extend(others.into_iter().chain(self.owed));
+        if let Some(flight) = &self.current {
+            requests.remove(&flight.reply.request);
+        }
+        let reply = |request| Reply { sink: sink.clone(), request, mask: TypeMask(0), eager: false, unordered: false };
+        requests.into_iter().map(|request| (reply(request), Note::Failed(cause.clone()))).collect()
     }
 }
 
-/// A panic loses this connection and nothing else.
+fn contained(step: impl FnOnce()) {
+    // What it says has been printed by the panic hook.
+    let _ = catch_unwind(AssertUnwindSafe(step));
+}
+
+/// A connection whose task goes away without having ended it.
 impl Drop for Answer {
     fn drop(&mut self) {
         if !self.closed {
-            let error = Error::protocol("pgfleet failed while it read an answer; the connection was closed.");
-            self.close(End::Lost(Some(error)));
+            let end = self.break_off();
+            self.close(End::Lost(Some(end)));
         }
     }
 }

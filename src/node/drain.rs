@@ -3,6 +3,8 @@
 //! The flat arrays are copied into two typed arrays that belong to the environment: making a typed array costs more
 //! than copying a small result. Everything else crosses as arguments of the one call.
 
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use super::environment::{Environment, lock};
 use super::failure;
 use super::js::{Js, Value};
 use crate::clock;
-use crate::error::ServerError;
+use crate::error::{Error, ServerError};
 use crate::pool::Acquired;
 use crate::wire::batch::{Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
 use crate::wire::command::CommandTag;
@@ -75,6 +77,8 @@ const PATIENCE: Duration = Duration::from_millis(4);
 /// The count of a drain that has no batch: it asks to be called again when the event loop had its turn. Waking by the
 /// threadsafe function would not do, because that goes on with what is queued meanwhile without returning to the loop.
 const COME_BACK: i32 = -1;
+/// The count of a batch that could not be handed over: whom it was for comes instead.
+const LOST: i32 = -2;
 
 /// Calls JavaScript's drain for the batches that are ready, as long as that does not take too long, and until a request
 /// ends whose followers come first: who waited for it goes on before anything later is told, as after each answer that
@@ -101,12 +105,57 @@ pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) {
     }
 }
 
+/// Hands a batch over. Should that panic, those whom it was for are told that their answer is lost, and the next batch
+/// follows.
 fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch: Batch) {
+    let mut extras = std::mem::take(&mut batch.extras).into_iter();
+    let mut converted = Vec::with_capacity(extras.len());
+    let arguments = catch_unwind(AssertUnwindSafe(|| {
+        for extra in extras.by_ref() {
+            let is_event = matches!(extra, Extra::ConnectionEvent(..) | Extra::PoolEvent(..));
+            converted.push((is_event, extra_to_js(js, environment, extra)));
+        }
+        arguments(js, environment, &batch, &converted)
+    }));
+    // Before the call: what JavaScript does in it may start new requests, which hold again.
+    environment.release(js, batch.finished);
+    match arguments {
+        Ok(arguments) => {
+            environment.recycle(batch);
+            js.call(callback, &arguments);
+        }
+        Err(_) => {
+            for extra in extras.filter(|extra| matches!(extra, Extra::ConnectionEvent(..) | Extra::PoolEvent(..))) {
+                let event = catch_unwind(AssertUnwindSafe(|| extra_to_js(js, environment, extra)));
+                converted.extend(event.map(|event| (true, event)));
+            }
+            let events = converted.into_iter().filter(|(is_event, _)| *is_event).map(|(_, event)| event).collect();
+            lose(js, callback, environment, &batch, events);
+        }
+    }
+}
+
+/// Rejects the requests that a batch was for. Events are nobody's answer, and are told.
+fn lose(js: Js, callback: Value, environment: &Arc<Environment>, batch: &Batch, events: Vec<Value>) {
+    // JavaScript may not know these, although it seemed to have been told.
+    lock(&environment.arrays).told = usize::MAX;
+    batch.templates.iter().for_each(|template| template.told.store(false, Ordering::Relaxed));
+    let error =
+        Error::protocol("pgfleet failed while it handed over an answer, which is lost; the query may have run.");
+    let numbers = |requests: BTreeSet<i32>| {
+        js.array(requests.into_iter().map(|request| js.int(request)).collect::<Vec<_>>().into_iter())
+    };
+    let (ending, others) = batch.addressees();
+    let events = js.array(events.into_iter());
+    js.call(callback, &[js.int(LOST), numbers(ending), numbers(others), failure::to_js(js, &error), events]);
+}
+
+fn arguments(js: Js, environment: &Arc<Environment>, batch: &Batch, extras: &[(bool, Value)]) -> [Value; 12] {
     let (fits, forget, shapes) = {
         let mut arrays = lock(&environment.arrays);
-        let fits = arrays.copy(&batch);
+        let fits = arrays.copy(batch);
         let columns: usize = batch.shapes.iter().map(|shape| shape.fields.len()).sum();
-        let forget = arrays.told + batch.shapes.len() > SHAPES || arrays.columns + columns > COLUMNS;
+        let forget = arrays.told.saturating_add(batch.shapes.len()) > SHAPES || arrays.columns + columns > COLUMNS;
         if forget {
             arrays.generation += 1;
             (arrays.told, arrays.columns) = (0, 0);
@@ -126,10 +175,7 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
         batch.templates.iter().map(|t| &**t).filter(|t| !t.told.swap(true, Ordering::Relaxed)).collect();
     let templates = list(js, &templates, |t| js.array([js.int(t.id), js.text(&t.skeleton)].into_iter()));
     let undefined = js.undefined();
-    let finished = batch.finished;
-    let ints = if fits { undefined } else { oversize(js, &batch) };
-    let extras = std::mem::take(&mut batch.extras);
-    let arguments = [
+    [
         js.int(i32::try_from(batch.ints.len()).unwrap_or(i32::MAX)),
         batch.texts.first().map_or(undefined, |text| text_to_js(js, text)),
         list(js, batch.texts.get(1..).unwrap_or_default(), |text| text_to_js(js, text)),
@@ -137,20 +183,12 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
         list(js, &batch.blobs, |blob| js.buffer(blob)),
         list(js, &batch.long_blobs, |blob| js.buffer(blob)),
         shapes,
-        if extras.is_empty() {
-            undefined
-        } else {
-            js.array(extras.into_iter().map(|extra| extra_to_js(js, environment, extra)))
-        },
+        list(js, extras, |(_, extra)| *extra),
         js.boolean(forget),
-        ints,
+        if fits { undefined } else { oversize(js, batch) },
         js.int(i32::try_from(batch.floats.len()).unwrap_or(i32::MAX)),
         templates,
-    ];
-    // Before the call: what JavaScript does in it may start new requests, which hold again.
-    environment.release(js, finished);
-    environment.recycle(batch);
-    js.call(callback, &arguments);
+    ]
 }
 
 /// A batch that outgrew the shared arrays, which a row of very many columns can, crosses in arrays of its own.

@@ -451,7 +451,7 @@ unsafe extern "C" fn woken(env: sys::napi_env, callback: Value, context: *mut c_
     unsafe { Arc::increment_strong_count(context.cast::<Environment>().cast_const()) };
     // SAFETY: takes over the count that was just added.
     let environment = unsafe { Arc::from_raw(context.cast::<Environment>().cast_const()) };
-    // A panic must not unwind into Node; the batch under way is lost with it.
+    // A panic must not unwind into Node; `drain` has contained what can be told to those whom it concerns.
     let _ = catch_unwind(AssertUnwindSafe(|| drain::run(Js(env), callback, &environment)));
 }
 

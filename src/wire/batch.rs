@@ -5,6 +5,7 @@
 //! described by where it ends, in UTF-16 units. Substrings in V8 keep the whole string alive that they were cut from,
 //! so the size of a segment bounds what a kept value can pin; long values get a string of their own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -154,6 +155,8 @@ pub struct Batch {
     pub weight: usize,
     /// Requests that end in this batch.
     pub finished: usize,
+    /// Whom its records are for, each once in a row of records, and whether one of those is the last.
+    told: Vec<(i32, bool)>,
     /// Something ends in it, and whoever waits for that goes on before anything later is told.
     pub in_order: bool,
     /// Index of the count of the rows record at the end of `ints`, while it can still grow.
@@ -184,7 +187,8 @@ impl Batch {
 
     /// Empties it for another use. The memory stays, because taking it anew costs more than filling it.
     pub fn clear(&mut self) {
-        let Batch { ints, floats, texts, leaf_ints, leaf_floats, spare_texts, skeleton, .. } = self;
+        let Batch { ints, floats, texts, leaf_ints, leaf_floats, spare_texts, skeleton, told, .. } = self;
+        told.clear();
         ints.clear();
         floats.clear();
         leaf_ints.clear();
@@ -198,6 +202,7 @@ impl Batch {
             texts: std::mem::take(texts),
             spare_texts: std::mem::take(spare_texts),
             skeleton: std::mem::take(skeleton),
+            told: std::mem::take(told),
             ..Batch::default()
         };
         *self = kept;
@@ -234,6 +239,7 @@ impl Batch {
         self.leaf_ints.append(&mut other.leaf_ints);
         self.leaf_floats.append(&mut other.leaf_floats);
         self.extras.append(&mut other.extras);
+        self.told.append(&mut other.told);
         let weight = self.weight + other.weight;
         other.shapes.drain(..).for_each(|shape| self.know(&shape));
         other.templates.drain(..).for_each(|template| self.use_template(&template));
@@ -268,6 +274,12 @@ impl Batch {
         let is_end = matches!(kind, Record::Done | Record::Failed | Record::Value);
         self.finished += usize::from(is_end);
         self.in_order |= is_end;
+        if let Some(&request) = rest.first() {
+            match self.told.last_mut() {
+                Some((last, ends)) if *last == request => *ends |= is_end,
+                _ => self.told.push((request, is_end)),
+            }
+        }
         self.ints.push(kind as i32);
         self.ints.extend_from_slice(rest);
     }
@@ -297,6 +309,14 @@ impl Batch {
         self.finished = 0;
         self.in_order = false;
         Some((status, error))
+    }
+
+    /// Who has to be told when the batch is lost: the requests that end in it, and those that go on behind it.
+    pub fn addressees(&self) -> (BTreeSet<i32>, BTreeSet<i32>) {
+        let ending: BTreeSet<i32> = self.told.iter().filter(|(_, ends)| *ends).map(|(request, _)| *request).collect();
+        let others =
+            self.told.iter().map(|(request, _)| *request).filter(|request| !ending.contains(request)).collect();
+        (ending, others)
     }
 
     /// Announces a result set of a request.
@@ -569,6 +589,53 @@ mod tests {
             assert!(!first.absorb(&mut other));
             assert_eq!((first.finished, other.finished), (1, 1));
         }
+    }
+
+    #[test]
+    fn those_are_known_whom_a_batch_is_for() {
+        let (mut first, mut second) = (batch_of(1, &["ab"]), batch_of(2, &["cd"]));
+        assert!(first.absorb(&mut second));
+        first.record(Record::Suspended, &[3]);
+        first.record(Record::Started, &[4]);
+        first.record_with(Record::Event, &[], Extra::ConnectionEvent(5, Event::Closed));
+        first.record(Record::Done, &[3, 0]);
+        assert_eq!(first.addressees(), ([1, 2, 3].into(), [4].into()));
+        first.clear();
+        assert_eq!(first.addressees(), ([].into(), [].into()));
+    }
+
+    #[test]
+    fn what_crosses_beside_the_arrays_weighs_what_it_takes() {
+        let text = "x".repeat(1000);
+        let notice = ServerError { length: 0, fields: vec![(b'M', text.clone()), (b'D', text.clone())] };
+        let notification = Notification { process_id: 1, channel: text.clone(), payload: text.clone(), length: 0 };
+        for event in [
+            Event::Notice(Box::new(notice.clone())),
+            Event::Notification(Box::new(notification)),
+            Event::Parameter(text.clone(), text),
+            Event::Lost(Box::new(Error::from_server(notice))),
+        ] {
+            let mut batch = Batch::default();
+            batch.record_with(Record::Event, &[], Extra::ConnectionEvent(1, event));
+            assert!((2000..6000).contains(&batch.weight), "{}", batch.weight);
+            while !batch.is_full() {
+                batch.record_with(Record::Event, &[], Extra::ConnectionEvent(1, Event::Closed));
+            }
+            assert!(batch.extras.len() < FULL_BYTES / size_of::<Extra>());
+        }
+    }
+
+    #[test]
+    fn a_shape_weighs_until_javascript_knows_it() {
+        let body = super::super::shape::tests::description(&[("a column with a name", 25); 100]);
+        let shape = ShapeTable::default().get(&body, TypeMask(0)).unwrap();
+        let mut batch = Batch::default();
+        batch.fields(1, &shape);
+        assert!(batch.weight > body.len(), "{}", batch.weight);
+        shape.told.store(1, Ordering::Relaxed);
+        batch.clear();
+        batch.fields(1, &shape);
+        assert_eq!(batch.weight, 0);
     }
 
     #[test]

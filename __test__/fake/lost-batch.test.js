@@ -1,0 +1,95 @@
+'use strict';
+
+const { test } = require('node:test');
+const assert = require('node:assert/strict');
+const addon = require('../../native.js');
+
+const DONE = 9;
+const FAILED = 10;
+const COMPLETE = 5;
+const LOST = -2;
+const IDLE = 'I'.charCodeAt(0);
+
+/** lib/binding.js on an addon of which nothing but the drain is called, by the test. */
+function bindingWithDrain() {
+  const native = require.resolve('../../native.js');
+  const binding = require.resolve('../../lib/binding.js');
+  const known = [native, binding].map((file) => [file, require.cache[file]]);
+  let given;
+  class Environment {
+    constructor(drain, ints) {
+      given = { drain, ints };
+    }
+  }
+  require.cache[native].exports = { ...addon, layout: addon.layout, Environment };
+  delete require.cache[binding];
+  try {
+    return { binding: require(binding), ...given };
+  } finally {
+    require.cache[native].exports = addon;
+    for (const [file, module] of known) {
+      if (module === undefined) delete require.cache[file];
+      else require.cache[file] = module;
+    }
+  }
+}
+
+class Request {
+  constructor() {
+    this.told = [];
+  }
+
+  complete(command) {
+    this.told.push(command);
+  }
+
+  done() {
+    this.told.push('done');
+  }
+
+  fail(error) {
+    this.told.push(error.message);
+  }
+}
+
+test('whoever a batch was for that could not be handed over is rejected, and all others go on', () => {
+  const { binding, drain, ints } = bindingWithDrain();
+  const requests = Array.from({ length: 4 }, () => new Request());
+  const [ended, failing, goingOn, other] = requests.map((request) => binding.register(request));
+  requests[1].fail = () => {
+    throw new Error('what a handler throws is nobody else’s');
+  };
+  const thrown = [];
+  const { nextTick } = process;
+  process.nextTick = (call) => thrown.push(call);
+  const notices = [];
+  binding.connections.set(7, { notice: (...parts) => notices.push(parts) });
+  const records = (...all) => {
+    ints.set(all.flat());
+    drain(all.flat().length);
+  };
+  try {
+    const failure = { kind: 'protocol', message: 'lost' };
+    drain(LOST, [failing, ended], [goingOn], failure, [['notice', 7, 'MHello\0', 12]]);
+    // The rest of the answer that goes on is nobody's, and its number is free at its end.
+    records([COMPLETE, goingOn, 0, -1, -1], [DONE, goingOn, IDLE], [DONE, other, IDLE]);
+  } finally {
+    process.nextTick = nextTick;
+  }
+  assert.equal(thrown.length, 1);
+  assert.throws(thrown[0], /nobody else’s/);
+  assert.deepEqual(requests[0].told, ['lost']);
+  assert.deepEqual(requests[2].told, ['lost']);
+  assert.deepEqual(requests[3].told, ['done']);
+  assert.deepEqual(notices, [['MHello\0', 12]]);
+  assert.equal(binding.underWay(), 0);
+});
+
+test('a request that failed by itself is told its own error', () => {
+  const { binding, drain, ints } = bindingWithDrain();
+  const request = new Request();
+  ints.set([FAILED, binding.register(request), 0]);
+  const error = { kind: 'closed', message: 'its own' };
+  drain(3, undefined, undefined, undefined, undefined, undefined, undefined, [error]);
+  assert.deepEqual(request.told, ['its own']);
+});
