@@ -100,45 +100,72 @@ function take(id) {
   return request;
 }
 
-/** Counts of batches that have no records, in step with src/node/drain.rs. */
+/** The count of a batch that could not be handed over, in step with src/node/drain.rs. */
 const LOST = -2;
+/** In place of a transaction status: the request ends later. */
+const LATER = -1;
+/** Likewise: the request ends when the program has gone on, as it was asked to. */
+const ASKED = -2;
 
-/** Takes the rest of an answer that nobody waits for any more, until its number is free. */
-const nobody = {
-  fields() {},
-  rows() {},
-  complete() {},
-  empty() {},
-  suspended() {},
-  started() {},
-  data() {},
-  copyIn() {},
-  drained() {},
-  done() {},
-  fail() {},
-};
+/** Takes the rest of an answer of which something was lost. */
+class Remains {
+  /**
+   * @param {any} request that was answered
+   * @param {any} failure what it is told in the end; null when it has been told
+   */
+  constructor(request, failure) {
+    this.request = request;
+    this.failure = failure;
+  }
+
+  fields() {}
+  rows() {}
+  complete() {}
+  empty() {}
+  suspended() {}
+  started() {}
+  data() {}
+  copyIn() {}
+  drained() {}
+
+  /** @param {any} status */
+  done(status) {
+    if (this.failure !== null) this.request.fail(fromNative(this.failure), status);
+  }
+
+  /**
+   * @param {any} error
+   * @param {any} status
+   */
+  fail(error, status) {
+    this.done(status);
+  }
+}
 
 /**
- * A batch could not be handed over: whoever it was for is told so.
+ * A batch could not be handed over: whoever it was for is told so, at the end of his answer. He who has been asked to go on,
+ * and doesn't know it, is told now.
  *
- * @param {number[]} ended numbers of requests of which nothing follows
- * @param {number[]} others numbers of those whose answers go on
+ * @param {number[]} addressees numbers of requests, each with its transaction status, `LATER` or `ASKED`
  * @param {any} failure
  * @param {any[][]} events
  */
-function lose(ended, others, failure, events) {
-  const rejected = ended.map(take);
-  for (const id of others) {
-    rejected.push(slots[id]);
-    slots[id] = nobody;
+function lose(addressees, failure, events) {
+  const calls = [];
+  for (let i = 0; i < addressees.length; i += 2) {
+    const id = addressees[i];
+    const status = addressees[i + 1];
+    const request = slots[id];
+    if (status === LATER) slots[id] = new Remains(request, failure);
+    else if (status === ASKED) slots[id] = new Remains(request, null);
+    else unregister(id);
+    if (status !== LATER)
+      calls.push(() => request.fail(fromNative(failure), status === ASKED ? null : statuses[status]));
   }
-  const rest = [
-    ...rejected.map((request) => () => request.fail(fromNative(failure), null)),
-    ...events.map((event) => () => dispatch(event)),
-  ];
-  for (const tell of rest) {
+  for (const event of events) calls.push(() => dispatch(event));
+  for (const call of calls) {
     try {
-      tell();
+      call();
     } catch (error) {
       rethrow(error);
     }
@@ -163,7 +190,7 @@ function rethrow(error) {
  *   arguments are those of `lose`
  * @param {any} text the first text segment
  * @param {string[] | undefined} texts the segments behind it
- * @param {any} longTexts
+ * @param {string[] | undefined} longTexts
  * @param {Buffer[] | undefined} blobs
  * @param {Buffer[] | undefined} longBlobs
  * @param {any[][] | undefined} newShapes
@@ -188,7 +215,7 @@ function drain(
   newTemplates,
 ) {
   if (count === LOST) {
-    lose(text, /** @type {any} */ (texts), longTexts, /** @type {any} */ (blobs));
+    lose(text, texts, /** @type {any} */ (longTexts));
     return;
   }
   if (count < 0) {

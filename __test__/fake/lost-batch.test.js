@@ -8,6 +8,8 @@ const DONE = 9;
 const FAILED = 10;
 const COMPLETE = 5;
 const LOST = -2;
+const LATER = -1;
+const ASKED = -2;
 const IDLE = 'I'.charCodeAt(0);
 
 /** lib/binding.js on an addon of which nothing but the drain is called, by the test. */
@@ -47,15 +49,15 @@ class Request {
     this.told.push('done');
   }
 
-  fail(error) {
-    this.told.push(error.message);
+  fail(error, status) {
+    this.told.push([error.message, status]);
   }
 }
 
 test('whoever a batch was for that could not be handed over is rejected, and all others go on', () => {
   const { binding, drain, ints } = bindingWithDrain();
-  const requests = Array.from({ length: 4 }, () => new Request());
-  const [ended, failing, goingOn, other] = requests.map((request) => binding.register(request));
+  const requests = Array.from({ length: 5 }, () => new Request());
+  const [ended, failing, goingOn, other, asked] = requests.map((request) => binding.register(request));
   requests[1].fail = () => {
     throw new Error('what a handler throws is nobody else’s');
   };
@@ -70,17 +72,20 @@ test('whoever a batch was for that could not be handed over is rejected, and all
   };
   try {
     const failure = { kind: 'protocol', message: 'lost' };
-    drain(LOST, [failing, ended], [goingOn], failure, [['notice', 7, 'MHello\0', 12]]);
-    // The rest of the answer that goes on is nobody's, and its number is free at its end.
-    records([COMPLETE, goingOn, 0, -1, -1], [DONE, goingOn, IDLE], [DONE, other, IDLE]);
+    const addressees = [failing, IDLE, ended, IDLE, goingOn, LATER, asked, ASKED];
+    drain(LOST, addressees, failure, [['notice', 7, 'MHello\0', 12]]);
+    assert.deepEqual(requests[2].told, []);
+    assert.deepEqual(requests[4].told, [['lost', null]]);
+    records([COMPLETE, goingOn, 0, -1, -1], [DONE, goingOn, IDLE], [DONE, other, IDLE], [DONE, asked, IDLE]);
   } finally {
     process.nextTick = nextTick;
   }
   assert.equal(thrown.length, 1);
   assert.throws(thrown[0], /nobody else’s/);
-  assert.deepEqual(requests[0].told, ['lost']);
-  assert.deepEqual(requests[2].told, ['lost']);
+  assert.deepEqual(requests[0].told, [['lost', 'I']]);
+  assert.deepEqual(requests[2].told, [['lost', 'I']]);
   assert.deepEqual(requests[3].told, ['done']);
+  assert.deepEqual(requests[4].told, [['lost', null]]);
   assert.deepEqual(notices, [['MHello\0', 12]]);
   assert.equal(binding.underWay(), 0);
 });
@@ -91,5 +96,5 @@ test('a request that failed by itself is told its own error', () => {
   ints.set([FAILED, binding.register(request), 0]);
   const error = { kind: 'closed', message: 'its own' };
   drain(3, undefined, undefined, undefined, undefined, undefined, undefined, [error]);
-  assert.deepEqual(request.told, ['its own']);
+  assert.deepEqual(request.told, [['its own', null]]);
 });

@@ -1,5 +1,6 @@
 //! Turns the messages of a connection into records for whoever asked.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -493,8 +494,8 @@ impl Answer {
     /// Those whose records can't be trusted any more, but for the one that is under way.
     fn lost_with_batch(&mut self, cause: &Error) -> Notes {
         let Some(sink) = self.sink.clone().filter(|_| self.broken) else { return Notes::new() };
-        let (mut requests, others) = std::mem::take(&mut self.batch).addressees();
-        requests.extend(others.into_iter().chain(self.owed));
+        let mut requests: BTreeSet<i32> = std::mem::take(&mut self.batch).addressees().into_keys().collect();
+        requests.extend(self.owed);
         if let Some(flight) = &self.current {
             requests.remove(&flight.reply.request);
         }

@@ -3,7 +3,6 @@
 //! The flat arrays are copied into two typed arrays that belong to the environment: making a typed array costs more
 //! than copying a small result. Everything else crosses as arguments of the one call.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +15,7 @@ use super::js::{Js, Value};
 use crate::clock;
 use crate::error::{Error, ServerError};
 use crate::pool::Acquired;
-use crate::wire::batch::{Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
+use crate::wire::batch::{Ending, Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
 use crate::wire::command::CommandTag;
 use crate::wire::json::Template;
 use crate::wire::{Batch, Shape};
@@ -79,6 +78,10 @@ const PATIENCE: Duration = Duration::from_millis(4);
 const COME_BACK: i32 = -1;
 /// The count of a batch that could not be handed over: whom it was for comes instead.
 const LOST: i32 = -2;
+/// In place of a transaction status: the request ends later, and by itself.
+const LATER: i32 = -1;
+/// Likewise: the request ends when the program has gone on, as it was asked to.
+const ASKED: i32 = -2;
 
 /// Calls JavaScript's drain for the batches that are ready, as long as that does not take too long, and until a request
 /// ends whose followers come first: who waited for it goes on before anything later is told, as after each answer that
@@ -142,12 +145,14 @@ fn lose(js: Js, callback: Value, environment: &Arc<Environment>, batch: &Batch, 
     batch.templates.iter().for_each(|template| template.told.store(false, Ordering::Relaxed));
     let error =
         Error::protocol("pgfleet failed while it handed over an answer, which is lost; the query may have run.");
-    let numbers = |requests: BTreeSet<i32>| {
-        js.array(requests.into_iter().map(|request| js.int(request)).collect::<Vec<_>>().into_iter())
-    };
-    let (ending, others) = batch.addressees();
+    let addressees = batch.addressees().into_iter().flat_map(|(request, ending)| match ending {
+        Ending::Here(status) => [request, status],
+        Ending::Asked => [request, ASKED],
+        Ending::Later => [request, LATER],
+    });
+    let addressees: Vec<Value> = addressees.map(|int| js.int(int)).collect();
     let events = js.array(events.into_iter());
-    js.call(callback, &[js.int(LOST), numbers(ending), numbers(others), failure::to_js(js, &error), events]);
+    js.call(callback, &[js.int(LOST), js.array(addressees.into_iter()), failure::to_js(js, &error), events]);
 }
 
 fn arguments(js: Js, environment: &Arc<Environment>, batch: &Batch, extras: &[(bool, Value)]) -> [Value; 12] {

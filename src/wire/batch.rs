@@ -5,7 +5,7 @@
 //! described by where it ends, in UTF-16 units. Substrings in V8 keep the whole string alive that they were cut from,
 //! so the size of a segment bounds what a kept value can pin; long values get a string of their own.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -103,6 +103,17 @@ pub enum Extra {
     Value(Box<dyn std::any::Any + Send>),
 }
 
+/// When a request ends of which records are in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// Later, by itself.
+    Later,
+    /// When the program, which has been asked to go on, has done so.
+    Asked,
+    /// In this batch, with this transaction status or 0.
+    Here(i32),
+}
+
 /// Joined text.
 #[derive(Debug, Default, Clone)]
 pub struct Text {
@@ -155,8 +166,8 @@ pub struct Batch {
     pub weight: usize,
     /// Requests that end in this batch.
     pub finished: usize,
-    /// Whom its records are for, each once in a row of records, and whether one of those is the last.
-    told: Vec<(i32, bool)>,
+    /// Whom its records are for, each once in a row of records.
+    told: Vec<(i32, Ending)>,
     /// Something ends in it, and whoever waits for that goes on before anything later is told.
     pub in_order: bool,
     /// Index of the count of the rows record at the end of `ints`, while it can still grow.
@@ -275,9 +286,15 @@ impl Batch {
         self.finished += usize::from(is_end);
         self.in_order |= is_end;
         if let Some(&request) = rest.first() {
+            let ending = match kind {
+                Record::Done | Record::Failed => Ending::Here(rest.get(1).copied().unwrap_or(0)),
+                Record::Value => Ending::Here(0),
+                Record::Started | Record::Drained | Record::Suspended | Record::Raw => Ending::Asked,
+                _ => Ending::Later,
+            };
             match self.told.last_mut() {
-                Some((last, ends)) if *last == request => *ends |= is_end,
-                _ => self.told.push((request, is_end)),
+                Some((last, known)) if *last == request => *known = (*known).max(ending),
+                _ => self.told.push((request, ending)),
             }
         }
         self.ints.push(kind as i32);
@@ -308,15 +325,18 @@ impl Batch {
         self.ints.truncate(self.ints.len() - 3);
         self.finished = 0;
         self.in_order = false;
+        self.told.iter_mut().for_each(|(_, ending)| *ending = Ending::Later);
         Some((status, error))
     }
 
-    /// Who has to be told when the batch is lost: the requests that end in it, and those that go on behind it.
-    pub fn addressees(&self) -> (BTreeSet<i32>, BTreeSet<i32>) {
-        let ending: BTreeSet<i32> = self.told.iter().filter(|(_, ends)| *ends).map(|(request, _)| *request).collect();
-        let others =
-            self.told.iter().map(|(request, _)| *request).filter(|request| !ending.contains(request)).collect();
-        (ending, others)
+    /// Who has to be told when the batch is lost: by request, what is known of its end.
+    pub fn addressees(&self) -> BTreeMap<i32, Ending> {
+        let mut all = BTreeMap::new();
+        for (request, ending) in &self.told {
+            let known = all.entry(*request).or_insert(*ending);
+            *known = (*known).max(*ending);
+        }
+        all
     }
 
     /// Announces a result set of a request.
@@ -599,9 +619,12 @@ mod tests {
         first.record(Record::Started, &[4]);
         first.record_with(Record::Event, &[], Extra::ConnectionEvent(5, Event::Closed));
         first.record(Record::Done, &[3, 0]);
-        assert_eq!(first.addressees(), ([1, 2, 3].into(), [4].into()));
+        first.record(Record::Empty, &[5]);
+        let idle = Ending::Here(i32::from(b'I'));
+        let all = [(1, idle), (2, idle), (3, Ending::Here(0)), (4, Ending::Asked), (5, Ending::Later)];
+        assert_eq!(first.addressees(), all.into());
         first.clear();
-        assert_eq!(first.addressees(), ([].into(), [].into()));
+        assert_eq!(first.addressees(), [].into());
     }
 
     #[test]
