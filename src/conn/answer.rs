@@ -417,7 +417,7 @@ impl Answer {
     fn news(&mut self, event: Event) {
         let Some(listener) = self.connection.audience().listener() else { return self.event(event) };
         let id = self.connection.id();
-        if !self.sink.as_ref().is_some_and(|sink| sink.id() == listener.id()) {
+        if self.sink.as_ref().is_none_or(|sink| sink.id() != listener.id()) {
             self.deliver();
             if self.current.is_some() {
                 self.has_told = true;

@@ -216,7 +216,9 @@ impl ShapeTable {
             return Ok(shape.clone());
         }
         let (description, shape) = self.look_up(&mut known, body, mask)?;
-        known.last = Some((description, mask, shape.clone()));
+        if description.len() <= CAPACITY_BYTES {
+            known.last = Some((description, mask, shape.clone()));
+        }
         Ok(shape)
     }
 
