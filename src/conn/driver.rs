@@ -241,7 +241,7 @@ mod tests {
             }
         }
 
-        fn audience(&self) -> Option<Arc<dyn Sink>> {
+        fn listener(&self) -> Option<Arc<dyn Sink>> {
             Some(self.0.clone())
         }
 
@@ -280,7 +280,8 @@ mod tests {
             is_busy: AtomicBool::new(false),
             heard: sender,
         });
-        let connection = Connection::start(1, established, Arc::new(Watcher(sink.clone())));
+        let connection = Connection::start(1, established);
+        connection.watch(Arc::new(Watcher(sink.clone())));
         (server.unwrap().0, connection, sink, heard)
     }
 
