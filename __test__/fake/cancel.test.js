@@ -44,13 +44,12 @@ for (const [way, options] of Object.entries(ways)) {
     test('is over when the server says anything, of which no more is read', async () => {
       const chunk = Buffer.alloc(64 * 1024, 'N');
       let sent = 0;
-      const fake = await deafServer(async ({ socket }) => {
-        while (!socket.destroyed) {
+      const fake = await deafServer((connection) =>
+        connection.flood(() => {
           sent += chunk.length;
-          if (socket.write(chunk)) continue;
-          await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));
-        }
-      });
+          return chunk;
+        }),
+      );
       const { client, failed, ended } = await cancelling(fake);
       await settled(ended, 'the cancelling');
       await eventually(() => fake.connections[1].socket.destroyed, 'the end of the socket');

@@ -21,7 +21,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg' && process.platform !== 'win32') {
         });
         assert.deepEqual([outcome.code, outcome.stderr], [0, '']);
         const refused = { code: 'EMFILE', advises: true };
-        const all = { query: refused, client: refused, ddl: refused, own: refused };
+        const all = { manager: refused, query: refused, client: refused, ddl: refused, own: refused };
         assert.deepEqual(JSON.parse(outcome.stdout), {
           failed: [all, all],
           rows: [{ one: 1 }],

@@ -49,6 +49,7 @@ const scenarios = {
   async login(pg) {
     const listener = net.createServer(async (socket) => {
       socket.on('error', () => socket.destroy());
+      const closed = new Promise((resolve) => socket.once('close', resolve));
       await once(socket, 'data');
       socket.write(messages.authenticationOk());
       const chunk = Buffer.concat(
@@ -56,7 +57,7 @@ const scenarios = {
       );
       for (let bytes = 0; bytes < 51e6 && !socket.destroyed; bytes += chunk.length) {
         if (socket.write(chunk)) continue;
-        await new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));
+        await Promise.race([once(socket, 'drain'), closed]);
       }
       if (!socket.destroyed) socket.write(messages.readyForQuery());
     });

@@ -42,7 +42,7 @@ unsafe impl Send for Arrays {}
 /// JavaScript forgets all shapes when it has been told of this many, so that its table stays bounded as ours does.
 const SHAPES: usize = 1024;
 /// As [`SHAPES`], for their columns together; a result has at most 1664 of them, unless the server makes them up.
-const COLUMNS: usize = 64 * 1024;
+const COLUMNS: usize = 16 * 1024;
 
 impl Arrays {
     /// Typed arrays of at least [`INTS`] and [`FLOATS`] elements, which the caller keeps alive with the environment.

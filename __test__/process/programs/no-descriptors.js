@@ -28,7 +28,9 @@ const settled = (promise) =>
 async function attempts(pool) {
   const client = new pg.Client(config);
   client.on('error', () => {}); // what comes after a failed connect is not the matter here
+  const manager = new pg.DatabaseManager();
   return {
+    manager: await settled(manager.addConnection('main', { ...config, ssl: false })),
     query: await settled(pool.query('SELECT 1')),
     client: await settled(pool.connect()),
     ddl: await settled(pool.query('CREATE TEMP TABLE t ()')),
