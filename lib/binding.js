@@ -119,11 +119,95 @@ function take(id) {
   return request;
 }
 
+/** The count of a batch that could not be handed over, in step with src/node/drain.rs. */
+const LOST = -2;
+/** In place of a transaction status: the request ends later. */
+const LATER = -1;
+/** Likewise: the request ends when the program has gone on, as it was asked to. */
+const ASKED = -2;
+
+/** Takes the rest of an answer of which something was lost. */
+class Remains {
+  /**
+   * @param {any} request that was answered
+   * @param {any} failure what it is told in the end; null when it has been told
+   */
+  constructor(request, failure) {
+    this.request = request;
+    this.failure = failure;
+  }
+
+  fields() {}
+  rows() {}
+  complete() {}
+  empty() {}
+  suspended() {}
+  started() {}
+  data() {}
+  copyIn() {}
+  drained() {}
+
+  /** @param {any} status */
+  done(status) {
+    if (this.failure !== null) this.request.fail(fromNative(this.failure), status);
+  }
+
+  /**
+   * @param {any} error
+   * @param {any} status
+   */
+  fail(error, status) {
+    this.done(status);
+  }
+}
+
+/**
+ * A batch could not be handed over: whoever it was for is told so, at the end of his answer. He who has been asked to go on,
+ * and doesn't know it, is told now.
+ *
+ * @param {number[]} addressees numbers of requests, each with its transaction status, `LATER` or `ASKED`
+ * @param {any} failure
+ * @param {any[][]} events
+ */
+function lose(addressees, failure, events) {
+  const calls = [];
+  for (let i = 0; i < addressees.length; i += 2) {
+    const id = addressees[i];
+    const status = addressees[i + 1];
+    const request = slots[id];
+    if (status === LATER) slots[id] = new Remains(request, failure);
+    else if (status === ASKED) slots[id] = new Remains(request, null);
+    else unregister(id);
+    if (status !== LATER)
+      calls.push(() => request.fail(fromNative(failure), status === ASKED ? null : statuses[status]));
+  }
+  for (const event of events) calls.push(() => dispatch(event));
+  for (const call of calls) {
+    try {
+      call();
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+}
+
+/**
+ * A failure of one request's handler is nobody else's.
+ *
+ * @param {unknown} error
+ */
+function rethrow(error) {
+  process.nextTick(() => {
+    throw error;
+  });
+}
+
 /**
  * Walks the records of a batch.
  *
- * @param {number} count of ints; below 0 nothing has come, and the rest shall be fetched after the event loop's turn
- * @param {string | undefined} text the first text segment
+ * @param {number} count of ints; below 0 nothing has come: the rest shall be fetched after the event loop's turn, or the
+ *   arguments are those of `lose`
+ * @param {any} text the first text segment
  * @param {string[] | undefined} texts the segments behind it
  * @param {string[] | undefined} longTexts
  * @param {Buffer[] | undefined} blobs
@@ -149,6 +233,10 @@ function drain(
   floatCount,
   newTemplates,
 ) {
+  if (count === LOST) {
+    lose(text, texts, /** @type {any} */ (longTexts));
+    return;
+  }
   if (count < 0) {
     // Twice, so that immediates of the program's own that come from this turn run first.
     setImmediate(setImmediate, drainAgain);
@@ -169,10 +257,8 @@ function drain(
     try {
       walk(count, cursor, texts, blobs, extras);
     } catch (error) {
-      // A failure of one request's handler is nobody else's: the position is behind its record already.
-      process.nextTick(() => {
-        throw error;
-      });
+      // The position is behind its record already.
+      rethrow(error);
     }
   }
 }

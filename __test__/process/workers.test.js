@@ -3,7 +3,9 @@
 const { test, before, describe } = require('node:test');
 const assert = require('node:assert/strict');
 const path = require('node:path');
+const { Worker } = require('node:worker_threads');
 const { eventually } = require('../support/failure.js');
+const { fakeServer } = require('../support/fake-server.js');
 const { run } = require('../support/program.js');
 const { postgres } = require('../support/server.js');
 
@@ -91,6 +93,64 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
         },
       );
       assert.deepEqual([outcome.code, outcome.stdout, outcome.stderr], [0, '3\n0\n', '']);
+    });
+
+    describe('a worker that is terminated', () => {
+      /** Runs the text in a worker, with `pgfleet` and `config`, until it is told to end. */
+      function start(text, config) {
+        const source = `const pgfleet = require('./index.js');
+          const config = ${JSON.stringify(config)};
+          ${text}`;
+        return new Worker(source, { eval: true });
+      }
+
+      const WAYS_TO_CONNECT = {
+        'a client': 'new pgfleet.Client(config).connect();',
+        "a pool's client": 'new pgfleet.Pool(config).connect();',
+        "a pool's query": "new pgfleet.Pool(config).query('SELECT 1');",
+      };
+      for (const [who, text] of Object.entries(WAYS_TO_CONNECT)) {
+        test(`gives up the connection that ${who} is waiting for`, async () => {
+          const fake = await fakeServer(async (connection) => {
+            await connection.startup();
+            await connection.read();
+          });
+          const worker = start(text, fake.config());
+          await eventually(() => fake.connections.length === 1, 'the connection');
+          await worker.terminate();
+          await eventually(() => fake.connections[0].socket.destroyed, 'the end of the connection');
+          await fake.close();
+        });
+      }
+
+      test('gives up its cancel request', async () => {
+        const fake = await fakeServer(async (connection) => {
+          const parameters = await connection.greet();
+          if (parameters === null) await connection.read();
+        });
+        const text = `
+          const client = new pgfleet.Client(config);
+          const query = new pgfleet.Query('SELECT');
+          query.on('error', () => {});
+          client.connect().then(() => {
+            client.query(query);
+            new pgfleet.Client(config).cancel(client, query);
+          });`;
+        const worker = start(text, { ...fake.config(), connectionTimeoutMillis: 600_000 });
+        await eventually(() => fake.connections.length === 2, 'the cancel request');
+        fake.connections[0].drop();
+        await worker.terminate();
+        await eventually(() => fake.connections[1].socket.destroyed, 'the end of the cancel request');
+        await fake.close();
+      });
+    });
+
+    test('a busy thread keeps nobody waiting who has its connection of a shared pool next', async () => {
+      const outcome = await run(program('busy-thread'), {
+        timeoutMillis: 60_000,
+        env: { PROGRAM_TARGET: JSON.stringify(server.config({ application_name: 'busy thread' })) },
+      });
+      assert.deepEqual([outcome.code, outcome.stdout, outcome.stderr], [0, 'answered\n', '']);
     });
 
     test('pools with shared: true have one budget of connections in all threads', async () => {

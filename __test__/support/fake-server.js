@@ -43,6 +43,22 @@ class FakeConnection {
     if (!this.socket.destroyed) this.socket.write(Buffer.concat(buffers));
   }
 
+  /**
+   * Sends what `chunkOf` gives for 0, 1, 2, … as fast as the client takes it, until the client has gone.
+   *
+   * @param {(number: number) => Buffer | null} chunkOf null is the end
+   */
+  async flood(chunkOf) {
+    const { socket } = this;
+    let goOn = () => {};
+    socket.on('drain', () => goOn()).on('close', () => goOn());
+    for (let number = 0; !socket.destroyed; number += 1) {
+      const chunk = chunkOf(number);
+      if (chunk === null) return;
+      if (!socket.write(chunk) && !socket.destroyed) await new Promise((resolve) => (goOn = resolve));
+    }
+  }
+
   /** Sends bytes and ends the connection after them. */
   finish(...buffers) {
     if (!this.socket.destroyed) this.socket.end(Buffer.concat(buffers));

@@ -37,8 +37,10 @@ class Cancellation {
   _ask() {
     if (this.isOver) return;
     this._isOnItsWay = true;
-    cancel(this._queue._core, () => {
+    cancel(this._queue._core, (error) => {
       this._isOnItsWay = false;
+      // A request that is still on its way to a server would stop whatever runs when it gets there.
+      if (error && error.code === 'ETIMEDOUT') this._queue._core.destroy();
       if (this.isOver) {
         if (!this._queue._ended) this._queue._pulseQueryQueue();
       } else {

@@ -11,9 +11,12 @@ class ClientLink {
     this.client = client;
   }
 
-  /** @param {any} message */
-  notice(message) {
-    this.client._tell('notice', noticeMessage(message));
+  /**
+   * @param {string} fields
+   * @param {number} length
+   */
+  notice(fields, length) {
+    this.client._tell('notice', noticeMessage(fields, length));
   }
 
   /** @param {any} message */
@@ -75,7 +78,7 @@ class ConnectRequest {
 
 /** A request of which only the end matters, however it ends. */
 class EndRequest {
-  /** @param {() => void} ended */
+  /** @param {(error?: any) => void} ended */
   constructor(ended) {
     this.ended = ended;
   }
@@ -84,8 +87,9 @@ class EndRequest {
     this.ended();
   }
 
-  fail() {
-    this.ended();
+  /** @param {Error} error */
+  fail(error) {
+    this.ended(error);
   }
 }
 
@@ -93,7 +97,7 @@ class EndRequest {
  * Asks the server to stop what a connection is doing.
  *
  * @param {{ cancel(requestId: number): void }} connection
- * @param {() => void} ended called when the server has taken note of it, or can't be reached
+ * @param {(error?: any) => void} ended called when the server has taken note of it, or with the reason why it hasn't
  */
 function cancel(connection, ended) {
   connection.cancel(register(new EndRequest(ended)));

@@ -127,7 +127,7 @@ class Client extends QueryQueue {
 
   get activeQuery() {
     const active = this._activeQuery;
-    return active instanceof QueryRun ? active.query : active;
+    return active instanceof QueryRun || active instanceof Submission ? active.query : active;
   }
 
   set activeQuery(query) {

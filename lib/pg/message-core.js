@@ -1,9 +1,7 @@
 'use strict';
 
-const net = require('node:net');
-const { serialize } = require('pg-protocol');
-
 const { take } = require('../binding');
+const CancelRequest = require('./cancel-request');
 const Connection = require('./connection');
 const { endError } = require('./loss');
 const MessageLogin = require('./message-login');
@@ -209,14 +207,11 @@ class MessageCore {
    */
   cancel(id) {
     const request = take(id);
-    const { host, port } = this._target;
-    const socket = host.startsWith('/') ? net.connect(`${host}/.s.PGSQL.${port}`) : net.connect(port, host);
-    socket.on('error', (error) => request.fail(error));
-    socket.once('connect', () =>
-      socket.end(serialize.cancel(Number(this.processID), Number(this.secretKey))),
-    );
-    socket.once('close', () => request.done());
-    socket.resume();
+    const connection = new CancelRequest(this, (error) => {
+      if (error === undefined) request.done();
+      else request.fail(error);
+    });
+    this._dial(connection);
   }
 
   /** @param {boolean} ref */

@@ -9,12 +9,46 @@ const {
 const { copyServerFields } = require('../errors');
 
 /**
- * @param {Record<string, any>} payload
+ * Names of the fields of a NoticeResponse by their types, see
+ * https://www.postgresql.org/docs/current/protocol-error-fields.html.
+ *
+ * @type {Record<string, string>}
+ */
+const FIELDS = {
+  S: 'severity',
+  C: 'code',
+  M: 'message',
+  D: 'detail',
+  H: 'hint',
+  P: 'position',
+  p: 'internalPosition',
+  q: 'internalQuery',
+  W: 'where',
+  s: 'schema',
+  t: 'table',
+  c: 'column',
+  d: 'dataType',
+  n: 'constraint',
+  F: 'file',
+  L: 'line',
+  R: 'routine',
+};
+
+/**
+ * @param {string} fields as they stand in the message: a letter and a text each, with a null behind it
+ * @param {number} length of the message
  * @returns {any} the message object that 'notice' listeners of node-postgres get
  */
-function noticeMessage(payload) {
-  if (payload instanceof NoticeMessage) return payload;
-  const notice = new NoticeMessage(payload.length, payload.message);
+function noticeMessage(fields, length) {
+  /** @type {Record<string, any>} */
+  const payload = {};
+  let end;
+  for (let start = 0; start < fields.length; start = end + 1) {
+    end = fields.indexOf('\0', start);
+    const name = FIELDS[fields[start]];
+    if (name !== undefined) payload[name] = fields.slice(start + 1, end);
+  }
+  const notice = new NoticeMessage(length, payload.message);
   copyServerFields(notice, payload);
   return notice;
 }

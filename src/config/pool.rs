@@ -24,6 +24,8 @@ pub struct PoolSettings {
     pub pipeline_depth: usize,
     /// Which of them may.
     pub sharing: Sharing,
+    /// Several users in this process have the one pool, in whatever threads.
+    pub shared: bool,
 }
 
 /// Which of a pool's own queries may be on the way on one connection at a time.

@@ -71,12 +71,15 @@ async fn resolve(name: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     if let Ok(ip) = name.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
-    let found = tokio::net::lookup_host((name, port)).await;
+    // A task of its own: where no thread can be had for the look-up, tokio panics.
+    let asked = (name.to_owned(), port);
+    let found = tokio::spawn(async move { tokio::net::lookup_host(asked).await.map(Vec::from_iter) }).await;
     let addresses: Vec<SocketAddr> = match found {
-        Ok(addresses) => addresses.collect(),
-        Err(error) => return Err(not_found(name, &error.to_string())),
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(error)) => return Err(not_found(name, &error)),
+        Err(_) => return Err(look_up_error("EAGAIN", name, "; the system has no thread for it")),
     };
-    if addresses.is_empty() { Err(not_found(name, "")) } else { Ok(interleave(addresses)) }
+    if addresses.is_empty() { Err(look_up_error("ENOTFOUND", name, "")) } else { Ok(interleave(addresses)) }
 }
 
 /// Families take turns, in the order of the resolver, so that a dead route of one does not starve the other.
@@ -95,10 +98,17 @@ fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     order
 }
 
-fn not_found(name: &str, reason: &str) -> Error {
+fn not_found(name: &str, error: &io::Error) -> Error {
+    if let Some((shortage, cause)) = Shortage::now() {
+        return look_up_error(io_code(&cause), name, shortage.advice());
+    }
     // EAI_AGAIN says that the resolver did not answer; the standard library gives its text alone.
-    let code = if reason.contains("emporary failure") { "EAI_AGAIN" } else { "ENOTFOUND" };
-    Error::new(ErrorKind::Io, format!("getaddrinfo {code} {name}")).with_code(code).with_call(SystemCall {
+    let is_temporary = error.to_string().contains("emporary failure");
+    look_up_error(if is_temporary { "EAI_AGAIN" } else { "ENOTFOUND" }, name, "")
+}
+
+fn look_up_error(code: &'static str, name: &str, advice: &str) -> Error {
+    Error::new(ErrorKind::Io, format!("getaddrinfo {code} {name}{advice}")).with_code(code).with_call(SystemCall {
         name: "getaddrinfo",
         address: None,
         port: None,
@@ -155,9 +165,58 @@ async fn dial_one(address: SocketAddr) -> Result<(Socket, Address), Error> {
     }
 }
 
-/// An operating system error under Node's name and in Node's words.
+/// The operating system has no more descriptors to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortage {
+    /// To this process.
+    Process,
+    /// To any process.
+    System,
+}
+
+impl Shortage {
+    /// What the error says of it; the standard library has no kind for these two.
+    pub fn of(error: &io::Error) -> Option<Shortage> {
+        match (error.raw_os_error(), cfg!(unix)) {
+            (Some(24), true) | (Some(10024), false) => Some(Shortage::Process),
+            (Some(23), true) => Some(Shortage::System),
+            _ => None,
+        }
+    }
+
+    /// Whether there is one now: asks for a descriptor and gives it back. The C library's resolver keeps it to itself.
+    fn now() -> Option<(Shortage, io::Error)> {
+        let error = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).err()?;
+        Some((Shortage::of(&error)?, error))
+    }
+
+    /// What to do, to be appended to a message.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Shortage::Process => {
+                "; this process may not open more files: raise its limit (ulimit -n), or use fewer connections"
+            }
+            Shortage::System => "; the system has no more files to open: raise its limit, or use fewer connections",
+        }
+    }
+}
+
+/// An operating system error under Node's name and in Node's words, with what to do when descriptors are short.
 pub fn io_error(error: &io::Error, call: &str, target: &str) -> Error {
-    let code = match error.kind() {
+    let code = io_code(error);
+    let space = if target.is_empty() { "" } else { " " };
+    let advice = Shortage::of(error).map_or("", Shortage::advice);
+    Error::new(ErrorKind::Io, format!("{call} {code}{space}{target}{advice}")).with_code(code)
+}
+
+/// Node's name for an operating system error.
+pub fn io_code(error: &io::Error) -> &'static str {
+    match Shortage::of(error) {
+        Some(Shortage::Process) => return "EMFILE",
+        Some(Shortage::System) => return "ENFILE",
+        None => {}
+    }
+    match error.kind() {
         io::ErrorKind::ConnectionRefused => "ECONNREFUSED",
         io::ErrorKind::ConnectionReset => "ECONNRESET",
         io::ErrorKind::ConnectionAborted => "ECONNABORTED",
@@ -169,10 +228,9 @@ pub fn io_error(error: &io::Error, call: &str, target: &str) -> Error {
         io::ErrorKind::PermissionDenied => "EACCES",
         io::ErrorKind::NotFound => "ENOENT",
         io::ErrorKind::InvalidInput => "EINVAL",
+        io::ErrorKind::OutOfMemory => "ENOMEM",
         _ => "EIO",
-    };
-    let space = if target.is_empty() { "" } else { " " };
-    Error::new(ErrorKind::Io, format!("{call} {code}{space}{target}")).with_code(code)
+    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! Turns the messages of a connection into records for whoever asked.
 
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use super::connection::Connection;
+use super::connection::{Connection, event_batch};
 use super::read_buffer::ReadBuffer;
-use super::request::{Course, Flight, Message, Request, Sink, bind_described};
+use super::request::{Course, Flight, Message, Reply, Request, Sink, bind_described};
 use super::state::{Buried, Inner, Note, Notes, deliver_notes};
 use super::statement::Statements;
 use crate::error::{Error, ErrorKind, ServerError};
 use crate::wire::batch::{Batch, Event, Extra, Record};
-use crate::wire::shape::Shape;
+use crate::wire::shape::{Shape, TypeMask};
 use crate::wire::{Formats, Frame, command, frame, frontend, row, server_message};
 
 /// Why a connection is over.
@@ -34,12 +37,28 @@ pub(super) struct Answer {
     current: Option<Flight>,
     /// Bytes since the answer before the current one was complete.
     pub(super) length: usize,
+    /// Somebody else than the answer under way is for was told of something since he was last seen to keep up.
+    has_told: bool,
+    /// The request whose answer is under way, until its end stands in the batch.
+    owed: Option<i32>,
+    /// Reading has panicked: what is in the batch may be cut off anywhere.
+    broken: bool,
     closed: bool,
 }
 
 impl Answer {
     pub(super) fn new(connection: Connection, length: usize) -> Self {
-        Answer { connection, batch: Batch::default(), sink: None, current: None, length, closed: false }
+        Answer {
+            connection,
+            batch: Batch::default(),
+            sink: None,
+            current: None,
+            length,
+            has_told: false,
+            owed: None,
+            broken: false,
+            closed: false,
+        }
     }
 
     /// Understands all whole messages of the buffer.
@@ -73,7 +92,8 @@ impl Answer {
     fn may_wait(&self) -> bool {
         let Some(flight) = &self.current else { return false };
         let is_query = matches!(flight.course, Course::Simple | Course::Script { .. } | Course::Extended { .. });
-        is_query && flight.shape.is_some() && !flight.reply.eager && self.batch.finished == 0
+        let is_told = self.batch.finished > 0 || !self.batch.extras.is_empty();
+        is_query && flight.shape.is_some() && !flight.reply.eager && !is_told
     }
 
     fn deliver(&mut self) {
@@ -90,13 +110,13 @@ impl Answer {
             b'N' => return self.notice(frame.body),
             b'A' => {
                 let notification = server_message::notification(frame.body)?;
-                self.event(Event::Notification(Box::new(notification)));
+                self.news(Event::Notification(Box::new(notification)));
                 return Ok(());
             }
             b'S' => {
                 let (name, value) = server_message::parameter(frame.body)?;
                 self.connection.lock().statements.styles.learn(&name, &value);
-                self.event(Event::Parameter(name, value));
+                self.news(Event::Parameter(name, value));
                 return Ok(());
             }
             _ => {}
@@ -128,9 +148,6 @@ impl Answer {
                 }
                 let templates = flight.reply.sink.templates();
                 row::append(&mut self.batch, request, shape, frame.body, flight.formats, templates)?;
-                if self.batch.is_full() {
-                    self.deliver();
-                }
             }
             b'T' | b'n' if matches!(flight.course, Course::Extended { unbound: Some(_), .. }) => {
                 let shapes = flight.reply.sink.shapes();
@@ -166,9 +183,6 @@ impl Answer {
             b'd' if matches!(flight.course, Course::Copy { .. }) => {
                 let join = matches!(flight.course, Course::Copy { each: false });
                 self.batch.raw(request, &[frame.body], join);
-                if self.batch.is_full() {
-                    self.deliver();
-                }
             }
             b'c' if matches!(flight.course, Course::Copy { .. }) => self.batch.record(Record::Suspended, &[request]),
             b'G' | b'W' if matches!(flight.course, Course::Copy { .. }) => {
@@ -227,6 +241,7 @@ impl Answer {
                 if self.batch.is_empty() {
                     self.batch = sink.spare();
                 }
+                self.owed = Some(flight.reply.request);
                 self.current = Some(flight);
                 Ok(())
             }
@@ -319,6 +334,7 @@ impl Answer {
         }
         let Some(mut flight) = self.current.take() else { return Ok(()) };
         if let Some(request) = self.second_try(&mut flight, status) {
+            self.owed = None;
             self.land(status, |inner| inner.queue.push_front(request));
             return Ok(());
         }
@@ -336,6 +352,7 @@ impl Answer {
             }
         }
         self.batch.in_order = in_order;
+        self.owed = None;
         *has_landed = true;
         let length = std::mem::take(&mut self.length);
         self.land(status, |inner| inner.note_answer(length <= LONG_ANSWER / 2));
@@ -415,8 +432,6 @@ impl Answer {
         self.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), frame.body], true);
         if frame.tag == b'Z' {
             self.ready(server_message::ready(frame.body)?, has_landed)?;
-        } else if self.batch.is_full() {
-            self.deliver();
         }
         Ok(())
     }
@@ -429,7 +444,7 @@ impl Answer {
             let extra = Extra::ConnectionEvent(self.connection.id(), event);
             self.batch.record_with(Record::Event, &[], extra);
         } else {
-            self.event(event);
+            self.news(event);
         }
         Ok(())
     }
@@ -439,11 +454,46 @@ impl Answer {
         self.connection.audience().event(self.connection.id(), event);
     }
 
+    /// Notices, notifications and parameters, of which there may be very many, travel with the records around them.
+    fn news(&mut self, event: Event) {
+        let Some(listener) = self.connection.audience().listener() else { return self.event(event) };
+        let id = self.connection.id();
+        if self.sink.as_ref().is_none_or(|sink| sink.id() != listener.id()) {
+            self.deliver();
+            if self.current.is_some() {
+                self.has_told = true;
+                return listener.deliver(event_batch(id, event));
+            }
+            self.sink = Some(listener);
+        } else if self.batch.in_order {
+            self.deliver();
+        }
+        self.batch.record_with(Record::Event, &[], Extra::ConnectionEvent(id, event));
+    }
+
+    /// Ready while those keep up who hear of what comes next.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let next = match &self.current {
+            Some(flight) => Some(flight.reply.sink.clone()),
+            None => self.connection.lock().flights.front().map(|flight| flight.reply.sink.clone()),
+        };
+        let listener = match &next {
+            // What another thread is slow to listen to does not keep this answer up, unless it is told more and more.
+            Some(_) if !self.has_told => None,
+            _ => self.connection.audience().listener(),
+        };
+        for sink in next.into_iter().chain(listener) {
+            ready!(sink.poll_ready(cx));
+        }
+        self.has_told = false;
+        Poll::Ready(())
+    }
+
     /// Tells everybody who still waits, then the observer.
     pub(super) fn close(&mut self, end: End) {
         self.closed = true;
         let expected = self.connection.lock().is_expected_to_close();
-        let Buried { flights, requests, ended } = self.connection.lock().bury();
+        let Buried { flights, requests, sending, ended } = self.connection.lock().bury();
         let lost = Error::new(ErrorKind::Io, "Connection terminated unexpectedly");
         let (cause, reported) = match end {
             End::Terminated => (Error::closed("Connection terminated"), None),
@@ -452,35 +502,67 @@ impl Answer {
             End::Lost(None) => (lost.clone(), None),
             End::Lost(Some(error)) => (error.clone(), Some(error)),
         };
-        let mut notes = Notes::new();
+        let mut notes = self.lost_with_batch(&cause);
         if let Some(mut flight) = self.current.take() {
             let error = flight.error.take().map_or_else(|| cause.clone(), |error| *error);
             notes.push((flight.reply, Note::Failed(error)));
         }
-        let replies = flights.into_iter().map(|flight| flight.reply).chain(requests.into_iter().map(|r| r.reply));
+        let replies = flights.into_iter().map(|flight| flight.reply).chain(sending);
+        let replies = replies.chain(requests.into_iter().map(|r| r.reply));
         notes.extend(replies.map(|reply| (reply, Note::Failed(cause.clone()))));
-        self.deliver();
-        deliver_notes(notes);
+        // Whatever one of them fails at, the others are told.
+        contained(|| self.deliver());
+        notes.into_iter().for_each(|note| contained(|| deliver_notes(vec![note])));
         let audience = self.connection.audience();
         let id = self.connection.id();
         if let Some(error) = reported {
-            audience.event(id, Event::Lost(Box::new(error)));
+            contained(|| audience.event(id, Event::Lost(Box::new(error))));
         }
         if !expected {
-            audience.event(id, Event::Lost(Box::new(lost)));
+            contained(|| audience.event(id, Event::Lost(Box::new(lost))));
         }
-        deliver_notes(ended);
-        audience.event(id, Event::Closed);
-        audience.closed(&self.connection);
+        ended.into_iter().for_each(|note| contained(|| deliver_notes(vec![note])));
+        contained(|| audience.event(id, Event::Closed));
+        contained(|| audience.closed(&self.connection));
+    }
+
+    /// Reading has panicked, which loses this connection and nothing else: returns its end.
+    pub(super) fn break_off(&mut self) -> Error {
+        self.broken = true;
+        Error::protocol("pgfleet failed while it read an answer; the connection was closed.")
+    }
+
+    /// Those whose records can't be trusted any more, but for the one that is under way.
+    fn lost_with_batch(&mut self, cause: &Error) -> Notes {
+        let Some(sink) = self.sink.clone().filter(|_| self.broken) else { return Notes::new() };
+        let mut requests: BTreeSet<i32> = std::mem::take(&mut self.batch).addressees().into_keys().collect();
+        requests.extend(self.owed);
+        if let Some(flight) = &self.current {
+            requests.remove(&flight.reply.request);
+        }
+        let reply = |request| Reply {
+            sink: sink.clone(),
+            request,
+            mask: TypeMask(0),
+            eager: false,
+            unordered: false,
+            race: None,
+        };
+        requests.into_iter().map(|request| (reply(request), Note::Failed(cause.clone()))).collect()
     }
 }
 
-/// A panic loses this connection and nothing else.
+fn contained(step: impl FnOnce()) {
+    // What it says has been printed by the panic hook.
+    let _ = catch_unwind(AssertUnwindSafe(step));
+}
+
+/// A connection whose task goes away without having ended it.
 impl Drop for Answer {
     fn drop(&mut self) {
         if !self.closed {
-            let error = Error::protocol("pgfleet failed while it read an answer; the connection was closed.");
-            self.close(End::Lost(Some(error)));
+            let end = self.break_off();
+            self.close(End::Lost(Some(end)));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::connection::{Connection, ConnectionId, Observer};
+use super::request::Sink;
 use crate::wire::batch::Event;
 
 /// What is kept of a connection that nobody watches yet: it is being made, and little can happen meanwhile.
@@ -54,6 +55,11 @@ impl Audience {
             return;
         };
         observer.event(connection, event);
+    }
+
+    /// See [`Observer::listener`].
+    pub(super) fn listener(&self) -> Option<Arc<dyn Sink>> {
+        self.observer.get().and_then(|observer| observer.listener())
     }
 
     pub(super) fn closed(&self, connection: &Connection) {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::audience::Audience;
 use super::auto_prepare::AutoPrepare;
+use super::cancel::cancel;
 use super::driver::{self, Driver};
-use super::handshake::{self, Established, Route};
-use super::request::{Reader, Reply, Request};
+use super::handshake::{Established, Route};
+use super::request::{Reader, Reply, Request, Sink};
 use super::runtime;
 use super::state::{Inner, Life, Note, Notes, OpenPortal, UNSENT_LIMIT, deliver_notes};
 use super::statement::Statements;
@@ -33,6 +34,11 @@ pub trait Observer: Send + Sync {
     fn answered(&self, connection: &Connection, by_server: bool);
     /// Something happened that no request asked for.
     fn event(&self, connection: ConnectionId, event: Event);
+    /// Who hears of notices, notifications and parameters, if anybody does. They are delivered to it with the answers
+    /// that they came among, instead of one by one by [`Observer::event`], and no more is read than it can listen to.
+    fn listener(&self) -> Option<Arc<dyn Sink>> {
+        None
+    }
     /// The socket is closed; the last call.
     fn closed(&self, connection: &Connection);
 }
@@ -398,9 +404,9 @@ impl Connection {
     /// Asks the server, over a second socket, to cancel what it is doing on this connection.
     ///
     /// # Errors
-    /// The second socket could not be opened.
+    /// The second socket could not be opened, or the server took no note in time.
     pub async fn cancel(&self) -> Result<(), Error> {
-        handshake::cancel(&self.shared.route, self.shared.process_id, self.shared.secret_key).await
+        cancel(&self.shared.route, self.shared.process_id, self.shared.secret_key).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -20,7 +21,7 @@ use crate::error::Error;
 /// Runs until the connection is closed.
 pub(super) async fn run(driver: Arc<Mutex<Option<Driver>>>) {
     let end = poll_fn(|cx| match &mut *lock(&driver) {
-        Some(driver) => driver.poll(cx),
+        Some(driver) => driver.poll_contained(cx),
         None => Poll::Ready(End::Lost(None)),
     })
     .await;
@@ -52,6 +53,12 @@ impl Driver {
         Driver { reader: ReadBuffer::new(received), answer, failure: None, end: None }
     }
 
+    /// A panic ends the connection, while those who wait for it can still be told.
+    fn poll_contained(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        catch_unwind(AssertUnwindSafe(|| self.poll(cx)))
+            .unwrap_or_else(|_| Poll::Ready(End::Lost(Some(self.answer.break_off()))))
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         if let Some(error) = self.failure.take() {
             return Poll::Ready(End::Lost(Some(error)));
@@ -60,12 +67,8 @@ impl Driver {
             if let Err(error) = self.answer.read(&mut self.reader) {
                 return Poll::Ready(End::Lost(Some(error)));
             }
-            if let Some(sink) = &self.answer.sink
-                && sink.poll_ready(cx).is_pending()
-            {
-                return Poll::Pending;
-            }
-            let outcome = self.poll_socket(cx);
+            let keeps_up = self.answer.poll_ready(cx).is_ready();
+            let outcome = self.poll_socket(cx, keeps_up);
             let drained = self.answer.connection.lock().take_drained();
             deliver_notes(drained);
             match outcome {
@@ -82,6 +85,13 @@ impl Driver {
     /// Reads what there is on a detached socket. False when the task has to go on: the answer is long, the connection is
     /// over, or it does not matter any more.
     pub(super) fn read_detached(&mut self) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.read_all_detached())).unwrap_or_else(|_| {
+            self.failure = Some(self.answer.break_off());
+            false
+        })
+    }
+
+    fn read_all_detached(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         loop {
             self.reader.make_room();
@@ -109,18 +119,20 @@ impl Driver {
         }
     }
 
-    fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<ControlFlow<End>> {
-        self.reader.make_room();
+    /// Writes and closes in any case, and reads if those who are told of it keep up.
+    fn poll_socket(&mut self, cx: &mut Context<'_>, keeps_up: bool) -> Poll<ControlFlow<End>> {
         let mut inner = self.answer.connection.lock();
         let stream = match inner.turn(cx) {
             Turn::Wait => return Poll::Pending,
             Turn::Close(None) => return Poll::Ready(ControlFlow::Break(End::Terminated)),
             Turn::Close(Some(error)) => return Poll::Ready(ControlFlow::Break(End::Destroyed(error))),
+            Turn::Read(_) if !keeps_up => return Poll::Pending,
             Turn::Read(stream) => stream,
         };
         if let Some(end) = self.end.take() {
             return Poll::Ready(ControlFlow::Break(end));
         }
+        self.reader.make_room();
         let room = self.reader.bytes.get_mut(self.reader.end..).unwrap_or_default();
         let mut buffer = ReadBuf::new(room);
         let mut outcome = read(stream, cx, &mut buffer);
@@ -151,4 +163,195 @@ fn read(stream: &mut Stream, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> 
         Ok(()) if buffer.filled().len() == before => ControlFlow::Break(End::Lost(None)),
         Ok(()) => ControlFlow::Continue(()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use bytes::BytesMut;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+    use super::super::address::Address;
+    use super::super::connection::{ConnectionId, Observer};
+    use super::super::handshake::{Established, Route};
+    use super::super::request::{Message, Reply, Request, Sink};
+    use super::super::stream::Socket;
+    use super::*;
+    use crate::wire::batch::{Batch, Event, Extra};
+    use crate::wire::json::TemplateTable;
+    use crate::wire::shape::{ShapeTable, TypeMask};
+
+    /// Hears everything, unless it is busy, and panics where it is asked for shapes once that is wanted.
+    struct Listener {
+        shapes: ShapeTable,
+        templates: TemplateTable,
+        panics: AtomicBool,
+        is_busy: AtomicBool,
+        heard: UnboundedSender<String>,
+    }
+
+    impl Sink for Listener {
+        fn deliver(&self, batch: Batch) {
+            let told = batch.addressees();
+            let is_event = |extra: &Extra| matches!(extra, Extra::ConnectionEvent(..));
+            batch
+                .extras
+                .iter()
+                .filter(|extra| is_event(extra))
+                .for_each(|_| self.heard.send("event".to_owned()).unwrap());
+            let mut extras = batch.extras.into_iter().filter(|extra| !is_event(extra));
+            for request in told.into_keys() {
+                let error = match extras.next() {
+                    Some(Extra::Error(error)) => error.message,
+                    _ => "done".to_owned(),
+                };
+                self.heard.send(format!("{request}: {error}")).unwrap();
+            }
+        }
+
+        fn shapes(&self) -> &ShapeTable {
+            assert!(!self.panics.load(Ordering::Relaxed), "as the test wants it");
+            &self.shapes
+        }
+
+        fn templates(&self) -> &TemplateTable {
+            &self.templates
+        }
+
+        fn id(&self) -> u64 {
+            1
+        }
+
+        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
+            if self.is_busy.load(Ordering::Relaxed) { Poll::Pending } else { Poll::Ready(()) }
+        }
+    }
+
+    struct Watcher(Arc<Listener>);
+
+    impl Observer for Watcher {
+        fn answered(&self, _: &Connection, _: bool) {}
+
+        fn event(&self, _: ConnectionId, event: Event) {
+            if let Event::Lost(error) = event {
+                self.0.heard.send(format!("lost: {}", error.message)).unwrap();
+            }
+        }
+
+        fn listener(&self) -> Option<Arc<dyn Sink>> {
+            Some(self.0.clone())
+        }
+
+        fn closed(&self, _: &Connection) {
+            self.0.heard.send("closed".to_owned()).unwrap();
+        }
+    }
+
+    async fn connected() -> (TcpStream, Connection, Arc<Listener>, UnboundedReceiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let established = Established {
+            stream: Stream::Plain(Socket::Tcp(client.unwrap())),
+            received: BytesMut::new(),
+            process_id: 0,
+            secret_key: 0,
+            parameters: Vec::new(),
+            notices: Vec::new(),
+            status: b'I',
+            route: Route {
+                address: Address::Tcp(address),
+                host: String::new(),
+                tls: None,
+                direct: false,
+                connect_timeout: None,
+            },
+            auto_prepare: false,
+            round_trip: None,
+        };
+        let (sender, heard) = unbounded_channel();
+        let sink = Arc::new(Listener {
+            shapes: ShapeTable::default(),
+            templates: TemplateTable::default(),
+            panics: AtomicBool::new(false),
+            is_busy: AtomicBool::new(false),
+            heard: sender,
+        });
+        let connection = Connection::start(1, established);
+        connection.watch(Arc::new(Watcher(sink.clone())));
+        (server.unwrap().0, connection, sink, heard)
+    }
+
+    fn query(sink: &Arc<Listener>, request: i32) -> Request {
+        let sink: Arc<dyn Sink> = sink.clone();
+        let reply = Reply { sink, request, mask: TypeMask(0), eager: false, unordered: false, race: None };
+        Request { message: Message::Simple("SELECT".into()), reply, may_prepare: false, known: None }
+    }
+
+    const COMPLETE: &[u8] = b"C\0\0\0\x0dSELECT 0\0Z\0\0\0\x05I";
+    const DESCRIPTION: &[u8] = b"T\0\0\0\x06\0\0";
+    const NOTICE: &[u8] = b"N\0\0\0\x08Mx\0\0";
+
+    #[tokio::test]
+    async fn a_panic_rejects_everything_that_waits_for_the_connection_and_closes_it() {
+        let (mut server, connection, sink, mut heard) = connected().await;
+        connection.set_depth(3);
+        connection.submit_all((1..=4).map(|request| query(&sink, request)));
+        connection.end(Some(query(&sink, 5).reply));
+        sink.panics.store(true, Ordering::Relaxed);
+        // The end of the first stands in the batch that the second's description cuts off.
+        server.write_all(&[COMPLETE, DESCRIPTION].concat()).await.unwrap();
+        let mut all = Vec::new();
+        while let Some(line) = heard.recv().await
+            && line != "closed"
+        {
+            all.push(line);
+        }
+        let rejected = |request| format!("{request}: Connection terminated");
+        assert_eq!(all, [rejected(1), rejected(2), rejected(3), rejected(4), "5: done".to_owned()]);
+        assert!(connection.is_closed());
+        let mut rest = Vec::new();
+        assert!(server.read_to_end(&mut rest).await.is_ok(), "the socket is closed");
+    }
+
+    #[tokio::test]
+    async fn its_error_says_that_this_side_failed_and_the_next_connection_works() {
+        let (mut server, connection, sink, mut heard) = connected().await;
+        connection.submit(query(&sink, 1));
+        sink.panics.store(true, Ordering::Relaxed);
+        server.write_all(DESCRIPTION).await.unwrap();
+        let failed = "pgfleet failed while it read an answer; the connection was closed.";
+        assert_eq!(heard.recv().await, Some(format!("1: {failed}")));
+        assert_eq!(heard.recv().await, Some(format!("lost: {failed}")));
+
+        let (mut server, connection, sink, mut heard) = connected().await;
+        connection.submit(query(&sink, 1));
+        server.write_all(&[DESCRIPTION, COMPLETE].concat()).await.unwrap();
+        assert_eq!(heard.recv().await, Some("1: done".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_connection_reads_no_further_than_its_listeners_keep_up_and_closes_all_the_same() {
+        let (mut server, connection, sink, mut heard) = connected().await;
+        server.write_all(NOTICE).await.unwrap();
+        assert_eq!(heard.recv().await.as_deref(), Some("event"));
+        sink.is_busy.store(true, Ordering::Relaxed);
+        // The read under way when the listener got busy may still bring one.
+        server.write_all(NOTICE).await.unwrap();
+        connection.submit(query(&sink, 1));
+        server.read_exact(&mut [0; 12]).await.unwrap();
+        server.write_all(&NOTICE.repeat(100)).await.unwrap();
+        connection.destroy(Error::closed("as the test wants it"));
+        let mut events = 0;
+        while let Some(line) = heard.recv().await
+            && line != "closed"
+        {
+            events += usize::from(line == "event");
+        }
+        assert!(events <= 1, "{events}");
+        assert!(connection.is_closed());
+    }
 }

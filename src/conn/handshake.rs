@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio_postgres::config::{Host, SslNegotiation};
 
-use super::address::{self, Address, dial, io_error};
+use super::address::{Address, dial, io_error};
 use super::auth::{self, Challenge};
 use super::connection::{Connection, ConnectionId};
 use super::scram::Scram;
@@ -51,7 +51,7 @@ pub struct Established {
     pub round_trip: Option<Duration>,
 }
 
-/// How to reach the same server again.
+/// How to reach the same server again, for a cancel request.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// Its address.
@@ -62,6 +62,8 @@ pub struct Route {
     pub tls: Option<TlsSettings>,
     /// TLS without asking first.
     pub direct: bool,
+    /// How long reaching it may take.
+    pub connect_timeout: Option<Duration>,
 }
 
 /// Connects to the first host of the settings that is up and of the wanted kind, as the connection of this number. Must
@@ -171,7 +173,8 @@ impl Attempt<'_> {
         };
         let tls = wants_tls.filter(|_| matches!(stream, Stream::Tls(_))).cloned();
         self.phase = Phase::Authenticate;
-        let route = Route { address, host: self.host.clone(), tls, direct };
+        let connect_timeout = self.settings.connect_timeout;
+        let route = Route { address, host: self.host.clone(), tls, direct, connect_timeout };
         let mut conversation = Conversation::new(stream, self.settings);
         let started = conversation.start(provider).await?;
         let connection = Connection::start(self.id, conversation.established(started, route));
@@ -232,6 +235,10 @@ fn broken(error: &std::io::Error) -> Error {
     io_error(error, "read", "")
 }
 
+/// The most that a server may send before it is ready for queries. PostgreSQL sends a few hundred bytes, and with
+/// notices of log-in triggers somewhat more; all of it is kept until somebody can be told.
+const LOGIN_LIMIT: usize = 1024 * 1024;
+
 struct Started {
     process_id: i32,
     secret_key: i32,
@@ -244,6 +251,8 @@ struct Started {
 struct Conversation<'a> {
     stream: Stream,
     received: BytesMut,
+    /// Bytes of the messages so far.
+    heard: usize,
     settings: &'a ServerSettings,
     /// When the message left whose answer is still to come.
     asked: Option<Instant>,
@@ -252,7 +261,14 @@ struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     fn new(stream: Stream, settings: &'a ServerSettings) -> Self {
-        Conversation { stream, received: BytesMut::with_capacity(4096), settings, asked: None, round_trip: None }
+        Conversation {
+            stream,
+            received: BytesMut::with_capacity(4096),
+            heard: 0,
+            settings,
+            asked: None,
+            round_trip: None,
+        }
     }
 
     async fn send(&mut self, out: &mut BytesMut) -> Result<(), Error> {
@@ -268,6 +284,13 @@ impl<'a> Conversation<'a> {
         loop {
             let whole = frame::next(&self.received, limit)?.map(|frame| (frame.tag, frame.size));
             if let Some((tag, size)) = whole {
+                self.heard += size;
+                if self.heard > LOGIN_LIMIT {
+                    return Err(Error::protocol(
+                        "The server sent more than 1 MB before it was ready for queries, which PostgreSQL never does; \
+                         the connection was closed.",
+                    ));
+                }
                 let mut message = self.received.split_to(size);
                 message.advance(5);
                 return Ok((tag, message));
@@ -420,27 +443,4 @@ fn unexpected(tag: u8, when: &str) -> Error {
         "The server sent a message of type '{}' {when}, which PostgreSQL never does; the connection was closed.",
         char::from(tag)
     ))
-}
-
-/// Opens a second socket on the same route and asks the server to cancel what the first is doing.
-pub async fn cancel(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Error> {
-    let socket = address::dial_again(&route.address).await?;
-    let mut stream = match &route.tls {
-        Some(tls) => secure(socket, tls, &route.host, route.direct).await?,
-        None => Stream::Plain(socket),
-    };
-    let mut out = BytesMut::new();
-    frontend::cancel_request(process_id, secret_key, &mut out);
-    let done = async {
-        stream.write_all(&out).await?;
-        stream.flush().await?;
-        // The server closes without a word when it has passed the request on.
-        let mut rest = Vec::new();
-        stream.read_to_end(&mut rest).await.map(|_| ())
-    };
-    match done.await {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(()),
-        Err(error) => Err(io_error(&error, "read", "")),
-    }
 }

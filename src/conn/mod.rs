@@ -12,6 +12,7 @@ pub mod auth;
 pub mod auto_prepare;
 #[cfg(unix)]
 pub mod busy_wait;
+mod cancel;
 pub mod connection;
 #[cfg(unix)]
 pub mod detached;

@@ -35,6 +35,8 @@ pub(super) struct Inner {
     pub(super) stream: Option<Stream>,
     pub(super) out: BytesMut,
     pub(super) queue: VecDeque<Request>,
+    /// Whom the request is for that has left the queue and is being written; left behind by a panic.
+    sending: Option<Reply>,
     pub(super) flights: VecDeque<Flight>,
     pub(super) answering: bool,
     pub(super) statements: Statements,
@@ -119,6 +121,7 @@ impl Inner {
             stream: Some(stream),
             out: BytesMut::new(),
             queue: VecDeque::new(),
+            sending: None,
             flights: VecDeque::new(),
             answering: false,
             statements: Statements::default(),
@@ -191,7 +194,9 @@ impl Inner {
             && self.may_leave(&next.message)
             && let Some(request) = self.queue.pop_front()
         {
+            self.sending = Some(request.reply.clone());
             self.send(request, notes);
+            self.sending = None;
         }
     }
 
@@ -397,6 +402,7 @@ impl Inner {
         Buried {
             flights: self.flights.drain(..).collect(),
             requests: self.queue.drain(..).collect(),
+            sending: self.sending.take(),
             ended: std::mem::take(&mut self.drained)
                 .into_iter()
                 .filter(|(_, note)| matches!(note, Note::Done))
@@ -410,6 +416,7 @@ impl Inner {
 pub(super) struct Buried {
     pub(super) flights: Vec<Flight>,
     pub(super) requests: Vec<Request>,
+    pub(super) sending: Option<Reply>,
     /// Those who waited for the end.
     pub(super) ended: Notes,
 }

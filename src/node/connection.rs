@@ -16,7 +16,7 @@ use crate::conn::request::{Message, Request};
 use crate::conn::{Connection, ConnectionId, Observer, PasswordProvider, Reply, Sink, open, runtime};
 use crate::ddl::{Apart, Place};
 use crate::error::{Error as Failure, Outcome};
-use crate::pool::Acquired;
+use crate::pool::{Acquired, Pool};
 use crate::wire::batch::{Batch, Event, Record};
 
 /// How far a connection has come.
@@ -38,6 +38,8 @@ pub struct ConnectionHandle {
     slot: Arc<Mutex<Slot>>,
     held: bool,
     is_new: bool,
+    /// Other environments may have answers to wait for on it.
+    is_shared: bool,
 }
 
 impl ConnectionHandle {
@@ -48,13 +50,21 @@ impl ConnectionHandle {
         provider: Arc<dyn PasswordProvider>,
     ) -> Self {
         let slot = Arc::new(Mutex::new(Slot::New));
-        ConnectionHandle { environment, id, settings: Some((settings, provider)), slot, held: true, is_new: true }
+        ConnectionHandle {
+            environment,
+            id,
+            settings: Some((settings, provider)),
+            slot,
+            held: true,
+            is_new: true,
+            is_shared: false,
+        }
     }
 
-    pub(super) fn pooled(environment: Arc<Environment>, connection: Connection, is_new: bool) -> Self {
+    pub(super) fn pooled(environment: Arc<Environment>, connection: Connection, is_new: bool, is_shared: bool) -> Self {
         let id = connection.id();
         let slot = Arc::new(Mutex::new(Slot::Open(connection)));
-        ConnectionHandle { environment, id, settings: None, slot, held: false, is_new }
+        ConnectionHandle { environment, id, settings: None, slot, held: false, is_new, is_shared }
     }
 
     fn connection(&self) -> Option<Connection> {
@@ -100,15 +110,24 @@ impl ConnectionHandle {
         let Some((settings, provider)) = self.settings.clone() else {
             return reply.fail(Failure::closed("A pooled connection is open already."));
         };
+        if let Err(error) = runtime::start() {
+            *lock(&self.slot) = Slot::Closed;
+            reply.fail(error);
+            return self.environment.deliver(event_batch(self.id, Event::Closed));
+        }
         self.environment.hold_connection(Js(env.raw()), self.id, self.held);
         let (sender, given_up) = oneshot::channel();
         *lock(&self.slot) = Slot::Opening(sender);
         let opening = Opening { id: self.id, slot: self.slot.clone(), environment: self.environment.clone() };
         runtime::spawn(async move {
-            let outcome = tokio::select! {
-                outcome = open(opening.id, &settings, Some(&provider)) => outcome,
-                _ = given_up => Err(Failure::closed("Connection terminated")),
-            };
+            let terminated = || Err(Failure::closed("Connection terminated"));
+            let outcome = opening.environment.while_here(async {
+                tokio::select! {
+                    outcome = open(opening.id, &settings, Some(&provider)) => outcome,
+                    _ = given_up => terminated(),
+                }
+            });
+            let outcome = outcome.await.unwrap_or_else(terminated);
             opening.finish(outcome, &reply);
         });
     }
@@ -137,7 +156,7 @@ impl ConnectionHandle {
             made.reply.fail(gone());
             return Ok(());
         };
-        self.environment.prepare_for(requests, Some(&connection));
+        self.environment.prepare_for(requests, Some(&connection).filter(|_| !self.is_shared));
         connection.submit(made);
         Ok(())
     }
@@ -309,10 +328,12 @@ impl ConnectionHandle {
         self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
         let Some(connection) = self.connection() else { return reply.fail(gone()) };
+        let environment = self.environment.clone();
         runtime::spawn(async move {
-            match connection.cancel().await {
-                Ok(()) => done(&reply),
-                Err(error) => reply.fail(error),
+            // What an environment leaves under way is cancelled when it goes away.
+            match environment.while_here(connection.cancel()).await {
+                Some(Err(error)) => reply.fail(error),
+                Some(Ok(())) | None => done(&reply),
             }
         });
     }
@@ -388,7 +409,9 @@ impl Opening {
         match outcome {
             Ok(connection) if matches!(*slot, Slot::Opening(_)) => {
                 let observer = Arc::new(OwnObserver { environment: self.environment.clone() });
-                lock(&self.environment.belongings).connections.insert(self.id, connection.clone());
+                if !self.environment.own(&connection) {
+                    connection.abandon();
+                }
                 *slot = Slot::Open(connection.clone());
                 drop(slot);
                 connection.watch(observer);
@@ -426,17 +449,22 @@ impl Observer for OwnObserver {
         self.environment.deliver(event_batch(connection, event));
     }
 
+    fn listener(&self) -> Option<Arc<dyn Sink>> {
+        Some(self.environment.clone())
+    }
+
     fn closed(&self, _: &Connection) {}
 }
 
 /// The handle of a client that has just been handed out.
 pub(super) fn acquired_to_js(js: Js, environment: &Arc<Environment>, acquired: Acquired) -> Answer {
     let pool = acquired.pool();
+    let is_shared = pool.as_ref().is_some_and(Pool::is_shared);
     let (connection, is_new) = acquired.accept();
     if let Some(pool) = pool {
         lock(&environment.belongings).clients.insert(connection.id(), pool);
     }
-    let handle = ConnectionHandle::pooled(environment.clone(), connection, is_new);
+    let handle = ConnectionHandle::pooled(environment.clone(), connection, is_new, is_shared);
     // SAFETY: `js.0` is the environment of the running callback.
     let value = unsafe { ConnectionHandle::to_napi_value(js.0, handle) };
     value.map_err(|error| Refused(error.status.into()))

@@ -3,6 +3,7 @@
 //! The flat arrays are copied into two typed arrays that belong to the environment: making a typed array costs more
 //! than copying a small result. Everything else crosses as arguments of the one call.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,8 +13,9 @@ use super::environment::{Environment, lock};
 use super::failure;
 use super::js::{Answer, Js, Value};
 use crate::clock;
+use crate::error::{Error, ServerError};
 use crate::pool::Acquired;
-use crate::wire::batch::{Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
+use crate::wire::batch::{Ending, Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
 use crate::wire::command::CommandTag;
 use crate::wire::json::Template;
 use crate::wire::{Batch, Shape};
@@ -30,6 +32,8 @@ pub struct Arrays {
     /// Counts how often JavaScript was told to forget its shapes.
     generation: u32,
     told: usize,
+    /// Columns of the shapes that it was told of since then.
+    columns: usize,
 }
 
 // SAFETY: the pointers are only followed on the environment's thread, in `copy`.
@@ -37,11 +41,13 @@ unsafe impl Send for Arrays {}
 
 /// JavaScript forgets all shapes when it has been told of this many, so that its table stays bounded as ours does.
 const SHAPES: usize = 1024;
+/// As [`SHAPES`], for their columns together; a result has at most 1664 of them, unless the server makes them up.
+const COLUMNS: usize = 16 * 1024;
 
 impl Arrays {
     /// Typed arrays of at least [`INTS`] and [`FLOATS`] elements, which the caller keeps alive with the environment.
     pub fn new(ints: *mut i32, floats: *mut f64) -> Self {
-        Arrays { ints, floats, generation: 1, told: 0 }
+        Arrays { ints, floats, generation: 1, told: 0, columns: 0 }
     }
 
     fn copy(&self, batch: &Batch) -> bool {
@@ -70,6 +76,12 @@ const PATIENCE: Duration = Duration::from_millis(4);
 /// The count of a drain that has no batch: it asks to be called again when the event loop had its turn. Waking by the
 /// threadsafe function would not do, because that goes on with what is queued meanwhile without returning to the loop.
 const COME_BACK: i32 = -1;
+/// The count of a batch that could not be handed over: whom it was for comes instead.
+const LOST: i32 = -2;
+/// In place of a transaction status: the request ends later, and by itself.
+const LATER: i32 = -1;
+/// Likewise: the request ends when the program has gone on, as it was asked to.
+const ASKED: i32 = -2;
 
 /// Calls JavaScript's drain for the batches that are ready, as long as that does not take too long, and until a request
 /// ends whose followers come first: who waited for it goes on before anything later is told, as after each answer that
@@ -100,14 +112,65 @@ pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()
     }
 }
 
+/// Hands a batch over. Should that panic, those whom it was for are told that their answer is lost, and the next batch
+/// follows.
 fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch: Batch) -> Answer<()> {
+    let mut extras = std::mem::take(&mut batch.extras).into_iter();
+    let mut converted = Vec::with_capacity(extras.len());
+    let arguments = catch_unwind(AssertUnwindSafe(|| {
+        for extra in extras.by_ref() {
+            let is_event = matches!(extra, Extra::ConnectionEvent(..) | Extra::PoolEvent(..));
+            converted.push((is_event, extra_to_js(js, environment, extra)?));
+        }
+        arguments(js, environment, &batch, &converted)
+    }));
+    // Before the call: what JavaScript does in it may start new requests, which hold again.
+    environment.release(js, batch.finished);
+    match arguments {
+        Ok(arguments) => {
+            environment.recycle(batch);
+            js.call(callback, &arguments?)
+        }
+        Err(_) => {
+            for extra in extras.filter(|extra| matches!(extra, Extra::ConnectionEvent(..) | Extra::PoolEvent(..))) {
+                let event = catch_unwind(AssertUnwindSafe(|| extra_to_js(js, environment, extra)));
+                if let Ok(event) = event {
+                    converted.push((true, event?));
+                }
+            }
+            let events = converted.into_iter().filter(|(is_event, _)| *is_event).map(|(_, event)| event).collect();
+            lose(js, callback, environment, &batch, events)
+        }
+    }
+}
+
+/// Rejects the requests that a batch was for. Events are nobody's answer, and are told.
+fn lose(js: Js, callback: Value, environment: &Arc<Environment>, batch: &Batch, events: Vec<Value>) -> Answer<()> {
+    // JavaScript may not know these, although it seemed to have been told.
+    lock(&environment.arrays).told = usize::MAX;
+    batch.templates.iter().for_each(|template| template.told.store(false, Ordering::Relaxed));
+    let error =
+        Error::protocol("pgfleet failed while it handed over an answer, which is lost; the query may have run.");
+    let addressees = batch.addressees().into_iter().flat_map(|(request, ending)| match ending {
+        Ending::Here(status) => [request, status],
+        Ending::Asked => [request, ASKED],
+        Ending::Later => [request, LATER],
+    });
+    let addressees: Vec<Answer> = addressees.map(|int| js.int(int)).collect();
+    let events = js.array(events.into_iter().map(Ok))?;
+    let addressees = js.array(addressees.into_iter())?;
+    js.call(callback, &[js.int(LOST)?, addressees, failure::to_js(js, &error)?, events])
+}
+
+fn arguments(js: Js, environment: &Arc<Environment>, batch: &Batch, extras: &[(bool, Value)]) -> Answer<[Value; 12]> {
     let (fits, forget, shapes) = {
         let mut arrays = lock(&environment.arrays);
-        let fits = arrays.copy(&batch);
-        let forget = arrays.told + batch.shapes.len() > SHAPES;
+        let fits = arrays.copy(batch);
+        let columns: usize = batch.shapes.iter().map(|shape| shape.fields.len()).sum();
+        let forget = arrays.told.saturating_add(batch.shapes.len()) > SHAPES || arrays.columns + columns > COLUMNS;
         if forget {
             arrays.generation += 1;
-            arrays.told = 0;
+            (arrays.told, arrays.columns) = (0, 0);
         }
         let generation = arrays.generation;
         let new: Vec<&Shape> = batch
@@ -117,16 +180,14 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
             .filter(|shape| shape.told.swap(generation, Ordering::Relaxed) != generation)
             .collect();
         arrays.told += new.len();
+        arrays.columns += new.iter().map(|shape| shape.fields.len()).sum::<usize>();
         (fits, forget, list(js, &new, |shape| shape_to_js(js, shape))?)
     };
     let templates: Vec<&Template> =
         batch.templates.iter().map(|t| &**t).filter(|t| !t.told.swap(true, Ordering::Relaxed)).collect();
     let templates = list(js, &templates, |t| js.array([js.int(t.id), js.text(&t.skeleton)].into_iter()))?;
     let undefined = js.undefined()?;
-    let finished = batch.finished;
-    let ints = if fits { undefined } else { oversize(js, &batch)? };
-    let extras = std::mem::take(&mut batch.extras);
-    let arguments = [
+    Ok([
         js.int(i32::try_from(batch.ints.len()).unwrap_or(i32::MAX))?,
         batch.texts.first().map_or(Ok(undefined), |text| text_to_js(js, text))?,
         list(js, batch.texts.get(1..).unwrap_or_default(), |text| text_to_js(js, text))?,
@@ -134,20 +195,12 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
         list(js, &batch.blobs, |blob| blob_to_js(js, blob))?,
         list(js, &batch.long_blobs, |blob| blob_to_js(js, blob))?,
         shapes,
-        if extras.is_empty() {
-            undefined
-        } else {
-            js.array(extras.into_iter().map(|extra| extra_to_js(js, environment, extra)))?
-        },
+        list(js, extras, |(_, extra)| Ok(*extra))?,
         js.boolean(forget)?,
-        ints,
+        if fits { undefined } else { oversize(js, batch)? },
         js.int(i32::try_from(batch.floats.len()).unwrap_or(i32::MAX))?,
         templates,
-    ];
-    // Before the call: what JavaScript does in it may start new requests, which hold again.
-    environment.release(js, finished);
-    environment.recycle(batch);
-    js.call(callback, &arguments)
+    ])
 }
 
 /// A batch that outgrew the shared arrays, which a row of very many columns can, crosses in arrays of its own.
@@ -228,10 +281,23 @@ fn tag_to_js(js: Js, tag: &CommandTag<'_>) -> Answer {
     js.array([command, count(tag.rows), count(tag.oid)].into_iter())
 }
 
+/// Its fields as they came, in one text: there may be very many notices, and each call of Node-API costs.
+fn notice_to_js(js: Js, notice: &ServerError) -> Answer {
+    let mut text = String::new();
+    for (key, value) in &notice.fields {
+        text.push(char::from(*key));
+        text.push_str(value);
+        text.push('\0');
+    }
+    js.string(text.as_bytes(), !text.is_ascii())
+}
+
 fn event_to_js(js: Js, environment: &Arc<Environment>, id: u32, event: Event) -> Answer {
     let id_value = js.number(id.into());
     let parts = match event {
-        Event::Notice(notice) => vec![js.text("notice"), id_value, failure::server_fields(js, &notice)],
+        Event::Notice(notice) => {
+            vec![js.text("notice"), id_value, notice_to_js(js, &notice), js.number(f64::from(notice.length))]
+        }
         Event::Notification(notification) => {
             let object = js.object()?;
             js.set(object, c"processId", js.int(notification.process_id))?;

@@ -33,6 +33,8 @@ pub struct Environment {
     queue: Mutex<Queue>,
     function: Mutex<Function>,
     pub(super) belongings: Mutex<Belongings>,
+    /// True when it is going away.
+    gone: watch::Sender<bool>,
     /// State of the JavaScript thread alone; the lock is never contended.
     pub(super) arrays: Mutex<Arrays>,
     /// As `arrays`.
@@ -116,6 +118,9 @@ impl Function {
     }
 }
 
+/// Takes the answer to a question for a password.
+pub(super) type Answerer = oneshot::Sender<Result<Option<String>, Error>>;
+
 /// What ends with the environment.
 #[derive(Default)]
 pub struct Belongings {
@@ -130,7 +135,7 @@ pub struct Belongings {
     /// Work under way that it may give up, by the numbers of the requests.
     pub operations: HashMap<i32, watch::Sender<bool>>,
     /// Passwords it was asked for.
-    pub passwords: HashMap<u32, oneshot::Sender<Result<Option<String>, Error>>>,
+    pub passwords: HashMap<u32, Answerer>,
     /// Number of the last such question.
     pub last_question: u32,
 }
@@ -151,6 +156,7 @@ impl Environment {
             queue: Mutex::default(),
             function: Mutex::new(Function { raw: ptr::null_mut(), holds: 0, callback: ptr::null_mut(), requests: 0 }),
             belongings: Mutex::default(),
+            gone: watch::Sender::new(false),
             arrays: Mutex::new(arrays),
             outbox: Mutex::new(outbox),
             #[cfg(unix)]
@@ -220,6 +226,40 @@ impl Environment {
             (true, false) => lock(&self.function).release(js, 1),
             (false, _) => {}
         }
+    }
+
+    /// What a future gives, unless the environment goes away first; the future is dropped then.
+    pub(super) fn while_here<T>(&self, future: impl Future<Output = T>) -> impl Future<Output = Option<T>> {
+        let mut gone = self.gone.subscribe();
+        async move {
+            tokio::select! {
+                outcome = future => Some(outcome),
+                _ = gone.wait_for(|gone| *gone) => None,
+            }
+        }
+    }
+
+    /// A connection of its own, which ends with it. False, and the connection is the caller's to close, when it is going
+    /// away.
+    pub(super) fn own(&self, connection: &Connection) -> bool {
+        let mut belongings = lock(&self.belongings);
+        let is_here = !*self.gone.borrow();
+        if is_here {
+            belongings.connections.insert(connection.id(), connection.clone());
+        }
+        is_here
+    }
+
+    /// Keeps the sender of a question to JavaScript under a number, unless nobody is left to answer.
+    pub(super) fn keep_question(&self, sender: Answerer) -> Option<u32> {
+        let mut belongings = lock(&self.belongings);
+        if *self.gone.borrow() {
+            return None;
+        }
+        belongings.last_question = belongings.last_question.wrapping_add(1);
+        let question = belongings.last_question;
+        belongings.passwords.insert(question, sender);
+        Some(question)
     }
 
     /// The runtime has to read a connection again, as soon as this environment's thread gets to it.
@@ -335,6 +375,8 @@ impl Environment {
     /// The environment is going away: closes what it owns, on whatever it was working.
     fn die(&self) {
         lock(&self.function).raw = ptr::null_mut();
+        // Before what it owns is taken, so that nothing is added behind.
+        self.gone.send_replace(true);
         let leftovers = {
             let mut queue = lock(&self.queue);
             queue.dead = true;
@@ -396,7 +438,9 @@ impl Sink for Environment {
         if queue.dead || queue.bytes < BACKLOG_LIMIT {
             return Poll::Ready(());
         }
-        queue.waiting.push(cx.waker().clone());
+        if !queue.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            queue.waiting.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 }
@@ -409,7 +453,7 @@ unsafe extern "C" fn woken(env: sys::napi_env, callback: Value, context: *mut c_
     unsafe { Arc::increment_strong_count(context.cast::<Environment>().cast_const()) };
     // SAFETY: takes over the count that was just added.
     let environment = unsafe { Arc::from_raw(context.cast::<Environment>().cast_const()) };
-    // A panic must not unwind into Node; the batch under way is lost with it.
+    // A panic must not unwind into Node; `drain` has contained what can be told to those whom it concerns.
     let _ = catch_unwind(AssertUnwindSafe(|| drain::run(Js(env), callback, &environment)));
 }
 

@@ -146,12 +146,11 @@ impl EnvironmentHandle {
     pub fn open_pool(&self, settings: Object<'_>, options: Object<'_>) -> Result<PoolHandle> {
         let server = settings::server(&settings)?;
         let limits = settings::pool(&options, &server)?;
-        let shared = options.get::<bool>("shared")?.unwrap_or(false);
         let provider = self.provider(None);
         let asker = provider.clone();
         let provider: Arc<dyn PasswordProvider> = provider;
         let sink: Arc<dyn Sink> = self.environment.clone();
-        let (pool, id) = if shared {
+        let (pool, id) = if limits.shared {
             manager::join_shared(server, limits, Some(provider), sink)
         } else {
             let pool = Pool::new(server, limits, Some(provider));
@@ -161,7 +160,7 @@ impl EnvironmentHandle {
         // Only fails when it is set already, which the line above makes impossible.
         let _ = asker.asker.set(Asker::Pool(id));
         lock(&self.environment.belongings).pools.insert(id, pool.clone());
-        Ok(PoolHandle::new(self.environment.clone(), pool, id, shared))
+        Ok(PoolHandle::new(self.environment.clone(), pool, id))
     }
 
     /// The caller gives up work of many steps; it ends when its outcome is known.

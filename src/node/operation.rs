@@ -13,7 +13,7 @@ use super::settings::CENTURY;
 use crate::conn::request::{Body, Extended};
 use crate::conn::{Reply, runtime};
 use crate::ddl::{self, Commit, End, Order, Place};
-use crate::error::{Error, Step};
+use crate::error::{Error, Outcome, Step};
 use crate::pool::{Loan, Pool};
 use crate::wire::batch::{Batch, Extra, Record};
 
@@ -45,6 +45,9 @@ pub fn order(js: Js, script: String, values: Value, flags: i32, cancel_timeout: 
 
 /// Runs an order, and tells `reply` how it has ended. It ends with the environment.
 pub fn begin(environment: &Arc<Environment>, place: Place, order: Order, reply: Reply) {
+    if let Err(error) = runtime::start() {
+        return reply.fail(error.with_outcome(Outcome::NotApplied, Vec::new()));
+    }
     let (sender, wish) = watch::channel(false);
     lock(&environment.belongings).operations.insert(reply.request, sender);
     let environment = environment.clone();
@@ -77,6 +80,9 @@ fn end(reply: &Reply, ended: Result<u8, (Error, u8)>) {
 
 /// Asks a pool's server for its version; the request is answered by the text.
 pub fn ask_version(pool: &Pool, reply: Reply) {
+    if let Err(error) = runtime::start() {
+        return reply.fail(error);
+    }
     let lending = pool.lend();
     runtime::spawn(async move {
         let mut batch = Batch::default();

@@ -5,7 +5,7 @@ use std::sync::Weak;
 use once_cell::sync::OnceCell;
 use tokio::sync::oneshot;
 
-use super::environment::{Environment, lock};
+use super::environment::Environment;
 use crate::conn::connection::event_batch;
 use crate::conn::{PasswordProvider, Sink};
 use crate::error::Error;
@@ -35,13 +35,7 @@ impl PasswordProvider for AskJavaScript {
     fn ask(&self) -> oneshot::Receiver<Result<Option<String>, Error>> {
         let (sender, receiver) = oneshot::channel();
         if let (Some(environment), Some(asker)) = (self.environment.upgrade(), self.asker.get()) {
-            let question = {
-                let mut belongings = lock(&environment.belongings);
-                belongings.last_question = belongings.last_question.wrapping_add(1);
-                let question = belongings.last_question;
-                belongings.passwords.insert(question, sender);
-                question
-            };
+            let Some(question) = environment.keep_question(sender) else { return receiver };
             let batch = match *asker {
                 Asker::Connection(id) => event_batch(id, Event::Password(question)),
                 Asker::Pool(id) => event_batch(id, Event::PoolPassword(question)),

@@ -22,15 +22,13 @@ pub struct PoolHandle {
     environment: Arc<Environment>,
     pool: Pool,
     id: PoolId,
-    /// Other environments may have answers to wait for on its connections.
-    is_shared: bool,
     /// Texts that JavaScript calls by their numbers.
     texts: Mutex<Vec<Arc<KnownText>>>,
 }
 
 impl PoolHandle {
-    pub(super) fn new(environment: Arc<Environment>, pool: Pool, id: PoolId, is_shared: bool) -> Self {
-        PoolHandle { environment, pool, id, is_shared, texts: Mutex::default() }
+    pub(super) fn new(environment: Arc<Environment>, pool: Pool, id: PoolId) -> Self {
+        PoolHandle { environment, pool, id, texts: Mutex::default() }
     }
 
     /// Runs the queries that JavaScript has written down for this pool: before anything else that it asks of it.
@@ -46,6 +44,10 @@ impl PoolHandle {
             self.environment.prepare_for(under_way, None);
             self.pool.run_all(requests, is_last);
         }
+    }
+
+    fn client(&self, connection: Connection, is_new: bool) -> ConnectionHandle {
+        ConnectionHandle::pooled(self.environment.clone(), connection, is_new, self.pool.is_shared())
     }
 
     fn members(&self) -> Vec<(Connection, bool)> {
@@ -79,7 +81,7 @@ impl PoolHandle {
             Some(acquired) => {
                 let (connection, is_new) = acquired.accept();
                 lock(&self.environment.belongings).clients.insert(connection.id(), self.pool.clone());
-                Either::A(ConnectionHandle::pooled(self.environment.clone(), connection, is_new))
+                Either::A(self.client(connection, is_new))
             }
             None => {
                 self.environment.hold(Js(env.raw()));
@@ -131,7 +133,7 @@ impl PoolHandle {
         let requests = self.environment.hold(js);
         let environment = &self.environment;
         let before = |connection: Option<&Connection>| {
-            environment.prepare_for(requests, connection.filter(|_| !self.is_shared));
+            environment.prepare_for(requests, connection.filter(|_| !self.pool.is_shared()));
         };
         self.pool.run(Work::Request { request, retire: true }, before);
         Ok(())
@@ -209,7 +211,7 @@ impl PoolHandle {
     /// Every open connection, whoever uses it, the oldest first.
     #[napi(catch_unwind)]
     pub fn connections(&self) -> Vec<ConnectionHandle> {
-        let handle = |(connection, _)| ConnectionHandle::pooled(self.environment.clone(), connection, false);
+        let handle = |(connection, _)| self.client(connection, false);
         self.members().into_iter().map(handle).collect()
     }
 

@@ -66,6 +66,7 @@ pub fn pool(object: &Object<'_>, server: &ServerSettings) -> Result<PoolSettings
         max_uses: bound("maxUses")?.map(u64::from),
         max_lifetime: limit(object, "maxLifetimeSeconds", 1.0)?,
         max_waiting: bound("maxWaiting")?.map(|waiting| waiting as usize),
+        shared: object.get::<bool>("shared")?.unwrap_or(false),
         pipeline_depth: count("pipelineDepth")?.map_or(PIPELINE_DEPTH, at_most) as usize,
         sharing: match text(object, "sharing")?.as_deref() {
             Some("reads") => Sharing::Reads,

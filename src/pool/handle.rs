@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use deadpool::managed::{Object, QueueMode};
 use deadpool_postgres::PoolConfig;
+use tokio::sync::watch;
 
 use super::maker::Maker;
 use super::reaper;
@@ -72,6 +73,7 @@ impl Pool {
             Shared {
                 objects: objects.expect("a pool without timeouts needs no runtime"),
                 state: Mutex::new(State::new(&limits)),
+                abandoned: watch::Sender::new(false),
                 limits,
             }
         });
@@ -104,6 +106,12 @@ impl Pool {
     /// The settings its connections are made from.
     pub fn settings(&self) -> (&ServerSettings, &PoolSettings) {
         (&self.shared.objects.manager().settings, &self.shared.limits)
+    }
+
+    /// Whether several users have it, in whatever threads: none of them may read a connection by himself, because the others
+    /// would have to wait until he gets to it.
+    pub fn is_shared(&self) -> bool {
+        self.shared.limits.shared
     }
 
     /// How the pool's connections are made now.

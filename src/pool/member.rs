@@ -82,6 +82,10 @@ impl Observer for MemberObserver {
         }
     }
 
+    fn listener(&self) -> Option<Arc<dyn Sink>> {
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn closed(&self, connection: &Connection) {
         let pool = self.pool.upgrade();
         if let Some(pool) = &pool {

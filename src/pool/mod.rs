@@ -9,6 +9,7 @@ pub mod handle;
 mod lane;
 mod loan;
 pub mod maker;
+mod making;
 pub mod member;
 pub mod reaper;
 mod shared;

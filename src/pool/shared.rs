@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use deadpool::managed::{Object, PoolError};
 use deadpool_postgres::Timeouts;
+use tokio::sync::watch;
 
 use super::handle::{Acquired, PoolId};
 use super::lane::{Depth, Lane};
 use super::maker::{Maker, only_idle};
+use super::making::Making;
 use super::member::Member;
 use super::reaper;
 use super::waiting::{Waiting, Work, waited_too_long};
@@ -35,6 +37,8 @@ pub(super) struct Shared {
     pub(super) objects: deadpool::managed::Pool<Maker>,
     pub(super) limits: PoolSettings,
     pub(super) state: Mutex<State>,
+    /// True when nobody uses the pool any more: nothing is made then.
+    pub(super) abandoned: watch::Sender<bool>,
 }
 
 pub(super) type Held = Object<Maker>;
@@ -122,7 +126,7 @@ impl Shared {
         let refused = {
             let mut state = self.lock();
             if state.ending {
-                Some((work, Error::closed("Cannot use a pool after calling end on the pool")))
+                Some((work, pool_ended()))
             } else if let Some(most) = self.limits.max_waiting
                 && state.waiting.len() >= most
                 && self.idle(&state) == 0
@@ -201,8 +205,13 @@ impl Shared {
                 let Some(work) = state.waiting.pop() else { return };
                 self.assign(state, work, held);
             } else if state.creating < state.waiting.wanting() && !self.is_full(&state) {
-                state.creating += 1;
-                runtime::spawn(self.clone().make());
+                if let Err(error) = runtime::start() {
+                    let Some(work) = state.waiting.pop() else { return };
+                    drop(state);
+                    work.reply().fail(error);
+                    continue;
+                }
+                runtime::spawn(self.clone().make(Making::new(self, &mut state)));
             } else {
                 let shared = if state.depth.is_far() || (is_last && state.begins()) {
                     let part = state.part();
@@ -257,13 +266,17 @@ impl Shared {
         }
     }
 
-    async fn make(self: Arc<Self>) {
+    async fn make(self: Arc<Self>, making: Making) {
         let mut timeouts = Timeouts::new();
         timeouts.wait = Some(Duration::ZERO);
-        let made = self.objects.timeout_get(&timeouts).await;
+        let mut abandoned = self.abandoned.subscribe();
+        let made = tokio::select! {
+            made = self.objects.timeout_get(&timeouts) => made.map_err(reason),
+            _ = abandoned.wait_for(|abandoned| *abandoned) => Err(pool_ended()),
+        };
         let failed = {
             let mut state = self.lock();
-            state.creating -= 1;
+            making.finish(&mut state);
             match made {
                 // It may be lost already; then the pool has no more use for it.
                 Ok(held) if held.connection().is_closed() => {
@@ -275,7 +288,7 @@ impl Shared {
                     drop(held);
                     None
                 }
-                Err(error) => state.waiting.refuse().map(|work| (work, reason(error))),
+                Err(error) => state.waiting.refuse().map(|work| (work, error)),
             }
         };
         if let Some((work, error)) = failed {
@@ -511,6 +524,7 @@ impl Shared {
             let mut state = self.lock();
             state.ending = true;
             state.ended.clear();
+            self.abandoned.send_replace(true);
             drop(state.waiting.drain());
             let lent: Vec<Lent> = state.lent.drain().map(|(_, lent)| lent).collect();
             for lent in lent.into_iter().filter(|lent| !lent.gone) {
@@ -534,10 +548,14 @@ fn tell(homes: &mut [Home], connection: ConnectionId, event: &PoolEvent) {
     }
 }
 
+fn pool_ended() -> Error {
+    Error::closed("Cannot use a pool after calling end on the pool")
+}
+
 fn reason(error: PoolError<Error>) -> Error {
     match error {
         PoolError::Backend(error) => error,
-        PoolError::Closed => Error::closed("Cannot use a pool after calling end on the pool"),
+        PoolError::Closed => pool_ended(),
         other => Error::closed(other.to_string()),
     }
 }

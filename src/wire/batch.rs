@@ -5,7 +5,9 @@
 //! described by where it ends, in UTF-16 units. Substrings in V8 keep the whole string alive that they were cut from,
 //! so the size of a segment bounds what a kept value can pin; long values get a string of their own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::command::CommandTag;
 use super::json::Template;
@@ -101,6 +103,17 @@ pub enum Extra {
     Value(Box<dyn std::any::Any + Send>),
 }
 
+/// When a request ends of which records are in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// Later, by itself.
+    Later,
+    /// When the program, which has been asked to go on, has done so.
+    Asked,
+    /// In this batch, with this transaction status or 0.
+    Here(i32),
+}
+
 /// Joined text.
 #[derive(Debug, Default, Clone)]
 pub struct Text {
@@ -152,14 +165,18 @@ pub struct Batch {
     pub templates: Vec<Arc<Template>>,
     /// Shapes that records refer to, each once.
     pub shapes: Vec<Arc<Shape>>,
-    /// Bytes in texts and blobs.
+    /// Bytes in texts, blobs, extras, and shapes that JavaScript has not been told of.
     pub weight: usize,
     /// Requests that end in this batch.
     pub finished: usize,
+    /// Whom its records are for, each once in a row of records.
+    told: Vec<(i32, Ending)>,
     /// Something ends in it, and whoever waits for that goes on before anything later is told.
     pub in_order: bool,
     /// Index of the count of the rows record at the end of `ints`, while it can still grow.
     open_rows: Option<(u32, u32, usize)>,
+    /// Request of the last [`Record::Raw`] and where it ends in `ints`: while nothing follows, it can still grow.
+    open_raw: Option<(i32, usize)>,
     /// Segments of an earlier use, empty, with their memory.
     spare_texts: Vec<Text>,
     /// Memory for the skeleton of a JSON document.
@@ -184,7 +201,8 @@ impl Batch {
 
     /// Empties it for another use. The memory stays, because taking it anew costs more than filling it.
     pub fn clear(&mut self) {
-        let Batch { ints, floats, texts, leaf_ints, leaf_floats, spare_texts, skeleton, .. } = self;
+        let Batch { ints, floats, texts, leaf_ints, leaf_floats, spare_texts, skeleton, told, .. } = self;
+        told.clear();
         ints.clear();
         floats.clear();
         leaf_ints.clear();
@@ -198,6 +216,7 @@ impl Batch {
             texts: std::mem::take(texts),
             spare_texts: std::mem::take(spare_texts),
             skeleton: std::mem::take(skeleton),
+            told: std::mem::take(told),
             ..Batch::default()
         };
         *self = kept;
@@ -228,14 +247,18 @@ impl Batch {
             self.texts.append(&mut other.texts);
         }
         self.open_rows = None;
+        self.open_raw = None;
         self.ints.append(&mut other.ints);
         self.floats.append(&mut other.floats);
         self.leaf_ints.append(&mut other.leaf_ints);
         self.leaf_floats.append(&mut other.leaf_floats);
         self.extras.append(&mut other.extras);
+        self.told.append(&mut other.told);
+        let weight = self.weight + other.weight;
         other.shapes.drain(..).for_each(|shape| self.know(&shape));
         other.templates.drain(..).for_each(|template| self.use_template(&template));
-        self.weight += other.weight;
+        // Each shape was counted where it came first.
+        self.weight = weight;
         self.finished += other.finished;
         self.in_order = other.in_order;
         other.clear();
@@ -271,6 +294,18 @@ impl Batch {
         let is_end = matches!(kind, Record::Done | Record::Failed | Record::Value);
         self.finished += usize::from(is_end);
         self.in_order |= is_end;
+        if let Some(&request) = rest.first() {
+            let ending = match kind {
+                Record::Done | Record::Failed => Ending::Here(rest.get(1).copied().unwrap_or(0)),
+                Record::Value => Ending::Here(0),
+                Record::Started | Record::Drained | Record::Suspended | Record::Raw => Ending::Asked,
+                _ => Ending::Later,
+            };
+            match self.told.last_mut() {
+                Some((last, known)) if *last == request => *known = (*known).max(ending),
+                _ => self.told.push((request, ending)),
+            }
+        }
         self.ints.push(kind as i32);
         self.ints.extend_from_slice(rest);
     }
@@ -278,6 +313,7 @@ impl Batch {
     /// Appends a record that takes the next extra.
     pub fn record_with(&mut self, kind: Record, rest: &[i32], extra: Extra) {
         self.record(kind, rest);
+        self.weight += extra.memory();
         self.extras.push(extra);
     }
 
@@ -298,7 +334,18 @@ impl Batch {
         self.ints.truncate(self.ints.len() - 3);
         self.finished = 0;
         self.in_order = false;
+        self.told.iter_mut().for_each(|(_, ending)| *ending = Ending::Later);
         Some((status, error))
+    }
+
+    /// Who has to be told when the batch is lost: by request, what is known of its end.
+    pub fn addressees(&self) -> BTreeMap<i32, Ending> {
+        let mut all = BTreeMap::new();
+        for (request, ending) in &self.told {
+            let known = all.entry(*request).or_insert(*ending);
+            *known = (*known).max(*ending);
+        }
+        all
     }
 
     /// Announces a result set of a request.
@@ -404,10 +451,9 @@ impl Batch {
 
     /// Appends bytes of an exchange, joined to those before when they are of the same exchange and `join` allows it.
     pub fn raw(&mut self, request: i32, parts: &[&[u8]], join: bool) {
-        let joins =
-            join && matches!(self.ints.as_slice(), [.., kind, last] if *kind == Record::Raw as i32 && *last == request);
-        if !joins {
+        if !join || self.open_raw != Some((request, self.ints.len())) {
             self.record_with(Record::Raw, &[request], Extra::Bytes(Vec::new()));
+            self.open_raw = Some((request, self.ints.len()));
         }
         if let Some(Extra::Bytes(bytes)) = self.extras.last_mut() {
             for part in parts {
@@ -454,6 +500,9 @@ impl Batch {
 
     fn know(&mut self, shape: &Arc<Shape>) {
         if !self.shapes.iter().rev().any(|known| Arc::ptr_eq(known, shape)) {
+            if shape.told.load(Ordering::Relaxed) == 0 {
+                self.weight += shape.memory();
+            }
             self.shapes.push(shape.clone());
         }
     }
@@ -573,6 +622,56 @@ mod tests {
             assert!(!first.absorb(&mut other));
             assert_eq!((first.finished, other.finished), (1, 1));
         }
+    }
+
+    #[test]
+    fn those_are_known_whom_a_batch_is_for() {
+        let (mut first, mut second) = (batch_of(1, &["ab"]), batch_of(2, &["cd"]));
+        assert!(first.absorb(&mut second));
+        first.record(Record::Suspended, &[3]);
+        first.record(Record::Started, &[4]);
+        first.record_with(Record::Event, &[], Extra::ConnectionEvent(5, Event::Closed));
+        first.record(Record::Done, &[3, 0]);
+        first.record(Record::Empty, &[5]);
+        let idle = Ending::Here(i32::from(b'I'));
+        let all = [(1, idle), (2, idle), (3, Ending::Here(0)), (4, Ending::Asked), (5, Ending::Later)];
+        assert_eq!(first.addressees(), all.into());
+        first.clear();
+        assert_eq!(first.addressees(), [].into());
+    }
+
+    #[test]
+    fn what_crosses_beside_the_arrays_weighs_what_it_takes() {
+        let text = "x".repeat(1000);
+        let notice = ServerError { length: 0, fields: vec![(b'M', text.clone()), (b'D', text.clone())] };
+        let notification = Notification { process_id: 1, channel: text.clone(), payload: text.clone(), length: 0 };
+        for event in [
+            Event::Notice(Box::new(notice.clone())),
+            Event::Notification(Box::new(notification)),
+            Event::Parameter(text.clone(), text),
+            Event::Lost(Box::new(Error::from_server(notice))),
+        ] {
+            let mut batch = Batch::default();
+            batch.record_with(Record::Event, &[], Extra::ConnectionEvent(1, event));
+            assert!((2000..6000).contains(&batch.weight), "{}", batch.weight);
+            while !batch.is_full() {
+                batch.record_with(Record::Event, &[], Extra::ConnectionEvent(1, Event::Closed));
+            }
+            assert!(batch.extras.len() < FULL_BYTES / size_of::<Extra>());
+        }
+    }
+
+    #[test]
+    fn a_shape_weighs_until_javascript_knows_it() {
+        let body = super::super::shape::tests::description(&[("a column with a name", 25); 100]);
+        let shape = ShapeTable::default().get(&body, TypeMask(0)).unwrap();
+        let mut batch = Batch::default();
+        batch.fields(1, &shape);
+        assert!(batch.weight > body.len(), "{}", batch.weight);
+        shape.told.store(1, Ordering::Relaxed);
+        batch.clear();
+        batch.fields(1, &shape);
+        assert_eq!(batch.weight, 0);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod frontend;
 pub mod json;
 mod list;
+mod memory;
 pub mod moment;
 pub mod reader;
 pub mod results;

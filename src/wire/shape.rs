@@ -187,6 +187,9 @@ fn kind_of(type_id: u32, format: i16, mask: TypeMask) -> ColumnKind {
 
 /// How many shapes a table holds before it starts afresh: programs that make up column names without end stay bounded.
 const CAPACITY: usize = 512;
+/// As [`CAPACITY`], for the bytes of their descriptions, since a server can make up columns as well. A description that is
+/// larger than this by itself is not kept.
+const CAPACITY_BYTES: usize = 2 * 1024 * 1024;
 
 /// By description, and by what of it the caller parses: most programs have one such set, or two.
 type Shapes = HashMap<Arc<[u8]>, Vec<(TypeMask, Arc<Shape>)>>;
@@ -194,6 +197,8 @@ type Shapes = HashMap<Arc<[u8]>, Vec<(TypeMask, Arc<Shape>)>>;
 #[derive(Debug, Default)]
 struct Known {
     shapes: Shapes,
+    /// Bytes of the descriptions, each counted for every set of parsers.
+    bytes: usize,
     /// What was asked for last, which many answers in a row are like.
     last: Option<(Arc<[u8]>, TypeMask, Arc<Shape>)>,
 }
@@ -215,27 +220,29 @@ impl ShapeTable {
         {
             return Ok(shape.clone());
         }
-        let (description, shape) = self.look_up(&mut known.shapes, body, mask)?;
-        known.last = Some((description, mask, shape.clone()));
+        let (description, shape) = self.look_up(&mut known, body, mask)?;
+        if description.len() <= CAPACITY_BYTES {
+            known.last = Some((description, mask, shape.clone()));
+        }
         Ok(shape)
     }
 
-    fn look_up(&self, known: &mut Shapes, body: &[u8], mask: TypeMask) -> Result<(Arc<[u8]>, Arc<Shape>), Error> {
-        if let Some((description, shapes)) = known.get_key_value(body)
+    fn look_up(&self, known: &mut Known, body: &[u8], mask: TypeMask) -> Result<(Arc<[u8]>, Arc<Shape>), Error> {
+        if let Some((description, shapes)) = known.shapes.get_key_value(body)
             && let Some((_, shape)) = shapes.iter().find(|(parsed, _)| *parsed == mask)
         {
             return Ok((description.clone(), shape.clone()));
         }
         let shape = Arc::new(Shape::parse(self.next_id.fetch_add(1, Ordering::Relaxed), body, mask)?);
-        if known.len() >= CAPACITY {
-            known.clear();
+        if known.shapes.len() >= CAPACITY || known.bytes + body.len() > CAPACITY_BYTES {
+            known.shapes.clear();
+            known.bytes = 0;
         }
         let description: Arc<[u8]> = body.into();
-        let shapes = known.entry(description.clone()).or_default();
-        if shapes.len() >= CAPACITY {
-            shapes.clear();
+        if body.len() <= CAPACITY_BYTES {
+            known.bytes += body.len();
+            known.shapes.entry(description.clone()).or_default().push((mask, shape.clone()));
         }
-        shapes.push((mask, shape.clone()));
         Ok((description, shape))
     }
 }
@@ -296,5 +303,18 @@ pub(crate) mod tests {
             table.get(&description(&[(&format!("c{n}"), 25)]), TypeMask(0)).unwrap();
         }
         assert!(table.known.lock().unwrap().shapes.len() <= CAPACITY);
+    }
+
+    #[test]
+    fn so_does_one_of_descriptions_that_are_long_or_parsed_in_ever_other_ways() {
+        let table = ShapeTable::default();
+        let long = description(&[(&"c".repeat(CAPACITY_BYTES / 8), 25)]);
+        for mask in 0..64 {
+            table.get(&long, TypeMask(mask)).unwrap();
+            let known = table.known.lock().unwrap();
+            assert!(known.shapes.values().map(Vec::len).sum::<usize>() <= 8);
+        }
+        table.get(&description(&[(&"c".repeat(CAPACITY_BYTES), 25)]), TypeMask(0)).unwrap();
+        assert!(table.known.lock().unwrap().shapes.is_empty());
     }
 }

@@ -1,0 +1,100 @@
+'use strict';
+
+const { test } = require('node:test');
+const assert = require('node:assert/strict');
+const addon = require('../../native.js');
+
+const DONE = 9;
+const FAILED = 10;
+const COMPLETE = 5;
+const LOST = -2;
+const LATER = -1;
+const ASKED = -2;
+const IDLE = 'I'.charCodeAt(0);
+
+/** lib/binding.js on an addon of which nothing but the drain is called, by the test. */
+function bindingWithDrain() {
+  const native = require.resolve('../../native.js');
+  const binding = require.resolve('../../lib/binding.js');
+  const known = [native, binding].map((file) => [file, require.cache[file]]);
+  let given;
+  class Environment {
+    constructor(drain, ints) {
+      given = { drain, ints };
+    }
+  }
+  require.cache[native].exports = { ...addon, layout: addon.layout, Environment };
+  delete require.cache[binding];
+  try {
+    return { binding: require(binding), ...given };
+  } finally {
+    require.cache[native].exports = addon;
+    for (const [file, module] of known) {
+      if (module === undefined) delete require.cache[file];
+      else require.cache[file] = module;
+    }
+  }
+}
+
+class Request {
+  constructor() {
+    this.told = [];
+  }
+
+  complete(command) {
+    this.told.push(command);
+  }
+
+  done() {
+    this.told.push('done');
+  }
+
+  fail(error, status) {
+    this.told.push([error.message, status]);
+  }
+}
+
+test('whoever a batch was for that could not be handed over is rejected, and all others go on', () => {
+  const { binding, drain, ints } = bindingWithDrain();
+  const requests = Array.from({ length: 5 }, () => new Request());
+  const [ended, failing, goingOn, other, asked] = requests.map((request) => binding.register(request));
+  requests[1].fail = () => {
+    throw new Error('what a handler throws is nobody else’s');
+  };
+  const thrown = [];
+  const { nextTick } = process;
+  process.nextTick = (call) => thrown.push(call);
+  const notices = [];
+  binding.connections.set(7, { notice: (...parts) => notices.push(parts) });
+  const records = (...all) => {
+    ints.set(all.flat());
+    drain(all.flat().length);
+  };
+  try {
+    const failure = { kind: 'protocol', message: 'lost' };
+    const addressees = [failing, IDLE, ended, IDLE, goingOn, LATER, asked, ASKED];
+    drain(LOST, addressees, failure, [['notice', 7, 'MHello\0', 12]]);
+    assert.deepEqual(requests[2].told, []);
+    assert.deepEqual(requests[4].told, [['lost', null]]);
+    records([COMPLETE, goingOn, 0, -1, -1], [DONE, goingOn, IDLE], [DONE, other, IDLE], [DONE, asked, IDLE]);
+  } finally {
+    process.nextTick = nextTick;
+  }
+  assert.equal(thrown.length, 1);
+  assert.throws(thrown[0], /nobody else’s/);
+  assert.deepEqual(requests[0].told, [['lost', 'I']]);
+  assert.deepEqual(requests[2].told, [['lost', 'I']]);
+  assert.deepEqual(requests[3].told, ['done']);
+  assert.deepEqual(requests[4].told, [['lost', null]]);
+  assert.deepEqual(notices, [['MHello\0', 12]]);
+  assert.equal(binding.underWay(), 0);
+});
+
+test('a request that failed by itself is told its own error', () => {
+  const { binding, drain, ints } = bindingWithDrain();
+  const request = new Request();
+  ints.set([FAILED, binding.register(request), 0]);
+  const error = { kind: 'closed', message: 'its own' };
+  drain(3, undefined, undefined, undefined, undefined, undefined, undefined, [error]);
+  assert.deepEqual(request.told, [['its own', null]]);
+});

@@ -1,0 +1,61 @@
+//! Cancel requests: one message on a socket of its own, which asks the server to stop what another one is doing.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use postgres_protocol::message::frontend;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::address::{self, io_error};
+use super::handshake::{Route, secure};
+use super::stream::Stream;
+use crate::clock;
+use crate::error::{Error, ErrorKind, Phase};
+
+/// How long a cancel request may take where connecting may take as long as it likes. The work goes on either way, and a
+/// server that is that late won't do anything else for the connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks the server of this route to cancel what it is doing for a session; done when the server has closed the socket,
+/// which it does when it has passed the request on. Nothing that it says is kept.
+///
+/// # Errors
+/// `Timeout` when that takes longer than connecting may, and five seconds without such a limit; the request may still
+/// arrive then. `Io` or `Tls` when the server can't be reached.
+pub async fn cancel(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Error> {
+    let limit = route.connect_timeout.unwrap_or(PATIENCE);
+    let asking = ask(route, process_id, secret_key);
+    clock::within(limit, asking).await.unwrap_or_else(|| Err(unanswered(limit)))
+}
+
+async fn ask(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Error> {
+    let socket = address::dial_again(&route.address).await?;
+    let mut stream = match &route.tls {
+        Some(tls) => secure(socket, tls, &route.host, route.direct).await?,
+        None => Stream::Plain(socket),
+    };
+    let mut out = BytesMut::new();
+    frontend::cancel_request(process_id, secret_key, &mut out);
+    let exchange = async {
+        stream.write_all(&out).await?;
+        stream.flush().await?;
+        // The server closes without a word. One that says something has heard as well, and is not listened to.
+        stream.read(&mut [0]).await
+    };
+    match exchange.await {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(()),
+        // What OpenSSL makes of a server that closes without its farewell.
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(()),
+        Err(error) => Err(io_error(&error, "read", "")),
+    }
+}
+
+fn unanswered(limit: Duration) -> Error {
+    let millis = limit.as_millis();
+    Error::new(
+        ErrorKind::Timeout(Phase::Connect),
+        format!("The server took no note of a cancel request within {millis} ms; it may still do so."),
+    )
+    .with_code("ETIMEDOUT")
+}
