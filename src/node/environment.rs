@@ -129,8 +129,8 @@ pub struct Belongings {
     pub holding: HashSet<ConnectionId>,
     /// Work under way that it may give up, by the numbers of the requests.
     pub operations: HashMap<i32, watch::Sender<bool>>,
-    /// Passwords it was asked for.
-    pub passwords: HashMap<u32, oneshot::Sender<Result<Option<String>, Error>>>,
+    /// What it was asked, by number.
+    pub questions: HashMap<u32, oneshot::Sender<Result<Option<String>, Error>>>,
     /// Number of the last such question.
     pub last_question: u32,
 }
