@@ -266,7 +266,7 @@ mod tests {
                 address: Address::Tcp(address),
                 host: String::new(),
                 tls: None,
-                direct: false,
+                certificate: None,
                 connect_timeout: None,
             },
             auto_prepare: false,
