@@ -1,0 +1,133 @@
+'use strict';
+
+const { setTimeout: pause } = require('node:timers/promises');
+const { audit } = require('./audit.js');
+const { postHere, postInProcess, postInThread } = require('./crews.js');
+const { cuttingProxy } = require('./cutting-proxy.js');
+const faults = require('./faults/index.js');
+const { Journal, readJournals } = require('./journal.js');
+const { clear, readAll } = require('./schema.js');
+const { wordsOf } = require('./verdict.js');
+
+const BETWEEN_FAULTS_MILLIS = [50, 500];
+/** How long everything may take to come to its end; a watchdog. */
+const END_MILLIS = 120_000;
+const POSTS = { here: postHere, thread: postInThread, process: postInProcess };
+
+/**
+ * Some seconds of work under faults, then quiet, and the audit. Nothing is left behind but the journals.
+ *
+ * @param {object} options
+ * @param {string} options.name short, unlike any other chapter's
+ * @param {import('../scripts/support/embedded-server.js').EmbeddedServer} options.server
+ * @param {string[]} options.databases
+ * @param {string} options.directory of the journals
+ * @param {import('./random.js').Random} options.random
+ * @param {number} options.millis how long faults go on
+ * @param {typeof import('./observer.js').observe} options.observe
+ * @returns {Promise<{ problems: { what: string, key?: string }[], states: Record<string, number>, faults: object }>}
+ */
+async function runChapter({ name, server, databases, directory, random, millis, observe }) {
+  const journal = new Journal(directory, `${name}-faults`);
+  const proxy = await cuttingProxy(server, random.fork('proxy'));
+  const enlist = recruiter({ name, server, proxy, databases, directory, random });
+  const posted = enlist.all();
+  const scene = { server, proxy, databases, posted, journal, random: random.fork('faults'), observe };
+
+  const until = Date.now() + millis;
+  while (Date.now() < until) {
+    const fault = scene.random.pickByWeight(faults);
+    journal.fault(fault.name);
+    // A fault has others to suffer from: its own connection goes with a restart.
+    await fault.run(scene).catch((error) => journal.fault(`it failed itself: ${wordsOf(error)}`));
+    enlist.replaceKilled(posted);
+    await pause(scene.random.between(...BETWEEN_FAULTS_MILLIS));
+  }
+
+  for (const { stop } of posted) stop();
+  const ended = await Promise.race([
+    Promise.all(posted.map(({ finished }) => finished)),
+    pause(END_MILLIS, 'late', { ref: false }),
+  ]);
+  if (ended === 'late') journal.problem('a crew has not come to its end');
+  for (const { crew } of posted) crew?.journal.close();
+  await proxy.close();
+  if (!(await isQuiet(observe))) journal.problem('the server has connections of crews that have ended');
+  journal.close();
+  return settle({ directory, databases, observe });
+}
+
+/** Reads the journals and the databases, and compares them. */
+async function settle({ directory, databases, observe }) {
+  const { accounts, problems, faults: counts } = readJournals(directory);
+  for (const database of databases) {
+    const own = new Map([...accounts].filter(([, account]) => account.database === database));
+    problems.push(...(await observe(async (client) => audit(own, await readAll(client)), database)));
+    await observe(clear, database);
+  }
+  const states = {};
+  for (const { state, way } of accounts.values()) {
+    states[way] ??= {};
+    states[way][state] = (states[way][state] ?? 0) + 1;
+  }
+  return { problems, states, faults: counts };
+}
+
+/** Nobody is left at the server: what will be there is there. */
+async function isQuiet(observe) {
+  const sql = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name LIKE 'ledger%'`;
+  const deadline = Date.now() + END_MILLIS;
+  while (Date.now() < deadline) {
+    const { rows } = await observe((client) => client.query(sql));
+    if (rows[0].n === 0) return true;
+    await pause(50);
+  }
+  return false;
+}
+
+/** Who works in a chapter, and who takes the place of those that were killed. */
+function recruiter({ name, server, proxy, databases, directory, random }) {
+  let count = 0;
+  const near = { host: server.host, port: server.port };
+  const far = { host: proxy.host, port: proxy.port };
+  const tls = { ssl: { rejectUnauthorized: false } };
+
+  const enlist = (place, kind, options, { hands = 3, listens = false } = {}) => {
+    const crew = `${name}${place}${(count += 1)}`;
+    const config = (database) =>
+      server.config({ max: 3, ssl: false, application_name: `ledger ${crew}`, ...options, database });
+    return POSTS[place]({
+      name: crew,
+      seed: `${random.seed}/${crew}`,
+      directory,
+      kind,
+      hands,
+      listens,
+      databases: databases.map((database) => ({ name: database, config: config(database) })),
+    });
+  };
+  const inThread = () =>
+    enlist('thread', 'manager', { ...near, shared: true, application_name: `ledger ${name}shared` });
+  const inProcess = () => enlist('process', 'manager', far);
+
+  return {
+    all: () => [
+      enlist('here', 'pools', near),
+      enlist('here', 'pools', { ...far, ...tls, autoPrepare: true }),
+      enlist('here', 'pools', far, { listens: true }),
+      enlist('here', 'manager', far),
+      enlist('here', 'manager', { ...far, ...tls }, { listens: true }),
+      inThread(),
+      inThread(),
+      inProcess(),
+    ],
+    /** @param {import('./crews.js').Posted[]} posted */
+    replaceKilled(posted) {
+      posted.forEach(({ place, isKilled }, i) => {
+        if (isKilled) posted[i] = place === 'thread' ? inThread() : inProcess();
+      });
+    },
+  };
+}
+
+module.exports = { runChapter };
