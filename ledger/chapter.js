@@ -11,7 +11,7 @@ const { wordsOf } = require('./verdict.js');
 
 const BETWEEN_FAULTS_MILLIS = [50, 500];
 /** How long everything may take to come to its end; a watchdog. */
-const END_MILLIS = 120_000;
+const END_MILLIS = 60_000;
 const POSTS = { here: postHere, thread: postInThread, process: postInProcess };
 
 /**
@@ -35,14 +35,8 @@ async function runChapter({ name, server, databases, directory, random, millis, 
   const scene = { server, proxy, databases, posted, journal, random: random.fork('faults'), observe };
 
   const until = Date.now() + millis;
-  while (Date.now() < until) {
-    const fault = scene.random.pickByWeight(faults);
-    journal.fault(fault.name);
-    // A fault has others to suffer from: its own connection goes with a restart.
-    await fault.run(scene).catch((error) => journal.fault(`it failed itself: ${wordsOf(error)}`));
-    enlist.replaceKilled(posted);
-    await pause(scene.random.between(...BETWEEN_FAULTS_MILLIS));
-  }
+  // Two at a time, so that one can hit what another has just begun to mend.
+  await Promise.all([makeFaults(scene, enlist, until), makeFaults(scene, enlist, until)]);
 
   for (const { stop } of posted) stop();
   const ended = await Promise.race([
@@ -52,9 +46,21 @@ async function runChapter({ name, server, databases, directory, random, millis, 
   if (ended === 'late') journal.problem('a crew has not come to its end');
   for (const { crew } of posted) crew?.journal.close();
   await proxy.close();
-  if (!(await isQuiet(observe))) journal.problem('the server has connections of crews that have ended');
+  for (const backend of await leftBackends(observe))
+    journal.problem(`the server has a connection of a crew that has ended: ${JSON.stringify(backend)}`);
   journal.close();
   return settle({ directory, databases, observe });
+}
+
+async function makeFaults(scene, enlist, until) {
+  while (Date.now() < until) {
+    const fault = scene.random.pickByWeight(faults);
+    scene.journal.fault(fault.name);
+    // A fault has others to suffer from: its own connection goes with a restart.
+    await fault.run(scene).catch((error) => scene.journal.fault(`it failed itself: ${wordsOf(error)}`));
+    enlist.replaceKilled(scene.posted);
+    await pause(scene.random.between(...BETWEEN_FAULTS_MILLIS));
+  }
 }
 
 /** Reads the journals and the databases, and compares them. */
@@ -73,16 +79,16 @@ async function settle({ directory, databases, observe }) {
   return { problems, states, faults: counts };
 }
 
-/** Nobody is left at the server: what will be there is there. */
-async function isQuiet(observe) {
-  const sql = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name LIKE 'ledger%'`;
+/** Waits until nobody is left at the server: what will be there is there. Who is left after a long while is returned. */
+async function leftBackends(observe) {
+  const sql = `SELECT pid, application_name, datname, client_port, state, wait_event, backend_start, left(query, 200) AS query
+    FROM pg_stat_activity WHERE application_name LIKE 'ledger%'`;
   const deadline = Date.now() + END_MILLIS;
-  while (Date.now() < deadline) {
+  for (;;) {
     const { rows } = await observe((client) => client.query(sql));
-    if (rows[0].n === 0) return true;
+    if (rows.length === 0 || Date.now() > deadline) return rows;
     await pause(50);
   }
-  return false;
 }
 
 /** Who works in a chapter, and who takes the place of those that were killed. */
@@ -106,8 +112,8 @@ function recruiter({ name, server, proxy, databases, directory, random }) {
       databases: databases.map((database) => ({ name: database, config: config(database) })),
     });
   };
-  const inThread = () =>
-    enlist('thread', 'manager', { ...near, shared: true, application_name: `ledger ${name}shared` });
+  const shared = { ...near, shared: true, application_name: `ledger ${name}shared` };
+  const inThread = () => enlist('thread', 'manager', shared);
   const inProcess = () => enlist('process', 'manager', far);
 
   return {
@@ -117,6 +123,7 @@ function recruiter({ name, server, proxy, databases, directory, random }) {
       enlist('here', 'pools', far, { listens: true }),
       enlist('here', 'manager', far),
       enlist('here', 'manager', { ...far, ...tls }, { listens: true }),
+      enlist('here', 'pools', shared),
       inThread(),
       inThread(),
       inProcess(),

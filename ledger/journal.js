@@ -78,7 +78,10 @@ function readJournals(directory) {
   for (const event of eventsIn(directory)) {
     if (event.begin) accounts.set(event.begin, { ...event, state: 'begun', cut: false });
     if (event.settle) accounts.get(event.settle).state = event.state;
-    if (event.cut) cuts.add(event.cut);
+    if (event.cut) {
+      cuts.add(event.cut);
+      faults[event.how] = (faults[event.how] ?? 0) + 1;
+    }
     if (event.problem) problems.push({ what: event.problem, key: event.key });
     if (event.fault) faults[event.fault] = (faults[event.fault] ?? 0) + 1;
   }

@@ -23,9 +23,10 @@ const HISTORIES = 5;
  * @param {string[] | Iterable<string>} options.seeds of the chapters, in order
  * @param {number} options.chapterMillis
  * @param {(line: string) => void} options.say
+ * @param {(line: string) => void} options.sayMore is told what a chapter consisted of
  * @returns {Promise<{ problems: string[], entries: number }>} what must not be, in words
  */
-async function runLedger({ seeds, chapterMillis, say }) {
+async function runLedger({ seeds, chapterMillis, say, sayMore }) {
   const strays = [];
   const stray = (error) => strays.push(`unhandled: ${error?.stack ?? error}`);
   for (const event of ['unhandledRejection', 'uncaughtException']) process.on(event, stray);
@@ -52,7 +53,7 @@ async function runLedger({ seeds, chapterMillis, say }) {
       };
       const result = await runChapter(chapter);
       if (globalThis.gc) samples.push(sample());
-      entries += describe(say, name, seed, result, samples.at(-1));
+      entries += describe({ say, sayMore }, name, seed, result, samples.at(-1));
       const told = [
         ...result.problems.map(({ what, key }) => (key ? `${key}: ${what}` : what)),
         ...strays.splice(0),
@@ -73,7 +74,7 @@ async function runLedger({ seeds, chapterMillis, say }) {
 }
 
 /** @returns {number} how many entries the chapter had */
-function describe(say, name, seed, { states, faults }, memory) {
+function describe({ say, sayMore }, name, seed, { states, faults }, memory) {
   const totals = {};
   for (const counts of Object.values(states))
     for (const [state, count] of Object.entries(counts)) totals[state] = (totals[state] ?? 0) + count;
@@ -81,6 +82,7 @@ function describe(say, name, seed, { states, faults }, memory) {
   const megabytes = (bytes) => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
   const sizes = memory ? `, rss ${megabytes(memory.rss)}, heap ${megabytes(memory.heapUsed)}` : '';
   say(`${name} (seed ${seed}): ${JSON.stringify(totals)} under ${faultCount} faults${sizes}`);
+  for (const kind of [states, faults]) sayMore(JSON.stringify(kind));
   return Object.values(totals).reduce((sum, count) => sum + count, 0);
 }
 

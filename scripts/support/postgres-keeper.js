@@ -69,6 +69,7 @@ function giveUp(reason) {
 }
 
 function restart(how) {
+  clearInterval(poll);
   server.removeAllListeners('exit');
   server.on('exit', start);
   server.kill(how === 'immediate' ? 'SIGQUIT' : 'SIGINT');
