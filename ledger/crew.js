@@ -45,8 +45,7 @@ class Crew {
   async work() {
     const random = new Random(this.description.seed);
     try {
-      await this.#open(random);
-      this.#isOpen = true;
+      this.#isOpen = await this.#open(random);
       const hands = Array.from({ length: this.description.hands }, (_, i) => this.#hand(random.fork(i)));
       await Promise.all(hands);
       const complaints = await this.#site(random).inTime(this.pools.close(), 'the end of the pools');
@@ -67,16 +66,18 @@ class Crew {
     await this.pools.renew(name).catch((error) => this.journal.fault(`no new pool: ${wordsOf(error)}`));
   }
 
-  /** The server may just be starting. */
+  /** The server may just be starting, and then every attempt may fail until the crew is stopped. */
   async #open(random) {
-    for (let attempts = 1; ; attempts += 1) {
+    while (!this.#stopping.signal.aborted) {
       try {
-        return await this.pools.open();
+        await this.pools.open();
+        return true;
       } catch (error) {
-        if (attempts === 50 || this.#stopping.signal.aborted) throw error;
+        this.journal.fault(`a crew could not open its pools: ${wordsOf(error)}`);
         await pause(random.between(50, 200));
       }
     }
+    return false;
   }
 
   async #hand(random) {
