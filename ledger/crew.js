@@ -4,7 +4,7 @@ const { setTimeout: pause } = require('node:timers/promises');
 const { Journal } = require('./journal.js');
 const { ManagedPools, Pools } = require('./pools.js');
 const { Random } = require('./random.js');
-const { Site } = require('./site.js');
+const { Site, inTime } = require('./site.js');
 const { wordsOf } = require('./verdict.js');
 const ways = require('./ways/index.js');
 
@@ -48,7 +48,7 @@ class Crew {
       this.#isOpen = await this.#open(random);
       const hands = Array.from({ length: this.description.hands }, (_, i) => this.#hand(random.fork(i)));
       await Promise.all(hands);
-      const complaints = await this.#site(random).inTime(this.pools.close(), 'the end of the pools');
+      const complaints = await inTime(this.pools.close(), 'the end of the pools');
       for (const complaint of complaints) this.journal.problem(complaint);
     } catch (error) {
       this.journal.problem(`the crew ${this.description.name} failed: ${error.stack}`);

@@ -1,6 +1,5 @@
 'use strict';
 
-const { setTimeout: pause } = require('node:timers/promises');
 const { stateOf, wordsOf } = require('./verdict.js');
 
 /** Nothing that the ledger does keeps anybody waiting for longer than some seconds: what takes this long hangs. */
@@ -37,7 +36,7 @@ class Site {
     const key = this.newKey();
     this.journal.begin({ key, way, database: this.database, parts: 1, ...about });
     try {
-      const state = (await this.inTime(write(key), `${way} ${key}`)) ?? 'acknowledged';
+      const state = (await inTime(write(key), `${way} ${key}`)) ?? 'acknowledged';
       this.journal.settle(key, state);
       if (state === 'acknowledged' && way !== 'volatile') this.#remember(key, about.parts ?? 1);
     } catch (error) {
@@ -55,30 +54,40 @@ class Site {
    */
   async reading(way, read) {
     try {
-      await this.inTime(read(), way);
+      await inTime(read(), way);
     } catch (error) {
       if (error instanceof Untrue || error instanceof Hang || !isOfServerOrNetwork(error))
         this.journal.problem(`${way}: ${wordsOf(error)}`);
     }
   }
 
-  /** A promise that has to settle. */
-  async inTime(promise, what) {
-    const watchdog = new AbortController();
-    const hang = pause(HANGS_AFTER_MILLIS, undefined, { signal: watchdog.signal, ref: true }).then(
-      () => Promise.reject(new Hang(`${what} hangs: nothing for ${HANGS_AFTER_MILLIS / 1000} s`)),
-      () => new Promise(() => {}),
-    );
-    try {
-      return await Promise.race([promise, hang]);
-    } finally {
-      watchdog.abort();
-    }
-  }
-
   #remember(key, parts) {
     this.written.push({ key, parts, database: this.database });
     if (this.written.length > 50) this.written.shift();
+  }
+}
+
+/**
+ * A promise that has to settle.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {string} what
+ * @returns {Promise<T>} rejects when nothing comes of the promise
+ */
+async function inTime(promise, what) {
+  let watchdog;
+  const hang = new Promise((resolve, reject) => {
+    const seconds = HANGS_AFTER_MILLIS / 1000;
+    watchdog = setTimeout(
+      () => reject(new Hang(`${what} hangs: nothing for ${seconds} s`)),
+      HANGS_AFTER_MILLIS,
+    );
+  });
+  try {
+    return await Promise.race([promise, hang]);
+  } finally {
+    clearTimeout(watchdog);
   }
 }
 
@@ -95,4 +104,4 @@ function isOfServerOrNetwork(error) {
   return !(error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError);
 }
 
-module.exports = { HANGS_AFTER_MILLIS, Site, Untrue, mustBe };
+module.exports = { Site, Untrue, inTime, mustBe };

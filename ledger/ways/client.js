@@ -2,7 +2,7 @@
 
 const { Client } = require('../../index.js');
 const { bodyOf } = require('../schema.js');
-const { Untrue, mustBe } = require('../site.js');
+const { Untrue, inTime, mustBe } = require('../site.js');
 
 const INSERT = 'INSERT INTO entries (key, part, body) VALUES ($1, $2, $3)';
 
@@ -62,7 +62,7 @@ async function withOwnClient(site, options, work) {
     await client.connect();
     await work(client);
   } finally {
-    await site.inTime(client.end(), 'the end of a client');
+    await inTime(client.end(), 'the end of a client');
   }
 }
 
