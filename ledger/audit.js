@@ -1,7 +1,6 @@
 'use strict';
 
 const { bodyOf, tableOf } = require('./schema.js');
-const { STRICT_OUTCOME } = require('./verdict.js');
 
 /**
  * Compares what callers were told with what a database has.
@@ -37,7 +36,7 @@ function disagreement({ state, cut, parts, table = false, pipelined }, counts, h
   if (!isWhole && !isAbsent) return `torn: ${state}, and there are ${present}`;
   if (state === 'acknowledged' && !isWhole) return `lost: acknowledged, and there are ${present}`;
   if (state === 'refused' && !isAbsent) return `untrue: refused, and there are ${present}`;
-  if (STRICT_OUTCOME && cut && !pipelined && !isAbsent)
+  if (cut && !pipelined && !isAbsent)
     return `applied without its caller: cut off in mid-script, and there are ${present}`;
 }
 

@@ -1,5 +1,6 @@
 'use strict';
 
+const { Untrue } = require('./untrue.js');
 const { stateOf, wordsOf } = require('./verdict.js');
 
 /** Nothing that the ledger does keeps anybody waiting for longer than some seconds: what takes this long hangs. */
@@ -91,17 +92,9 @@ async function inTime(promise, what) {
   }
 }
 
-/** A caller was told what isn't so. */
-class Untrue extends Error {}
-
-/** @param {boolean} isSo @param {string} what */
-function mustBe(isSo, what) {
-  if (!isSo) throw new Untrue(what);
-}
-
 // A TypeError or a ReferenceError is a fault of a program, not of a server or a network.
 function isOfServerOrNetwork(error) {
   return !(error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError);
 }
 
-module.exports = { Site, Untrue, inTime, mustBe };
+module.exports = { Site, inTime };

@@ -1,15 +1,12 @@
 'use strict';
 
-/**
- * Whether an `executeDDL` that rejects has to say what became of its script (`error.outcome`), and whether a script that
- * is lost half way has to be undone.
- */
-const STRICT_OUTCOME = false;
+const { mustBe } = require('./untrue.js');
 
 /** Whether a COPY whose stream has finished without an error is there. */
 const STRICT_COPY = false;
 
-const STATES_OF_OUTCOMES = { 'not applied': 'refused', 'partly applied': 'unknown', unknown: 'unknown' };
+/** By `error.outcome`. No script here ends its own transaction, so none can be 'partly applied'. */
+const STATES_OF_OUTCOMES = { 'not applied': 'refused', unknown: 'unknown' };
 
 /** Words of errors that come before anything is sent. */
 const NOTHING_SENT = [
@@ -44,10 +41,9 @@ function stateOf(error) {
  * @returns {import('./journal.js').State}
  */
 function stateOfScript(error) {
-  if (error.outcome in STATES_OF_OUTCOMES) return STATES_OF_OUTCOMES[error.outcome];
-  if (STRICT_OUTCOME)
-    throw new Error(`executeDDL rejected with the outcome ${error.outcome}: ${wordsOf(error)}`);
-  return 'unknown';
+  const state = STATES_OF_OUTCOMES[error.outcome];
+  mustBe(state !== undefined, `executeDDL rejected with the outcome ${error.outcome}: ${wordsOf(error)}`);
+  return state;
 }
 
 /** @param {any} error @returns {string} */
@@ -56,4 +52,4 @@ function wordsOf(error) {
   return [name, severity, code, message, outcome && `(${outcome})`].filter(Boolean).join(' ');
 }
 
-module.exports = { STRICT_COPY, STRICT_OUTCOME, stateOf, stateOfScript, wordsOf };
+module.exports = { STRICT_COPY, stateOf, stateOfScript, wordsOf };

@@ -56,6 +56,15 @@ describe('an audit', () => {
     });
   }
 
+  test('finds a script that was committed after it had been cut off', () => {
+    const cut = { cut: true, state: 'begun' };
+    assert.deepEqual(problemsOf(cut, rowsOf('k', 1, 2)), [
+      'k: applied without its caller: cut off in mid-script, and there are 2 of 2 rows',
+    ]);
+    assert.deepEqual(problemsOf(cut, []), []);
+    assert.deepEqual(problemsOf({ ...cut, pipelined: true }, rowsOf('k', 1, 2)), []);
+  });
+
   test('finds a row that nobody wrote', () => {
     const rows = [...rowsOf('k', 1, 2), ...rowsOf('other', 1)];
     assert.deepEqual(problemsOf({ state: 'acknowledged' }, rows), ['other: is there, and nobody wrote it']);

@@ -2,7 +2,8 @@
 
 const { Client } = require('../../index.js');
 const { bodyOf } = require('../schema.js');
-const { Untrue, inTime, mustBe } = require('../site.js');
+const { inTime } = require('../site.js');
+const { Untrue, mustBe } = require('../untrue.js');
 
 const INSERT = 'INSERT INTO entries (key, part, body) VALUES ($1, $2, $3)';
 

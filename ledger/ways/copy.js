@@ -5,7 +5,7 @@ const { pipeline } = require('node:stream/promises');
 const npmsCopyStreams = require('pg-copy-streams');
 const { copyStreams } = require('../../index.js');
 const { bodyOf } = require('../schema.js');
-const { mustBe } = require('../site.js');
+const { mustBe } = require('../untrue.js');
 const { STRICT_COPY } = require('../verdict.js');
 const { refused, withClient } = require('./client.js');
 

@@ -1,7 +1,7 @@
 'use strict';
 
 const { GATE, bodyOf, tableOf } = require('../schema.js');
-const { Untrue, mustBe } = require('../site.js');
+const { Untrue, mustBe } = require('../untrue.js');
 const { stateOfScript } = require('../verdict.js');
 const { refused } = require('./client.js');
 
@@ -22,13 +22,7 @@ function execute(site, sql, ...args) {
   return Promise.all([running, switched]).then(
     ([result]) => result,
     (error) => {
-      let state;
-      try {
-        state = stateOfScript(error);
-      } catch (complaint) {
-        mustBe(false, complaint.message);
-      }
-      throw Object.assign(error, { state });
+      throw Object.assign(error, { state: stateOfScript(error) });
     },
   );
 }

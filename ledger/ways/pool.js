@@ -1,7 +1,7 @@
 'use strict';
 
 const { bodyOf } = require('../schema.js');
-const { mustBe } = require('../site.js');
+const { mustBe } = require('../untrue.js');
 
 const INSERT = 'INSERT INTO entries (key, part, body) VALUES ($1, $2, $3)';
 const values = (key, part = 1) => [key, part, bodyOf(key, part)];

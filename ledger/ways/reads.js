@@ -3,7 +3,7 @@
 const { createHash } = require('node:crypto');
 const { Cursor, QueryStream } = require('../../index.js');
 const { bodyOf } = require('../schema.js');
-const { mustBe } = require('../site.js');
+const { mustBe } = require('../untrue.js');
 const { withClient } = require('./client.js');
 
 const DIGEST = 'SELECT $1::text AS word, md5($1) AS digest, length($1) AS length';
