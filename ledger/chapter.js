@@ -11,7 +11,7 @@ const { wordsOf } = require('./verdict.js');
 
 const BETWEEN_FAULTS_MILLIS = [50, 500];
 /** How long everything may take to come to its end; a watchdog. */
-const END_MILLIS = 60_000;
+const END_MILLIS = 90_000;
 const POSTS = { here: postHere, thread: postInThread, process: postInProcess };
 
 /**
@@ -39,17 +39,21 @@ async function runChapter({ name, server, databases, directory, random, millis, 
   await Promise.all([makeFaults(scene, enlist, until), makeFaults(scene, enlist, until)]);
 
   for (const { stop } of posted) stop();
-  const ended = await Promise.race([
-    Promise.all(posted.map(({ finished }) => finished)),
-    pause(END_MILLIS, 'late', { ref: false }),
-  ]);
-  if (ended === 'late') journal.problem('a crew has not come to its end');
+  for (const name of await lateCrews(posted)) journal.problem(`the crew ${name} has not come to its end`);
   for (const { crew } of posted) crew?.journal.close();
   await proxy.close();
   for (const backend of await leftBackends(observe))
     journal.problem(`the server has a connection of a crew that has ended: ${JSON.stringify(backend)}`);
   journal.close();
   return settle({ directory, databases, observe });
+}
+
+/** @returns {Promise<string[]>} the names of those that haven't ended after a long while */
+async function lateCrews(posted) {
+  const late = new Set(posted.map(({ description }) => description.name));
+  const all = posted.map(({ finished, description }) => finished.then(() => late.delete(description.name)));
+  await Promise.race([Promise.all(all), pause(END_MILLIS, undefined, { ref: false })]);
+  return [...late];
 }
 
 async function makeFaults(scene, enlist, until) {

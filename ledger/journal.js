@@ -89,13 +89,18 @@ function readJournals(directory) {
   return { accounts, problems, faults };
 }
 
-/** @returns {string[]} the lines that tell of a key, in the order of time, with the faults around them */
+/** What a fault does can still be felt some seconds after it began. */
+const FELT_MILLIS = 5_000;
+
+/** @returns {string[]} the lines that tell of a key, in the order of time, with the faults that it may have felt */
 function historyOf(directory, key) {
   const events = eventsIn(directory).sort((one, other) => one.at - other.at);
   const own = events.filter((event) => [event.begin, event.settle, event.cut, event.key].includes(key));
   const [from, to] = [own[0]?.at, own.at(-1)?.at];
   return events
-    .filter((event) => own.includes(event) || (event.fault && event.at >= from && event.at <= to))
+    .filter(
+      (event) => own.includes(event) || (event.fault && event.at >= from - FELT_MILLIS && event.at <= to),
+    )
     .map((event) => JSON.stringify(event));
 }
 

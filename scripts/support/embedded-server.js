@@ -76,8 +76,11 @@ class EmbeddedServer {
   async restart(how) {
     const keeper = this.#keeper;
     if (!keeper) throw new Error('Another process started this server, or it was stopped');
+    const answers = /** @type {import('node:net').Socket} */ (keeper.stdout);
+    answers.ref(); // the caller waits, and that may be all it does
     keeper.stdin.write(`${how}\n`);
-    const [state] = await once(keeper.stdout, 'data');
+    const [state] = await once(answers, 'data');
+    answers.unref();
     if (String(state) !== 'ready\n')
       throw new Error(`PostgreSQL didn't start again (${String(state).trim()})`);
   }
