@@ -2,9 +2,6 @@
 
 const { mustBe } = require('./untrue.js');
 
-/** Whether a COPY whose stream has finished without an error is there. */
-const STRICT_COPY = false;
-
 /** By `error.outcome`. No script here ends its own transaction, so none can be 'partly applied'. */
 const STATES_OF_OUTCOMES = { 'not applied': 'refused', unknown: 'unknown' };
 
@@ -52,4 +49,4 @@ function wordsOf(error) {
   return [name, severity, code, message, outcome && `(${outcome})`].filter(Boolean).join(' ');
 }
 
-module.exports = { STRICT_COPY, stateOf, stateOfScript, wordsOf };
+module.exports = { stateOf, stateOfScript, wordsOf };
