@@ -47,17 +47,16 @@ impl Relay {
 impl Sink for Relay {
     fn deliver(&self, mut batch: Batch) {
         let end = batch.take_end();
-        {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((status, error)) = end
-                && let Some(sender) = state.end.take()
-            {
-                // Whoever asked may have gone away.
-                let _ = sender.send(RelayEnd { status, error, tags: std::mem::take(&mut state.tags) });
-            }
-        }
+        // Before the end is told: whoever waits for it, in another thread, tells the receiver of it at once.
         if !batch.is_empty() {
             self.target.sink.deliver(batch);
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((status, error)) = end
+            && let Some(sender) = state.end.take()
+        {
+            // Whoever asked may have gone away.
+            let _ = sender.send(RelayEnd { status, error, tags: std::mem::take(&mut state.tags) });
         }
     }
 
@@ -79,5 +78,55 @@ impl Sink for Relay {
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.target.sink.poll_ready(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::batch::Record;
+    use crate::wire::shape::TypeMask;
+
+    /// Notes at each delivery whether the end has been told.
+    #[derive(Default)]
+    struct Receiver {
+        shapes: ShapeTable,
+        templates: TemplateTable,
+        end: Mutex<Option<oneshot::Receiver<RelayEnd>>>,
+        told: Mutex<Vec<bool>>,
+    }
+
+    impl Sink for Receiver {
+        fn deliver(&self, _: Batch) {
+            let is_told = self.end.lock().unwrap().as_mut().is_some_and(|end| end.try_recv().is_ok());
+            self.told.lock().unwrap().push(is_told);
+        }
+        fn shapes(&self) -> &ShapeTable {
+            &self.shapes
+        }
+        fn templates(&self) -> &TemplateTable {
+            &self.templates
+        }
+        fn id(&self) -> u64 {
+            1
+        }
+        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+    }
+
+    #[test]
+    fn the_end_is_told_behind_everything_else_that_came_with_it() {
+        let receiver = Arc::new(Receiver::default());
+        let target = Reply { sink: receiver.clone(), request: 1, mask: TypeMask(0), eager: false, unordered: false };
+        let (relay, end) = Relay::to(&target);
+        *receiver.end.lock().unwrap() = Some(end);
+        let mut batch = Batch::default();
+        batch.record(Record::Complete, &[1, 0, 1, -1]);
+        batch.record(Record::Done, &[1, i32::from(b'I')]);
+        relay.sink.deliver(batch);
+        assert_eq!(*receiver.told.lock().unwrap(), [false]);
+        let end = receiver.end.lock().unwrap().as_mut().map(|end| end.try_recv().map(|end| end.status));
+        assert_eq!(end, Some(Ok(b'I')));
     }
 }

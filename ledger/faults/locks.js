@@ -1,0 +1,59 @@
+'use strict';
+
+const { setTimeout: pause } = require('node:timers/promises');
+const { cut } = require('../cutting-proxy.js');
+const { GATE } = require('../schema.js');
+
+const HELD_MILLIS = [20, 1000];
+const WAITERS = `SELECT pid, application_name, client_port, substring(query FROM 'script of (\\w+)') AS key
+  FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory' AND query LIKE '%script of %'`;
+
+/** Ways to end a script that waits at the gate; each resolves to whether it can't go on any more. */
+const ENDS = {
+  async 'its backend was terminated'({ client }, { pid }) {
+    return (await client.query('SELECT pg_terminate_backend($1, 5000) AS done', [pid])).rows[0].done;
+  },
+  async 'its connection was cut'({ proxy, random }, { client_port: port }) {
+    const link = proxy.links.find(({ server }) => server.localPort === port);
+    if (link) await cut(link, random.pick(['end', 'reset']), random);
+    return link !== undefined;
+  },
+  async 'its process was killed'({ posted }, { application_name: name }) {
+    const crew = posted.find(
+      ({ place, description }) => place !== 'here' && name === `ledger ${description.name}`,
+    );
+    if (crew) await crew.kill();
+    return crew !== undefined;
+  },
+};
+
+module.exports = [
+  {
+    name: 'a table is locked for a while',
+    weight: 5,
+    run: (scene) =>
+      scene.observe(async (client) => {
+        await client.query("SET lock_timeout = '2s'");
+        await client.query('BEGIN; LOCK TABLE entries IN SHARE ROW EXCLUSIVE MODE');
+        await pause(scene.random.between(...HELD_MILLIS));
+        await client.query('ROLLBACK');
+      }, scene.random.pick(scene.databases)),
+  },
+  {
+    name: 'scripts are stopped half way, and some of them ended there',
+    weight: 8,
+    run: (scene) =>
+      scene.observe(async (client) => {
+        await client.query("SET lock_timeout = '2s'");
+        await client.query('SELECT pg_advisory_lock($1)', [GATE]);
+        await pause(scene.random.between(...HELD_MILLIS));
+        const { rows } = await client.query(WAITERS);
+        for (const waiter of rows) {
+          const how = scene.random.pick(Object.keys(ENDS));
+          const isEnded = scene.random.chance(0.7) && (await ENDS[how]({ ...scene, client }, waiter));
+          if (isEnded) scene.journal.cutInMidScript(waiter.key, how);
+        }
+        await client.query('SELECT pg_advisory_unlock($1)', [GATE]);
+      }, scene.random.pick(scene.databases)),
+  },
+];
