@@ -570,6 +570,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_without_columns_fill_a_batch_too() {
+        let shape = ShapeTable::default().get(&[0, 0], TypeMask(0)).unwrap();
+        let mut batch = Batch::default();
+        for _ in 0..FULL_BYTES / EMPTY_ROW {
+            assert!(!batch.is_full());
+            batch.open_row(1, &shape);
+        }
+        assert!(batch.is_full());
+    }
+
+    #[test]
     fn units_are_those_of_utf_16() {
         for text in ["", "plain", "naïve café", "漢字", "🐘 and 🦀", "\u{fffd}\u{10ffff}\u{7ff}\u{800}"] {
             for text in [text, &text.repeat(200)] {
