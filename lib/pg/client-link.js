@@ -66,7 +66,7 @@ class ClientLink {
   identity(question, [name, chain]) {
     const error = refusalOf(this.client.ssl, name, () => peerCertificate(chain));
     this.client._answerError = error;
-    native.answer(question, null, error && error.message);
+    native.answer(question, null, error && messageOf(error));
   }
 }
 

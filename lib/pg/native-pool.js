@@ -227,7 +227,7 @@ class NativePool extends ClientPool {
   _checkIdentity(question, [name, chain]) {
     const error = refusalOf(this._template.ssl, name, () => peerCertificate(chain));
     this._answerError = error;
-    native.answer(question, null, error && error.message);
+    native.answer(question, null, error && messageOf(error));
   }
 
   /**

@@ -118,7 +118,8 @@ mod tests {
     #[test]
     fn the_end_is_told_behind_everything_else_that_came_with_it() {
         let receiver = Arc::new(Receiver::default());
-        let target = Reply { sink: receiver.clone(), request: 1, mask: TypeMask(0), eager: false, unordered: false };
+        let target =
+            Reply { sink: receiver.clone(), request: 1, mask: TypeMask(0), eager: false, unordered: false, race: None };
         let (relay, end) = Relay::to(&target);
         *receiver.end.lock().unwrap() = Some(end);
         let mut batch = Batch::default();
