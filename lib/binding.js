@@ -39,6 +39,7 @@ const POOL_EVENTS = {
   removed: 'removed',
   idleError: 'idleError',
   poolPassword: 'password',
+  poolIdentity: 'identity',
   opening: 'opening',
   opened: 'opened',
   notOpened: 'notOpened',
@@ -425,11 +426,11 @@ const native = {
    */
   fateOfScript: (script, inTransaction, isLost) => addon.fateOfScript(script, inTransaction, isLost),
   /**
-   * @param {number} token
-   * @param {string | null} password
-   * @param {string | null} message
+   * @param {number} question
+   * @param {string | null} answer
+   * @param {string | null} message of an error
    */
-  providePassword: (token, password, message) => environment.providePassword(token, password, message),
+  answer: (question, answer, message) => environment.answer(question, answer, message),
 };
 
 module.exports = { native, register, start, unregister, underWay, take, connections, pools, outbox, turn };

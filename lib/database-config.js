@@ -1,5 +1,6 @@
 'use strict';
 
+const { withCarried } = require('./pg/secret');
 const { port, shown } = require('./pg/settings');
 
 /** The pooler of Supabase in session mode, the one that takes DDL. */
@@ -28,11 +29,13 @@ const OWN_KEYS = new Set([...ALIASES.map(([own]) => own), 'supabaseUrl', 'supaba
 /**
  * The pool options for a database: what the caller gave, over the defaults.
  *
- * @param {Record<string, any>} config
+ * @param {Record<string, any>} given
  * @returns {Record<string, any>}
  * @throws {TypeError} for a value that its option can't take
  */
-function toPoolConfig(config) {
+function toPoolConfig(given) {
+  // Of a copy of a pool's options.
+  const config = withCarried(given);
   /** @type {Record<string, any>} */
   const options = { ...DEFAULTS, ssl: { rejectUnauthorized: false } };
   for (const [name, value] of Object.entries(config)) {

@@ -6,7 +6,7 @@ const { toOrder } = require('./ddl-order');
 const { makeEntry } = require('./entry');
 const Pool = require('./pg/pool');
 const { NOT_APPLIED, withFate } = require('./pg/script-outcome');
-const { hide } = require('./pg/secret');
+const { hide, isLikeConnectionString } = require('./pg/secret');
 const { isLikeUrl, shown } = require('./pg/settings');
 
 /** Several databases by name, one of them current. */
@@ -37,7 +37,7 @@ class DatabaseManager {
     checkName(name);
     if (config === null || typeof config !== 'object' || Array.isArray(config)) {
       // Where the name was forgotten, a connection string may be in its place.
-      const whose = isLikeUrl(name) ? 'a connection' : `connection "${name}"`;
+      const whose = isLikeUrl(name) ? 'a connection' : `connection ${quoted(name)}`;
       throw new TypeError(`The configuration of ${whose} must be an object, got ${shown(config)}`);
     }
     const pool = new Pool(toPoolConfig(config));
@@ -172,7 +172,7 @@ class DatabaseManager {
   _entry(name) {
     checkName(name);
     const entry = this.connections.get(name);
-    if (entry === undefined) throw new Error(`Unknown connection "${name}". ${this._knownNames()}`);
+    if (entry === undefined) throw new Error(`Unknown connection ${quoted(name)}. ${this._knownNames()}`);
     return entry;
   }
 
@@ -187,13 +187,18 @@ class DatabaseManager {
   }
 
   _knownNames() {
-    const names = [...this.connections.keys()].map((known) => `"${known}"`);
+    const names = [...this.connections.keys()].map(quoted);
     return names.length === 0 ? 'No connections are known.' : `Known connections: ${names.join(', ')}.`;
   }
 
   _checkOpen() {
     if (this._closed !== null) throw new Error('The DatabaseManager is closed');
   }
+}
+
+/** @param {string} name that may be a connection string in the wrong place */
+function quoted(name) {
+  return isLikeConnectionString(name) ? '[hidden]' : `"${name}"`;
 }
 
 /** @param {unknown} name */

@@ -2,16 +2,10 @@
 
 const { inspect } = require('node:util');
 
-const SECRETS = new Set([
-  'dbPassword',
-  'password',
-  'supabaseKey',
-  'supabaseServiceKey',
-  'serviceRoleKey',
-  'key',
-  'passphrase',
-  'pfx',
-]);
+const { isLikeConnectionString } = require('./pg/secret');
+
+/** Names under which programs keep secrets. */
+const SECRET = /password|passphrase|secret|token|key$|^pfx$/i;
 
 const HIDDEN = '[hidden]';
 
@@ -19,29 +13,38 @@ const HIDDEN = '[hidden]';
  * A copy for printing: secrets replaced, connection strings without their password.
  *
  * @param {any} value
+ * @param {Map<any, any>} [copies] of objects that were met already
  * @returns {any}
  */
-function printable(value) {
-  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return value;
-  if (Array.isArray(value)) return value.map(printable);
-  if (Object.getPrototypeOf(value) !== Object.prototype && Object.getPrototypeOf(value) !== null)
-    return value;
-  /** @type {Record<string, any>} */
-  const copy = {};
+function printable(value, copies = new Map()) {
+  if (typeof value === 'string') return isLikeConnectionString(value) ? withoutPassword(value) : value;
+  if (!isPlain(value)) return value;
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  /** @type {any} */
+  const copy = Array.isArray(value) ? [] : {};
+  copies.set(value, copy);
   for (const [name, part] of Object.entries(value)) {
-    if (SECRETS.has(name) && part !== undefined && part !== null) copy[name] = HIDDEN;
-    else if (name === 'connectionString' && typeof part === 'string') copy[name] = withoutPassword(part);
-    else copy[name] = printable(part);
+    const isSecret = SECRET.test(name) && part !== undefined && part !== null;
+    copy[name] = isSecret ? HIDDEN : printable(part, copies);
   }
   return copy;
+}
+
+/** @param {any} value whether it is an object that programs write down as such, and not one of a class */
+function isPlain(value) {
+  if (value === null || typeof value !== 'object') return false;
+  return Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
 }
 
 /** @param {string} connectionString */
 function withoutPassword(connectionString) {
   try {
     const url = new URL(connectionString);
+    const secrets = [...url.searchParams.keys()].filter((name) => SECRET.test(name));
+    if (!url.password && secrets.length === 0) return connectionString;
     if (url.password) url.password = 'hidden';
-    if (url.searchParams.has('password')) url.searchParams.set('password', 'hidden');
+    for (const name of secrets) url.searchParams.set(name, 'hidden');
     return url.href;
   } catch {
     // Not a URL: where its password stands isn't known.
@@ -50,25 +53,11 @@ function withoutPassword(connectionString) {
 }
 
 /**
- * Gives an object a printed form (`console.log`, JSON) without secrets. What the object holds stays readable.
- *
- * @template {object} T
- * @param {T} object
- * @returns {T}
- */
-function printedWithoutSecrets(object) {
-  const view = () => printable({ ...object });
-  Object.defineProperty(object, inspect.custom, { configurable: true, enumerable: false, value: view });
-  Object.defineProperty(object, 'toJSON', { configurable: true, enumerable: false, value: view });
-  return object;
-}
-
-/**
  * What a manager knows of one database.
  *
  * @typedef {object} Entry
  * @property {string} name
- * @property {Record<string, any>} config the configuration as it was given, with its secrets
+ * @property {Record<string, any>} config the caller's own object, with its secrets
  * @property {any} pool
  * @property {string | undefined} supabaseUrl
  * @property {string | undefined} supabaseKey
@@ -82,12 +71,18 @@ function printedWithoutSecrets(object) {
  */
 function makeEntry(name, config, pool) {
   const { supabaseUrl, supabaseKey } = config;
-  const kept = printedWithoutSecrets({ ...config });
-  if (kept.ssl !== null && typeof kept.ssl === 'object' && kept.ssl.constructor === Object) {
-    // The pool hides the key of its own ssl object; this copy is the caller's, whole.
-    kept.ssl = printedWithoutSecrets({ ...config.ssl });
+  const entry = { name, config, pool, supabaseUrl, supabaseKey };
+  // Whatever class the configuration is of, and whatever was hidden in it, what is printed is what can be listed.
+  const view = () => {
+    const { ssl } = entry.config;
+    const listed = { ...entry.config };
+    if (ssl && typeof ssl === 'object') listed.ssl = { ...ssl };
+    return printable({ ...entry, config: listed });
+  };
+  for (const method of [inspect.custom, 'toJSON']) {
+    Object.defineProperty(entry, method, { configurable: true, enumerable: false, value: view });
   }
-  return printedWithoutSecrets({ name, config: kept, pool, supabaseUrl, supabaseKey });
+  return entry;
 }
 
 module.exports = { makeEntry };

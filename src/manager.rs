@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use once_cell::sync::Lazy;
 
 use crate::config::{PoolSettings, ServerSettings};
-use crate::conn::{PasswordProvider, Sink};
+use crate::conn::{Caller, Sink};
 use crate::pool::{Pool, PoolId};
 
 static SHARED: Lazy<Mutex<Vec<Pool>>> = Lazy::new(Mutex::default);
@@ -15,7 +15,7 @@ static SHARED: Lazy<Mutex<Vec<Pool>>> = Lazy::new(Mutex::default);
 pub fn join_shared(
     server: ServerSettings,
     limits: PoolSettings,
-    provider: Option<Arc<dyn PasswordProvider>>,
+    caller: Option<Arc<dyn Caller>>,
     sink: Arc<dyn Sink>,
 ) -> (Pool, PoolId) {
     let mut pools = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -23,7 +23,7 @@ pub fn join_shared(
         let id = pool.join(sink);
         return (pool.clone(), id);
     }
-    let pool = Pool::new(server, limits, provider);
+    let pool = Pool::new(server, limits, caller);
     let id = pool.join(sink);
     pools.push(pool.clone());
     (pool, id)

@@ -191,6 +191,9 @@ forBoth(({ pg, ours }) => {
     // pg looks for a key in the word when the server agrees, and throws where nobody can catch it.
     if (!ours) return;
     for (const stream of [undefined, () => new net.Socket()]) {
+      const { name, message } = await failure(session(server.config({ ssl: 'nonsense', stream })));
+      assert.equal(name, 'TypeError');
+      assert.match(message, /^"ssl" must be true, false, an object or a word as "require", got "nonsense"$/);
       for (const ssl of ['require', 'verify-full', true]) {
         const { code } = await failure(session(server.config({ ssl, stream })));
         assert.equal(code, 'SELF_SIGNED_CERT_IN_CHAIN');

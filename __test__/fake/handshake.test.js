@@ -2,6 +2,7 @@
 
 const { test, before } = require('node:test');
 const assert = require('node:assert/strict');
+const net = require('node:net');
 const { forBoth } = require('../support/both.js');
 const { failure, settled } = require('../support/failure.js');
 const { fakeServer, messages } = require('../support/fake-server.js');
@@ -277,9 +278,11 @@ forBoth(({ pg, ours }) => {
         await connection.startup();
         connection.send(messages.message('R', Number(code)));
       });
-      const error = await settled(failure(connect(fake.config())), 'connecting');
-      assert.match(error.message, new RegExp(`${name}|\\b${code}\\b`, 'i'));
-      await settled(fake.connections[0].gone(), 'the socket after the failure');
+      for (const [i, stream] of [undefined, () => new net.Socket()].entries()) {
+        const error = await settled(failure(connect(fake.config({ stream }))), 'connecting');
+        assert.match(error.message, new RegExp(`${name}|\\b${code}\\b`, 'i'));
+        await settled(fake.connections[i].gone(), 'the socket after the failure');
+      }
       await fake.close();
     });
   }

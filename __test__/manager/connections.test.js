@@ -33,7 +33,7 @@ ofOurManager('the manager and its connections', (bench) => {
     const entry = manager.connections.get('main');
     assert.deepEqual(Object.keys(entry), ['name', 'config', 'pool', 'supabaseUrl', 'supabaseKey']);
     assert.equal(entry.name, 'main');
-    assert.deepEqual(entry.config, config);
+    assert.equal(entry.config, config);
     assert.ok(entry.pool instanceof bench.DatabaseManager.Pool);
     assert.equal(entry.supabaseUrl, 'https://abc.supabase.co');
     assert.equal(entry.supabaseKey, 'anon');

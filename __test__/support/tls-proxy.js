@@ -13,11 +13,11 @@ const SSL_REQUEST = Buffer.concat([int32(8), int32(80877103)]);
  * TLS and offers channel binding.
  *
  * @param {{ host: string, port: number }} target
- * @param {{ certificate: string, key: string }} identity PEM
+ * @param {{ certificate: string, key: string }} identity PEM; may be changed for the connections that follow
  * @returns {Promise<{ host: string, port: number, servernames: (string | false)[], close: () => Promise<void> }>}
  *   `servernames`: the names that clients asked for in their handshakes
  */
-async function tlsProxy(target, { certificate, key }) {
+async function tlsProxy(target, identity) {
   const sockets = new Set();
   const servernames = [];
   const keep = (socket) => {
@@ -31,7 +31,9 @@ async function tlsProxy(target, { certificate, key }) {
     keep(raw);
     await once(raw, 'data'); // the SSLRequest, which is too short to come in pieces
     raw.write('S');
-    const client = keep(new tls.TLSSocket(raw, { isServer: true, cert: certificate, key }));
+    const client = keep(
+      new tls.TLSSocket(raw, { isServer: true, cert: identity.certificate, key: identity.key }),
+    );
     client.once('secure', () => servernames.push(client.servername));
     const server = await encrypted(target, keep);
     client.pipe(server).pipe(client);

@@ -1,6 +1,7 @@
 'use strict';
 
 const { native, register } = require('../binding');
+const { peerCertificate, refusalOf } = require('./identity-check');
 const { noticeMessage, notificationMessage } = require('./notice');
 const { findPassword, messageOf } = require('./password');
 
@@ -45,17 +46,27 @@ class ClientLink {
     this.client._closedSoon();
   }
 
-  /** @param {number} token */
-  password(token) {
+  /** @param {number} question */
+  password(question) {
     const { client } = this;
     findPassword(client, (error, password) => {
       if (error) {
-        client._passwordError = error;
+        client._answerError = error;
       } else {
         client.connectionParameters.password = client.password = password;
       }
-      native.providePassword(token, password, error ? messageOf(error) : null);
+      native.answer(question, password, error ? messageOf(error) : null);
     });
+  }
+
+  /**
+   * @param {number} question
+   * @param {[name: string, chain: Buffer[]]} certificate
+   */
+  identity(question, [name, chain]) {
+    const error = refusalOf(this.client.ssl, name, () => peerCertificate(chain));
+    this.client._answerError = error;
+    native.answer(question, null, error && messageOf(error));
   }
 }
 

@@ -5,13 +5,47 @@ const { EventEmitter } = require('node:events');
 const { thrown } = require('../errors');
 const { callOut, emitErrorToListeners } = require('./caller');
 const { Answer } = require('./pool-requests');
-const { conceal, hide } = require('./secret');
+const { conceal, concealInCopies, secretiveTls, withCarried } = require('./secret');
 const { toPoolOptions } = require('./settings');
 const { startTimer } = require('./timer');
 
 // What pg-pool takes where the options say nothing.
 const DEFAULT_MAX = 10;
 const DEFAULT_IDLE_TIMEOUT_MILLIS = 10000;
+
+/** What is concealed in options, and copies of them carry along. */
+const SECRETS = ['password', 'connectionString'];
+
+/** What says which server and who there. */
+const PLACE = ['host', 'port', 'user', 'database'];
+
+/**
+ * Whether a copy of a pool's options may have its password or connection string. One that names a connection string of
+ * its own needs neither, and one that names another server or user must not send the password there.
+ *
+ * @param {{ copy: any, original: any }} options
+ * @param {string} name
+ */
+function leadsThere({ copy, original }, name) {
+  if ('connectionString' in copy) return false;
+  return name === 'connectionString' || PLACE.every((part) => Object.is(copy[part], original[part]));
+}
+
+/**
+ * A pool's own options: a copy with what is secret concealed.
+ *
+ * @param {Record<string, any> | undefined | null} options
+ */
+function secretiveOptions(options) {
+  const given = withCarried(options);
+  /** @type {Record<string, any>} */
+  const own = { ...given };
+  const secrets = SECRETS.filter((name) => given && given[name] !== undefined);
+  for (const name of secrets) own[name] = given?.[name];
+  if (given && 'password' in given && !secrets.includes('password')) conceal(own, 'password');
+  if (secrets.length > 0) concealInCopies(own, secrets, leadsThere);
+  return own;
+}
 
 /** @returns {undefined} */
 function nothing() {
@@ -40,14 +74,13 @@ class ClientPool extends EventEmitter {
   /**
    * @param {Record<string, any> | undefined | null} options
    * @param {any} ClientClass
+   * @param {string[]} [tlsSecrets] options of TLS that its clients find when they are no enumerable properties
    */
-  constructor(options, ClientClass) {
+  constructor(options, ClientClass, tlsSecrets = ['key']) {
     super();
     /** @type {Record<string, any>} */
-    this.options = { ...options };
-    if (options && 'password' in options) conceal(this.options, 'password');
-    if (this.options.connectionString !== undefined) conceal(this.options, 'connectionString');
-    if (this.options.ssl && this.options.ssl.key) hide(this.options.ssl, 'key');
+    this.options = secretiveOptions(options);
+    if (this.options.ssl) this.options.ssl = secretiveTls(this.options.ssl, tlsSecrets);
     this.options.max = this.options.max || this.options.poolSize || DEFAULT_MAX;
     this.options.min = this.options.min || 0;
     this.options.maxUses = this.options.maxUses || Infinity;

@@ -19,7 +19,7 @@ const Query = require('./query');
 const QueryQueue = require('./query-queue');
 const QueryRequest = require('./query-request');
 const QueryRun = require('./query-run');
-const { conceal, hide } = require('./secret');
+const { conceal, hide, printedSafely } = require('./secret');
 const { SERVER_TIMEOUTS, amount, flag, scramIterations, serverMillis, toSettings } = require('./settings');
 const { onSettled } = require('./settlement');
 const Submission = require('./submission');
@@ -30,7 +30,7 @@ const INTERNALS = [
   '_isCarried',
   '_given',
   '_connectionCallback',
-  '_passwordError',
+  '_answerError',
   '_endListeners',
   '_isAdopted',
   '_ref',
@@ -98,8 +98,8 @@ class Client extends QueryQueue {
     };
     /** @type {Function | null} */
     this._connectionCallback = null;
-    /** @type {Error | null} what the caller's password function threw */
-    this._passwordError = null;
+    /** @type {any} what the caller's password function threw, or its check of the server found */
+    this._answerError = null;
     /** @type {(() => void)[]} */
     this._endListeners = [];
     /** @type {boolean} whether a pool has connected it, without its `connect` */
@@ -223,6 +223,7 @@ class Client extends QueryQueue {
       database: this.database,
       password: this.password,
       ssl: this.ssl,
+      isCarried: this._isCarried,
       enableChannelBinding: this._given.enableChannelBinding,
       // A replication connection knows no extended protocol.
       autoPrepare: this._given.autoPrepare && !this.replication,
@@ -301,7 +302,7 @@ class Client extends QueryQueue {
   _handleConnectFailure(failure) {
     // Its program has taken the stream away, as pools do with what takes too long.
     const isTaken = failure.message === TERMINATED && !this._ending;
-    const error = this._passwordError || (isTaken ? endError(false) : failure);
+    const error = this._answerError || (isTaken ? endError(false) : failure);
     if (this._connectionError || !this._connecting) return;
     this._connectionError = true;
     const callback = this._connectionCallback;
@@ -652,5 +653,7 @@ class Client extends QueryQueue {
 Client.Query = Query;
 
 const { connect: ownConnect } = Client.prototype;
+
+printedSafely(Client.prototype);
 
 module.exports = Client;

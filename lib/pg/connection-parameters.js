@@ -2,7 +2,7 @@
 
 const { parseConnectionString } = require('./connection-string');
 const defaults = require('./defaults');
-const { conceal, hide } = require('./secret');
+const { conceal, hide, printedSafely, secretiveTls, withCarried } = require('./secret');
 
 /**
  * The value of an option: from the configuration, else from the environment, else the default. As in node-postgres an
@@ -52,7 +52,7 @@ class ConnectionParameters {
   /** @param {string | Record<string, any>} [given] */
   constructor(given) {
     /** @type {Record<string, any>} */
-    let config = typeof given === 'string' ? parseConnectionString(given) : given || {};
+    let config = typeof given === 'string' ? parseConnectionString(given) : withCarried(given) || {};
     if (config.connectionString) {
       config = { ...config, ...parseConnectionString(config.connectionString) };
     }
@@ -68,8 +68,7 @@ class ConnectionParameters {
     this.binary = option('binary', config);
     this.options = option('options', config);
 
-    this.ssl = sslOption(config.ssl);
-    if (this.ssl !== null && typeof this.ssl === 'object') hide(this.ssl, 'key', 'passphrase', 'pfx');
+    this.ssl = secretiveTls(sslOption(config.ssl));
     this.sslnegotiation = option('sslnegotiation', config, 'PGSSLNEGOTIATION');
     if (![undefined, 'postgres', 'direct'].includes(this.sslnegotiation)) {
       throw new Error(
@@ -109,7 +108,9 @@ class ConnectionParameters {
       config.targetSessionAttrs || option('target_session_attrs', config, 'PGTARGETSESSIONATTRS');
     /** @type {string | undefined} */
     this.channelBinding = option('channel_binding', config, 'PGCHANNELBINDING');
-    hide(this, 'ports', 'targetSessionAttrs', 'channelBinding');
+    /** @type {string | undefined} */
+    this.requireAuth = option('require_auth', config, 'PGREQUIREAUTH');
+    hide(this, 'ports', 'targetSessionAttrs', 'channelBinding', 'requireAuth');
     conceal(this, 'password');
   }
 
@@ -153,5 +154,7 @@ class ConnectionParameters {
     });
   }
 }
+
+printedSafely(ConnectionParameters.prototype);
 
 module.exports = ConnectionParameters;

@@ -5,6 +5,8 @@ const { parse } = require('pg-connection-string');
 // libpq's form with several servers, postgres://user@h1:1,h2:2/db, which WHATWG URL refuses.
 const SEVERAL_HOSTS = /^(postgres(?:ql)?:\/\/(?:[^@/?#]*@)?)([^/?#@]*,[^/?#@]*)(.*)$/is;
 const HOST_AND_PORT = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/;
+// libpq's other form, host=… password=….
+const KEY_AND_VALUE = /^\s*\w+\s*=/;
 
 /**
  * A connection string (URL, socket path) as a configuration object.
@@ -16,6 +18,10 @@ const HOST_AND_PORT = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/;
 function parseConnectionString(text) {
   if (typeof text !== 'string')
     throw new TypeError('"connectionString" must be a string, got a ' + typeof text);
+  // node-postgres takes all of it for the name of a database, which the server then repeats, password included.
+  if (KEY_AND_VALUE.test(text)) {
+    throw new TypeError('Invalid connection string: pass a URL, "key=value" pairs are not read');
+  }
   const several = SEVERAL_HOSTS.exec(text);
   if (several === null) return parseOne(text);
   const [, before, list, after] = several;

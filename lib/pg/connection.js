@@ -3,7 +3,11 @@
 const { EventEmitter } = require('node:events');
 const net = require('node:net');
 const tls = require('node:tls');
-const { parse, serialize } = require('pg-protocol');
+const { serialize } = require('pg-protocol');
+const { Parser } = require('pg-protocol/dist/parser');
+
+const { checkName, refusalOf } = require('./identity-check');
+const { TLS_SECRETS, withCarried } = require('./secret');
 
 const FLUSH = serialize.flush();
 const SYNC = serialize.sync();
@@ -104,31 +108,59 @@ class Connection extends EventEmitter {
    * @param {(error: any) => void} reportError
    */
   upgradeToSSL(host, reportError) {
-    const { ssl } = this;
+    const ssl = withCarried(this.ssl);
     /** @type {any} */
     const options = { socket: this.stream, host };
     if (ssl !== true) {
       Object.assign(options, ssl);
-      // The key isn't enumerable.
-      if ('key' in ssl) options.key = ssl.key;
+      // Secrets aren't enumerable.
+      for (const name of TLS_SECRETS) if (name in ssl) options[name] = ssl[name];
     }
     if (this.sslNegotiation === 'direct') options.ALPNProtocols = ['postgresql'];
     // An address can't be the name that TLS asks for (RFC 6066, section 3).
     if (net.isIP(host || '') === 0) options.servername = host;
     try {
+      const hasOwnCheck = ssl !== true && checkName(ssl.checkServerIdentity) !== null;
+      // Node passes over what it says where nothing is to be verified, and sends before it is asked.
+      if (hasOwnCheck) options.checkServerIdentity = () => undefined;
       this.stream = tls.connect(options);
+      if (hasOwnCheck) this.stream.once('secureConnect', () => this._checkIdentity(options));
+      this.attachListeners(this.stream);
+      this.stream.on('error', reportError);
+      if (!hasOwnCheck) this.emit('sslconnect');
     } catch (error) {
       this.emit('error', error);
-      return;
     }
-    this.attachListeners(this.stream);
-    this.stream.on('error', reportError);
-    this.emit('sslconnect');
+  }
+
+  /** @param {{ servername?: string, host?: string }} options */
+  _checkIdentity({ servername, host }) {
+    const { ssl, stream } = this;
+    const refusal = refusalOf(ssl, servername || host || '', () => stream.getPeerCertificate(true));
+    if (refusal) stream.destroy(refusal);
+    else this.emit('sslconnect');
   }
 
   /** @param {any} stream whose bytes become events */
   attachListeners(stream) {
-    parse(stream, (message) => this._receive(message));
+    const parser = new Parser();
+    let isTelling = false;
+    const tell = (/** @type {any} */ message) => {
+      isTelling = true;
+      this._receive(message);
+      isTelling = false;
+    };
+    stream.on('data', (/** @type {Buffer} */ bytes) => {
+      isTelling = false;
+      try {
+        parser.parse(bytes, tell);
+      } catch (error) {
+        // A listener's own error is its program's.
+        if (isTelling) throw error;
+        this.emit('error', error);
+        stream.destroy();
+      }
+    });
   }
 
   /** @param {any} message */

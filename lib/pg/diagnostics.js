@@ -2,6 +2,8 @@
 
 const { tracingChannel } = require('node:diagnostics_channel');
 
+const { isLikeConnectionString } = require('./secret');
+
 // For tracing tools: `diagnostics_channel.tracingChannel('pgfleet:query').subscribe(…)`. Nothing is made, and nothing
 // published, as long as nobody subscribes. Values, rows and passwords are never part of what is published.
 
@@ -35,7 +37,22 @@ function isWatched(channel) {
  * @returns {Record<string, any>}
  */
 function place({ host, port, database, user }) {
-  return { host, port, database, user };
+  return {
+    host: open(host),
+    port: isPort(port) ? port : '[hidden]',
+    database: open(database),
+    user: open(user),
+  };
+}
+
+/** @param {any} port or several, or what is in the wrong place */
+function isPort(port) {
+  return typeof port !== 'string' || /^[\s\d,]*$/.test(port);
+}
+
+/** @param {any} value a name, if it isn't a connection string in its place */
+function open(value) {
+  return isLikeConnectionString(value) ? '[hidden]' : value;
 }
 
 /**

@@ -34,9 +34,10 @@ class MessageCore {
   /**
    * @param {import('./client')} client
    * @param {Connection} connection that isn't connected
-   * @param {{ hosts: { host: string, port: number }[], connectTimeoutMillis: number }} settings
+   * @param {{ hosts: { host: string, port: number }[], connectTimeoutMillis: number, channelBinding: string, requireAuth: string | null, allowedAuth: string[] | null }} settings
    */
-  constructor(client, connection, { hosts, connectTimeoutMillis }) {
+  constructor(client, connection, settings) {
+    const { hosts, connectTimeoutMillis, channelBinding, requireAuth, allowedAuth } = settings;
     this.id = --lastId;
     /** @type {string | null} */
     this.transactionStatus = null;
@@ -50,6 +51,9 @@ class MessageCore {
     this._connection = connection;
     this._target = hosts[0];
     this._timeoutMillis = connectTimeoutMillis;
+    this._terms = { channelBinding, requireAuth, allowedAuth };
+    /** @type {MessageLogin | null} */
+    this._login = null;
     /** @type {any} the request to connect */
     this._request = null;
     /** @type {NodeJS.Timeout | undefined} */
@@ -92,7 +96,7 @@ class MessageCore {
       }, millis);
     }
     this._listen(connection, this._client);
-    new MessageLogin(this._client, connection);
+    this._login = new MessageLogin(this._client, connection, this._terms);
     this._dial(connection);
   }
 
@@ -148,6 +152,7 @@ class MessageCore {
     const client = this._client;
     const request = this._request;
     const active = this._active;
+    if (request !== null && this._login !== null && !this._login.admits()) return;
     this.transactionStatus = status;
     this._active = null;
     if (request !== null) {

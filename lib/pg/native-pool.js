@@ -4,12 +4,13 @@ const { native, pools } = require('../binding');
 const { callOut, emitErrorToListeners } = require('./caller');
 const Client = require('./client');
 const ClientPool = require('./client-pool');
+const { peerCertificate, refusalOf } = require('./identity-check');
 const { Texts } = require('./outbox');
 const { findPassword, messageOf } = require('./password');
 const { showInternals } = require('./pool-internals');
 const { PoolLink } = require('./pool-link');
 const { quickenLookup } = require('./quick-lookup');
-const { hide, onChange } = require('./secret');
+const { TLS_SECRETS, hide, onChange } = require('./secret');
 const { toPoolOptions } = require('./settings');
 
 const INTERNALS = [
@@ -24,7 +25,7 @@ const INTERNALS = [
   '_scheduled',
   '_settling',
   '_hold',
-  '_passwordError',
+  '_answerError',
   '_processes',
   '_removals',
   '_unmet',
@@ -40,7 +41,12 @@ const HOLD_CHECK_MILLIS = 1000;
 class NativePool extends ClientPool {
   /** @param {Record<string, any>} [options] */
   constructor(options) {
-    super(options, (options && options.Client) || Client);
+    const ClientClass = (options && options.Client) || Client;
+    super(
+      options,
+      ClientClass,
+      Object.create(ClientClass.prototype) instanceof Client ? TLS_SECRETS : undefined,
+    );
     /** @type {boolean} whether the parent does the work; settled when the pool is first used */
     this._inJavaScript = this.Client !== Client || Boolean(this.options.stream);
     /** @type {any} the native pool, opened when it is first needed */
@@ -63,8 +69,9 @@ class NativePool extends ClientPool {
     this._settling = 0;
     /** @type {NodeJS.Timeout | null} keeps the event loop alive while there are connections */
     this._hold = null;
-    /** @type {any} the error of the caller's password function, for the connection that failed by it */
-    this._passwordError = null;
+    /** @type {any} the error of the caller's password function or of its check of the server, for the connection that
+     failed by it */
+    this._answerError = null;
     /** @type {Map<number, number>} the server processes of its connections */
     this._processes = new Map();
     /** @type {number} how many connections the native side has told of that have left it */
@@ -205,12 +212,22 @@ class NativePool extends ClientPool {
     return client;
   }
 
-  /** @param {number} token */
-  _providePassword(token) {
+  /** @param {number} question */
+  _providePassword(question) {
     findPassword(this._template, (error, password) => {
-      this._passwordError = error;
-      native.providePassword(token, password, error ? messageOf(error) : null);
+      this._answerError = error;
+      native.answer(question, password, error ? messageOf(error) : null);
     });
+  }
+
+  /**
+   * @param {number} question
+   * @param {[name: string, chain: Buffer[]]} certificate
+   */
+  _checkIdentity(question, [name, chain]) {
+    const error = refusalOf(this._template.ssl, name, () => peerCertificate(chain));
+    this._answerError = error;
+    native.answer(question, null, error && messageOf(error));
   }
 
   /**
@@ -219,7 +236,7 @@ class NativePool extends ClientPool {
    * @param {any} error
    */
   _explain(error) {
-    const { _passwordError: asked } = this;
+    const { _answerError: asked } = this;
     if (asked !== null && messageOf(asked) === error.message) return asked;
     if (error.message === 'timeout expired') {
       const late = new Error('Connection terminated due to connection timeout', { cause: error });

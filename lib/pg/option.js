@@ -2,6 +2,8 @@
 
 // Values of options: checked, brought into one form, and shown in messages.
 
+const { isLikeConnectionString } = require('./secret');
+
 /**
  * Whether a text could be a connection string, with a password in it.
  *
@@ -19,7 +21,8 @@ function isLikeUrl(value) {
  */
 function shown(value) {
   if (typeof value === 'string') {
-    return value.length > 40 || isLikeUrl(value) ? 'a string' : JSON.stringify(value);
+    const isOpen = value.length <= 40 && !isLikeUrl(value) && !isLikeConnectionString(value);
+    return isOpen ? JSON.stringify(value) : 'a string';
   }
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
@@ -38,6 +41,20 @@ function text(name, value) {
   if (typeof value !== 'string') throw new TypeError(`"${name}" must be a string, got ${shown(value)}`);
   if (value.includes('\0')) throw new TypeError(`"${name}" must not contain a zero byte`);
   return value;
+}
+
+/**
+ * The name of something, as it goes to the server and into messages.
+ *
+ * @param {string} name of the option
+ * @param {any} value
+ * @throws {TypeError} for a connection string in its place, which is not shown
+ */
+function nameText(name, value) {
+  if (isLikeConnectionString(value)) {
+    throw new TypeError(`"${name}" looks like a connection string; pass that as "connectionString"`);
+  }
+  return text(name, value);
 }
 
 /**
@@ -114,4 +131,4 @@ function oneOf(name, value, allowed) {
   return value;
 }
 
-module.exports = { amount, flag, isLikeUrl, oneOf, pageSize, port, shown, text };
+module.exports = { amount, flag, isLikeUrl, nameText, oneOf, pageSize, port, shown, text };

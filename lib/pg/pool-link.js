@@ -25,9 +25,17 @@ class PoolLink {
     this.pool._handleIdleError(connectionId, fromNative(error));
   }
 
-  /** @param {number} token */
-  password(token) {
-    this.pool._providePassword(token);
+  /** @param {number} question */
+  password(question) {
+    this.pool._providePassword(question);
+  }
+
+  /**
+   * @param {number} question
+   * @param {[name: string, chain: Buffer[]]} certificate
+   */
+  identity(question, certificate) {
+    this.pool._checkIdentity(question, certificate);
   }
 
   /** @param {number} connectionId */

@@ -1,7 +1,8 @@
 'use strict';
 
-const { amount, flag, isLikeUrl, oneOf, port, shown, text } = require('./option');
-const { tlsSettings } = require('./tls-settings');
+const { amount, flag, isLikeUrl, nameText, oneOf, port, shown, text } = require('./option');
+const { requiredAuth } = require('./required-auth');
+const { tlsOptions, tlsSettings } = require('./tls-settings');
 
 const TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'];
 const SHARINGS = ['reads', 'all', 'none'];
@@ -50,7 +51,7 @@ function checkServerTimeout(name, value) {
  * @returns {{ host: string, port: number }[]}
  */
 function hostList(hostOption, portOption) {
-  const names = text('host', hostOption).split(',');
+  const names = nameText('host', hostOption).split(',');
   const ports =
     typeof portOption === 'string' && portOption.includes(',') ? portOption.split(',') : [portOption];
   if (ports.length > 1 && ports.length !== names.length) {
@@ -74,6 +75,7 @@ function hostList(hostOption, portOption) {
  * @param {any} client.user
  * @param {any} client.database
  * @param {any} client.ssl
+ * @param {boolean} client.isCarried whether the way to the server is the caller's, with TLS by Node
  * @param {boolean | undefined} client.enableChannelBinding
  * @param {boolean} client.autoPrepare
  * @param {number} client.scramMaxIterations
@@ -95,14 +97,17 @@ function toSettings(parameters, client) {
   // Everything this side reads and writes is UTF-8, whatever the configuration says; as in node-postgres.
   startup.push(['client_encoding', 'UTF8']);
   const binding = client.enableChannelBinding === false ? 'disable' : 'prefer';
+  const auth = requiredAuth(parameters.requireAuth);
   return {
     hosts,
-    user: text('user', client.user),
-    database: text('database', client.database),
+    user: nameText('user', client.user),
+    database: nameText('database', client.database),
     // One that is no text is none: SCRAM then says so in node-postgres's words.
     password: typeof password === 'string' ? text('password', password) : null,
     passwordProvider: asked,
-    ssl: tlsSettings(client.ssl, parameters.sslnegotiation || 'postgres', hosts[0].host),
+    ssl: client.isCarried
+      ? tlsOptions(client.ssl)
+      : tlsSettings(client.ssl, parameters.sslnegotiation || 'postgres', hosts[0].host),
     startup,
     connectTimeoutMillis: amount('connectionTimeoutMillis', client.connectionTimeoutMillis),
     keepAlive: Boolean(client.keepAlive),
@@ -110,8 +115,11 @@ function toSettings(parameters, client) {
     channelBinding: parameters.channelBinding
       ? oneOf('channel_binding', parameters.channelBinding, CHANNEL_BINDINGS)
       : binding,
+    requireAuth: auth && auth.text,
+    allowedAuth: auth && auth.allowed,
     autoPrepare: client.autoPrepare,
-    scramMaxIterations: amount('scramMaxIterations', client.scramMaxIterations),
+    // 0 is no limit, as in node-postgres.
+    scramMaxIterations: amount('scramMaxIterations', client.scramMaxIterations) || null,
     targetSessionAttrs: oneOf('target_session_attrs', parameters.targetSessionAttrs || 'any', TARGETS),
   };
 }

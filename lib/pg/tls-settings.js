@@ -2,11 +2,39 @@
 
 const { createPrivateKey } = require('node:crypto');
 const fs = require('node:fs');
+const net = require('node:net');
 const tls = require('node:tls');
 
-const { shown, text } = require('./option');
+const { checkName } = require('./identity-check');
+const { nameText, shown, text } = require('./option');
+const { withCarried } = require('./secret');
+const { cipherSettings, versionSettings, protocols } = require('./tls-negotiation');
 
 const PLAIN_KEY = '-----BEGIN PRIVATE KEY-----';
+
+/** Keys of `tls.connect` that change the session, and that the native side can't honour. */
+const REFUSED = {
+  secureContext: 'pass what it was made of',
+  socket: 'pass a way to the server as "stream"',
+  session: 'sessions are not resumed',
+  crl: 'revocation lists are not read',
+  pskCallback: 'PostgreSQL knows no pre-shared keys',
+  privateKeyEngine: 'pass the key as "ssl.key"',
+  privateKeyIdentifier: 'pass the key as "ssl.key"',
+  clientCertEngine: 'pass the certificate as "ssl.cert"',
+  certificateCompression: 'certificates are not compressed',
+  enableTrace: 'trace a client with a "stream" of its own',
+};
+
+/**
+ * @param {Record<string, any>} given
+ * @throws {TypeError} for what can't be honoured; whatever concerns a server only, or the socket, means nothing here
+ */
+function checkKeys(given) {
+  for (const [name, advice] of Object.entries(REFUSED)) {
+    if (given[name]) throw new TypeError(`"ssl.${name}" is not supported: ${advice}`);
+  }
+}
 
 /**
  * PEM text from any of the forms Node's `tls` takes.
@@ -20,12 +48,16 @@ function pem(name, value) {
   const list = Array.isArray(value) ? value : [value];
   const parts = list.map((part) => {
     if (typeof part === 'string') return part;
-    if (ArrayBuffer.isView(part))
-      return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('latin1');
+    if (ArrayBuffer.isView(part)) return bytes(part).toString('latin1');
     if (part !== null && typeof part === 'object' && part.pem !== undefined) return String(part.pem);
     throw new TypeError(`"ssl.${name}" must be PEM text, a Buffer or an array of them, got ${shown(part)}`);
   });
   return parts.join('\n');
+}
+
+/** @param {ArrayBufferView} view */
+function bytes(view) {
+  return Buffer.from(view.buffer, view.byteOffset, view.byteLength);
 }
 
 /**
@@ -45,6 +77,37 @@ function plainKey(key, passphrase) {
     const reason = /** @type {Error} */ (error).message;
     throw new TypeError(`"ssl.key" can't be read as a private key in PEM form: ${reason}`);
   }
+}
+
+/**
+ * What the client shows of itself.
+ *
+ * @param {Record<string, any>} given
+ */
+function identity(given) {
+  const key = only('key', given.key);
+  const archive = only('pfx', given.pfx);
+  const content = archive && archive.buf !== undefined ? archive.buf : archive;
+  if (content && typeof content !== 'string' && !ArrayBuffer.isView(content)) {
+    throw new TypeError(`"ssl.pfx" must be a Buffer, got ${shown(content)}`);
+  }
+  const ofArchive = (archive && archive.passphrase) || given.passphrase;
+  return {
+    cert: pem('cert', given.cert),
+    key: plainKey(pem('key', key), (key && key.passphrase) || given.passphrase),
+    pfx: content ? (typeof content === 'string' ? Buffer.from(content, 'latin1') : bytes(content)) : null,
+    passphrase: content && ofArchive ? text('ssl.passphrase', ofArchive) : null,
+  };
+}
+
+/**
+ * @param {string} name
+ * @param {any} value one, or a list of one
+ */
+function only(name, value) {
+  if (!Array.isArray(value)) return value;
+  if (value.length > 1) throw new TypeError(`"ssl.${name}" with more than one entry is not supported`);
+  return value[0];
 }
 
 /** @type {string[] | undefined} */
@@ -74,33 +137,6 @@ function extraRoots() {
   }
 }
 
-/**
- * A `checkServerIdentity` of the caller replaces the check of the host name. Certificates stay on the native side, so
- * only one that accepts everything can be honoured; it is told apart by what it says to a certificate without any name.
- *
- * @param {any} check
- * @param {string} host
- * @returns {boolean} whether the native check of the host name stays on
- */
-function keepsIdentityCheck(check, host) {
-  if (check === undefined || check === null) return true;
-  if (typeof check !== 'function') {
-    throw new TypeError(`"ssl.checkServerIdentity" must be a function, got ${shown(check)}`);
-  }
-  let verdict;
-  try {
-    verdict = check(host, { subject: {}, issuer: {}, subjectaltname: '', raw: Buffer.alloc(0) });
-  } catch (error) {
-    verdict = error;
-  }
-  if (verdict !== undefined) {
-    throw new TypeError(
-      '"ssl.checkServerIdentity" can only switch the check of the host name off; to pin a server, pass its certificate as "ssl.ca"',
-    );
-  }
-  return false;
-}
-
 const MODES = ['prefer', 'require', 'verify-ca', 'verify-full'];
 
 /**
@@ -115,36 +151,60 @@ function tlsWish(ssl) {
 }
 
 /**
- * @param {any} option the client's `ssl`
- * @param {string} negotiation
- * @param {string} host
+ * Whether certificates have to be trusted; where the option isn't there at all, the process says it.
+ *
+ * @param {Record<string, any>} given
  */
-function tlsSettings(option, negotiation, host) {
+function refusesUnauthorized(given) {
+  if ('rejectUnauthorized' in given) return given.rejectUnauthorized !== false;
+  return process.env.NODE_TLS_REJECT_UNAUTHORIZED !== '0';
+}
+
+/**
+ * @param {any} option the client's `ssl`
+ * @returns {Record<string, any> | null} the options of TLS; null for none
+ * @throws {TypeError}
+ */
+function tlsOptions(option) {
   const ssl = tlsWish(option);
   if (!ssl) return null;
   if (ssl !== true && typeof ssl !== 'object') {
     throw new TypeError(`"ssl" must be true, false, an object or a word as "require", got ${shown(ssl)}`);
   }
-  const given = ssl === true ? {} : ssl;
-  if (given.pfx || given.secureContext) {
-    throw new TypeError(
-      '"ssl.pfx" and "ssl.secureContext" are not supported; pass "ssl.cert" and "ssl.key" as PEM',
-    );
-  }
-  const rejectUnauthorized = given.rejectUnauthorized !== false;
+  return ssl === true ? {} : withCarried(ssl);
+}
+
+/**
+ * What the native side speaks TLS by.
+ *
+ * @param {any} option the client's `ssl`
+ * @param {string} negotiation
+ * @param {string} host
+ */
+function tlsSettings(option, negotiation, host) {
+  const given = tlsOptions(option);
+  if (given === null) return null;
+  checkKeys(given);
+  const rejectUnauthorized = refusesUnauthorized(given);
   const ca = pem('ca', given.ca);
-  const key = Array.isArray(given.key) ? given.key[0] : given.key;
+  const check = checkName(given.checkServerIdentity);
+  // As in node-postgres, where the name of an address may be said by either.
+  const servername = given.servername || (net.isIP(host) !== 0 && given.host);
+  const ciphers = cipherSettings(given);
   return {
     rejectUnauthorized,
     ca: ca !== null ? [ca] : rejectUnauthorized ? trustedRoots() : null,
-    cert: pem('cert', given.cert),
-    key: plainKey(pem('key', key), given.passphrase || (key && key.passphrase)),
-    passphrase: null,
-    servername: given.servername ? text('ssl.servername', given.servername) : null,
-    checkServerIdentity: keepsIdentityCheck(given.checkServerIdentity, host),
+    ...identity(given),
+    servername: servername ? nameText('ssl.servername', servername) : null,
+    checkServerIdentity: check === null,
+    identityCheck: check,
+    ...ciphers,
+    ...versionSettings(given, ciphers),
+    ALPNProtocols: protocols(given.ALPNProtocols),
+    allowPartialTrustChain: Boolean(given.allowPartialTrustChain),
     negotiation,
     prefer: false,
   };
 }
 
-module.exports = { tlsSettings, tlsWish };
+module.exports = { tlsOptions, tlsSettings, tlsWish };

@@ -63,20 +63,22 @@ async function createAuthority(name) {
  *
  * @param {string} name common name
  * @param {{ hosts?: string[], addresses?: string[] }} [names] subject alternative names
+ * @param {any} [algorithm] of the key and of the signature, as Web Crypto knows it
  * @returns {Promise<Identity>}
  */
-async function createSelfSigned(name, names) {
-  const keys = await generateKeys();
+async function createSelfSigned(name, names, algorithm = ALGORITHM) {
+  const keys = await generateKeys(algorithm);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     ...frame(`CN=${name}`),
+    signingAlgorithm: algorithm,
     keys,
     extensions: leafExtensions(names),
   });
   return identity(certificate, keys);
 }
 
-function generateKeys() {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+function generateKeys(algorithm = ALGORITHM) {
+  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
 function frame(name) {

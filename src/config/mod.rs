@@ -2,7 +2,11 @@
 //! node-postgres's, `lib/database-manager.js` for the manager's.
 
 pub mod pool;
+pub mod required_auth;
 pub mod server;
+pub mod tls;
 
 pub use pool::{PoolSettings, Sharing};
-pub use server::{ServerSettings, SessionTarget, TlsSettings};
+pub use required_auth::RequiredAuth;
+pub use server::{ServerSettings, SessionTarget};
+pub use tls::{ClientIdentity, TlsSettings, TlsVersion};

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio_postgres::Config;
 
+use super::{RequiredAuth, TlsSettings};
+
 /// Everything that two connections must share to be interchangeable.
 ///
 /// Hosts, ports, user, password, database, keepalives, channel binding and session attributes are in `server`, whose
@@ -20,8 +22,10 @@ pub struct ServerSettings {
     pub startup: Vec<(String, String)>,
     /// Whether the caller supplies the password by a function when the server asks for one.
     pub asks_for_password: bool,
-    /// SCRAM iteration counts above this are refused, since they cost the client; 0 allows any.
-    pub scram_max_iterations: u32,
+    /// Ways to authenticate that will do; `None` allows all.
+    pub required_auth: Option<RequiredAuth>,
+    /// SCRAM iteration counts above this are refused, since they cost the client; `None` allows any.
+    pub scram_max_iterations: Option<u32>,
     /// Repeated statements are prepared without being asked to.
     pub auto_prepare: bool,
     /// The whole of dialling, TLS and authentication has to fit into this.
@@ -59,32 +63,5 @@ impl SessionTarget {
             SessionTarget::Primary => Some((RECOVERY, true, "a standby")),
             SessionTarget::Standby => Some((RECOVERY, false, "a primary")),
         }
-    }
-}
-
-/// How to speak TLS.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct TlsSettings {
-    /// Refuse certificates that are not trusted or not for this server.
-    pub verify: bool,
-    /// Check that the certificate is for this server, when `verify` is set.
-    pub verify_name: bool,
-    /// Trusted roots in PEM, in place of the built-in ones.
-    pub roots: Option<Vec<String>>,
-    /// Client certificate (chain) and its key in PEM (PKCS #8 or a traditional form).
-    pub identity: Option<(String, String)>,
-    /// Name to ask for and to check, in place of the host.
-    pub server_name: Option<String>,
-    /// Go on without TLS when the server has none.
-    pub optional: bool,
-}
-
-impl std::fmt::Debug for TlsSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TlsSettings")
-            .field("verify", &self.verify)
-            .field("server_name", &self.server_name)
-            .field("identity", &self.identity.as_ref().map(|_| "_"))
-            .finish_non_exhaustive()
     }
 }

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::address::{self, io_error};
 use super::handshake::{Route, secure};
 use super::stream::Stream;
+use super::tls;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Phase};
 
@@ -31,9 +32,14 @@ pub async fn cancel(route: &Route, process_id: i32, secret_key: i32) -> Result<(
 async fn ask(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Error> {
     let socket = address::dial_again(&route.address).await?;
     let mut stream = match &route.tls {
-        Some(tls) => secure(socket, tls, &route.host, route.direct).await?,
+        Some(connector) => secure(socket, connector, &route.host).await?,
         None => Stream::Plain(socket),
     };
+    if let (Stream::Tls(session), Some(accepted)) = (&stream, &route.certificate)
+        && tls::certificate(session).as_ref() != Some(accepted)
+    {
+        return Err(Error::new(ErrorKind::Tls, "The server shows another certificate than the one that was accepted."));
+    }
     let mut out = BytesMut::new();
     frontend::cancel_request(process_id, secret_key, &mut out);
     let exchange = async {

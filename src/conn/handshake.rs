@@ -6,26 +6,22 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::oneshot;
 use tokio_postgres::config::{Host, SslNegotiation};
 
 use super::address::{Address, dial, io_error};
 use super::auth::{self, Challenge};
+use super::caller::{Caller, Question};
 use super::connection::{Connection, ConnectionId};
-use super::scram::Scram;
+use super::demands::{Demands, Progress};
+use super::key_ring::KeyRing;
+use super::scram::{Channel, Scram};
 use super::session::Session;
 use super::stream::{Socket, Stream};
-use super::tls;
+use super::tls::{self, Connector};
 use crate::clock;
-use crate::config::{ServerSettings, SessionTarget, TlsSettings};
+use crate::config::{ServerSettings, SessionTarget};
 use crate::error::{Error, ErrorKind, Phase, ServerError};
 use crate::wire::{frame, server_message};
-
-/// Supplies a password when the server asks for one.
-pub trait PasswordProvider: Send + Sync {
-    /// The answer, or an error that ends the attempt; a dropped sender means that nobody is left to answer.
-    fn ask(&self) -> oneshot::Receiver<Result<Option<String>, Error>>;
-}
 
 /// A connection that has just become ready.
 pub struct Established {
@@ -59,9 +55,9 @@ pub struct Route {
     /// The host that was asked for, for the certificate.
     pub host: String,
     /// TLS, when the connection speaks it.
-    pub tls: Option<TlsSettings>,
-    /// TLS without asking first.
-    pub direct: bool,
+    pub tls: Option<Arc<Connector>>,
+    /// The certificate that the program was asked about and took. Nothing is sent to a server that shows another one.
+    pub certificate: Option<Vec<u8>>,
     /// How long reaching it may take.
     pub connect_timeout: Option<Duration>,
 }
@@ -74,9 +70,10 @@ pub struct Route {
 pub async fn open(
     id: ConnectionId,
     settings: &ServerSettings,
-    provider: Option<&Arc<dyn PasswordProvider>>,
+    ring: &KeyRing,
+    caller: Option<&Arc<dyn Caller>>,
 ) -> Result<Connection, Error> {
-    let open_any = |target| open_any(id, settings, target, provider);
+    let open_any = |target| open_any(id, settings, ring, target, caller);
     match settings.session {
         SessionTarget::PreferStandby => match open_any(SessionTarget::Standby).await {
             Err(error) if !is_hopeless(&error) => open_any(SessionTarget::Any).await,
@@ -94,35 +91,24 @@ fn is_hopeless(error: &Error) -> bool {
 async fn open_any(
     id: ConnectionId,
     settings: &ServerSettings,
+    ring: &KeyRing,
     target: SessionTarget,
-    provider: Option<&Arc<dyn PasswordProvider>>,
+    caller: Option<&Arc<dyn Caller>>,
 ) -> Result<Connection, Error> {
     let hosts = settings.server.get_hosts();
     let ports = settings.server.get_ports();
     let mut last = Error::config("No host to connect to was given.");
     for (index, host) in hosts.iter().enumerate() {
         let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-        match open_host(id, settings, host, port, target, provider).await {
+        let mut attempt =
+            Attempt { id, settings, ring, caller, target, host: host_name(host), port, phase: Phase::Connect };
+        match attempt.run_in_time(host).await {
             Ok(connection) => return Ok(connection),
             Err(error) if is_hopeless(&error) => return Err(error),
             Err(error) => last = error,
         }
     }
     Err(last)
-}
-
-async fn open_host(
-    id: ConnectionId,
-    settings: &ServerSettings,
-    host: &Host,
-    port: u16,
-    target: SessionTarget,
-    provider: Option<&Arc<dyn PasswordProvider>>,
-) -> Result<Connection, Error> {
-    let mut attempt = Attempt { id, settings, target, host: host_name(host), port, phase: Phase::Connect };
-    let Some(limit) = settings.connect_timeout else { return attempt.run(host, provider).await };
-    let outcome = clock::within(limit, attempt.run(host, provider)).await;
-    outcome.unwrap_or_else(|| Err(attempt.timed_out(limit)))
 }
 
 fn host_name(host: &Host) -> String {
@@ -136,6 +122,8 @@ fn host_name(host: &Host) -> String {
 struct Attempt<'a> {
     id: ConnectionId,
     settings: &'a ServerSettings,
+    ring: &'a KeyRing,
+    caller: Option<&'a Arc<dyn Caller>>,
     target: SessionTarget,
     host: String,
     port: u16,
@@ -159,7 +147,13 @@ impl Attempt<'_> {
         .with_code("ETIMEDOUT")
     }
 
-    async fn run(&mut self, host: &Host, provider: Option<&Arc<dyn PasswordProvider>>) -> Result<Connection, Error> {
+    async fn run_in_time(&mut self, host: &Host) -> Result<Connection, Error> {
+        let Some(limit) = self.settings.connect_timeout else { return self.run(host).await };
+        let outcome = clock::within(limit, self.run(host)).await;
+        outcome.unwrap_or_else(|| Err(self.timed_out(limit)))
+    }
+
+    async fn run(&mut self, host: &Host) -> Result<Connection, Error> {
         let (socket, address) = dial(host, self.port).await?;
         if let (Socket::Tcp(stream), Some(idle)) = (&socket, self.settings.keepalive) {
             keep_alive(stream, idle);
@@ -167,16 +161,23 @@ impl Attempt<'_> {
         let wants_tls = self.settings.tls.as_ref().filter(|_| matches!(socket, Socket::Tcp(_)) || cfg!(not(unix)));
         let direct = self.settings.server.get_ssl_negotiation() == SslNegotiation::Direct;
         self.phase = Phase::Tls;
+        let connect_timeout = self.settings.connect_timeout;
+        let mut route = Route { address, host: self.host.clone(), tls: None, certificate: None, connect_timeout };
         let stream = match wants_tls {
-            Some(tls) => secure(socket, tls, &self.host, direct).await?,
+            Some(settings) => {
+                let connector = self.ring.connector(settings, direct).await?;
+                let stream = secure(socket, &connector, &self.host).await?;
+                if let Stream::Tls(session) = &stream {
+                    route.certificate = self.check_identity(&connector, session).await?;
+                    route.tls = Some(connector);
+                }
+                stream
+            }
             None => Stream::Plain(socket),
         };
-        let tls = wants_tls.filter(|_| matches!(stream, Stream::Tls(_))).cloned();
         self.phase = Phase::Authenticate;
-        let connect_timeout = self.settings.connect_timeout;
-        let route = Route { address, host: self.host.clone(), tls, direct, connect_timeout };
-        let mut conversation = Conversation::new(stream, self.settings);
-        let started = conversation.start(provider).await?;
+        let mut conversation = Conversation::new(stream, self.settings, self.ring);
+        let started = conversation.start(self.caller).await?;
         let connection = Connection::start(self.id, conversation.established(started, route));
         self.check(connection).await
     }
@@ -193,6 +194,22 @@ impl Attempt<'_> {
         }
         Ok(session.keep())
     }
+
+    /// Asks the program whether this is the server that it means, when it has a check of its own.
+    async fn check_identity(&self, connector: &Connector, session: &tls::Session) -> Result<Option<Vec<u8>>, Error> {
+        if connector.settings().identity_check.is_none() {
+            return Ok(None);
+        }
+        let name = connector.name(&self.host).to_owned();
+        let question = Question::Identity { name, chain: tls::chain(session) };
+        ask(self.caller, question, "check the server's certificate").await?;
+        Ok(tls::certificate(session))
+    }
+}
+
+async fn ask(caller: Option<&Arc<dyn Caller>>, question: Question, what: &str) -> Result<Option<String>, Error> {
+    let nobody = || Error::closed(format!("Nobody is left to {what}."));
+    caller.ok_or_else(nobody)?.ask(question).await.map_err(|_| nobody())?
 }
 
 fn keep_alive(stream: &tokio::net::TcpStream, idle: Duration) {
@@ -205,8 +222,8 @@ fn keep_alive(stream: &tokio::net::TcpStream, idle: Duration) {
 }
 
 /// Asks for TLS and, when the server agrees, wraps it around the socket.
-pub async fn secure(mut socket: Socket, tls: &TlsSettings, host: &str, direct: bool) -> Result<Stream, Error> {
-    if !direct {
+pub async fn secure(mut socket: Socket, connector: &Arc<Connector>, host: &str) -> Result<Stream, Error> {
+    if !connector.is_direct() {
         let mut request = BytesMut::new();
         frontend::ssl_request(&mut request);
         let mut answer = [0];
@@ -217,14 +234,14 @@ pub async fn secure(mut socket: Socket, tls: &TlsSettings, host: &str, direct: b
         exchange.await.map_err(|error| broken(&error))?;
         match answer {
             [b'S'] => {}
-            [b'N'] if tls.optional => return Ok(Stream::Plain(socket)),
+            [b'N'] if connector.settings().optional => return Ok(Stream::Plain(socket)),
             [b'N'] => {
                 return Err(Error::new(ErrorKind::Tls, "The server does not support SSL connections"));
             }
             _ => return Err(Error::new(ErrorKind::Tls, "There was an error establishing an SSL connection")),
         }
     }
-    let stream = tls::wrap(socket, tls, host, direct).await?;
+    let stream = connector.wrap(socket, host).await?;
     Ok(Stream::Tls(Box::new(stream)))
 }
 
@@ -254,18 +271,20 @@ struct Conversation<'a> {
     /// Bytes of the messages so far.
     heard: usize,
     settings: &'a ServerSettings,
+    ring: &'a KeyRing,
     /// When the message left whose answer is still to come.
     asked: Option<Instant>,
     round_trip: Option<Duration>,
 }
 
 impl<'a> Conversation<'a> {
-    fn new(stream: Stream, settings: &'a ServerSettings) -> Self {
+    fn new(stream: Stream, settings: &'a ServerSettings, ring: &'a KeyRing) -> Self {
         Conversation {
             stream,
             received: BytesMut::with_capacity(4096),
             heard: 0,
             settings,
+            ring,
             asked: None,
             round_trip: None,
         }
@@ -310,7 +329,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    async fn start(&mut self, provider: Option<&Arc<dyn PasswordProvider>>) -> Result<Started, Error> {
+    async fn start(&mut self, caller: Option<&Arc<dyn Caller>>) -> Result<Started, Error> {
         let mut out = BytesMut::new();
         let server = &self.settings.server;
         let user = server.get_user().unwrap_or("");
@@ -323,6 +342,8 @@ impl<'a> Conversation<'a> {
         let user = user.to_owned();
         let mut password: Option<Option<String>> = None;
         let mut scram: Option<Scram> = None;
+        let mut has_answered = false;
+        let demands = Demands { binding: server.get_channel_binding(), methods: self.settings.required_auth.as_ref() };
         let mut notices = Vec::new();
         loop {
             let (tag, body) = self.receive(frame::HANDSHAKE_LIMIT).await?;
@@ -333,6 +354,11 @@ impl<'a> Conversation<'a> {
                 b'v' => {}
                 b'R' => {
                     let challenge = Challenge::parse(&body)?;
+                    let progress = Progress {
+                        finished: scram.as_ref().map_or(has_answered, Scram::is_finished),
+                        bound: scram.as_ref().is_some_and(Scram::is_bound),
+                    };
+                    demands.check(&challenge, progress)?;
                     if challenge == Challenge::Ok {
                         if scram.as_ref().is_some_and(|scram| !scram.is_finished()) {
                             let message = "SASL: the server let us in without proving that it knows the password";
@@ -341,31 +367,27 @@ impl<'a> Conversation<'a> {
                         return self.parameters(notices).await;
                     }
                     if password.is_none() {
-                        password = Some(self.password(provider).await?);
+                        password = Some(self.password(caller).await?);
                     }
                     let password = password.as_ref().and_then(Option::as_deref);
-                    self.answer(challenge, &user, password, &mut scram, &mut out)?;
+                    self.answer(challenge, &user, password, &mut scram, &mut out).await?;
                     self.send(&mut out).await?;
+                    has_answered = true;
                 }
                 other => return Err(unexpected(other, "during authentication")),
             }
         }
     }
 
-    async fn password(&self, provider: Option<&Arc<dyn PasswordProvider>>) -> Result<Option<String>, Error> {
-        match provider.filter(|_| self.settings.asks_for_password) {
-            Some(provider) => match provider.ask().await {
-                Ok(answer) => answer,
-                Err(_) => Err(Error::closed("Nobody is left to supply the password.")),
-            },
-            None => {
-                let password = self.settings.server.get_password();
-                Ok(password.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
-            }
+    async fn password(&self, caller: Option<&Arc<dyn Caller>>) -> Result<Option<String>, Error> {
+        if self.settings.asks_for_password && caller.is_some() {
+            return ask(caller, Question::Password, "supply the password").await;
         }
+        let password = self.settings.server.get_password();
+        Ok(password.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
     }
 
-    fn answer(
+    async fn answer(
         &self,
         challenge: Challenge<'_>,
         user: &str,
@@ -381,19 +403,20 @@ impl<'a> Conversation<'a> {
             Challenge::Sasl(mechanisms) => {
                 let wanted = self.settings.server.get_channel_binding();
                 let limit = self.settings.scram_max_iterations;
-                *scram = Some(Scram::start(&mechanisms, password, wanted, self.binding(), limit, out)?);
+                *scram = Some(Scram::start(&mechanisms, password, wanted, self.channel(), limit, out)?);
                 Ok(())
             }
-            Challenge::SaslContinue(message) => scram.as_mut().ok_or_else(out_of_order)?.proceed(message, out),
+            Challenge::SaslContinue(message) => {
+                scram.as_mut().ok_or_else(out_of_order)?.proceed(message, self.ring, out).await
+            }
             Challenge::SaslFinal(message) => scram.as_mut().ok_or_else(out_of_order)?.finish(message),
         }
     }
 
-    /// What ties SCRAM to the TLS session (RFC 5929, `tls-server-end-point`).
-    fn binding(&self) -> Option<Vec<u8>> {
+    fn channel(&self) -> Channel {
         match &self.stream {
-            Stream::Tls(stream) => tls::end_point(stream),
-            Stream::Plain(_) => None,
+            Stream::Tls(session) => Channel::Tls(tls::end_point(session)),
+            Stream::Plain(_) => Channel::Plain,
         }
     }
 

@@ -12,13 +12,16 @@ pub mod auth;
 pub mod auto_prepare;
 #[cfg(unix)]
 pub mod busy_wait;
+pub mod caller;
 mod cancel;
 pub mod connection;
+pub mod demands;
 #[cfg(unix)]
 pub mod detached;
 pub mod driver;
 pub mod handshake;
 pub mod inbox;
+pub mod key_ring;
 pub mod known_text;
 mod large_texts;
 mod order;
@@ -39,8 +42,10 @@ pub mod tls;
 
 #[cfg(unix)]
 pub use busy_wait::BusyWait;
+pub use caller::{Caller, Question};
 pub use connection::{Connection, ConnectionId, Observer};
-pub use handshake::{PasswordProvider, open};
+pub use handshake::open;
+pub use key_ring::KeyRing;
 pub use known_text::KnownText;
 pub use race::Race;
 pub use relay::Relay;

@@ -9,6 +9,7 @@ use postgres_protocol::message::frontend;
 use sha2::{Digest, Sha256};
 use tokio_postgres::config::ChannelBinding;
 
+use super::key_ring::KeyRing;
 use super::scram_keys::{self, Hash};
 use crate::error::{Error, ErrorKind};
 
@@ -20,12 +21,20 @@ const NONCE_BYTES: usize = 18;
 /// A SCRAM exchange under way.
 pub struct Scram {
     password: String,
-    max_iterations: u32,
+    max_iterations: Option<u32>,
     nonce: String,
     binding: Binding,
     /// What the server has to answer the last message with: the key and the text that it has to sign.
     expected: Option<(Hash, String)>,
     finished: bool,
+}
+
+/// What the exchange goes over.
+pub enum Channel {
+    /// No TLS.
+    Plain,
+    /// TLS, with the hash of the server's certificate (RFC 5929) if there is one.
+    Tls(Option<Vec<u8>>),
 }
 
 /// What ties the exchange to the TLS session.
@@ -72,17 +81,15 @@ fn last(reason: &str) -> Error {
 
 impl Scram {
     /// Chooses a mechanism and writes the first message.
-    ///
-    /// `binding` is what ties the exchange to the TLS session, when there is one that offers it.
     pub fn start(
         mechanisms: &[String],
         password: Option<&str>,
         wanted: ChannelBinding,
-        binding: Option<Vec<u8>>,
-        max_iterations: u32,
+        channel: Channel,
+        max_iterations: Option<u32>,
         out: &mut BytesMut,
     ) -> Result<Scram, Error> {
-        let (mechanism, binding) = choose(mechanisms, wanted, binding)?;
+        let (mechanism, binding) = choose(mechanisms, wanted, channel)?;
         let password = match password {
             None => return Err(first("client password must be a string")),
             Some("") => return Err(first("client password must be a non-empty string")),
@@ -98,10 +105,10 @@ impl Scram {
     }
 
     /// Answers the server's first message.
-    pub fn proceed(&mut self, message: &[u8], out: &mut BytesMut) -> Result<(), Error> {
+    pub async fn proceed(&mut self, message: &[u8], ring: &KeyRing, out: &mut BytesMut) -> Result<(), Error> {
         let server = Attributes::parse(message)?;
         let (nonce, salt, iterations) = self.check_first(&server)?;
-        let keys = scram_keys::of(&self.password, &salt, iterations);
+        let keys = ring.scram(&self.password, &salt, iterations).await;
         let unproved = format!("c={},r={nonce}", self.binding.repeated());
         let exchange = format!("{},{},{unproved}", bare(&self.nonce), server.text);
         let stored: Hash = Sha256::digest(keys.client).into();
@@ -130,7 +137,7 @@ impl Scram {
         if nonce.len() == self.nonce.len() {
             return Err(first("server nonce is too short"));
         }
-        let most = if self.max_iterations == 0 { u32::MAX } else { self.max_iterations };
+        let most = self.max_iterations.unwrap_or(u32::MAX);
         let allowed = iterations.parse().ok().filter(|count| *count <= most);
         let too_many = || first(&format!("iteration count {iterations} exceeds scramMaxIterations of {most}"));
         Ok((nonce, salt, allowed.ok_or_else(too_many)?))
@@ -156,6 +163,11 @@ impl Scram {
     pub fn is_finished(&self) -> bool {
         self.finished
     }
+
+    /// The server has proved that it is the other end of the TLS session, too.
+    pub fn is_bound(&self) -> bool {
+        self.finished && matches!(self.binding, Binding::EndPoint(_))
+    }
 }
 
 /// The first message without its header. The name of the user is that of the startup message, whatever stands here.
@@ -163,19 +175,28 @@ fn bare(nonce: &str) -> String {
     format!("n=,r={nonce}")
 }
 
-fn choose(
-    mechanisms: &[String],
-    wanted: ChannelBinding,
-    end_point: Option<Vec<u8>>,
-) -> Result<(&'static str, Binding), Error> {
+fn choose(mechanisms: &[String], wanted: ChannelBinding, channel: Channel) -> Result<(&'static str, Binding), Error> {
     let offers = |name: &str| mechanisms.iter().any(|mechanism| mechanism == name);
-    let end_point = end_point.filter(|_| wanted != ChannelBinding::Disable);
+    if wanted == ChannelBinding::Require {
+        return match channel {
+            Channel::Plain => Err(refused("channel binding required, but SSL not in use")),
+            Channel::Tls(_) if !offers(BOUND) => Err(refused(
+                "channel binding is required, but server did not offer an authentication method that supports channel \
+                 binding",
+            )),
+            Channel::Tls(None) => Err(refused(
+                "channel binding is required, and none is defined for the server's certificate, whose signature names no \
+                 hash function (RFC 5929); Ed25519 and Ed448 are such signatures",
+            )),
+            Channel::Tls(Some(hash)) => Ok((BOUND, Binding::EndPoint(hash))),
+        };
+    }
+    let end_point = match channel {
+        Channel::Tls(hash) if wanted != ChannelBinding::Disable => hash,
+        _ => None,
+    };
     match end_point {
         Some(hash) if offers(BOUND) => Ok((BOUND, Binding::EndPoint(hash))),
-        _ if wanted == ChannelBinding::Require => Err(refused(
-            "Channel binding is required, and the server does not offer it over this connection; it needs TLS and \
-             SCRAM-SHA-256-PLUS.",
-        )),
         Some(_) if offers(PLAIN) => Ok((PLAIN, Binding::Unrequested)),
         None if offers(PLAIN) => Ok((PLAIN, Binding::Unsupported)),
         _ => Err(refused("SASL: Only mechanism(s) SCRAM-SHA-256 are supported")),
@@ -213,14 +234,18 @@ mod tests {
 
     fn start(mechanism: &str, password: Option<&str>) -> Result<Scram, Error> {
         let mechanisms = [mechanism.to_owned()];
-        Scram::start(&mechanisms, password, ChannelBinding::Prefer, None, 100_000, &mut BytesMut::new())
+        Scram::start(&mechanisms, password, ChannelBinding::Prefer, Channel::Plain, Some(100_000), &mut BytesMut::new())
     }
 
-    #[test]
-    fn too_many_iterations_are_refused_before_any_work() {
+    async fn refusal(scram: &mut Scram, message: &[u8]) -> Error {
+        scram.proceed(message, &KeyRing::default(), &mut BytesMut::new()).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn too_many_iterations_are_refused_before_any_work() {
         let mut scram = start("SCRAM-SHA-256", Some("secret")).unwrap();
         let message = format!("r={}x,s=AAAA,i=4000000000", scram.nonce);
-        let error = scram.proceed(message.as_bytes(), &mut BytesMut::new()).unwrap_err();
+        let error = refusal(&mut scram, message.as_bytes()).await;
         assert!(error.message.ends_with("iteration count 4000000000 exceeds scramMaxIterations of 100000"));
     }
 
@@ -232,10 +257,24 @@ mod tests {
         assert!(refusal("OAUTHBEARER", Some("x")).contains("Only mechanism(s)"));
     }
 
-    #[test]
-    fn messages_that_are_no_pairs_are_refused() {
+    #[tokio::test]
+    async fn messages_that_are_no_pairs_are_refused() {
         for bad in [&b"r"[..], b"rr=x", b"\xff=x", b"r=x,,s=y,z"] {
-            assert!(start("SCRAM-SHA-256", Some("x")).unwrap().proceed(bad, &mut BytesMut::new()).is_err());
+            let error = refusal(&mut start("SCRAM-SHA-256", Some("x")).unwrap(), bad).await;
+            assert_eq!(error.message, "SASL: Invalid attribute pair entry");
         }
+    }
+
+    #[test]
+    fn required_binding_says_what_is_missing() {
+        let missing = |mechanisms: &[&str], channel| {
+            let mechanisms: Vec<String> = mechanisms.iter().map(|name| (*name).to_owned()).collect();
+            choose(&mechanisms, ChannelBinding::Require, channel).err().map(|error| error.message)
+        };
+        let hash = || Channel::Tls(Some(vec![1]));
+        assert!(missing(&[BOUND, PLAIN], Channel::Plain).unwrap().ends_with("SSL not in use"));
+        assert!(missing(&[PLAIN], hash()).unwrap().contains("did not offer"));
+        assert!(missing(&[BOUND, PLAIN], Channel::Tls(None)).unwrap().contains("Ed25519"));
+        assert_eq!(missing(&[BOUND, PLAIN], hash()), None);
     }
 }

@@ -1,14 +1,17 @@
-//! The keys that SCRAM-SHA-256 derives from a password (RFC 5802, section 3), kept for the next connection.
+//! The keys that SCRAM-SHA-256 derives from a password (RFC 5802, section 3).
 //!
 //! Deriving them takes thousands of hashes on purpose, and the salt stays the same until the password is changed, so
-//! that all connections of a pool need the same ones. The RFC lets clients keep them (decision 0016).
+//! that all connections of a pool need the same ones. The RFC lets clients keep them (decision 0016), which
+//! `key_ring.rs` does.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
-use once_cell::sync::{Lazy, OnceCell};
+use once_cell::sync::Lazy;
 use sha2::{Digest, Sha256};
+use tokio::sync::{OnceCell, Semaphore};
+
+use super::key_ring::Register;
 
 /// A SHA-256 hash, or an HMAC with it.
 pub type Hash = [u8; 32];
@@ -22,37 +25,23 @@ pub struct Keys {
     pub server: Hash,
 }
 
-/// More than this many in one process, and the oldest are forgotten.
-const MOST_KEPT: usize = 256;
-
-/// Keys that are there, or that somebody is deriving.
-type Place = Arc<OnceCell<Keys>>;
-
-/// Each with a hash of what it is derived from, so that no password is kept here.
-static KEPT: Lazy<Mutex<VecDeque<(Hash, Place)>>> = Lazy::new(Mutex::default);
-
-/// The keys of this password. Deriving those that are not known yet holds up nothing else of the runtime; who needs the
-/// same ones meanwhile waits for them.
-pub fn of(password: &str, salt: &[u8], iterations: u32) -> Keys {
-    let place = place(origin(password, salt, iterations));
-    match place.get() {
-        Some(keys) => *keys,
-        None => tokio::task::block_in_place(|| *place.get_or_init(|| derive(password, salt, iterations))),
-    }
+/// Keys that are there, or that somebody is deriving, with a hash of what they are derived from: no password is kept.
+pub struct Place {
+    origin: Hash,
+    keys: OnceCell<Keys>,
 }
 
-/// Where the keys of this origin are, or will be.
-fn place(origin: Hash) -> Place {
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, place)) = kept.iter().find(|(known, _)| *known == origin) {
-        return place.clone();
-    }
-    if kept.len() == MOST_KEPT {
-        kept.pop_front();
-    }
-    let place = Place::default();
-    kept.push_back((origin, Arc::clone(&place)));
-    place
+static PLACES: Register<Place> = Register::new();
+
+/// Where the keys of this password are, or will be, as long as somebody holds on to it.
+pub fn place(password: &str, salt: &[u8], iterations: u32) -> Arc<Place> {
+    let origin = origin(password, salt, iterations);
+    PLACES.find(|place| place.origin == origin, || Place { origin, keys: OnceCell::new() })
+}
+
+/// The keys of this place. Who needs the same ones meanwhile waits for them; who gives up waiting stops the work.
+pub async fn of(place: &Place, password: &str, salt: &[u8], iterations: u32) -> Keys {
+    *place.keys.get_or_init(|| derive(password, salt, iterations)).await
 }
 
 fn origin(password: &str, salt: &[u8], iterations: u32) -> Hash {
@@ -60,51 +49,135 @@ fn origin(password: &str, salt: &[u8], iterations: u32) -> Hash {
     hash.chain_update(salt.len().to_be_bytes()).chain_update(salt).chain_update(password).finalize().into()
 }
 
-fn derive(password: &str, salt: &[u8], iterations: u32) -> Keys {
-    // What SASLprep forbids PostgreSQL hashes as it is, and so do its clients.
-    let prepared = stringprep::saslprep(password);
-    let prepared = prepared.as_deref().unwrap_or(password);
-    let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(prepared.as_bytes(), salt, iterations);
-    Keys { client: hmac(&salted, b"Client Key"), server: hmac(&salted, b"Server Key") }
+/// A server decides how much work this is. It is done in pieces of a few milliseconds, on threads that nothing else waits
+/// for, so that a time limit ends it and everybody who derives gets on.
+const PIECE: u32 = 1 << 14;
+
+/// At most so many of the machine's cores hash at a time.
+const MOST_AT_ONCE: usize = 4;
+
+static TURNS: Lazy<Semaphore> = Lazy::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Semaphore::new(cores.min(MOST_AT_ONCE))
+});
+
+async fn derive(password: &str, salt: &[u8], iterations: u32) -> Keys {
+    let mut derivation = Derivation::begin(password, salt, iterations);
+    while derivation.left > 0 {
+        // Closed it never is; without a turn the work would be done all the same.
+        let turn = TURNS.acquire().await;
+        derivation = match tokio::task::spawn_blocking(move || derivation.advanced(PIECE)).await {
+            Ok(advanced) => advanced,
+            // The runtime is going away, and whoever waits for the keys with it.
+            Err(_) => std::future::pending().await,
+        };
+        drop(turn);
+    }
+    let salted = &derivation.sum;
+    Keys { client: hmac(salted, b"Client Key"), server: hmac(salted, b"Server Key") }
+}
+
+/// PBKDF2 with HMAC-SHA-256 for one block, which is `Hi` of RFC 5802, under way.
+struct Derivation {
+    /// HMAC with the password as its key.
+    keyed: Hmac<Sha256>,
+    last: Hash,
+    sum: Hash,
+    left: u32,
+}
+
+impl Derivation {
+    fn begin(password: &str, salt: &[u8], iterations: u32) -> Self {
+        // What SASLprep forbids PostgreSQL hashes as it is, and so do its clients.
+        let prepared = stringprep::saslprep(password);
+        let prepared = prepared.as_deref().unwrap_or(password).as_bytes();
+        // HMAC hashes a key that is longer than its block (RFC 2104).
+        let keyed = if prepared.len() > BLOCK { begun(&Sha256::digest(prepared)) } else { begun(prepared) };
+        let last: Hash =
+            keyed.clone().chain_update(salt).chain_update(1u32.to_be_bytes()).finalize().into_bytes().into();
+        Derivation { keyed, last, sum: last, left: iterations.saturating_sub(1) }
+    }
+
+    fn advanced(mut self, most: u32) -> Self {
+        let count = self.left.min(most);
+        for _ in 0..count {
+            self.last = self.keyed.clone().chain_update(self.last).finalize().into_bytes().into();
+            self.sum.iter_mut().zip(self.last).for_each(|(sum, byte)| *sum ^= byte);
+        }
+        self.left -= count;
+        self
+    }
 }
 
 /// HMAC-SHA-256.
 pub fn hmac(key: &Hash, message: &[u8]) -> Hash {
-    started(key, message).finalize().into_bytes().into()
+    begun(key).chain_update(message).finalize().into_bytes().into()
 }
 
 /// Whether `code` is the HMAC of the message, in a time that doesn't tell how much of it is right.
 pub fn is_hmac(key: &Hash, message: &[u8], code: &[u8]) -> bool {
-    started(key, message).verify_slice(code).is_ok()
+    begun(key).chain_update(message).verify_slice(code).is_ok()
 }
 
-fn started(key: &Hash, message: &[u8]) -> Hmac<Sha256> {
-    // HMAC itself fills a key up to the block of the hash with zeros (RFC 2104).
-    let mut block = [0; 64];
-    block[..key.len()].copy_from_slice(key);
-    Hmac::<Sha256>::new(&block.into()).chain_update(message)
+/// Bytes of a block of SHA-256.
+const BLOCK: usize = 64;
+
+/// HMAC with a key of no more than a block, which HMAC itself fills up with zeros (RFC 2104).
+fn begun(key: &[u8]) -> Hmac<Sha256> {
+    let mut block = [0; BLOCK];
+    block.iter_mut().zip(key).for_each(|(byte, key)| *byte = *key);
+    Hmac::<Sha256>::new(&block.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock;
 
-    #[test]
-    fn keys_that_are_kept_are_those_of_the_same_password_salt_and_count() {
-        let first = of("secret", b"salt", 2);
-        assert_eq!(of("secret", b"salt", 2).client, first.client);
+    async fn keys(password: &str, salt: &[u8], iterations: u32) -> Keys {
+        of(&place(password, salt, iterations), password, salt, iterations).await
+    }
+
+    #[tokio::test]
+    async fn another_password_salt_or_count_has_other_keys() {
+        let first = keys("secret", b"salt", 2).await;
+        assert_eq!(keys("secret", b"salt", 2).await.client, first.client);
         for (password, salt, iterations) in
             [("secreT", &b"salt"[..], 2), ("secret", b"salT", 2), ("secret", b"salt", 3)]
         {
-            assert_ne!(of(password, salt, iterations).client, first.client);
-            assert_ne!(of(password, salt, iterations).server, first.server);
+            assert_ne!(keys(password, salt, iterations).await.client, first.client);
+            assert_ne!(keys(password, salt, iterations).await.server, first.server);
         }
-        let is_kept = || KEPT.lock().unwrap().iter().any(|(known, _)| *known == origin("secret", b"salt", 2));
-        assert!(is_kept());
-        for count in 0..MOST_KEPT {
-            of(&format!("other {count}"), b"salt", 1);
+    }
+
+    /// Of OpenSSL's `PKCS5_PBKDF2_HMAC` for the salt "salt".
+    const KNOWN: [(&str, usize, u32, &str); 4] = [
+        ("secret", 1, 1, "38df428b309308e48c3687e7f90bda0e9cf253568c21ec754a0e076ab4ab6423"),
+        ("secret", 1, 2, "f92f45f9df4c2aeabae1ed3c16f7b64660c1f8e377fa9b4699b23c2c3a29f569"),
+        ("secret", 1, 1000, "a8df899f3c4f204d967e0ad63c092987c10055ebb017b3d9d28add218d4f7aad"),
+        ("long", 20, 7, "4a49c7b7aec5bfd8d90a25940164b8560c34c96623bde41e0b8cee40044b3db2"),
+    ];
+
+    #[test]
+    fn a_derivation_in_pieces_is_pbkdf2() {
+        for (word, times, iterations, expected) in KNOWN {
+            let mut derivation = Derivation::begin(&word.repeat(times), b"salt", iterations);
+            while derivation.left > 0 {
+                derivation = derivation.advanced(64);
+            }
+            let hex: String = derivation.sum.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, expected);
         }
-        assert!(!is_kept());
-        assert_eq!(of("secret", b"salt", 2).server, first.server);
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_stops_the_work_and_the_next_one_begins_anew() {
+        let place = place("given up", b"salt", u32::MAX);
+        let endless = of(&place, "given up", b"salt", u32::MAX);
+        let waited = clock::within(std::time::Duration::from_millis(20), endless).await;
+        assert!(waited.is_none());
+        assert!(place.keys.get().is_none());
+        // A turn is free again.
+        keys("given up", b"salt", 2).await;
     }
 }

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
+use super::caller::Caller;
 use super::connection::{Connection, ConnectionId, Observer, next_id};
-use super::handshake::{PasswordProvider, open};
+use super::handshake::open;
 use super::inbox::{Ended, Inbox};
+use super::key_ring::KeyRing;
 use super::request::{Message, Request};
 use crate::clock;
 use crate::config::ServerSettings;
@@ -70,11 +72,8 @@ impl Session {
     ///
     /// # Errors
     /// As [`open`].
-    pub async fn open(
-        settings: &ServerSettings,
-        provider: Option<&Arc<dyn PasswordProvider>>,
-    ) -> Result<Session, Error> {
-        let connection = open(next_id(), settings, provider).await?;
+    pub async fn open(settings: &ServerSettings, caller: Option<&Arc<dyn Caller>>) -> Result<Session, Error> {
+        let connection = open(next_id(), settings, &KeyRing::default(), caller).await?;
         connection.watch(Arc::new(Unobserved));
         Ok(Session::owning(connection))
     }

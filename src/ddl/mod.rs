@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::config::ServerSettings;
 use crate::conn::request::Body;
-use crate::conn::{Connection, PasswordProvider};
+use crate::conn::{Caller, Connection};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::pool::Pool;
 use crate::sql;
@@ -70,13 +70,13 @@ pub struct Apart {
     /// As the first one.
     pub settings: ServerSettings,
     /// As the first one's.
-    pub provider: Option<Arc<dyn PasswordProvider>>,
+    pub caller: Option<Arc<dyn Caller>>,
 }
 
 impl From<&Pool> for Apart {
     fn from(pool: &Pool) -> Apart {
-        let (settings, provider) = pool.way();
-        Apart { settings, provider }
+        let (settings, caller) = pool.way();
+        Apart { settings, caller }
     }
 }
 

@@ -75,7 +75,7 @@ impl<'a> Inquiry<'a> {
 
     async fn ask(&self, xact: &str, is_lost: bool, until: Instant) -> Result<Status, Error> {
         let left = until.saturating_duration_since(clock::now()).max(PAUSE);
-        let opening = Session::open(&self.apart.settings, self.apart.provider.as_ref());
+        let opening = Session::open(&self.apart.settings, self.apart.caller.as_ref());
         let late = || Error::closed("no connection could be made in time");
         let session = clock::within(left, opening).await.unwrap_or_else(|| Err(late()))?;
         let session = session.until(Some(until.max(clock::now() + PAUSE)));

@@ -13,7 +13,7 @@ use super::query::{self, Arguments, reply};
 use crate::config::ServerSettings;
 use crate::conn::connection::{event_batch, gone};
 use crate::conn::request::{Message, Request};
-use crate::conn::{Connection, ConnectionId, Observer, PasswordProvider, Reply, Sink, open, runtime};
+use crate::conn::{Caller, Connection, ConnectionId, KeyRing, Observer, Reply, Sink, open, runtime};
 use crate::ddl::{Apart, Place};
 use crate::error::{Error as Failure, Outcome};
 use crate::pool::{Acquired, Pool};
@@ -34,7 +34,7 @@ enum Slot {
 pub struct ConnectionHandle {
     environment: Arc<Environment>,
     id: ConnectionId,
-    settings: Option<(ServerSettings, Arc<dyn PasswordProvider>)>,
+    settings: Option<(ServerSettings, Arc<dyn Caller>)>,
     slot: Arc<Mutex<Slot>>,
     held: bool,
     is_new: bool,
@@ -47,13 +47,13 @@ impl ConnectionHandle {
         environment: Arc<Environment>,
         id: ConnectionId,
         settings: ServerSettings,
-        provider: Arc<dyn PasswordProvider>,
+        caller: Arc<dyn Caller>,
     ) -> Self {
         let slot = Arc::new(Mutex::new(Slot::New));
         ConnectionHandle {
             environment,
             id,
-            settings: Some((settings, provider)),
+            settings: Some((settings, caller)),
             slot,
             held: true,
             is_new: true,
@@ -107,7 +107,7 @@ impl ConnectionHandle {
     pub fn connect(&self, env: Env, request: i32) {
         self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
-        let Some((settings, provider)) = self.settings.clone() else {
+        let Some((settings, caller)) = self.settings.clone() else {
             return reply.fail(Failure::closed("A pooled connection is open already."));
         };
         if let Err(error) = runtime::start() {
@@ -120,15 +120,18 @@ impl ConnectionHandle {
         *lock(&self.slot) = Slot::Opening(sender);
         let opening = Opening { id: self.id, slot: self.slot.clone(), environment: self.environment.clone() };
         runtime::spawn(async move {
+            let ring = KeyRing::default();
             let terminated = || Err(Failure::closed("Connection terminated"));
             let outcome = opening.environment.while_here(async {
                 tokio::select! {
-                    outcome = open(opening.id, &settings, Some(&provider)) => outcome,
+                    outcome = open(opening.id, &settings, &ring, Some(&caller)) => outcome,
                     _ = given_up => terminated(),
                 }
             });
             let outcome = outcome.await.unwrap_or_else(terminated);
             opening.finish(outcome, &reply);
+            drop((settings, caller));
+            ring.linger().await;
         });
     }
 
@@ -286,7 +289,7 @@ impl ConnectionHandle {
     /// How to reach the same server by another connection.
     fn apart(&self) -> Option<Apart> {
         match &self.settings {
-            Some((settings, provider)) => Some(Apart { settings: settings.clone(), provider: Some(provider.clone()) }),
+            Some((settings, caller)) => Some(Apart { settings: settings.clone(), caller: Some(caller.clone()) }),
             None => lock(&self.environment.belongings).clients.get(&self.id).map(Apart::from),
         }
     }

@@ -15,7 +15,7 @@ use super::js::{Answer, Js, Value};
 use crate::clock;
 use crate::error::{Error, ServerError};
 use crate::pool::Acquired;
-use crate::wire::batch::{Ending, Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
+use crate::wire::batch::{Asked, Ending, Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
 use crate::wire::command::CommandTag;
 use crate::wire::json::Template;
 use crate::wire::{Batch, Shape};
@@ -274,6 +274,19 @@ fn extra_to_js(js: Js, environment: &Arc<Environment>, extra: Extra) -> Answer {
     }
 }
 
+/// Under one of the two names: the number for the answer, and of a certificate the name that it is to be for, with the
+/// chain.
+fn question_to_js(js: Js, [password, identity]: [&str; 2], id: Answer, number: u32, asked: Asked) -> Vec<Answer> {
+    let number = js.number(number.into());
+    match asked {
+        Asked::Password => vec![js.text(password), id, number],
+        Asked::Identity { name, chain } => {
+            let chain = js.array(chain.iter().map(|certificate| js.buffer(certificate)));
+            vec![js.text(identity), id, number, js.array([js.text(&name), chain].into_iter())]
+        }
+    }
+}
+
 fn tag_to_js(js: Js, tag: &CommandTag<'_>) -> Answer {
     // Counts above 2^53 lose their last digits, as they do in node-postgres.
     let count = |n: Option<u64>| n.map_or_else(|| js.null(), |n| js.number(n as f64));
@@ -313,8 +326,10 @@ fn event_to_js(js: Js, environment: &Arc<Environment>, id: u32, event: Event) ->
             environment.hold_connection(js, id, false);
             vec![js.text("closed"), id_value]
         }
-        Event::Password(token) => vec![js.text("password"), id_value, js.number(token.into())],
-        Event::PoolPassword(token) => vec![js.text("poolPassword"), id_value, js.number(token.into())],
+        Event::Asked(number, asked) => question_to_js(js, ["password", "identity"], id_value, number, asked),
+        Event::PoolAsked(number, asked) => {
+            question_to_js(js, ["poolPassword", "poolIdentity"], id_value, number, asked)
+        }
     };
     js.array(parts.into_iter())
 }

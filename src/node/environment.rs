@@ -118,7 +118,7 @@ impl Function {
     }
 }
 
-/// Takes the answer to a question for a password.
+/// Takes the answer to a question.
 pub(super) type Answerer = oneshot::Sender<Result<Option<String>, Error>>;
 
 /// What ends with the environment.
@@ -134,8 +134,8 @@ pub struct Belongings {
     pub holding: HashSet<ConnectionId>,
     /// Work under way that it may give up, by the numbers of the requests.
     pub operations: HashMap<i32, watch::Sender<bool>>,
-    /// Passwords it was asked for.
-    pub passwords: HashMap<u32, Answerer>,
+    /// What it was asked, by number.
+    pub questions: HashMap<u32, Answerer>,
     /// Number of the last such question.
     pub last_question: u32,
 }
@@ -258,7 +258,7 @@ impl Environment {
         }
         belongings.last_question = belongings.last_question.wrapping_add(1);
         let question = belongings.last_question;
-        belongings.passwords.insert(question, sender);
+        belongings.questions.insert(question, sender);
         Some(question)
     }
 

@@ -11,13 +11,13 @@ use super::environment::{Environment, lock};
 use super::js::Js;
 use super::operation;
 use super::outbox::{self, Outbox};
-use super::password::{AskJavaScript, Asker};
 #[cfg(unix)]
 use super::polling::Polling;
 use super::pool::PoolHandle;
+use super::question::{AskJavaScript, Asker};
 use super::settings;
 use crate::conn::connection::next_id;
-use crate::conn::{PasswordProvider, Sink};
+use crate::conn::{Caller, Sink};
 use crate::error::Error as Failure;
 use crate::manager;
 use crate::pool::Pool;
@@ -137,8 +137,8 @@ impl EnvironmentHandle {
     pub fn open_connection(&self, settings: Object<'_>) -> Result<ConnectionHandle> {
         let id = next_id();
         let server = settings::server(&settings)?;
-        let provider = self.provider(Some(Asker::Connection(id)));
-        Ok(ConnectionHandle::unopened(self.environment.clone(), id, server, provider))
+        let caller = self.caller(Some(Asker::Connection(id)));
+        Ok(ConnectionHandle::unopened(self.environment.clone(), id, server, caller))
     }
 
     /// A pool without connections. No I/O.
@@ -146,14 +146,14 @@ impl EnvironmentHandle {
     pub fn open_pool(&self, settings: Object<'_>, options: Object<'_>) -> Result<PoolHandle> {
         let server = settings::server(&settings)?;
         let limits = settings::pool(&options, &server)?;
-        let provider = self.provider(None);
-        let asker = provider.clone();
-        let provider: Arc<dyn PasswordProvider> = provider;
+        let caller = self.caller(None);
+        let asker = caller.clone();
+        let caller: Arc<dyn Caller> = caller;
         let sink: Arc<dyn Sink> = self.environment.clone();
         let (pool, id) = if limits.shared {
-            manager::join_shared(server, limits, Some(provider), sink)
+            manager::join_shared(server, limits, Some(caller), sink)
         } else {
-            let pool = Pool::new(server, limits, Some(provider));
+            let pool = Pool::new(server, limits, Some(caller));
             let id = pool.join(sink);
             (pool, id)
         };
@@ -169,25 +169,25 @@ impl EnvironmentHandle {
         operation::give_up(&self.environment, request);
     }
 
-    /// Answers a password question: the password or null, or an error message.
+    /// Answers a question: the password or null, null for a certificate that will do, or an error message.
     #[napi(catch_unwind)]
-    pub fn provide_password(&self, question: u32, password: Option<String>, error: Option<String>) {
-        let sender = lock(&self.environment.belongings).passwords.remove(&question);
+    pub fn answer(&self, question: u32, answer: Option<String>, error: Option<String>) {
+        let sender = lock(&self.environment.belongings).questions.remove(&question);
         if let Some(sender) = sender {
             let answer = match error {
                 Some(message) => Err(Failure::new(crate::error::ErrorKind::Auth, message)),
-                None => Ok(password),
+                None => Ok(answer),
             };
             // The attempt that asked may have timed out; then nobody wants the answer.
             let _ = sender.send(answer);
         }
     }
 
-    fn provider(&self, asker: Option<Asker>) -> Arc<AskJavaScript> {
-        let provider = AskJavaScript::new(Arc::downgrade(&self.environment));
+    fn caller(&self, asker: Option<Asker>) -> Arc<AskJavaScript> {
+        let caller = AskJavaScript::new(Arc::downgrade(&self.environment));
         if let Some(asker) = asker {
-            let _ = provider.asker.set(asker);
+            let _ = caller.asker.set(asker);
         }
-        Arc::new(provider)
+        Arc::new(caller)
     }
 }

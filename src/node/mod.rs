@@ -14,11 +14,11 @@ mod keep_awake;
 mod link;
 mod operation;
 mod outbox;
-mod password;
 #[cfg(unix)]
 mod polling;
 mod pool;
 mod query;
+mod question;
 mod settings;
 #[cfg(unix)]
 mod uv;

@@ -6,7 +6,9 @@ use napi::bindgen_prelude::*;
 use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, SslNegotiation};
 
-use crate::config::{PoolSettings, ServerSettings, SessionTarget, Sharing, TlsSettings};
+use crate::config::{
+    ClientIdentity, PoolSettings, RequiredAuth, ServerSettings, SessionTarget, Sharing, TlsSettings, TlsVersion,
+};
 
 /// Queries that share a connection at most, unless the caller says otherwise: see docs/decisions/0024.
 const PIPELINE_DEPTH: u32 = 256;
@@ -48,7 +50,11 @@ pub fn server(object: &Object<'_>) -> Result<ServerSettings> {
         startup: startup(object)?,
         asks_for_password: flag(object, "passwordProvider")?,
         auto_prepare: flag(object, "autoPrepare")?,
-        scram_max_iterations: object.get::<f64>("scramMaxIterations")?.map_or(0, at_most),
+        required_auth: required_auth(object)?,
+        scram_max_iterations: object.get::<Either<f64, Null>>("scramMaxIterations")?.and_then(|most| match most {
+            Either::A(most) => Some(at_least(most)),
+            Either::B(_) => None,
+        }),
         connect_timeout: limit(object, "connectTimeoutMillis", MILLI)?,
         keepalive,
     })
@@ -78,19 +84,48 @@ pub fn pool(object: &Object<'_>, server: &ServerSettings) -> Result<PoolSettings
 }
 
 fn tls(ssl: &Object<'_>) -> Result<TlsSettings> {
-    let certificate = text(ssl, "cert")?;
-    let key = text(ssl, "key")?;
+    let pem = text(ssl, "cert")?.zip(text(ssl, "key")?).map(|(chain, key)| ClientIdentity::Pem { chain, key });
+    let archive = match ssl.get::<Either<Buffer, Null>>("pfx")? {
+        Some(Either::A(der)) => {
+            let passphrase = text(ssl, "passphrase")?.unwrap_or_default();
+            Some(ClientIdentity::Archive { der: der.to_vec(), passphrase })
+        }
+        _ => None,
+    };
     Ok(TlsSettings {
         verify: flag(ssl, "rejectUnauthorized")?,
         verify_name: flag(ssl, "checkServerIdentity")?,
-        roots: match ssl.get::<Either<Vec<String>, Null>>("ca")? {
-            Some(Either::A(roots)) => Some(roots),
-            _ => None,
-        },
-        identity: certificate.zip(key),
+        identity_check: text(ssl, "identityCheck")?,
+        roots: texts(ssl, "ca")?,
+        identity: pem.or(archive),
         server_name: text(ssl, "servername")?,
         optional: flag(ssl, "prefer")?,
+        oldest: version(text(ssl, "minVersion")?.as_deref()),
+        newest: version(text(ssl, "maxVersion")?.as_deref()),
+        ciphers: text(ssl, "ciphers")?,
+        suites: text(ssl, "cipherSuites")?,
+        signatures: text(ssl, "sigalgs")?,
+        groups: text(ssl, "ecdhCurve")?,
+        options: ssl.get::<f64>("secureOptions")?.map_or(0, |bits| bits.max(0.0) as u64),
+        protocols: texts(ssl, "ALPNProtocols")?.unwrap_or_default(),
+        partial_chain: flag(ssl, "allowPartialTrustChain")?,
+        least_dh_bits: ssl.get::<f64>("minDHSize")?.map_or(0, at_least),
     })
+}
+
+fn version(name: Option<&str>) -> Option<TlsVersion> {
+    match name {
+        Some("TLSv1") => Some(TlsVersion::V1_0),
+        Some("TLSv1.1") => Some(TlsVersion::V1_1),
+        Some("TLSv1.2") => Some(TlsVersion::V1_2),
+        Some("TLSv1.3") => Some(TlsVersion::V1_3),
+        _ => None,
+    }
+}
+
+fn required_auth(object: &Object<'_>) -> Result<Option<RequiredAuth>> {
+    let given = text(object, "requireAuth")?;
+    Ok(given.zip(texts(object, "allowedAuth")?).map(|(text, allowed)| RequiredAuth { text, allowed }))
 }
 
 fn session(target: Option<&str>) -> SessionTarget {
@@ -112,6 +147,13 @@ fn startup(object: &Object<'_>) -> Result<Vec<(String, String)>> {
 fn text(object: &Object<'_>, name: &str) -> Result<Option<String>> {
     match object.get::<Either<String, Null>>(name)? {
         Some(Either::A(text)) => Ok(Some(text)),
+        _ => Ok(None),
+    }
+}
+
+fn texts(object: &Object<'_>, name: &str) -> Result<Option<Vec<String>>> {
+    match object.get::<Either<Vec<String>, Null>>(name)? {
+        Some(Either::A(texts)) => Ok(Some(texts)),
         _ => Ok(None),
     }
 }

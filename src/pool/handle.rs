@@ -13,7 +13,7 @@ use super::shared::{Borrower, Home, Lent, Shared, State};
 use super::waiting::Work;
 use crate::clock;
 use crate::config::{PoolSettings, ServerSettings};
-use crate::conn::{Connection, ConnectionId, PasswordProvider, Reply, Request, Sink};
+use crate::conn::{Caller, Connection, ConnectionId, Reply, Request, Sink};
 
 /// Unique in the process.
 pub type PoolId = u32;
@@ -63,12 +63,12 @@ pub struct Pool {
 
 impl Pool {
     /// A pool without connections.
-    pub fn new(server: ServerSettings, limits: PoolSettings, provider: Option<Arc<dyn PasswordProvider>>) -> Pool {
+    pub fn new(server: ServerSettings, limits: PoolSettings, caller: Option<Arc<dyn Caller>>) -> Pool {
         let limits = PoolSettings { max: limits.max.clamp(1, MOST_CONNECTIONS), ..limits };
         let mut config = PoolConfig::new(limits.max);
         config.queue_mode = QueueMode::Lifo;
         let shared = Arc::new_cyclic(|weak| {
-            let maker = Maker::new(server, provider, weak.clone());
+            let maker = Maker::new(server, caller, weak.clone());
             let objects = deadpool::managed::Pool::builder(maker).config(config).build();
             Shared {
                 objects: objects.expect("a pool without timeouts needs no runtime"),
@@ -115,9 +115,9 @@ impl Pool {
     }
 
     /// How the pool's connections are made now.
-    pub fn way(&self) -> (ServerSettings, Option<Arc<dyn PasswordProvider>>) {
+    pub fn way(&self) -> (ServerSettings, Option<Arc<dyn Caller>>) {
         let maker = self.shared.objects.manager();
-        (maker.settings_now().into_owned(), maker.provider.clone())
+        (maker.settings_now().into_owned(), maker.caller.clone())
     }
 
     /// Asks for a client. The answer is given at once when a connection is idle, and otherwise delivered as a
@@ -202,7 +202,7 @@ impl Pool {
         self.shared.wind_up();
     }
 
-    /// Changes the password of connections that are made from now on; `None` asks the provider for it.
+    /// Changes the password of connections that are made from now on; `None` asks the caller for it.
     pub fn set_password(&self, password: Option<String>) {
         self.shared.objects.manager().set_password(password);
     }

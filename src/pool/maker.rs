@@ -11,7 +11,7 @@ use super::member::Member;
 use super::shared::Shared;
 use crate::config::ServerSettings;
 use crate::conn::connection::next_id;
-use crate::conn::{ConnectionId, PasswordProvider, open};
+use crate::conn::{Caller, ConnectionId, KeyRing, open};
 use crate::error::Error;
 use crate::wire::batch::PoolEvent;
 
@@ -20,7 +20,9 @@ pub struct Maker {
     pub(super) settings: ServerSettings,
     /// Set when the caller has changed it since.
     password: Mutex<Option<Option<String>>>,
-    pub(super) provider: Option<Arc<dyn PasswordProvider>>,
+    pub(super) caller: Option<Arc<dyn Caller>>,
+    /// What was made of the keys and the password.
+    pub(super) ring: KeyRing,
     pub(super) pool: Weak<Shared>,
 }
 
@@ -38,12 +40,8 @@ pub(super) fn only_idle<T>(take: impl FnOnce() -> T) -> T {
 }
 
 impl Maker {
-    pub(super) fn new(
-        settings: ServerSettings,
-        provider: Option<Arc<dyn PasswordProvider>>,
-        pool: Weak<Shared>,
-    ) -> Self {
-        Maker { settings, password: Mutex::new(None), provider, pool }
+    pub(super) fn new(settings: ServerSettings, caller: Option<Arc<dyn Caller>>, pool: Weak<Shared>) -> Self {
+        Maker { settings, password: Mutex::new(None), caller, ring: KeyRing::default(), pool }
     }
 
     /// The password for connections from now on; `None` asks for it each time.
@@ -80,7 +78,7 @@ impl Manager for Maker {
         let id = next_id();
         self.tell(id, PoolEvent::Opening);
         let settings = self.settings_now();
-        let connection = match open(id, &settings, self.provider.as_ref()).await {
+        let connection = match open(id, &settings, &self.ring, self.caller.as_ref()).await {
             Ok(connection) => connection,
             Err(error) => {
                 self.tell(id, PoolEvent::NotOpened(Box::new(error.clone())));

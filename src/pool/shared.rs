@@ -439,8 +439,13 @@ impl Shared {
             while let Some(held) = self.take_idle(&state) {
                 self.discard(&mut state, held);
             }
-            if state.is_any_open() { Vec::new() } else { std::mem::take(&mut state.ended) }
+            if state.is_any_open() {
+                return;
+            }
+            std::mem::take(&mut state.ended)
         };
+        // The pool may stay in JavaScript's hands; its keys don't.
+        self.objects.manager().ring.clear();
         for reply in finished {
             let mut batch = Batch::default();
             batch.record(Record::Done, &[reply.request, 0]);

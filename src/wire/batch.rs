@@ -66,10 +66,24 @@ pub enum Event {
     Lost(Box<Error>),
     /// The socket is closed; nothing follows.
     Closed,
-    /// The server asks for a password that a function of the caller's supplies; the number is for the answer.
-    Password(u32),
-    /// As [`Event::Password`], for a pool's connection; the event's number is the pool's.
-    PoolPassword(u32),
+    /// The program is asked something while the connection is being made; the number is for the answer.
+    Asked(u32, Asked),
+    /// As [`Event::Asked`], for a pool's connection; the event's number is the pool's.
+    PoolAsked(u32, Asked),
+}
+
+/// What a program is asked.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// For the password.
+    Password,
+    /// Whether this is the server that was meant.
+    Identity {
+        /// The name that was connected to.
+        name: String,
+        /// The server's certificate and those that it sent along, in DER.
+        chain: Vec<Vec<u8>>,
+    },
 }
 
 /// What happens to the connections of a pool, besides what their clients hear.

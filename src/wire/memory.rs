@@ -4,7 +4,7 @@
 
 use std::mem::size_of;
 
-use super::batch::{Event, Extra, PoolEvent};
+use super::batch::{Asked, Event, Extra, PoolEvent};
 use super::binary::Binary;
 use super::shape::{ColumnKind, Field, Shape};
 use crate::error::{Error, ServerError};
@@ -43,7 +43,10 @@ impl Event {
             }
             Event::Parameter(name, value) => text(name) + text(value),
             Event::Lost(error) => error.memory(),
-            Event::Closed | Event::Password(_) | Event::PoolPassword(_) => 0,
+            Event::Asked(_, Asked::Identity { name, chain }) | Event::PoolAsked(_, Asked::Identity { name, chain }) => {
+                name.len() + chain.iter().map(Vec::len).sum::<usize>()
+            }
+            Event::Closed | Event::Asked(_, Asked::Password) | Event::PoolAsked(_, Asked::Password) => 0,
         }
     }
 }

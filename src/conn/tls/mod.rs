@@ -1,13 +1,15 @@
 //! TLS around a socket: on OpenSSL where it is built in, otherwise on the library of the platform.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
-use once_cell::sync::Lazy;
+use tokio::sync::OnceCell;
 
+use super::key_ring::Register;
 use super::stream::Socket;
 use crate::config::TlsSettings;
 use crate::error::{Error, ErrorKind};
 
+mod end_point;
 #[cfg(any(windows, target_vendor = "apple", feature = "platform-tls"))]
 mod native;
 #[cfg(not(any(windows, target_vendor = "apple", feature = "platform-tls")))]
@@ -18,10 +20,9 @@ use self::native as library;
 #[cfg(not(any(windows, target_vendor = "apple", feature = "platform-tls")))]
 use self::openssl as library;
 
-use library::Connector;
+pub use library::Session;
 #[cfg(unix)]
 pub use library::socket;
-pub use library::{Session, end_point};
 
 /// What can go wrong, in the words of the library.
 enum Problem {
@@ -29,42 +30,108 @@ enum Problem {
     Roots(String),
     /// `ssl.cert` or `ssl.key` can't be read.
     Identity(String),
+    /// The library has no such option; OpenSSL has all of them.
+    #[cfg_attr(
+        not(any(windows, target_vendor = "apple", feature = "platform-tls")),
+        allow(dead_code, reason = "the platforms' own libraries say so")
+    )]
+    Unsupported(&'static str),
     /// The library refuses to work like that.
     Setup(String),
     /// The two sides don't come together.
     Handshake(String),
 }
 
-/// Wraps TLS around a socket that the server agreed to speak TLS on.
-///
-/// # Errors
-/// `Tls` with Node's codes (`SELF_SIGNED_CERT_IN_CHAIN`, `ERR_TLS_CERT_ALTNAME_INVALID`, …), `Config` for a
-/// certificate or key that cannot be read.
-pub async fn wrap(socket: Socket, settings: &TlsSettings, host: &str, direct: bool) -> Result<Session, Error> {
-    let name = settings.server_name.as_deref().unwrap_or(host);
-    let explain = |problem| failed(problem, name);
-    let connector = connector(settings, direct).map_err(explain)?;
-    connector.connect(name, socket).await.map_err(explain)
+/// What connections with the same settings speak TLS by. Reading a bundle of roots takes milliseconds, a handshake less
+/// than one.
+pub struct Connector {
+    settings: TlsSettings,
+    /// TLS without asking first, which names its protocol.
+    direct: bool,
+    made: OnceCell<library::Connector>,
 }
 
-type Made = Vec<(TlsSettings, bool, Connector)>;
+static CONNECTORS: Register<Connector> = Register::new();
 
-/// Connectors already made: reading a bundle of roots takes milliseconds, a handshake less than one.
-static MADE: Lazy<Mutex<Made>> = Lazy::new(Mutex::default);
-/// More different settings than this in one process start the list afresh.
-const MOST_MADE: usize = 64;
+/// The connector of these settings, which may have to be made ready.
+pub fn connector(settings: &TlsSettings, direct: bool) -> Arc<Connector> {
+    CONNECTORS.find(
+        |known| known.is_for(settings, direct),
+        || Connector { settings: settings.clone(), direct, made: OnceCell::new() },
+    )
+}
 
-fn connector(settings: &TlsSettings, direct: bool) -> Result<Connector, Problem> {
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, _, connector)) = made.iter().find(|(known, alpn, _)| *alpn == direct && known == settings) {
-        return Ok(connector.clone());
+impl Connector {
+    /// Whether it was made for these.
+    pub fn is_for(&self, settings: &TlsSettings, direct: bool) -> bool {
+        self.direct == direct && self.settings == *settings
     }
-    let connector = Connector::build(settings, direct)?;
-    if made.len() >= MOST_MADE {
-        made.clear();
+
+    /// What it was made for.
+    pub fn settings(&self) -> &TlsSettings {
+        &self.settings
     }
-    made.push((settings.clone(), direct, connector.clone()));
-    Ok(connector)
+
+    /// TLS without asking first.
+    pub fn is_direct(&self) -> bool {
+        self.direct
+    }
+
+    /// The name that the server has to have in its certificate.
+    pub fn name<'a>(&'a self, host: &'a str) -> &'a str {
+        self.settings.server_name.as_deref().unwrap_or(host)
+    }
+
+    /// Reads certificates and keys, on a thread that nothing else waits for.
+    ///
+    /// # Errors
+    /// `Config` for what can't be read or used.
+    pub async fn make_ready(self: &Arc<Self>) -> Result<(), Error> {
+        self.made().await.map(|_| ())
+    }
+
+    async fn made(self: &Arc<Self>) -> Result<&library::Connector, Error> {
+        let made = self.made.get_or_try_init(|| async {
+            let connector = self.clone();
+            let building = move || library::Connector::build(&connector.settings, connector.direct);
+            match tokio::task::spawn_blocking(building).await {
+                Ok(built) => built,
+                Err(error) => Err(Problem::Setup(error.to_string())),
+            }
+        });
+        made.await.map_err(|problem| failed(problem, ""))
+    }
+
+    /// Wraps TLS around a socket that the server agreed to speak TLS on.
+    ///
+    /// # Errors
+    /// `Tls` with Node's codes (`SELF_SIGNED_CERT_IN_CHAIN`, `ERR_TLS_CERT_ALTNAME_INVALID`, …), `Config` for a
+    /// certificate or key that cannot be read.
+    pub async fn wrap(self: &Arc<Self>, socket: Socket, host: &str) -> Result<Session, Error> {
+        let name = self.name(host);
+        self.made().await?.connect(name, socket).await.map_err(|problem| failed(problem, name))
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.settings.fmt(f)
+    }
+}
+
+/// The server's certificate and those that it sent along, in DER; the first is its own.
+pub fn chain(session: &Session) -> Vec<Vec<u8>> {
+    library::chain(session)
+}
+
+/// What ties an exchange to this session (RFC 5929); `None` where the RFC defines nothing for the server's certificate.
+pub fn end_point(session: &Session) -> Option<Vec<u8>> {
+    end_point::of(&library::certificate(session)?)
+}
+
+/// The server's certificate, in DER.
+pub fn certificate(session: &Session) -> Option<Vec<u8>> {
+    library::certificate(session)
 }
 
 const END: &str = "-----END CERTIFICATE-----";
@@ -108,6 +175,10 @@ fn failed(problem: Problem, name: &str) -> Error {
     match problem {
         Problem::Roots(reason) => unusable("ssl.ca holds a certificate that cannot be read", reason),
         Problem::Identity(reason) => unusable("ssl.cert or ssl.key cannot be read (PEM; the key as PKCS #8)", reason),
+        Problem::Unsupported(option) => Error::new(
+            ErrorKind::Config,
+            format!("\"ssl.{option}\" is not supported on this platform, whose own TLS library has no such option"),
+        ),
         Problem::Setup(reason) => unusable("TLS could not be set up", reason),
         Problem::Handshake(text) => handshake_failed(&text, name),
     }
@@ -144,17 +215,11 @@ mod tests {
         assert_eq!(certificates("nothing").count(), 0);
     }
 
-    #[test]
-    fn a_root_that_is_no_certificate_is_a_clear_error() {
-        let settings = TlsSettings {
-            verify: true,
-            verify_name: true,
-            roots: Some(vec!["-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----".into()]),
-            identity: None,
-            server_name: None,
-            optional: false,
-        };
-        let error = failed(connector(&settings, false).err().unwrap(), "localhost");
+    #[tokio::test]
+    async fn a_root_that_is_no_certificate_is_a_clear_error() {
+        let root = "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----";
+        let settings = TlsSettings { verify: true, roots: Some(vec![root.into()]), ..TlsSettings::default() };
+        let error = connector(&settings, false).make_ready().await.err().unwrap();
         assert_eq!(error.kind, ErrorKind::Config);
         assert!(error.message.starts_with("ssl.ca"), "{}", error.message);
     }

@@ -1,23 +1,27 @@
 //! TLS on the library of the platform.
 
-use native_tls::{Certificate, Identity, TlsConnector};
+use native_tls::{Certificate, Identity, Protocol, TlsConnector};
 use tokio_native_tls::TlsStream;
 
 use super::{Problem, certificates};
-use crate::config::TlsSettings;
+use crate::config::{ClientIdentity, TlsSettings, TlsVersion};
 use crate::conn::stream::Socket;
 
 /// A socket with TLS around it (decision 0006).
 pub type Session = TlsStream<Socket>;
 
 /// Settings made ready for any number of connections.
-#[derive(Clone)]
 pub struct Connector(tokio_native_tls::TlsConnector);
 
 impl Connector {
     /// Reads certificates and key.
     pub fn build(settings: &TlsSettings, direct: bool) -> Result<Self, Problem> {
+        if let Some(option) = missing(settings) {
+            return Err(Problem::Unsupported(option));
+        }
         let mut builder = TlsConnector::builder();
+        builder.min_protocol_version(Some(settings.oldest.map_or(Protocol::Tlsv12, protocol)));
+        builder.max_protocol_version(settings.newest.filter(|newest| *newest != TlsVersion::V1_3).map(protocol));
         builder.danger_accept_invalid_certs(!settings.verify);
         builder.danger_accept_invalid_hostnames(!(settings.verify && settings.verify_name));
         if let Some(roots) = &settings.roots {
@@ -27,13 +31,18 @@ impl Connector {
                 builder.add_root_certificate(root);
             }
         }
-        if let Some((certificate, key)) = &settings.identity {
-            let identity = Identity::from_pkcs8(certificate.as_bytes(), key.as_bytes())
-                .map_err(|error| Problem::Identity(error.to_string()))?;
-            builder.identity(identity);
+        if let Some(identity) = &settings.identity {
+            let read = match identity {
+                ClientIdentity::Pem { chain, key } => Identity::from_pkcs8(chain.as_bytes(), key.as_bytes()),
+                ClientIdentity::Archive { der, passphrase } => Identity::from_pkcs12(der, passphrase),
+            };
+            builder.identity(read.map_err(|error| Problem::Identity(error.to_string()))?);
         }
         if direct {
             postgres_native_tls::set_postgresql_alpn(&mut builder);
+        } else if !settings.protocols.is_empty() {
+            let protocols: Vec<&str> = settings.protocols.iter().map(String::as_str).collect();
+            builder.request_alpns(&protocols);
         }
         let connector = builder.build().map_err(|error| Problem::Setup(error.to_string()))?;
         Ok(Connector(connector.into()))
@@ -45,9 +54,36 @@ impl Connector {
     }
 }
 
-/// The hash of the server's certificate, by RFC 5929.
-pub fn end_point(session: &Session) -> Option<Vec<u8>> {
-    session.get_ref().tls_server_end_point().ok().flatten()
+fn protocol(version: TlsVersion) -> Protocol {
+    match version {
+        TlsVersion::V1_0 => Protocol::Tlsv10,
+        TlsVersion::V1_1 => Protocol::Tlsv11,
+        TlsVersion::V1_2 => Protocol::Tlsv12,
+        TlsVersion::V1_3 => Protocol::Tlsv13,
+    }
+}
+
+/// The first option that is set and that the library doesn't have.
+fn missing(settings: &TlsSettings) -> Option<&'static str> {
+    let options = [
+        ("ciphers", settings.ciphers.is_some() || settings.suites.is_some()),
+        ("sigalgs", settings.signatures.is_some()),
+        ("ecdhCurve", settings.groups.is_some()),
+        ("secureOptions", settings.options != 0),
+        ("allowPartialTrustChain", settings.partial_chain),
+        ("minDHSize", settings.least_dh_bits > 0),
+    ];
+    options.into_iter().find(|(_, is_set)| *is_set).map(|(option, _)| option)
+}
+
+/// The server's certificate, which is all that the library hands out.
+pub fn chain(session: &Session) -> Vec<Vec<u8>> {
+    certificate(session).into_iter().collect()
+}
+
+/// The server's certificate.
+pub fn certificate(session: &Session) -> Option<Vec<u8>> {
+    session.get_ref().peer_certificate().ok()??.to_der().ok()
 }
 
 /// The socket below TLS.

@@ -3,16 +3,16 @@
 use std::pin::Pin;
 
 use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::PKey;
-use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode, SslVersion};
+use openssl::pkcs12::Pkcs12;
+use openssl::pkey::{Id, PKey};
+use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion};
 use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509VerifyResult};
 use tokio_openssl::SslStream;
 
 use super::{Problem, certificates};
-use crate::config::TlsSettings;
+use crate::config::{ClientIdentity, TlsSettings, TlsVersion};
 use crate::conn::stream::Socket;
 
 /// A socket with TLS around it.
@@ -21,8 +21,8 @@ pub type Session = SslStream<Socket>;
 /// What key exchange this side offers, with a key for the first. Every PostgreSQL takes P-256, and up to version 17 most
 /// take nothing else: a key for another costs a round trip, in which the server asks for this one (decision 0017).
 const GROUPS: &str = "P-256:X25519MLKEM768:X25519:P-384:P-521";
-/// The protocol's name in ALPN, behind its length.
-const ALPN: &[u8] = b"\x0apostgresql";
+/// The protocol's name in ALPN.
+const PROTOCOL: &str = "postgresql";
 
 /// A key that wants one is refused; without any, OpenSSL would ask for it on the terminal.
 const NO_PASSPHRASE: &[u8] = b"";
@@ -34,55 +34,28 @@ impl From<ErrorStack> for Problem {
 }
 
 /// Settings made ready for any number of connections.
-#[derive(Clone)]
 pub struct Connector {
     context: SslConnector,
     verify_name: bool,
+    least_dh_bits: u32,
 }
 
 impl Connector {
     /// Reads certificates and key.
     pub fn build(settings: &TlsSettings, direct: bool) -> Result<Self, Problem> {
         let mut builder = SslConnector::builder(SslMethod::tls())?;
-        builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
-        builder.set_groups_list(GROUPS)?;
+        negotiation(&mut builder, settings, direct)?;
         // Whatever has come is read at once, instead of the head of each record and then its body.
         builder.set_read_ahead(true);
-        match &settings.roots {
-            Some(roots) => {
-                builder.set_cert_store(X509StoreBuilder::new()?.build());
-                for pem in roots.iter().flat_map(|bundle| certificates(bundle)) {
-                    let root = X509::from_pem(pem.as_bytes()).map_err(|error| Problem::Roots(error.to_string()))?;
-                    builder.cert_store_mut().add_cert(root)?;
-                }
-            }
-            None if settings.verify => {
-                let found = openssl_probe::probe();
-                let files = found.cert_file.iter().map(|file| (Some(file.as_path()), None));
-                let directories = found.cert_dir.iter().map(|directory| (None, Some(directory.as_path())));
-                for (file, directory) in files.chain(directories) {
-                    // Where one of them can't be read, the others may do; without any, no certificate is trusted.
-                    let _ = builder.load_verify_locations(file, directory);
-                }
-            }
-            None => {}
+        trust(&mut builder, settings)?;
+        if let Some(identity) = &settings.identity {
+            show(&mut builder, identity).map_err(|error| Problem::Identity(error.to_string()))?;
         }
-        if let Some((chain, key)) = &settings.identity {
-            let unreadable = |error: ErrorStack| Problem::Identity(error.to_string());
-            let key = PKey::private_key_from_pem_passphrase(key.as_bytes(), NO_PASSPHRASE).map_err(unreadable)?;
-            let mut chain = X509::stack_from_pem(chain.as_bytes()).map_err(unreadable)?.into_iter();
-            let own = chain.next().ok_or_else(|| Problem::Identity("there is no certificate in it".into()))?;
-            builder.set_certificate(&own).map_err(unreadable)?;
-            builder.set_private_key(&key).map_err(unreadable)?;
-            chain.try_for_each(|above| builder.add_extra_chain_cert(above)).map_err(unreadable)?;
-        }
-        if direct {
-            builder.set_alpn_protos(ALPN)?;
-        }
-        if !settings.verify {
-            builder.set_verify(SslVerifyMode::NONE);
-        }
-        Ok(Connector { context: builder.build(), verify_name: settings.verify && settings.verify_name })
+        Ok(Connector {
+            context: builder.build(),
+            verify_name: settings.verify && settings.verify_name,
+            least_dh_bits: settings.least_dh_bits,
+        })
     }
 
     /// Shakes hands with the server of this name.
@@ -92,27 +65,190 @@ impl Connector {
         let ssl = configuration.into_ssl(name)?;
         let mut session = SslStream::new(ssl, socket)?;
         match Pin::new(&mut session).connect().await {
-            Ok(()) => Ok(session),
+            Ok(()) => self.check_key(session.ssl()).map(|()| session),
             Err(error) => Err(Problem::Handshake(match session.ssl().verify_result() {
                 X509VerifyResult::OK => error.to_string(),
                 refusal => format!("{error} ({refusal})"),
             })),
         }
     }
+
+    /// OpenSSL has a least size of its own for the server's Diffie-Hellman parameter, which may be smaller.
+    fn check_key(&self, ssl: &SslRef) -> Result<(), Problem> {
+        match ssl.peer_tmp_key() {
+            Ok(key) if key.id() == Id::DH && key.bits() < self.least_dh_bits => Err(Problem::Handshake(format!(
+                "the server's Diffie-Hellman parameter has {} bits, ssl.minDHSize asks for {}",
+                key.bits(),
+                self.least_dh_bits
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
-/// The hash of the server's certificate, by RFC 5929.
-pub fn end_point(session: &Session) -> Option<Vec<u8>> {
-    let certificate = session.ssl().peer_certificate()?;
-    let digest = match certificate.signature_algorithm().object().nid().signature_algorithms()?.digest {
-        Nid::MD5 | Nid::SHA1 => MessageDigest::sha256(),
-        other => MessageDigest::from_nid(other)?,
+fn version(version: TlsVersion) -> SslVersion {
+    match version {
+        TlsVersion::V1_0 => SslVersion::TLS1,
+        TlsVersion::V1_1 => SslVersion::TLS1_1,
+        TlsVersion::V1_2 => SslVersion::TLS1_2,
+        TlsVersion::V1_3 => SslVersion::TLS1_3,
+    }
+}
+
+/// What both sides have to agree on.
+fn negotiation(builder: &mut SslConnectorBuilder, settings: &TlsSettings, direct: bool) -> Result<(), Problem> {
+    let unusable = |option: &'static str| {
+        move |error: ErrorStack| Problem::Setup(format!("\"ssl.{option}\" is not understood: {error}"))
     };
-    certificate.digest(digest).ok().map(|hash| hash.to_vec())
+    builder.set_min_proto_version(Some(settings.oldest.map_or(SslVersion::TLS1_2, version)))?;
+    builder.set_max_proto_version(settings.newest.map(version))?;
+    builder.set_groups_list(settings.groups.as_deref().unwrap_or(GROUPS)).map_err(unusable("ecdhCurve"))?;
+    if let Some(ciphers) = &settings.ciphers {
+        builder.set_cipher_list(ciphers).map_err(unusable("ciphers"))?;
+    }
+    if let Some(suites) = &settings.suites {
+        builder.set_ciphersuites(suites).map_err(unusable("ciphers"))?;
+    }
+    if let Some(signatures) = &settings.signatures {
+        builder.set_sigalgs_list(signatures).map_err(unusable("sigalgs"))?;
+    }
+    builder.set_options(SslOptions::from_bits_retain(settings.options));
+    let own = direct.then_some(PROTOCOL);
+    let protocols = own.into_iter().chain(settings.protocols.iter().map(String::as_str).filter(|_| !direct));
+    let mut wire = Vec::new();
+    for protocol in protocols {
+        wire.push(
+            u8::try_from(protocol.len())
+                .map_err(|_| Problem::Setup("a name in ssl.ALPNProtocols is too long".into()))?,
+        );
+        wire.extend_from_slice(protocol.as_bytes());
+    }
+    if !wire.is_empty() {
+        builder.set_alpn_protos(&wire).map_err(unusable("ALPNProtocols"))?;
+    }
+    Ok(())
+}
+
+/// Whose certificates are believed.
+fn trust(builder: &mut SslConnectorBuilder, settings: &TlsSettings) -> Result<(), Problem> {
+    match &settings.roots {
+        Some(roots) => {
+            builder.set_cert_store(X509StoreBuilder::new()?.build());
+            for pem in roots.iter().flat_map(|bundle| certificates(bundle)) {
+                let root = X509::from_pem(pem.as_bytes()).map_err(|error| Problem::Roots(error.to_string()))?;
+                builder.cert_store_mut().add_cert(root)?;
+            }
+        }
+        None if settings.verify => {
+            let found = openssl_probe::probe();
+            let files = found.cert_file.iter().map(|file| (Some(file.as_path()), None));
+            let directories = found.cert_dir.iter().map(|directory| (None, Some(directory.as_path())));
+            for (file, directory) in files.chain(directories) {
+                // Where one of them can't be read, the others may do; without any, no certificate is trusted.
+                let _ = builder.load_verify_locations(file, directory);
+            }
+        }
+        None => {}
+    }
+    if settings.partial_chain {
+        builder.verify_param_mut().set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
+    }
+    if !settings.verify {
+        builder.set_verify(SslVerifyMode::NONE);
+    }
+    Ok(())
+}
+
+/// The certificate that the client shows, those above it, and its key.
+fn show(builder: &mut SslConnectorBuilder, identity: &ClientIdentity) -> Result<(), ErrorStack> {
+    match identity {
+        ClientIdentity::Pem { chain, key } => {
+            builder.set_certificate(&*X509::from_pem(chain.as_bytes())?)?;
+            builder.set_private_key(&*PKey::private_key_from_pem_passphrase(key.as_bytes(), NO_PASSPHRASE)?)?;
+            let above = X509::stack_from_pem(chain.as_bytes())?.into_iter().skip(1);
+            above.into_iter().try_for_each(|above| builder.add_extra_chain_cert(above))
+        }
+        ClientIdentity::Archive { der, passphrase } => {
+            let archive = Pkcs12::from_der(der)?.parse2(passphrase)?;
+            if let (Some(own), Some(key)) = (&archive.cert, &archive.pkey) {
+                builder.set_certificate(own)?;
+                builder.set_private_key(key)?;
+            }
+            for authority in archive.ca.into_iter().flatten() {
+                // As in Node, they are believed as well.
+                builder.cert_store_mut().add_cert(authority.clone())?;
+                builder.add_extra_chain_cert(authority)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The server's certificate and those that it sent along.
+pub fn chain(session: &Session) -> Vec<Vec<u8>> {
+    let chain = session.ssl().peer_cert_chain();
+    chain.into_iter().flatten().filter_map(|certificate| certificate.to_der().ok()).collect()
+}
+
+/// The server's certificate.
+pub fn certificate(session: &Session) -> Option<Vec<u8>> {
+    session.ssl().peer_certificate()?.to_der().ok()
 }
 
 /// The socket below TLS.
 #[cfg(unix)]
 pub fn socket(session: &mut Session) -> &mut Socket {
     session.get_mut()
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::asn1::Asn1Time;
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::hash::MessageDigest;
+    use openssl::nid::Nid;
+
+    use super::*;
+
+    fn archive(passphrase: &str) -> Result<Vec<u8>, ErrorStack> {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+        let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
+        let mut certificate = X509::builder()?;
+        certificate.set_pubkey(&key)?;
+        certificate.set_not_before(&*Asn1Time::days_from_now(0)?)?;
+        certificate.set_not_after(&*Asn1Time::days_from_now(1)?)?;
+        certificate.sign(&key, MessageDigest::sha256())?;
+        let mut builder = Pkcs12::builder();
+        builder.pkey(&key).cert(&certificate.build());
+        builder.build2(passphrase)?.to_der()
+    }
+
+    fn built(der: Vec<u8>, passphrase: &str) -> Result<Connector, Problem> {
+        let identity = ClientIdentity::Archive { der, passphrase: passphrase.into() };
+        Connector::build(&TlsSettings { identity: Some(identity), ..TlsSettings::default() }, false)
+    }
+
+    #[test]
+    fn an_archive_is_opened_with_its_passphrase_and_no_other() {
+        let der = archive("right").unwrap();
+        let connector = built(der.clone(), "right").ok().unwrap();
+        assert!(connector.context.context().certificate().is_some());
+        assert!(connector.context.context().private_key().is_some());
+        for (der, passphrase) in [(der, "wrong"), (b"no archive".to_vec(), "right")] {
+            assert!(matches!(built(der, passphrase), Err(Problem::Identity(_))));
+        }
+    }
+
+    #[test]
+    fn an_option_in_words_that_openssl_does_not_know_is_named() {
+        let wrong = || Some("nonsense".to_owned());
+        let with = |settings: TlsSettings| match Connector::build(&settings, false) {
+            Err(Problem::Setup(reason)) => reason,
+            _ => String::new(),
+        };
+        assert!(with(TlsSettings { ciphers: wrong(), ..Default::default() }).contains("ssl.ciphers"));
+        assert!(with(TlsSettings { suites: wrong(), ..Default::default() }).contains("ssl.ciphers"));
+        assert!(with(TlsSettings { signatures: wrong(), ..Default::default() }).contains("ssl.sigalgs"));
+        assert!(with(TlsSettings { groups: wrong(), ..Default::default() }).contains("ssl.ecdhCurve"));
+    }
 }

@@ -1,4 +1,4 @@
-//! Asking JavaScript for a password.
+//! Asking JavaScript what only the program can say.
 
 use std::sync::Weak;
 
@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 
 use super::environment::Environment;
 use crate::conn::connection::event_batch;
-use crate::conn::{PasswordProvider, Sink};
+use crate::conn::{Caller, Question, Sink};
 use crate::error::Error;
-use crate::wire::batch::Event;
+use crate::wire::batch::{Asked, Event};
 
 /// Who asks: the number of a connection or of a pool, as the environment knows it.
 #[derive(Clone, Copy)]
@@ -18,7 +18,7 @@ pub enum Asker {
     Pool(u32),
 }
 
-/// Sends the question to an environment, whose `lib/binding.js` finds the owner.
+/// Sends questions to an environment, whose `lib/binding.js` finds the owner.
 pub struct AskJavaScript {
     environment: Weak<Environment>,
     /// Set before the first connection is made.
@@ -31,14 +31,18 @@ impl AskJavaScript {
     }
 }
 
-impl PasswordProvider for AskJavaScript {
-    fn ask(&self) -> oneshot::Receiver<Result<Option<String>, Error>> {
+impl Caller for AskJavaScript {
+    fn ask(&self, question: Question) -> oneshot::Receiver<Result<Option<String>, Error>> {
         let (sender, receiver) = oneshot::channel();
         if let (Some(environment), Some(asker)) = (self.environment.upgrade(), self.asker.get()) {
-            let Some(question) = environment.keep_question(sender) else { return receiver };
+            let Some(number) = environment.keep_question(sender) else { return receiver };
+            let asked = match question {
+                Question::Password => Asked::Password,
+                Question::Identity { name, chain } => Asked::Identity { name, chain },
+            };
             let batch = match *asker {
-                Asker::Connection(id) => event_batch(id, Event::Password(question)),
-                Asker::Pool(id) => event_batch(id, Event::PoolPassword(question)),
+                Asker::Connection(id) => event_batch(id, Event::Asked(number, asked)),
+                Asker::Pool(id) => event_batch(id, Event::PoolAsked(number, asked)),
             };
             environment.deliver(batch);
         }

@@ -1,0 +1,75 @@
+'use strict';
+
+const { X509Certificate } = require('node:crypto');
+const tls = require('node:tls');
+const { threadId } = require('node:worker_threads');
+
+const { shown } = require('./option');
+
+// A program's `checkServerIdentity`: called when the server has shown its certificate, before it is told anything.
+
+/** @type {WeakMap<Function, string>} */
+const names = new WeakMap();
+let count = 0;
+
+/**
+ * What tells one such function of the process from another; null for Node's own check, which the native side makes by
+ * itself.
+ *
+ * @param {any} check
+ * @returns {string | null}
+ * @throws {TypeError} when it is no function
+ */
+function checkName(check) {
+  if (check === undefined || check === null || check === tls.checkServerIdentity) return null;
+  if (typeof check !== 'function') {
+    throw new TypeError(`"ssl.checkServerIdentity" must be a function, got ${shown(check)}`);
+  }
+  let name = names.get(check);
+  if (name === undefined) {
+    count += 1;
+    name = `${threadId}.${count}`;
+    names.set(check, name);
+  }
+  return name;
+}
+
+/**
+ * The certificate as `tls.TLSSocket.getPeerCertificate(true)` gives it.
+ *
+ * @param {Buffer[]} chain in DER, the server's own first
+ * @returns {any}
+ */
+function peerCertificate(chain) {
+  const certificates = chain.map((der) => new X509Certificate(der));
+  /** @type {any[]} */
+  const objects = certificates.map((certificate) => certificate.toLegacyObject());
+  for (const [i, certificate] of certificates.entries()) {
+    const issuer = certificates.findIndex((other) => certificate.checkIssued(other));
+    if (issuer >= 0) objects[i].issuerCertificate = objects[issuer];
+  }
+  return objects[0];
+}
+
+/**
+ * Asks the program whether this is the server that it means.
+ *
+ * @param {any} ssl the client's `ssl`
+ * @param {string} name that was connected to
+ * @param {() => any} certificate of the server, with all above it
+ * @returns {any} null, or the error that ends the connection: what the program returned or threw
+ */
+function refusalOf(ssl, name, certificate) {
+  try {
+    const refusal = ssl.checkServerIdentity(name, certificate());
+    if (!refusal) return null;
+    if (refusal instanceof Error) return refusal;
+    const kind = typeof refusal.then === 'function' ? 'a promise' : shown(refusal);
+    return new TypeError(`"ssl.checkServerIdentity" must return an Error or undefined, got ${kind}`);
+  } catch (error) {
+    if (error instanceof Error) return error;
+    return new Error('"ssl.checkServerIdentity" threw something that is no Error', { cause: error });
+  }
+}
+
+module.exports = { checkName, peerCertificate, refusalOf };

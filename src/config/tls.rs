@@ -1,0 +1,82 @@
+//! How to speak TLS.
+
+/// What two connections have to agree on to share what TLS was made ready with.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Refuse certificates that are not trusted or not for this server.
+    pub verify: bool,
+    /// Check that the certificate is for this server, when `verify` is set.
+    pub verify_name: bool,
+    /// The program's own check, which is asked about each certificate; the text tells one function from another.
+    pub identity_check: Option<String>,
+    /// Trusted roots in PEM, in place of the built-in ones.
+    pub roots: Option<Vec<String>>,
+    /// What the client shows of itself.
+    pub identity: Option<ClientIdentity>,
+    /// Name to ask for and to check, in place of the host.
+    pub server_name: Option<String>,
+    /// Go on without TLS when the server has none.
+    pub optional: bool,
+    /// The oldest version that will do; `None` leaves it to the library.
+    pub oldest: Option<TlsVersion>,
+    /// The newest version that will do; `None` leaves it to the library.
+    pub newest: Option<TlsVersion>,
+    /// Cipher suites up to TLS 1.2, in OpenSSL's words.
+    pub ciphers: Option<String>,
+    /// Cipher suites of TLS 1.3, in OpenSSL's words.
+    pub suites: Option<String>,
+    /// Signature algorithms, in OpenSSL's words.
+    pub signatures: Option<String>,
+    /// Groups for the key exchange, in OpenSSL's words.
+    pub groups: Option<String>,
+    /// OpenSSL's `SSL_OP_*` bits.
+    pub options: u64,
+    /// Protocols to offer by ALPN.
+    pub protocols: Vec<String>,
+    /// Any certificate of `roots` ends a chain, not only one that is signed by itself.
+    pub partial_chain: bool,
+    /// The smallest Diffie-Hellman parameter that will do, in bits; 0 takes any.
+    pub least_dh_bits: u32,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// 1.0
+    V1_0,
+    /// 1.1
+    V1_1,
+    /// 1.2
+    V1_2,
+    /// 1.3
+    V1_3,
+}
+
+/// A certificate with its chain, and its key.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ClientIdentity {
+    /// Two PEM texts; the key is PKCS #8 or of a traditional form.
+    Pem {
+        /// The certificate, and those above it.
+        chain: String,
+        /// Its key.
+        key: String,
+    },
+    /// A PKCS #12 archive.
+    Archive {
+        /// Its bytes.
+        der: Vec<u8>,
+        /// What it is encrypted with.
+        passphrase: String,
+    },
+}
+
+impl std::fmt::Debug for TlsSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsSettings")
+            .field("verify", &self.verify)
+            .field("server_name", &self.server_name)
+            .field("identity", &self.identity.as_ref().map(|_| "_"))
+            .finish_non_exhaustive()
+    }
+}

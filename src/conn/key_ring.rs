@@ -1,0 +1,136 @@
+//! What takes long to make of keys and passwords, kept for the next connection: no longer than somebody needs it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use super::scram_keys::{self, Keys};
+use super::tls::{self, Connector};
+use crate::clock;
+use crate::config::TlsSettings;
+use crate::error::Error;
+
+/// Belongs to a pool, or for a while to a client that has connected. Rings with the same settings share what they hold,
+/// and it goes with the last of them.
+#[derive(Default)]
+pub struct KeyRing {
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    tls: Option<Arc<Connector>>,
+    scram: VecDeque<Arc<scram_keys::Place>>,
+}
+
+/// A pool has one password, and keys for it change when the password does, or with the server. More than this many are
+/// only those of a server that never says the same twice.
+const MOST_KEYS: usize = 8;
+
+/// Programs that make a client for each piece of work make the next one soon.
+const LINGER: Duration = Duration::from_secs(10);
+
+impl KeyRing {
+    /// What connections with these settings speak TLS by.
+    ///
+    /// # Errors
+    /// `Config` for certificates, keys and options that can't be used.
+    pub async fn connector(&self, settings: &TlsSettings, direct: bool) -> Result<Arc<Connector>, Error> {
+        let known = self.held().tls.clone().filter(|known| known.is_for(settings, direct));
+        let connector = match known {
+            Some(known) => known,
+            None => {
+                let found = tls::connector(settings, direct);
+                self.held().tls = Some(found.clone());
+                found
+            }
+        };
+        connector.make_ready().await?;
+        Ok(connector)
+    }
+
+    /// The keys that SCRAM makes of a password.
+    pub async fn scram(&self, password: &str, salt: &[u8], iterations: u32) -> Keys {
+        let place = scram_keys::place(password, salt, iterations);
+        {
+            let scram = &mut self.held().scram;
+            scram.retain(|known| !Arc::ptr_eq(known, &place));
+            scram.truncate(MOST_KEYS - 1);
+            scram.push_front(place.clone());
+        }
+        scram_keys::of(&place, password, salt, iterations).await
+    }
+
+    /// Lets everything go: connections from now on make it anew.
+    pub fn clear(&self) {
+        let held = std::mem::take(&mut *self.held());
+        drop(held);
+    }
+
+    /// Keeps what it holds for those who come soon.
+    pub async fn linger(self) {
+        let holds = {
+            let held = self.held();
+            held.tls.is_some() || !held.scram.is_empty()
+        };
+        if holds {
+            clock::sleep(LINGER).await;
+        }
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Finds what somebody holds already.
+pub(super) struct Register<T>(Mutex<Vec<Weak<T>>>);
+
+impl<T> Register<T> {
+    pub(super) const fn new() -> Self {
+        Register(Mutex::new(Vec::new()))
+    }
+
+    /// The one that `is` meant, or a new one.
+    pub(super) fn find(&self, is: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|entry| entry.strong_count() > 0);
+        if let Some(found) = known.iter().filter_map(Weak::upgrade).find(|entry| is(entry)) {
+            return found;
+        }
+        let made = Arc::new(make());
+        known.push(Arc::downgrade(&made));
+        made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_two_rings_hold_is_shared_and_goes_with_the_last_of_them() {
+        let settings = TlsSettings { server_name: Some("of this test alone".into()), ..TlsSettings::default() };
+        let (first, second) = (KeyRing::default(), KeyRing::default());
+        let connector = Arc::downgrade(&first.connector(&settings, false).await.unwrap());
+        let again = second.connector(&settings, false).await.unwrap();
+        assert!(Weak::ptr_eq(&connector, &Arc::downgrade(&again)));
+        drop((first, again));
+        assert!(connector.upgrade().is_some());
+        second.clear();
+        assert!(connector.upgrade().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_ring_keeps_the_keys_that_were_used_last_and_no_more_than_a_few() {
+        let ring = KeyRing::default();
+        let first = ring.scram("of this test alone", b"salt", 2).await;
+        let place = Arc::downgrade(&scram_keys::place("of this test alone", b"salt", 2));
+        for count in 0..u32::try_from(MOST_KEYS).unwrap() {
+            assert!(place.upgrade().is_some());
+            ring.scram("of this test alone", b"another", 2 + count).await;
+        }
+        assert!(place.upgrade().is_none());
+        assert_eq!(ring.scram("of this test alone", b"salt", 2).await.server, first.server);
+    }
+}
