@@ -42,9 +42,10 @@ export interface ClientConfig {
   /** A `postgres://` URL or a socket path. What it says wins over the other keys. */
   connectionString?: string | undefined;
   /**
-   * TLS. `true` verifies the certificate against the system's certificate authorities; an object may carry
-   * `rejectUnauthorized`, `ca`, `cert`, `key` (PEM, as PKCS #8 without a passphrase), `servername`, and a
-   * `checkServerIdentity` that accepts every name. `pfx` and `secureContext` are refused.
+   * TLS. `true` verifies the certificate against the authorities that Node trusts; an object has the options of
+   * `tls.connect`. Those that can't be honoured are refused with a TypeError, and those that mean nothing to a client
+   * are ignored: `docs/compat.md` lists them. A `checkServerIdentity` that refuses is obeyed, whatever
+   * `rejectUnauthorized` says.
    * @default from `PGSSLMODE`, else `false`
    */
   ssl?: boolean | ConnectionOptions | undefined;
@@ -57,16 +58,24 @@ export interface ClientConfig {
   enableChannelBinding?: boolean | undefined;
   /**
    * libpq's setting of that name, before {@link ClientConfig.enableChannelBinding}: `require` refuses a server that
-   * can't. @default `PGCHANNELBINDING`, else `prefer`
+   * lets the client in in any other way than by SCRAM bound to the TLS channel. @default `PGCHANNELBINDING`, else
+   * `prefer`
    */
   channel_binding?: 'disable' | 'prefer' | 'require' | undefined;
+  /**
+   * libpq's setting of that name: the ways to log in that will do, separated by commas: `password`, `md5`,
+   * `scram-sha-256`, and `none` where a server need not ask; or those that won't, each behind a `!`. (`gss`, `sspi` and
+   * `oauth` may be named; no client of this package can do them.) @default `PGREQUIREAUTH`, else all
+   * @throws {TypeError} on connecting, for a list that libpq would refuse
+   */
+  require_auth?: string | undefined;
   /**
    * Which of several hosts will do, by the state of the server.
    * @default `PGTARGETSESSIONATTRS`, else `any`
    */
   target_session_attrs?:
     'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby' | undefined;
-  /** The most SCRAM iterations a server may ask for; more is an error. @default 100000 */
+  /** The most SCRAM iterations a server may ask for; more is an error. 0 or less = any. @default 100000 */
   scramMaxIterations?: number | undefined;
   /** Give up connecting to a host, or waiting for a pool's connection, after this long. Milliseconds; 0 = never. @default 0 */
   connectionTimeoutMillis?: number | undefined;
