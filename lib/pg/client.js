@@ -286,6 +286,11 @@ class Client extends QueryQueue {
   }
 
   _handleConnected() {
+    // Its connection was made in the moment in which it was ended.
+    if (this._ending && this._connectionCallback !== null) {
+      this._handleConnectFailure(endError(true));
+      return;
+    }
     this._markConnected();
     this._core.setRef(this._ref);
     if (this._connection instanceof NativeConnection) this._connection.opened(this._core);

@@ -52,7 +52,7 @@ pub fn server(object: &Object<'_>) -> Result<ServerSettings> {
         auto_prepare: flag(object, "autoPrepare")?,
         required_auth: required_auth(object)?,
         scram_max_iterations: object.get::<Either<f64, Null>>("scramMaxIterations")?.and_then(|most| match most {
-            Either::A(most) => Some(at_most(most)),
+            Either::A(most) => Some(at_least(most)),
             Either::B(_) => None,
         }),
         connect_timeout: limit(object, "connectTimeoutMillis", MILLI)?,
