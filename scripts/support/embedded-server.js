@@ -67,6 +67,21 @@ class EmbeddedServer {
     return { host, port, user, password, database, ...overrides };
   }
 
+  /**
+   * Stops the server and starts it again at the same port. Only for the process that started it.
+   *
+   * @param {'fast' | 'immediate'} how 'fast' ends every connection and shuts down, 'immediate' crashes
+   * @returns {Promise<void>} when the server takes connections again
+   */
+  async restart(how) {
+    const keeper = this.#keeper;
+    if (!keeper) throw new Error('Another process started this server, or it was stopped');
+    keeper.stdin.write(`${how}\n`);
+    const [state] = await once(keeper.stdout, 'data');
+    if (String(state) !== 'ready\n')
+      throw new Error(`PostgreSQL didn't start again (${String(state).trim()})`);
+  }
+
   /** Stops the server and removes its directory; nothing happens when another process started it. */
   async stop() {
     const keeper = this.#keeper;

@@ -126,7 +126,7 @@ function startKeeper(starter) {
 }
 
 function release(keeper) {
-  keeper.stdout.destroy();
+  keeper.stdout.unref();
   keeper.unref();
   keeper.stdin.unref();
 }
