@@ -48,6 +48,11 @@ class ClientLink {
   /** @param {number} token */
   password(token) {
     const { client } = this;
+    // A second connection for the same client, to ask about its script.
+    if (typeof client.password === 'string') {
+      native.providePassword(token, client.password, null);
+      return;
+    }
     findPassword(client, (error, password) => {
       if (error) {
         client._passwordError = error;

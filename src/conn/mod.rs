@@ -17,6 +17,8 @@ pub mod connection;
 #[cfg(unix)]
 pub mod detached;
 pub mod driver;
+#[cfg(test)]
+pub mod fake_server;
 pub mod handshake;
 pub mod inbox;
 pub mod known_text;
