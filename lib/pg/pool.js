@@ -164,6 +164,11 @@ class Pool extends Checkout {
       if (problem !== null) throw problem;
       if (!obey(request, order, () => undefined)) return;
       request.send(core);
+      this._scripts++;
+      onSettled(request, () => {
+        this._scripts--;
+        this._relax();
+      });
       this._holdLoop();
     });
   }
@@ -174,11 +179,13 @@ class Pool extends Checkout {
   }
 
   /**
+   * A script has ended whose connection is lost.
+   *
    * @param {DdlRequest} request
-   * @param {any} error
+   * @param {any} error null when the script was committed all the same
    */
   _scriptLost(request, error) {
-    this._requestFailed(request, error);
+    request.conclude(error && this._explain(error));
   }
 
   /**

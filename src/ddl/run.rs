@@ -5,8 +5,8 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use super::cancelling::{Cancelling, abandoned, given_up};
-use super::identity::{COMMIT_WITHOUT, Functions};
-use super::outcome::{End, judge, unknown};
+use super::identity::{Functions, Savepoint};
+use super::outcome::{End, judge};
 use super::verdict::{Inquiry, Verdict};
 use super::{Apart, Commit, Order, Place, Wish};
 use crate::clock;
@@ -22,6 +22,8 @@ use crate::wire::batch::Event;
 const LATE: Duration = Duration::from_secs(1);
 /// On a long way: so many times there and back.
 const LATE_TRIPS: u32 = 8;
+/// Why the server isn't asked.
+const UNIDENTIFIED: &str = "the server had not said by then which transaction it ran in";
 /// How long the server may be asked where no limit was set for connecting.
 const INQUIRY: Duration = Duration::from_secs(10);
 
@@ -136,12 +138,24 @@ impl Flight<'_> {
 
     async fn in_transaction(&self, target: &Reply) -> Result<(), Error> {
         let session = Session::on(self.connection);
+        let ended = self.up_to_commit(&session, target).await;
+        if ended.is_err() {
+            self.roll_back(&session).await;
+        }
+        for notice in session.take_notices() {
+            self.connection.tell(Event::Notice(Box::new(notice)));
+        }
+        ended
+    }
+
+    async fn up_to_commit(&self, session: &Session, target: &Reply) -> Result<(), Error> {
         let functions = Functions::of(self.connection);
+        let savepoint = Savepoint::new();
         let (script, end) = Relay::to(target);
-        let mut followers = self.send(&session, script, functions);
+        let mut followers = self.send(session, script, functions, &savepoint);
         let end = self.cancelling().finish(end_of(end)).await;
         if followers.identity.is_none() && end.error.is_none() && !self.is_given_up() {
-            followers.identity = functions.map(|functions| session.ask(&functions.identify()));
+            followers.identity = functions.map(|functions| session.ask(&functions.identify(&savepoint)));
         }
         let identity = match followers.identity {
             Some(question) => Some(self.cancelling().finish(question.answer()).await),
@@ -154,28 +168,22 @@ impl Flight<'_> {
         // A script that has ended its transaction itself has nothing left to commit.
         let is_open = end.status != b'I';
         if let Some(error) = end.error {
-            let error = self.failed(*error, end.status, &end.tags);
-            self.roll_back(&session, end.status).await;
-            return Err(error);
+            return Err(self.failed(*error, end.status, &end.tags));
         }
         let is_lost = identity.as_ref().is_some_and(|answer| answer.status.is_none());
         if is_open && (is_lost || self.is_given_up()) {
-            self.roll_back(&session, self.connection.status()).await;
             let lost = identity.and_then(|answer| answer.error).unwrap_or_else(aborted);
             return Err(self.with_outcome(lost, &end.tags, End::Undone));
         }
-        drop(session.take_notices());
+        let past_question = savepoint.commit();
         let is_identified = identity.is_none_or(|answer| answer.error.is_none());
-        let commit = session.ask(if is_open && !is_identified { COMMIT_WITHOUT } else { "COMMIT" });
-        let committed = self.committed(commit, inquiry.filter(|_| is_open), &end.tags).await;
-        for notice in session.take_notices() {
-            self.connection.tell(Event::Notice(Box::new(notice)));
-        }
+        let commit = session.ask(if is_open && !is_identified { &past_question } else { "COMMIT" });
+        let committed = self.committed(commit, inquiry.filter(|_| is_open), &end.tags, None).await;
         if is_open { committed } else { Ok(()) }
     }
 
     /// Sends the script, and what may follow it in the same write.
-    fn send(&self, session: &Session, script: Reply, functions: Option<Functions>) -> Followers {
+    fn send(&self, session: &Session, script: Reply, functions: Option<Functions>, savepoint: &Savepoint) -> Followers {
         let mut requests = vec![self.script(script)];
         let mut follow = |text: &str| {
             let (request, question) = session.question(text);
@@ -184,28 +192,41 @@ impl Flight<'_> {
         };
         // What follows a COPY that reads data would be taken for it.
         let may_follow = !may_read_stdin(self.order.text());
-        let identity = functions.filter(|_| may_follow).map(|functions| follow(&functions.identify()));
-        let commit = (may_follow && self.order.commit == Commit::Pipelined).then(|| follow("COMMIT"));
+        let identity = functions.filter(|_| may_follow).map(|functions| follow(&functions.identify(savepoint)));
+        // It can't wait for whether the question has failed.
+        let commit = if identity.is_some() { savepoint.commit() } else { "COMMIT".to_owned() };
+        let commit = (may_follow && self.order.commit == Commit::Pipelined).then(|| follow(&commit));
         self.connection.set_depth(requests.len());
         self.connection.submit_all(requests.into_iter());
         self.connection.set_depth(1);
         Followers { identity, commit }
     }
 
-    /// COMMIT has travelled with the script: its answer is the last word, also for a script that has failed.
+    /// COMMIT has travelled with the script: its answer is the last word, unless the script has failed, or has ended its
+    /// transaction itself.
     async fn ended_by_both(&self, end: RelayEnd, commit: Question, inquiry: Option<Inquiry<'_>>) -> Result<(), Error> {
         match end.error {
-            Some(error) if end.status != 0 => {
-                // It has ended the failed transaction, or the connection is gone, which does the same.
+            Some(error) if end.status != 0 || is_refusal(&error) => {
                 let _ = self.cancelling().finish(commit.answer()).await;
                 Err(self.failed(*error, end.status, &end.tags))
             }
-            _ => self.committed(commit, inquiry, &end.tags).await,
+            None if end.status == b'I' => {
+                let _ = self.cancelling().finish(commit.answer()).await;
+                Ok(())
+            }
+            loss => self.committed(commit, inquiry, &end.tags, loss.map(|error| *error)).await,
         }
     }
 
     /// Whether the transaction was committed, as COMMIT's answer says, or the server when that is late or lost.
-    async fn committed(&self, commit: Question, inquiry: Option<Inquiry<'_>>, tags: &[String]) -> Result<(), Error> {
+    /// `before` is why the connection was lost, where that is known already.
+    async fn committed(
+        &self,
+        commit: Question,
+        inquiry: Option<Inquiry<'_>>,
+        tags: &[String],
+        before: Option<Error>,
+    ) -> Result<(), Error> {
         let cancelling = self.cancelling();
         let mut answer = pin!(cancelling.finish(commit.answer()));
         let late = LATE.max(self.connection.round_trip().unwrap_or_default() * LATE_TRIPS);
@@ -217,8 +238,8 @@ impl Flight<'_> {
         let (verdict, loss) = match (answered, inquiry) {
             (Some(answer), _) if answer.status.is_some() => return self.by_answer(answer, tags),
             (Some(answer), Some(inquiry)) => (inquiry.conclude(true, limit).await, answer.error),
-            (Some(answer), None) => (Verdict::Unknowable("the server can't be asked".into()), answer.error),
-            (None, None) => (Verdict::Unknowable("the server can't be asked".into()), None),
+            (Some(answer), None) => (Verdict::Unknowable(UNIDENTIFIED.into()), answer.error),
+            (None, None) => (Verdict::Unknowable(UNIDENTIFIED.into()), None),
             (None, Some(inquiry)) => {
                 tokio::select! {
                     biased;
@@ -232,11 +253,12 @@ impl Flight<'_> {
         };
         // Its answer may still come, or never.
         self.connection.destroy(Error::closed("Connection terminated"));
-        let loss = loss.unwrap_or_else(lost);
+        // One that was lost before refuses COMMIT in words of its own.
+        let loss = before.or(loss.filter(|error| error.kind != ErrorKind::Closed)).unwrap_or_else(lost);
         match verdict {
             Verdict::Committed => Ok(()),
             Verdict::Aborted => Err(self.with_outcome(loss, tags, End::Undone)),
-            Verdict::Unknowable(reason) => Err(self.unknown(loss, &reason)),
+            Verdict::Unknowable(reason) => Err(self.unknown(loss, tags, &reason)),
         }
     }
 
@@ -255,7 +277,7 @@ impl Flight<'_> {
     /// The error of a script that failed in this transaction status; 0 when the connection was lost.
     fn failed(&self, error: Error, status: u8, tags: &[String]) -> Error {
         let server = error.server.clone();
-        let end = if status == 0 { End::Lost } else { End::Refused(server.as_deref()) };
+        let end = if status == 0 && !is_refusal(&error) { End::Lost } else { End::Refused(server.as_deref()) };
         self.with_outcome(error, tags, end)
     }
 
@@ -265,18 +287,17 @@ impl Flight<'_> {
         error.with_outcome(outcome, steps)
     }
 
-    fn unknown(&self, loss: Error, reason: &str) -> Error {
-        let (outcome, steps) = unknown(self.order.text());
+    fn unknown(&self, loss: Error, tags: &[String], reason: &str) -> Error {
         let message = format!(
             "{}. Whether the script was committed is unknown, because {reason}. Look for its effects before it is run again.",
-            loss.message.trim_end_matches('.')
+            loss.message.trim_end_matches('.'),
+            reason = reason.trim_end_matches('.')
         );
-        let error = if self.is_given_up() { aborted() } else { Error { message, ..loss } };
-        error.with_outcome(outcome, steps)
+        self.with_outcome(Error { message, ..loss }, tags, End::Unknowable)
     }
 
-    async fn roll_back(&self, session: &Session, status: u8) {
-        if matches!(status, b'T' | b'E') && self.connection.is_open() {
+    async fn roll_back(&self, session: &Session) {
+        if matches!(self.connection.status(), b'T' | b'E') && self.connection.is_open() {
             let answer = clock::within(self.order.cancel_timeout, session.ask("ROLLBACK").answer()).await;
             // Closing the connection does the same.
             if answer.is_none_or(|answer| answer.error.is_some()) {
@@ -303,6 +324,11 @@ impl Flight<'_> {
 /// `COPY ... FROM STDIN` makes the server read data next.
 fn may_read_stdin(script: &str) -> bool {
     script.as_bytes().windows(5).any(|word| word.eq_ignore_ascii_case(b"stdin"))
+}
+
+/// Whether the server refused a statement, and not the whole connection: then it runs nothing of the script behind it.
+fn is_refusal(error: &Error) -> bool {
+    error.server.as_ref().and_then(|server| server.field(b'V')) == Some("ERROR")
 }
 
 fn lost() -> Error {
