@@ -75,7 +75,7 @@ export interface ClientConfig {
    */
   target_session_attrs?:
     'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby' | undefined;
-  /** The most SCRAM iterations a server may ask for; more is an error. 0 or less = any. @default 100000 */
+  /** The most SCRAM iterations a server may ask for; more is an error. 0 = any. @default 100000 */
   scramMaxIterations?: number | undefined;
   /** Give up connecting to a host, or waiting for a pool's connection, after this long. Milliseconds; 0 = never. @default 0 */
   connectionTimeoutMillis?: number | undefined;

@@ -61,7 +61,6 @@ for (const [way, overrides] of Object.entries(WAYS)) {
 
     const LIMITS = [
       { limit: 0, iterations: 100001, allowed: true },
-      { limit: -1, iterations: 100001, allowed: true },
       { limit: '200000', iterations: 200000, allowed: true },
       { limit: 200000, iterations: 200001, allowed: false },
       { limit: 1, iterations: 2, allowed: false },

@@ -118,8 +118,8 @@ function toSettings(parameters, client) {
     requireAuth: auth && auth.text,
     allowedAuth: auth && auth.allowed,
     autoPrepare: client.autoPrepare,
-    // As in node-postgres what isn't positive allows any number.
-    scramMaxIterations: client.scramMaxIterations > 0 ? client.scramMaxIterations : null,
+    // 0 is no limit, as in node-postgres.
+    scramMaxIterations: amount('scramMaxIterations', client.scramMaxIterations) || null,
     targetSessionAttrs: oneOf('target_session_attrs', parameters.targetSessionAttrs || 'any', TARGETS),
   };
 }
