@@ -23,6 +23,8 @@ async function runDdl(pool, order) {
   if (refusal !== null) throw withFate(fromNative(refusal), NOT_APPLIED);
   if (pool instanceof Pool && pool._isDirect()) return await pool._executeDdl(order);
   const client = await checkOut(pool, order.signal);
+  // The script fails with its connection, and that is all there is to tell.
+  client.on?.('error', ignore);
   /** @type {{ failure: any }} what keeps the client from being used again */
   const broken = { failure: undefined };
   try {
@@ -31,8 +33,13 @@ async function runDdl(pool, order) {
     if (isOurs) return await client._executeDdl(order);
     return await runByMessages(client, order, broken);
   } finally {
+    client.removeListener?.('error', ignore);
     client.release(broken.failure);
   }
+}
+
+function ignore() {
+  return undefined;
 }
 
 /**
@@ -43,6 +50,7 @@ async function runDdl(pool, order) {
 async function checkOut(pool, signal) {
   if (signal === undefined) return await pool.connect();
   if (signal.aborted) throw abortError(reasonOf(signal), NOT_APPLIED);
+  const connecting = Promise.resolve(pool.connect());
   return await new Promise((resolve, reject) => {
     let isOver = false;
     const forget = onAbort(signal, (reason) => {
@@ -50,7 +58,7 @@ async function checkOut(pool, signal) {
       reject(abortError(reason, NOT_APPLIED));
     });
     // A client that comes for somebody who doesn't want it any more goes back at once.
-    Promise.resolve(pool.connect()).then(
+    connecting.then(
       (client) => {
         forget();
         if (isOver) client.release();
@@ -77,17 +85,28 @@ async function runByMessages(client, order, broken) {
   let result;
   try {
     result = await stoppable(client, query, signal, broken, (isLost) => fateOf(order, isLost));
+    if (inTransaction && signal?.aborted) throw abortError(reasonOf(signal), fateOf(order, false));
   } catch (error) {
     // The script's error is the one to tell. A connection that can't roll back isn't given to anybody else.
-    if (inTransaction && broken.failure === undefined) {
-      await client.query('ROLLBACK').catch((/** @type {any} */ failure) => {
-        broken.failure = failure;
-      });
-    }
+    if (inTransaction && broken.failure === undefined) broken.failure = await failureOf(client, 'ROLLBACK');
     throw error;
   }
   if (inTransaction) await commit(client, order, broken);
   return result;
+}
+
+/**
+ * @param {any} client
+ * @param {string} query
+ * @returns {Promise<any>} why it failed, or undefined
+ */
+async function failureOf(client, query) {
+  try {
+    await client.query(query);
+    return undefined;
+  } catch (error) {
+    return error || new Error(`${query} failed`);
+  }
 }
 
 /**
@@ -120,36 +139,45 @@ async function commit(client, order, broken) {
  * @param {(isLost: boolean) => import('./pg/script-outcome').Fate} fate what becomes of the script when it fails
  */
 async function stoppable(client, query, signal, broken, fate) {
-  if (signal === undefined) {
-    try {
-      return await client.query(query);
-    } catch (error) {
-      throw withFate(error, fate(isLoss(error)));
-    }
-  }
-  if (signal.aborted) throw abortError(reasonOf(signal), fate(false));
-  const config = typeof query === 'string' ? { text: query } : query;
-  const canStop = client instanceof Client;
+  if (signal?.aborted) throw abortError(reasonOf(signal), NOT_APPLIED);
+  /** @type {{ reason: any } | undefined} */
+  let aborted;
   /** @type {() => void} */
-  let forget = () => undefined;
+  let forget = ignore;
   const stopped = new Promise((_, reject) => {
-    if (canStop) return;
+    if (signal === undefined) return;
     forget = onAbort(signal, (reason) => {
-      broken.failure = reason;
-      reject(abortError(reason, fate(true)));
+      aborted = { reason };
+      if (client instanceof Client) {
+        stop(client);
+      } else {
+        broken.failure = reason;
+        reject(reason);
+      }
     });
   });
   try {
-    if (canStop) return await client.query({ ...config, signal });
     return await Promise.race([client.query(query), stopped]);
   } catch (error) {
-    if (broken.failure !== undefined) throw error;
-    throw signal.aborted && error === signal.reason
-      ? abortError(error, fate(false))
-      : withFate(error, fate(isLoss(error)));
+    if (aborted === undefined) throw withFate(error, fate(isLoss(error)));
+    throw abortError(aborted.reason, fate(broken.failure !== undefined || isLoss(error)));
   } finally {
     forget();
   }
+}
+
+/**
+ * Has the server stop what a client of ours is doing. Its query fails then, or was quicker.
+ *
+ * @param {any} client
+ */
+function stop(client) {
+  const cancel = () => {
+    if (client._activeQuery) client._abort(client._activeQuery);
+  };
+  if (client._activeQuery) cancel();
+  // After a query that has failed, the next one waits for a turn.
+  else setImmediate(cancel);
 }
 
 /**

@@ -150,12 +150,16 @@ ofOurManager('what executeDDL tells when its connection is lost', (bench) => {
 });
 
 ofOurManager("what executeDDL with commit: 'pipelined' tells when its connection is lost", (bench) => {
-  async function pipelined(taps, text) {
+  async function pipelined(taps, text = create) {
     const proxy = await scriptProxy(bench.server, taps);
     const manager = await bench.manager({ dbPort: proxy.port, max: 1 });
     const table = bench.unique('pipelined');
     const ddl = manager.executeDDL(text(table), { commit: 'pipelined' });
-    return { manager, proxy, table, ddl };
+    const close = async () => {
+      await manager.close();
+      await proxy.close();
+    };
+    return { close, ddl, manager, proxy, table };
   }
 
   const create = (table) => `CREATE TABLE ${table} (id int)`;
@@ -167,14 +171,57 @@ ofOurManager("what executeDDL with commit: 'pipelined' tells when its connection
     };
 
     test(`by ${how} with all of its answers: it is unknown, and says what to do`, async () => {
-      const { ddl, manager, proxy, table } = await pipelined({ onCommitted: swallowAndCut }, create);
+      const { ddl, close, table } = await pipelined({ answers: { count: 0, then: cut } });
       const error = await settled(failure(ddl), 'executeDDL');
       assert.equal(error.outcome, 'unknown');
       assert.deepEqual(error.steps, [{ statement: create(table), state: 'unknown' }]);
+      assert.match(error.message, LOST);
+      assert.match(
+        error.message,
+        /unknown, because the server had not said by then which transaction it ran in/,
+      );
       assert.match(error.message, /Look for its effects before it is run again/);
-      assert.deepEqual(await bench.tables(table), [table], 'and indeed it was committed');
-      await manager.close();
-      await proxy.close();
+      await eventually(async () => (await bench.tables(table)).length === 1, 'its COMMIT');
+      await close();
+    });
+
+    test(`by ${how} behind the answer that names its transaction: the look-up resolves it`, async () => {
+      const { ddl, close, manager, table } = await pipelined({ answers: { count: 2, then: cut } });
+      assert.equal((await settled(ddl, 'executeDDL')).command, 'CREATE');
+      assert.deepEqual(await bench.tables(table), [table]);
+      assert.deepEqual((await manager.executeDDL('SELECT 1 AS one')).rows, [{ one: 1 }]);
+      await close();
+    });
+
+    test(`by ${how} with a COMMIT that never arrives: it was not applied`, async () => {
+      const { ddl, close, table } = await pipelined({
+        onCommit: () => false,
+        answers: { count: 2, then: cut },
+      });
+      const error = await settled(failure(ddl), 'executeDDL');
+      assert.equal(error.outcome, 'not applied');
+      assert.deepEqual(await bench.tables(table), []);
+      await close();
+    });
+
+    test(`by ${how} before the script arrives: it is unknown, since it might have arrived`, async () => {
+      const { ddl, close, table } = await pipelined({ onScript: swallowAndCut, onCommit: () => false });
+      assert.equal((await settled(failure(ddl), 'executeDDL')).outcome, 'unknown');
+      assert.deepEqual(await bench.tables(table), []);
+      await close();
     });
   }
+
+  test('not at all, and the script fails: it was not applied, and the connection is kept', async () => {
+    const { ddl, close, manager, proxy, table } = await pipelined(
+      {},
+      (table) => `${create(table)}; SELECT 1/0`,
+    );
+    const error = await settled(failure(ddl), 'executeDDL');
+    assert.deepEqual([error.code, error.outcome], ['22012', 'not applied']);
+    assert.deepEqual(await bench.tables(table), []);
+    assert.deepEqual((await manager.executeDDL('SELECT 1 AS one')).rows, [{ one: 1 }]);
+    assert.equal(proxy.accepted, 1);
+    await close();
+  });
 });

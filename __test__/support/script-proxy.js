@@ -16,6 +16,8 @@ const CUTS = {
  * @property {(link: any) => boolean | void} [onScript] the script comes from the client; false keeps it from the server
  * @property {(link: any) => boolean | void} [onAnswer] the server answers the script; false keeps that from the client
  * @property {(link: any) => boolean | void} [onCommit] COMMIT comes from the client; false keeps it from the server
+ * @property {{ count: number, then: (link: any) => void }} [answers] so many answers of the server pass from the script
+ *   on, then this is done, and the rest is kept from the client
  * @property {(link: any) => boolean | void} [onCommitted] the server answers COMMIT; false keeps that from the client
  */
 
@@ -24,8 +26,8 @@ const CUTS = {
  *
  * @param {{ host: string, port: number }} server
  * @param {ScriptTaps} [taps]
- * @returns {Promise<import('./proxy.js').Proxy & { queries: string[][], trips: () => number, forget: () => void }>}
- *   `queries`: the texts of simple queries, one array for each write of the client; `trips`: how often the client spoke
+ * @returns {Promise<import('./proxy.js').Proxy & { queries: () => string[][], trips: () => number, forget: () => void }>}
+ *   `queries` gives the texts of simple queries, one array for each write of the client; `trips`: how often the client spoke
  *   after the server had; `forget` begins both anew
  */
 async function scriptProxy(server, taps = {}) {
@@ -42,16 +44,40 @@ async function scriptProxy(server, taps = {}) {
       const kept = messages.filter((message) => message.type !== 'Q' || passes(textOf(message), link));
       return kept.length === messages.length ? undefined : joined(kept);
     },
-    onServerBytes(_bytes, link) {
+    onServerBytes(bytes, link) {
       said.push({ from: 'server', queries: [] });
       if (link !== script.link) return undefined;
+      if (taps.answers) return counted(bytes, link);
       const tap = { sent: taps.onAnswer, committing: taps.onCommitted }[script.phase];
       return tap?.(link) === false ? null : undefined;
     },
   });
 
+  let answered = 0;
+  let isOver = false;
+  let begun = Buffer.alloc(0);
+  /** The bytes up to the last answer that may pass. */
+  function counted(bytes, link) {
+    if (isOver) return null;
+    begun = Buffer.concat([begun, bytes]);
+    let end = 0;
+    while (answered < taps.answers.count && begun.length >= end + 5) {
+      const next = end + 1 + begun.readInt32BE(end + 1);
+      if (next > begun.length) break;
+      if (begun[end] === 'Z'.charCodeAt(0)) answered += 1;
+      end = next;
+    }
+    const passing = begun.subarray(0, end);
+    begun = begun.subarray(end);
+    if (answered < taps.answers.count) return passing;
+    isOver = true;
+    if (passing.length > 0) link.client.write(passing);
+    taps.answers.then(link);
+    return null;
+  }
+
   function passes(text, link) {
-    if (text.startsWith('BEGIN;') && script.phase === 'before') {
+    if (/^BEGIN(;|$)/.test(text) && script.phase === 'before') {
       Object.assign(script, { link, phase: 'sent' });
       return taps.onScript?.(link) !== false;
     }
@@ -63,9 +89,7 @@ async function scriptProxy(server, taps = {}) {
   }
 
   return Object.assign(proxy, {
-    get queries() {
-      return said.map(({ queries }) => queries).filter((queries) => queries.length > 0);
-    },
+    queries: () => said.map(({ queries }) => queries).filter((queries) => queries.length > 0),
     trips: () => said.filter(({ from }, at) => from === 'client' && said[at - 1]?.from !== 'client').length,
     forget: () => {
       said = [];

@@ -556,13 +556,16 @@ class Client extends QueryQueue {
   }
 
   /**
-   * A script has ended whose connection is lost; the client hears of the loss by itself.
+   * A script has ended whose connection is lost. The client hears of the loss by itself, and before its program hears of
+   * the script: whoever gives it back to a pool then gives back one that is known to be broken.
    *
    * @param {DdlRequest} request
-   * @param {any} error
+   * @param {any} error null when the script was committed all the same
    */
   _scriptLost(request, error) {
-    request.handleError(error);
+    const conclude = () => request.conclude(error);
+    if (this._ended) conclude();
+    else this._endListeners.push(conclude);
   }
 
   /**

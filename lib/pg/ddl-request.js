@@ -30,7 +30,9 @@ class DdlRequest extends QueryRequest {
     /** @type {undefined} */
     this.name = undefined;
     this.order = order;
-    /** @type {number} its number on the native side, once it has been sent */
+    /** Whether its outcome is the native side's to tell. */
+    this._isSent = false;
+    /** @type {number} its number on the native side, while that works on it */
     this._id = -1;
     /** @type {any} why the caller has given it up */
     this._reason = undefined;
@@ -49,6 +51,7 @@ class DdlRequest extends QueryRequest {
     const mask = typeMask(this.types);
     const timeout = this.owner._cancelTimeoutMillis;
     this._id = start(this, (id) => target.executeDdl(id, this.text, values, flags, timeout, mask));
+    this._isSent = true;
     if (this._isGivenUp) native.giveUp(this._id);
   }
 
@@ -61,32 +64,50 @@ class DdlRequest extends QueryRequest {
     this._reason = reason;
     this._isGivenUp = true;
     if (this._id !== -1) native.giveUp(this._id);
-    else this._settle(abortError(reason, NOT_APPLIED), undefined);
+    else if (!this._isSent) this._settle(abortError(reason, NOT_APPLIED), undefined);
   }
 
-  /** @param {string | null} status */
+  /** @param {string | null} status null when the connection is gone */
   done(status) {
     this._id = -1;
-    // Without a status the connection is gone: its client hears of that by itself.
-    if (status === null) this.handleReadyForQuery();
-    else super.done(status);
+    if (status === null) {
+      this.owner._scriptLost(this, null);
+    } else {
+      this._isSent = false;
+      super.done(status);
+    }
   }
 
   /**
    * @param {any} error
-   * @param {string | null} status
+   * @param {string | null} status null when the connection is gone, or there was none
    */
   fail(error, status) {
     this._id = -1;
     const told = error.code === 'ABORT_ERR' && this._isGivenUp ? abortError(this._reason, error) : error;
-    if (status === null) this.owner._scriptLost(this, told);
-    else super.fail(told, status);
+    if (status === null) {
+      this.owner._scriptLost(this, told);
+    } else {
+      this._isSent = false;
+      super.fail(told, status);
+    }
+  }
+
+  /**
+   * Ends it, with its connection lost.
+   *
+   * @param {any} error null when the script was committed
+   */
+  conclude(error) {
+    this._isSent = false;
+    if (error) this.handleError(error);
+    else this.handleReadyForQuery();
   }
 
   /** @param {any} error */
   handleError(error) {
     // The client has lost its connection; what that means for the script is still to be found out.
-    if (this._id === -1) super.handleError(error);
+    if (!this._isSent) super.handleError(error);
   }
 
   handleReadyForQuery() {

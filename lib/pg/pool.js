@@ -174,11 +174,14 @@ class Pool extends Checkout {
   }
 
   /**
+   * A script has ended whose connection is lost.
+   *
    * @param {DdlRequest} request
-   * @param {any} error
+   * @param {any} error null when the script was committed all the same
    */
   _scriptLost(request, error) {
-    this._requestFailed(request, error);
+    this._relax();
+    request.conclude(error && this._explain(error));
   }
 
   /**

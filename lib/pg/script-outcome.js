@@ -21,12 +21,16 @@ const NOT_APPLIED = { outcome: 'not applied' };
  */
 function withFate(error, { outcome, steps }) {
   const isWritable = error !== null && typeof error === 'object' && Object.isExtensible(error);
-  const told = isWritable
-    ? error
-    : new Error(String(error?.message ?? 'The script was not run'), { cause: error });
+  const told = isWritable ? error : replacement(error);
   told.outcome = outcome;
   if (steps !== undefined) told.steps = steps;
   return told;
+}
+
+/** @param {any} error one that can't be written on, or no object at all */
+function replacement(error) {
+  const told = new Error(String(error?.message ?? error), { cause: error });
+  return error?.code === undefined ? told : Object.assign(told, { code: error.code });
 }
 
 /**

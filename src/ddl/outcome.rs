@@ -12,8 +12,10 @@ pub enum End<'a> {
     RefusedSomewhere,
     /// It was rolled back, or the connection was lost before COMMIT was sent.
     Undone,
-    /// The connection was lost, and what was under way may have been committed.
+    /// The connection was lost in mid-script, and what was under way may have been committed.
     Lost,
+    /// Whether what is behind the last known COMMIT was committed can't be known.
+    Unknowable,
 }
 
 /// What became of `script`, of which the statements that answered with `tags` were completed. `in_transaction` is
@@ -40,8 +42,9 @@ pub fn judge(script: &str, in_transaction: bool, tags: &[String], end: End<'_>) 
     let completed = tags.len().min(statements.len());
     let rest = statements.get(completed..).unwrap_or_default();
     let may_commit = match end {
-        End::Refused(error) => commits_by_itself(&statements, error),
+        End::Refused(error) => !in_transaction && commits_by_itself(&statements, error),
         End::Undone => false,
+        End::Unknowable => true,
         End::RefusedSomewhere => {
             sql::has_transaction_control(script) || (!in_transaction && commits_by_itself(&statements, None))
         }
@@ -53,23 +56,16 @@ pub fn judge(script: &str, in_transaction: bool, tags: &[String], end: End<'_>) 
                 *state = StepState::Failed;
             }
         }
-        End::Lost | End::RefusedSomewhere if may_commit => {
+        End::Lost | End::RefusedSomewhere | End::Unknowable if may_commit => {
             states.iter_mut().skip(open).for_each(|state| *state = StepState::Unknown)
         }
-        End::Lost | End::RefusedSomewhere | End::Undone => {}
+        End::Lost | End::RefusedSomewhere | End::Unknowable | End::Undone => {}
     }
     match (is_applied, may_commit) {
         (true, _) => (Outcome::PartlyApplied, steps(&statements, states)),
         (false, true) => (Outcome::Unknown, steps(&statements, states)),
         (false, false) => (Outcome::NotApplied, Vec::new()),
     }
-}
-
-/// What is to be said of a script that may have been committed as a whole, or not at all.
-pub(super) fn unknown(script: &str) -> (Outcome, Vec<Step>) {
-    let statements: Vec<&str> = sql::statements(script).map(|statement| statement.text).collect();
-    let states = vec![StepState::Unknown; statements.len()];
-    (Outcome::Unknown, steps(&statements, states))
 }
 
 fn steps(statements: &[&str], states: Vec<StepState>) -> Vec<Step> {
@@ -194,6 +190,26 @@ mod tests {
             ),
             (Outcome::PartlyApplied, vec![Done, Done, Unknown, Unknown])
         );
+    }
+
+    #[test]
+    fn what_was_committed_before_an_unknowable_end_is_done() {
+        let script = "CREATE TABLE a ()";
+        assert_eq!(judged(script, true, &["CREATE TABLE"], End::Unknowable), (Outcome::Unknown, vec![Unknown]));
+        let script = "CREATE TABLE a (); COMMIT; BEGIN; CREATE TABLE b ()";
+        let tags = ["CREATE TABLE", "COMMIT", "BEGIN", "CREATE TABLE"];
+        assert_eq!(
+            judged(script, true, &tags, End::Unknowable),
+            (Outcome::PartlyApplied, vec![Done, Done, Unknown, Unknown])
+        );
+    }
+
+    #[test]
+    fn nothing_commits_by_itself_in_a_transaction_of_ours() {
+        let unique = refusal("23505", Some("PL/pgSQL function"));
+        for script in ["CALL p()", "do $$ begin commit; end $$"] {
+            assert_eq!(judged(script, true, &[], End::Refused(Some(&unique))), (Outcome::NotApplied, vec![]), "{script}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::cancelling::{Cancelling, abandoned, given_up};
 use super::identity::{COMMIT_WITHOUT, Functions};
-use super::outcome::{End, judge, unknown};
+use super::outcome::{End, judge};
 use super::verdict::{Inquiry, Verdict};
 use super::{Apart, Commit, Order, Place, Wish};
 use crate::clock;
@@ -22,6 +22,8 @@ use crate::wire::batch::Event;
 const LATE: Duration = Duration::from_secs(1);
 /// On a long way: so many times there and back.
 const LATE_TRIPS: u32 = 8;
+/// Why the server isn't asked.
+const UNIDENTIFIED: &str = "the server had not said by then which transaction it ran in";
 /// How long the server may be asked where no limit was set for connecting.
 const INQUIRY: Duration = Duration::from_secs(10);
 
@@ -171,6 +173,9 @@ impl Flight<'_> {
         for notice in session.take_notices() {
             self.connection.tell(Event::Notice(Box::new(notice)));
         }
+        if committed.is_err() {
+            self.roll_back(&session, self.connection.status()).await;
+        }
         if is_open { committed } else { Ok(()) }
     }
 
@@ -195,7 +200,7 @@ impl Flight<'_> {
     /// COMMIT has travelled with the script: its answer is the last word, also for a script that has failed.
     async fn ended_by_both(&self, end: RelayEnd, commit: Question, inquiry: Option<Inquiry<'_>>) -> Result<(), Error> {
         match end.error {
-            Some(error) if end.status != 0 => {
+            Some(error) if end.status != 0 || is_refusal(&error) => {
                 // It has ended the failed transaction, or the connection is gone, which does the same.
                 let _ = self.cancelling().finish(commit.answer()).await;
                 Err(self.failed(*error, end.status, &end.tags))
@@ -217,8 +222,8 @@ impl Flight<'_> {
         let (verdict, loss) = match (answered, inquiry) {
             (Some(answer), _) if answer.status.is_some() => return self.by_answer(answer, tags),
             (Some(answer), Some(inquiry)) => (inquiry.conclude(true, limit).await, answer.error),
-            (Some(answer), None) => (Verdict::Unknowable("the server can't be asked".into()), answer.error),
-            (None, None) => (Verdict::Unknowable("the server can't be asked".into()), None),
+            (Some(answer), None) => (Verdict::Unknowable(UNIDENTIFIED.into()), answer.error),
+            (None, None) => (Verdict::Unknowable(UNIDENTIFIED.into()), None),
             (None, Some(inquiry)) => {
                 tokio::select! {
                     biased;
@@ -236,7 +241,7 @@ impl Flight<'_> {
         match verdict {
             Verdict::Committed => Ok(()),
             Verdict::Aborted => Err(self.with_outcome(loss, tags, End::Undone)),
-            Verdict::Unknowable(reason) => Err(self.unknown(loss, &reason)),
+            Verdict::Unknowable(reason) => Err(self.unknown(loss, tags, &reason)),
         }
     }
 
@@ -255,7 +260,7 @@ impl Flight<'_> {
     /// The error of a script that failed in this transaction status; 0 when the connection was lost.
     fn failed(&self, error: Error, status: u8, tags: &[String]) -> Error {
         let server = error.server.clone();
-        let end = if status == 0 { End::Lost } else { End::Refused(server.as_deref()) };
+        let end = if status == 0 && !is_refusal(&error) { End::Lost } else { End::Refused(server.as_deref()) };
         self.with_outcome(error, tags, end)
     }
 
@@ -265,14 +270,12 @@ impl Flight<'_> {
         error.with_outcome(outcome, steps)
     }
 
-    fn unknown(&self, loss: Error, reason: &str) -> Error {
-        let (outcome, steps) = unknown(self.order.text());
+    fn unknown(&self, loss: Error, tags: &[String], reason: &str) -> Error {
         let message = format!(
             "{}. Whether the script was committed is unknown, because {reason}. Look for its effects before it is run again.",
             loss.message.trim_end_matches('.')
         );
-        let error = if self.is_given_up() { aborted() } else { Error { message, ..loss } };
-        error.with_outcome(outcome, steps)
+        self.with_outcome(Error { message, ..loss }, tags, End::Unknowable)
     }
 
     async fn roll_back(&self, session: &Session, status: u8) {
@@ -303,6 +306,11 @@ impl Flight<'_> {
 /// `COPY ... FROM STDIN` makes the server read data next.
 fn may_read_stdin(script: &str) -> bool {
     script.as_bytes().windows(5).any(|word| word.eq_ignore_ascii_case(b"stdin"))
+}
+
+/// Whether the server refused a statement, and not the whole connection: then it runs nothing of the script behind it.
+fn is_refusal(error: &Error) -> bool {
+    error.server.as_ref().and_then(|server| server.field(b'V')) == Some("ERROR")
 }
 
 fn lost() -> Error {

@@ -64,6 +64,10 @@ impl<'a> Inquiry<'a> {
                 }
                 Ok(Status::AskAgain(reason)) if clock::now() >= until => return Verdict::Unknowable(reason),
                 Err(error) if is_final(&error) || clock::now() >= until => {
+                    if !is_lost {
+                        // There is still the first answer to wait for.
+                        clock::sleep(until.saturating_duration_since(clock::now())).await;
+                    }
                     return Verdict::Unknowable(format!("the server could not be asked: {}", error.message));
                 }
                 Ok(_) | Err(_) => {}
