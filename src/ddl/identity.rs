@@ -1,5 +1,7 @@
 //! Which transaction a script runs in, as far as the server can be asked about it later.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use crate::conn::Connection;
 use crate::wire::ResultSet;
 
@@ -41,13 +43,14 @@ impl Functions {
         }
     }
 
-    /// The question for the identity, asked behind the script in the same transaction. It has a savepoint around it: if it
-    /// fails (a time limit, a server that is not quite PostgreSQL), the script must not fail with it.
-    pub(super) fn identify(self) -> String {
+    /// The question for the identity, asked behind the script in the same transaction. It stands behind a savepoint: if
+    /// it fails (a time limit, a server that is not quite PostgreSQL), the script must not fail with it.
+    pub(super) fn identify(self, savepoint: &Savepoint) -> String {
+        let Savepoint(name) = savepoint;
         let current = self.current;
         format!(
-            "SAVEPOINT pgfleet; SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL \
-             ELSE pg_catalog.{current}() END, {STARTED}, pg_catalog.pg_backend_pid(); RELEASE SAVEPOINT pgfleet"
+            "SAVEPOINT {name}; SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN NULL \
+             ELSE pg_catalog.{current}() END, {STARTED}, pg_catalog.pg_backend_pid()"
         )
     }
 
@@ -62,8 +65,21 @@ impl Functions {
     }
 }
 
-/// Ends the transaction although the question has failed.
-pub(super) const COMMIT_WITHOUT: &str = "ROLLBACK TO SAVEPOINT pgfleet; COMMIT";
+/// What stands between a script and the question. No script can know its name: COMMIT behind a script that has failed
+/// would go back to a savepoint of the script's own otherwise, and commit half of it.
+pub(super) struct Savepoint(String);
+
+impl Savepoint {
+    pub(super) fn new() -> Savepoint {
+        Savepoint(format!("pgfleet_{:016x}", RandomState::new().build_hasher().finish()))
+    }
+
+    /// Commits the script, whether the question has failed or not. When the script has failed there is no such savepoint,
+    /// and the transaction stays as it is.
+    pub(super) fn commit(&self) -> String {
+        format!("ROLLBACK TO SAVEPOINT {}; COMMIT", self.0)
+    }
+}
 
 impl Identity {
     /// What the question's answer says.
@@ -105,6 +121,12 @@ mod tests {
         assert_eq!(identity.xact.as_deref(), Some("4294967301"));
         assert!(identity.terminate("4294967301", true).contains("pid = 42 AND backend_xid = '5'"));
         assert_eq!(Identity::read(&[savepoint, set(&[None, Some("17"), Some("42")])]).unwrap().xact, None);
+    }
+
+    #[test]
+    fn no_two_savepoints_have_the_same_name() {
+        let (one, other) = (Savepoint::new(), Savepoint::new());
+        assert_ne!(one.commit(), other.commit());
     }
 
     #[test]

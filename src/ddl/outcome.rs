@@ -208,7 +208,11 @@ mod tests {
     fn nothing_commits_by_itself_in_a_transaction_of_ours() {
         let unique = refusal("23505", Some("PL/pgSQL function"));
         for script in ["CALL p()", "do $$ begin commit; end $$"] {
-            assert_eq!(judged(script, true, &[], End::Refused(Some(&unique))), (Outcome::NotApplied, vec![]), "{script}");
+            assert_eq!(
+                judged(script, true, &[], End::Refused(Some(&unique))),
+                (Outcome::NotApplied, vec![]),
+                "{script}"
+            );
         }
     }
 

@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use super::cancelling::{Cancelling, abandoned, given_up};
-use super::identity::{COMMIT_WITHOUT, Functions};
+use super::identity::{Functions, Savepoint};
 use super::outcome::{End, judge};
 use super::verdict::{Inquiry, Verdict};
 use super::{Apart, Commit, Order, Place, Wish};
@@ -138,12 +138,24 @@ impl Flight<'_> {
 
     async fn in_transaction(&self, target: &Reply) -> Result<(), Error> {
         let session = Session::on(self.connection);
+        let ended = self.up_to_commit(&session, target).await;
+        if ended.is_err() {
+            self.roll_back(&session).await;
+        }
+        for notice in session.take_notices() {
+            self.connection.tell(Event::Notice(Box::new(notice)));
+        }
+        ended
+    }
+
+    async fn up_to_commit(&self, session: &Session, target: &Reply) -> Result<(), Error> {
         let functions = Functions::of(self.connection);
+        let savepoint = Savepoint::new();
         let (script, end) = Relay::to(target);
-        let mut followers = self.send(&session, script, functions);
+        let mut followers = self.send(session, script, functions, &savepoint);
         let end = self.cancelling().finish(end_of(end)).await;
         if followers.identity.is_none() && end.error.is_none() && !self.is_given_up() {
-            followers.identity = functions.map(|functions| session.ask(&functions.identify()));
+            followers.identity = functions.map(|functions| session.ask(&functions.identify(&savepoint)));
         }
         let identity = match followers.identity {
             Some(question) => Some(self.cancelling().finish(question.answer()).await),
@@ -156,31 +168,22 @@ impl Flight<'_> {
         // A script that has ended its transaction itself has nothing left to commit.
         let is_open = end.status != b'I';
         if let Some(error) = end.error {
-            let error = self.failed(*error, end.status, &end.tags);
-            self.roll_back(&session, end.status).await;
-            return Err(error);
+            return Err(self.failed(*error, end.status, &end.tags));
         }
         let is_lost = identity.as_ref().is_some_and(|answer| answer.status.is_none());
         if is_open && (is_lost || self.is_given_up()) {
-            self.roll_back(&session, self.connection.status()).await;
             let lost = identity.and_then(|answer| answer.error).unwrap_or_else(aborted);
             return Err(self.with_outcome(lost, &end.tags, End::Undone));
         }
-        drop(session.take_notices());
+        let past_question = savepoint.commit();
         let is_identified = identity.is_none_or(|answer| answer.error.is_none());
-        let commit = session.ask(if is_open && !is_identified { COMMIT_WITHOUT } else { "COMMIT" });
+        let commit = session.ask(if is_open && !is_identified { &past_question } else { "COMMIT" });
         let committed = self.committed(commit, inquiry.filter(|_| is_open), &end.tags).await;
-        for notice in session.take_notices() {
-            self.connection.tell(Event::Notice(Box::new(notice)));
-        }
-        if committed.is_err() {
-            self.roll_back(&session, self.connection.status()).await;
-        }
         if is_open { committed } else { Ok(()) }
     }
 
     /// Sends the script, and what may follow it in the same write.
-    fn send(&self, session: &Session, script: Reply, functions: Option<Functions>) -> Followers {
+    fn send(&self, session: &Session, script: Reply, functions: Option<Functions>, savepoint: &Savepoint) -> Followers {
         let mut requests = vec![self.script(script)];
         let mut follow = |text: &str| {
             let (request, question) = session.question(text);
@@ -189,21 +192,27 @@ impl Flight<'_> {
         };
         // What follows a COPY that reads data would be taken for it.
         let may_follow = !may_read_stdin(self.order.text());
-        let identity = functions.filter(|_| may_follow).map(|functions| follow(&functions.identify()));
-        let commit = (may_follow && self.order.commit == Commit::Pipelined).then(|| follow("COMMIT"));
+        let identity = functions.filter(|_| may_follow).map(|functions| follow(&functions.identify(savepoint)));
+        // It can't wait for whether the question has failed.
+        let commit = if identity.is_some() { savepoint.commit() } else { "COMMIT".to_owned() };
+        let commit = (may_follow && self.order.commit == Commit::Pipelined).then(|| follow(&commit));
         self.connection.set_depth(requests.len());
         self.connection.submit_all(requests.into_iter());
         self.connection.set_depth(1);
         Followers { identity, commit }
     }
 
-    /// COMMIT has travelled with the script: its answer is the last word, also for a script that has failed.
+    /// COMMIT has travelled with the script: its answer is the last word, unless the script has failed, or has ended its
+    /// transaction itself.
     async fn ended_by_both(&self, end: RelayEnd, commit: Question, inquiry: Option<Inquiry<'_>>) -> Result<(), Error> {
         match end.error {
             Some(error) if end.status != 0 || is_refusal(&error) => {
-                // It has ended the failed transaction, or the connection is gone, which does the same.
                 let _ = self.cancelling().finish(commit.answer()).await;
                 Err(self.failed(*error, end.status, &end.tags))
+            }
+            None if end.status == b'I' => {
+                let _ = self.cancelling().finish(commit.answer()).await;
+                Ok(())
             }
             _ => self.committed(commit, inquiry, &end.tags).await,
         }
@@ -237,7 +246,8 @@ impl Flight<'_> {
         };
         // Its answer may still come, or never.
         self.connection.destroy(Error::closed("Connection terminated"));
-        let loss = loss.unwrap_or_else(lost);
+        // One that was lost before refuses COMMIT in words of its own.
+        let loss = loss.filter(|error| error.kind != ErrorKind::Closed).unwrap_or_else(lost);
         match verdict {
             Verdict::Committed => Ok(()),
             Verdict::Aborted => Err(self.with_outcome(loss, tags, End::Undone)),
@@ -278,8 +288,8 @@ impl Flight<'_> {
         self.with_outcome(Error { message, ..loss }, tags, End::Unknowable)
     }
 
-    async fn roll_back(&self, session: &Session, status: u8) {
-        if matches!(status, b'T' | b'E') && self.connection.is_open() {
+    async fn roll_back(&self, session: &Session) {
+        if matches!(self.connection.status(), b'T' | b'E') && self.connection.is_open() {
             let answer = clock::within(self.order.cancel_timeout, session.ask("ROLLBACK").answer()).await;
             // Closing the connection does the same.
             if answer.is_none_or(|answer| answer.error.is_some()) {
