@@ -10,9 +10,10 @@ const CUTS = {
 };
 
 /**
- * What a proxy does to the connection that runs a script. Each is called with the link and may be left out.
+ * What a proxy does to the connection that runs a script. Each is called with the link, and may be left out.
  *
  * @typedef {object} ScriptTaps
+ * @property {(link: any) => void} [onLink] any connection is made
  * @property {(link: any) => boolean | void} [onScript] the script comes from the client; false keeps it from the server
  * @property {(link: any) => boolean | void} [onAnswer] the server answers the script; false keeps that from the client
  * @property {(link: any) => boolean | void} [onCommit] COMMIT comes from the client; false keeps it from the server
@@ -37,6 +38,7 @@ async function scriptProxy(server, taps = {}) {
   let said = [];
 
   const proxy = await tappedProxy(server, {
+    onLink: taps.onLink,
     onClientBytes(bytes, link) {
       if (!splitters.has(link)) splitters.set(link, frontendSplitter());
       const messages = splitters.get(link)(bytes);
