@@ -370,7 +370,6 @@ function dispatch([name, id, first, second]) {
     return;
   }
   const owner = connections.get(id);
-  if (name === 'closed') connections.delete(id);
   if (owner === undefined) return;
   if (name === 'lost') owner.lost(fromNative(first));
   else owner[name](first, second);

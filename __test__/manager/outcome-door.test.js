@@ -149,6 +149,21 @@ ofOurManager('executeDDL goes through the same core', (bench) => {
     });
   }
 
+  for (const name of ['nothing of the kind', 'a listener for acquire', 'onConnect']) {
+    const { config, enter } = DOORS[name];
+    test(`with ${name}: the look-up gets the password of a function`, async () => {
+      const password = () => Promise.resolve(bench.server.password);
+      const options = { dbPassword: undefined, password, connectionTimeoutMillis: 3000, ...config };
+      const { close, manager, table } = await behind({ onCommitted: cutAndSwallow }, options);
+      const leave = enter?.(manager);
+      const { command } = await settled(manager.executeDDL(`CREATE TABLE ${table} ()`), 'executeDDL');
+      assert.equal(command, 'CREATE');
+      assert.deepEqual(await bench.tables(table), [table]);
+      leave?.();
+      await close();
+    });
+  }
+
   test('query_timeout stops the script on the server, with an error that has an outcome', async () => {
     const { close, manager, table } = await behind({}, { query_timeout: 300 });
     const script = `CREATE TABLE ${table} (); SELECT pg_sleep(600)`;

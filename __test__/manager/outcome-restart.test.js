@@ -107,6 +107,32 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       await close();
     });
 
+    test('a COMMIT that takes long on a sound connection is waited for, also when the look-up is refused', async () => {
+      const proxy = await scriptProxy(server, {
+        onLink(link) {
+          if (link.number === 0) return;
+          const full = { S: 'FATAL', V: 'FATAL', C: '28000', M: 'no more connections for this role' };
+          link.client.end(backend.errorResponse(full));
+          link.server.destroy();
+        },
+      });
+      const manager = new DatabaseManager();
+      await manager.addConnection('main', server.config({ port: proxy.port, ssl: false, max: 1 }));
+      const results = await settled(
+        manager.executeDDL(`CREATE TABLE slowly (id int);
+          CREATE FUNCTION slowly_sleep() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_sleep(2.5); RETURN NULL; END $$;
+          CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON slowly DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION slowly_sleep();
+          INSERT INTO slowly VALUES (1)`),
+        'executeDDL',
+      );
+      assert.equal(results.length, 4);
+      assert.equal(proxy.accepted > 1, true, 'it was asked');
+      await manager.close();
+      await proxy.close();
+    });
+
     test('a server that is gone for longer than connectionTimeoutMillis: unknown, with what to do', async () => {
       const { close, ddl, table } = await interrupted('onCommitted', { connectionTimeoutMillis: 1500 });
       const error = await settled(failure(ddl), 'executeDDL');

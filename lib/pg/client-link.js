@@ -49,6 +49,11 @@ class ClientLink {
   /** @param {number} question */
   password(question) {
     const { client } = this;
+    // A second connection for the same client, to ask about its script.
+    if (typeof client.password === 'string') {
+      native.providePassword(token, client.password, null);
+      return;
+    }
     findPassword(client, (error, password) => {
       if (error) {
         client._answerError = error;

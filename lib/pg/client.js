@@ -36,6 +36,7 @@ const INTERNALS = [
   '_ref',
   '_told',
   '_lossTold',
+  '_awaitsOutcome',
 ];
 
 /** @param {any} error */
@@ -106,6 +107,8 @@ class Client extends QueryQueue {
     this._isAdopted = false;
     /** @type {boolean} whether the connection keeps the event loop alive */
     this._ref = true;
+    /** @type {boolean} whether its server may still be asked about a script, for which the password may be needed */
+    this._awaitsOutcome = false;
     /** @type {Set<string>} the messages of the errors that broke the connection and were told */
     this._told = new Set();
     /** @type {boolean} whether the loss of the connection was reported as a warning */
@@ -388,7 +391,7 @@ class Client extends QueryQueue {
     if (this._ended) return;
     const error = endError(this._ending);
     if (this._core !== null) {
-      connections.delete(this._core.id);
+      if (!this._awaitsOutcome) connections.delete(this._core.id);
       this._core.setRef(false);
       if (this._core.isOpen) this._core.destroy();
     }
@@ -544,6 +547,11 @@ class Client extends QueryQueue {
         if (place !== -1) this._queryQueue.splice(place, 1);
       };
       if (!obey(request, order, leaveQueue)) return;
+      this._awaitsOutcome = true;
+      onSettled(request, () => {
+        this._awaitsOutcome = false;
+        if (this._ended && this._core !== null) connections.delete(this._core.id);
+      });
       this._enqueue(request, 0);
       const limit = this.connectionParameters.query_timeout;
       if (limit) {

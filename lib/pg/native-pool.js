@@ -24,6 +24,7 @@ const INTERNALS = [
   '_byId',
   '_scheduled',
   '_settling',
+  '_scripts',
   '_hold',
   '_answerError',
   '_processes',
@@ -67,6 +68,8 @@ class NativePool extends ClientPool {
     this._scheduled = 0;
     /** @type {number} clients that were given back while they still had queries under way */
     this._settling = 0;
+    /** @type {number} scripts of executeDDL under way: their server may be asked about them when no connection is left */
+    this._scripts = 0;
     /** @type {NodeJS.Timeout | null} keeps the event loop alive while there are connections */
     this._hold = null;
     /** @type {any} the error of the caller's password function or of its check of the server, for the connection that
@@ -262,7 +265,8 @@ class NativePool extends ClientPool {
   }
 
   _relax() {
-    if (this._core === null || this.waitingCount > 0 || !this._core.isAtRest(this._removals)) return;
+    if (this._core === null || this._scripts > 0 || this.waitingCount > 0) return;
+    if (!this._core.isAtRest(this._removals)) return;
     clearInterval(/** @type {any} */ (this._hold));
     this._hold = null;
     // The others in a shared pool may still need the one who made it, for the password.

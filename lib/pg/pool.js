@@ -164,6 +164,11 @@ class Pool extends Checkout {
       if (problem !== null) throw problem;
       if (!obey(request, order, () => undefined)) return;
       request.send(core);
+      this._scripts++;
+      onSettled(request, () => {
+        this._scripts--;
+        this._relax();
+      });
       this._holdLoop();
     });
   }
@@ -180,7 +185,6 @@ class Pool extends Checkout {
    * @param {any} error null when the script was committed all the same
    */
   _scriptLost(request, error) {
-    this._relax();
     request.conclude(error && this._explain(error));
   }
 

@@ -19,6 +19,8 @@ pub mod demands;
 #[cfg(unix)]
 pub mod detached;
 pub mod driver;
+#[cfg(test)]
+pub mod fake_server;
 pub mod handshake;
 pub mod inbox;
 pub mod key_ring;

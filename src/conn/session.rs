@@ -249,3 +249,112 @@ impl Observer for Unobserved {
     fn event(&self, _: ConnectionId, _: Event) {}
     fn closed(&self, _: &Connection) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::super::fake_server::{complete, message, one_row, ready, refusal, start};
+    use super::*;
+
+    async fn session(answer: impl Fn(u8, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> Session {
+        Session::open(&start(answer), None).await.unwrap()
+    }
+
+    fn values(sets: &[ResultSet]) -> Vec<Option<&str>> {
+        sets.iter().map(|set| set.value(0)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_simple_query_has_a_result_for_each_statement() {
+        let session = session(|_, _| Some([one_row("a"), one_row("b"), ready(b'T')].concat())).await;
+        let sets = session.simple("SELECT 'a'; SELECT 'b'").await.unwrap();
+        assert_eq!(values(&sets), [Some("a"), Some("b")]);
+        assert_eq!(session.status(), b'T');
+    }
+
+    #[tokio::test]
+    async fn what_was_completed_before_an_error_comes_with_it() {
+        let session = session(|_, _| Some([one_row("a"), refusal(b'E', "22012"), ready(b'I')].concat())).await;
+        let answer = session.ask("SELECT 'a'; SELECT 1/0").answer().await;
+        assert_eq!(values(&answer.sets), [Some("a")]);
+        assert_eq!((answer.error.unwrap().code.as_deref(), answer.status), (Some("22012"), Some(b'I')));
+        assert_eq!(session.simple("").await.unwrap_err().code.as_deref(), Some("22012"));
+    }
+
+    #[tokio::test]
+    async fn statements_under_one_sync_are_answered_together() {
+        let (sender, seen) = mpsc::channel();
+        let session = session(move |tag, body| {
+            sender.send((tag, body.to_vec())).unwrap();
+            let nothing = [message(b'1', &[]), message(b'2', &[]), message(b'n', &[])].concat();
+            let statement = [nothing, complete("INSERT 0 1")].concat();
+            Some(if tag == b'S' { [statement.clone(), statement, ready(b'I')].concat() } else { Vec::new() })
+        })
+        .await;
+        let statements: [(&str, &[Option<&str>]); 2] =
+            [("INSERT INTO t VALUES ($1, $2)", &[Some("seven"), None]), ("DELETE FROM t", &[])];
+        let sets = session.several(&statements).await.unwrap();
+        assert_eq!(sets.iter().map(|set| set.tag.as_str()).collect::<Vec<_>>(), ["INSERT 0 1", "INSERT 0 1"]);
+        let sent: Vec<(u8, Vec<u8>)> = seen.try_iter().collect();
+        assert_eq!(sent.iter().map(|(tag, _)| *tag).collect::<Vec<_>>(), b"PBDEPBDES");
+        assert!(sent[1].1.windows(5).any(|bytes| bytes == b"seven"));
+    }
+
+    #[tokio::test]
+    async fn one_query_with_values_has_one_result() {
+        let session = session(|tag, _| {
+            let answer = [message(b'1', &[]), message(b'2', &[]), one_row("x"), ready(b'I')].concat();
+            Some(if tag == b'S' { answer } else { Vec::new() })
+        })
+        .await;
+        assert_eq!(session.query("SELECT $1", &[Some("x")]).await.unwrap().value(0), Some("x"));
+    }
+
+    #[tokio::test]
+    async fn notices_are_there_for_whoever_asks() {
+        let session = session(|_, _| Some([refusal(b'N', "01000"), complete("DO"), ready(b'I')].concat())).await;
+        session.simple("DO").await.unwrap();
+        let codes: Vec<_> = session.take_notices().iter().map(|notice| notice.code().to_owned()).collect();
+        assert_eq!(codes, ["01000"]);
+        assert!(session.take_notices().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_late_closes_the_connection() {
+        let session = session(|_, _| Some(Vec::new())).await.until(Some(clock::now() + Duration::from_millis(20)));
+        let answer = session.ask("SELECT 1").answer().await;
+        let error = answer.error.unwrap();
+        assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Timeout(Phase::Query), Some("ETIMEDOUT")));
+        assert_eq!(answer.status, None);
+        assert!(session.simple("SELECT 1").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_lost_fails_what_is_under_way() {
+        let session = session(|_, _| None).await;
+        let answer = session.ask("SELECT 1").answer().await;
+        assert!(answer.error.is_some());
+        assert_eq!(answer.status, None);
+    }
+
+    #[tokio::test]
+    async fn a_session_of_its_own_connection_ends_it_politely() {
+        let (sender, seen) = mpsc::channel();
+        let session = session(move |tag, _| {
+            sender.send(tag).unwrap();
+            (tag != b'X').then(|| ready(b'I'))
+        })
+        .await;
+        drop(session);
+        let terminated = tokio::task::spawn_blocking(move || seen.recv_timeout(Duration::from_secs(10)));
+        assert_eq!(terminated.await.unwrap(), Ok(b'X'));
+    }
+
+    #[tokio::test]
+    async fn a_session_on_the_connection_of_another_leaves_it_open() {
+        let owner = session(|_, _| Some([one_row("a"), ready(b'I')].concat())).await;
+        drop(Session::on(owner.connection()));
+        assert_eq!(values(&owner.simple("SELECT 'a'").await.unwrap()), [Some("a")]);
+    }
+}

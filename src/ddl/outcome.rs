@@ -26,6 +26,8 @@ pub fn judge(script: &str, in_transaction: bool, tags: &[String], end: End<'_>) 
     let mut is_applied = false;
     // Where the transaction begins that is open behind the completed statements.
     let mut open = 0;
+    // Whether that ends with a COMMIT, and not by itself with the script.
+    let mut is_block = in_transaction;
     for (index, (statement, tag)) in statements.iter().zip(tags).enumerate() {
         if !sql::has_transaction_control(statement) {
             continue;
@@ -35,8 +37,12 @@ pub fn judge(script: &str, in_transaction: bool, tags: &[String], end: End<'_>) 
             done.fill(StepState::Done);
             is_applied |= statements.get(open..index).is_some_and(|between| between.iter().any(|it| has_effect(it)));
             open = index + 1;
+            is_block = false;
         } else if tag.starts_with("ROLLBACK") {
             open = index + 1;
+            is_block = false;
+        } else {
+            is_block = true;
         }
     }
     let completed = tags.len().min(statements.len());
@@ -48,7 +54,7 @@ pub fn judge(script: &str, in_transaction: bool, tags: &[String], end: End<'_>) 
         End::RefusedSomewhere => {
             sql::has_transaction_control(script) || (!in_transaction && commits_by_itself(&statements, None))
         }
-        End::Lost => !in_transaction || rest.iter().any(|statement| sql::has_transaction_control(statement)),
+        End::Lost => !is_block || rest.iter().any(|statement| sql::has_transaction_control(statement)),
     };
     match end {
         End::Refused(_) => {
@@ -190,6 +196,20 @@ mod tests {
             ),
             (Outcome::PartlyApplied, vec![Done, Done, Unknown, Unknown])
         );
+    }
+
+    #[test]
+    fn what_stands_behind_a_commit_is_committed_by_the_end_of_the_script() {
+        let script = "CREATE TABLE a (); COMMIT; CREATE TABLE b (); SELECT 1";
+        let tags = ["CREATE TABLE", "COMMIT", "CREATE TABLE", "SELECT 1"];
+        let (outcome, states) = judged(script, true, &tags, End::Lost);
+        assert_eq!((outcome, states), (Outcome::PartlyApplied, vec![Done, Done, Unknown, Unknown]));
+        let script = "ROLLBACK; CREATE TABLE b ()";
+        let (outcome, states) = judged(script, true, &["ROLLBACK", "CREATE TABLE"], End::Lost);
+        assert_eq!((outcome, states), (Outcome::Unknown, vec![NotRun, Unknown]));
+        let script = "COMMIT; BEGIN; CREATE TABLE b ()";
+        let (outcome, _) = judged(script, true, &["COMMIT", "BEGIN", "CREATE TABLE"], End::Lost);
+        assert_eq!(outcome, Outcome::NotApplied);
     }
 
     #[test]

@@ -178,7 +178,7 @@ impl Flight<'_> {
         let past_question = savepoint.commit();
         let is_identified = identity.is_none_or(|answer| answer.error.is_none());
         let commit = session.ask(if is_open && !is_identified { &past_question } else { "COMMIT" });
-        let committed = self.committed(commit, inquiry.filter(|_| is_open), &end.tags).await;
+        let committed = self.committed(commit, inquiry.filter(|_| is_open), &end.tags, None).await;
         if is_open { committed } else { Ok(()) }
     }
 
@@ -214,12 +214,19 @@ impl Flight<'_> {
                 let _ = self.cancelling().finish(commit.answer()).await;
                 Ok(())
             }
-            _ => self.committed(commit, inquiry, &end.tags).await,
+            loss => self.committed(commit, inquiry, &end.tags, loss.map(|error| *error)).await,
         }
     }
 
     /// Whether the transaction was committed, as COMMIT's answer says, or the server when that is late or lost.
-    async fn committed(&self, commit: Question, inquiry: Option<Inquiry<'_>>, tags: &[String]) -> Result<(), Error> {
+    /// `before` is why the connection was lost, where that is known already.
+    async fn committed(
+        &self,
+        commit: Question,
+        inquiry: Option<Inquiry<'_>>,
+        tags: &[String],
+        before: Option<Error>,
+    ) -> Result<(), Error> {
         let cancelling = self.cancelling();
         let mut answer = pin!(cancelling.finish(commit.answer()));
         let late = LATE.max(self.connection.round_trip().unwrap_or_default() * LATE_TRIPS);
@@ -247,7 +254,7 @@ impl Flight<'_> {
         // Its answer may still come, or never.
         self.connection.destroy(Error::closed("Connection terminated"));
         // One that was lost before refuses COMMIT in words of its own.
-        let loss = loss.filter(|error| error.kind != ErrorKind::Closed).unwrap_or_else(lost);
+        let loss = before.or(loss.filter(|error| error.kind != ErrorKind::Closed)).unwrap_or_else(lost);
         match verdict {
             Verdict::Committed => Ok(()),
             Verdict::Aborted => Err(self.with_outcome(loss, tags, End::Undone)),
@@ -283,7 +290,8 @@ impl Flight<'_> {
     fn unknown(&self, loss: Error, tags: &[String], reason: &str) -> Error {
         let message = format!(
             "{}. Whether the script was committed is unknown, because {reason}. Look for its effects before it is run again.",
-            loss.message.trim_end_matches('.')
+            loss.message.trim_end_matches('.'),
+            reason = reason.trim_end_matches('.')
         );
         self.with_outcome(Error { message, ..loss }, tags, End::Unknowable)
     }

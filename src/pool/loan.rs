@@ -103,3 +103,93 @@ impl Shared {
         Loan { connection, pool: self.clone(), is_spoiled: false }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock;
+    use crate::config::PoolSettings;
+    use crate::conn::fake_server::{one_row, ready, start};
+
+    /// A pool of one connection.
+    fn pool() -> Pool {
+        let server = start(|_, _| Some([one_row("a"), ready(b'I')].concat()));
+        let limits = PoolSettings {
+            max: 1,
+            min: 0,
+            idle_timeout: None,
+            wait_timeout: None,
+            max_uses: None,
+            max_lifetime: None,
+            max_waiting: None,
+            pipeline_depth: 1,
+        };
+        Pool::new(server, limits, None)
+    }
+
+    /// Whether it is still waiting once everything else has had its turn.
+    async fn waits(future: impl Future) -> bool {
+        clock::within(Duration::from_millis(20), future).await.is_none()
+    }
+
+    #[tokio::test]
+    async fn a_connection_goes_back_and_is_lent_again() {
+        let pool = pool();
+        let loan = pool.lend().await.unwrap();
+        let id = loan.connection().id();
+        assert_eq!(loan.session().simple("SELECT 'a'").await.unwrap().len(), 1);
+        drop(loan);
+        assert_eq!(pool.lend().await.unwrap().connection().id(), id);
+    }
+
+    #[tokio::test]
+    async fn a_spoilt_one_is_not_lent_again() {
+        let pool = pool();
+        let mut loan = pool.lend().await.unwrap();
+        let id = loan.connection().id();
+        loan.spoil();
+        drop(loan);
+        assert_ne!(pool.lend().await.unwrap().connection().id(), id);
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_served_in_their_order_but_for_those_who_went_away() {
+        let pool = pool();
+        let loan = pool.lend().await.unwrap();
+        let (gone, mut first, mut second) = (pool.lend(), pin!(pool.lend()), pin!(pool.lend()));
+        assert!(waits(first.as_mut()).await);
+        drop(gone);
+        drop(loan);
+        let loan = first.await.unwrap();
+        assert!(waits(second.as_mut()).await);
+        drop(loan);
+        second.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_that_came_for_somebody_who_went_away_is_lent_to_the_next() {
+        let pool = pool();
+        let lending = pool.lend();
+        clock::sleep(Duration::from_millis(20)).await;
+        drop(lending);
+        pool.lend().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_ends_serves_those_who_waited_before_and_nobody_else() {
+        let pool = pool();
+        let loan = pool.lend().await.unwrap();
+        let waiting = pool.lend();
+        let inbox = Inbox::new();
+        let reply = inbox.expect();
+        let end = reply.request;
+        pool.end(Some(reply));
+        assert!(pool.lend().await.is_err());
+        drop(loan);
+        drop(waiting.await.unwrap());
+        inbox.ended(end).await;
+    }
+}
