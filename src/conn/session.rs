@@ -313,7 +313,7 @@ mod tests {
 
     #[tokio::test]
     async fn notices_are_there_for_whoever_asks() {
-        let session = session(|_, _| Some([refusal(b'N', "01000"), complete("DO"), ready(b'I')].concat())).await;
+        let session = session(|_, _| Some([complete("DO"), refusal(b'N', "01000"), ready(b'I')].concat())).await;
         session.simple("DO").await.unwrap();
         let codes: Vec<_> = session.take_notices().iter().map(|notice| notice.code().to_owned()).collect();
         assert_eq!(codes, ["01000"]);
