@@ -51,7 +51,7 @@ class ClientLink {
     const { client } = this;
     // A second connection for the same client, to ask about its script.
     if (typeof client.password === 'string') {
-      native.providePassword(token, client.password, null);
+      native.answer(question, client.password, null);
       return;
     }
     findPassword(client, (error, password) => {

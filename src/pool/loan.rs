@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::clock;
-    use crate::config::PoolSettings;
+    use crate::config::{PoolSettings, Sharing};
     use crate::conn::fake_server::{one_row, ready, start};
 
     /// A pool of one connection.
@@ -126,6 +126,8 @@ mod tests {
             max_lifetime: None,
             max_waiting: None,
             pipeline_depth: 1,
+            sharing: Sharing::None,
+            shared: false,
         };
         Pool::new(server, limits, None)
     }
