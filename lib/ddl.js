@@ -21,7 +21,23 @@ const { query: ownQuery } = Client.prototype;
 async function runDdl(pool, order) {
   const refusal = native.refusalOfScript(order.text, order.inTransaction);
   if (refusal !== null) throw withFate(fromNative(refusal), NOT_APPLIED);
-  if (pool instanceof Pool && pool._isDirect()) return await pool._executeDdl(order);
+  if (!(pool instanceof Pool)) return await runOnClient(pool, order);
+  pool._scripts++;
+  try {
+    return await (pool._isDirect() ? pool._executeDdl(order) : runOnClient(pool, order));
+  } finally {
+    pool._scripts--;
+    pool._relax();
+  }
+}
+
+/**
+ * Runs a script on a client of a pool.
+ *
+ * @param {any} pool
+ * @param {Order} order
+ */
+async function runOnClient(pool, order) {
   const client = await checkOut(pool, order.signal);
   // The script fails with its connection, and that is all there is to tell.
   client.on?.('error', ignore);

@@ -106,6 +106,14 @@ describe('numbers of options', () => {
     }
   });
 
+  test('scramMaxIterations below zero is refused by its name', async () => {
+    for (const scramMaxIterations of [-1, -Infinity, '-1']) {
+      const client = new pg.Client(server.config({ scramMaxIterations }));
+      const error = await failure(client.connect());
+      assert.match(error.message, /^"scramMaxIterations" must be a number that isn't negative/);
+    }
+  });
+
   test('a fraction counts as what is reached first', async () => {
     const pool = new pg.Pool(server.config({ max: 1.5, maxUses: 1.5, maxWaiting: 0.5 }));
     const pids = new Set();

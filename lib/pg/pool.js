@@ -164,11 +164,6 @@ class Pool extends Checkout {
       if (problem !== null) throw problem;
       if (!obey(request, order, () => undefined)) return;
       request.send(core);
-      this._scripts++;
-      onSettled(request, () => {
-        this._scripts--;
-        this._relax();
-      });
       this._holdLoop();
     });
   }

@@ -70,7 +70,10 @@ pub fn start(answer: impl Fn(u8, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'stat
     }
 }
 
-fn serve(mut stream: TcpStream, answer: &dyn Fn(u8, &[u8]) -> Option<Vec<u8>>) -> io::Result<()> {
+/// What is answered to a message of this type and body; nothing closes the connection.
+type Answering = dyn Fn(u8, &[u8]) -> Option<Vec<u8>>;
+
+fn serve(mut stream: TcpStream, answer: &Answering) -> io::Result<()> {
     loop {
         let packet = body(&mut stream)?;
         match packet.first_chunk().map(|code| i32::from_be_bytes(*code)) {
