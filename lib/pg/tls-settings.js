@@ -125,13 +125,17 @@ function trustedRoots() {
   return /** @type {string[]} */ (roots);
 }
 
+const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE'];
+
 /** @returns {string[]} */
 function extraRoots() {
   const file = process.env.NODE_EXTRA_CA_CERTS;
   if (!file) return [];
   try {
     return [fs.readFileSync(file, 'latin1')];
-  } catch {
+  } catch (error) {
+    // That passes, and what is read is kept for good.
+    if (OUT_OF_DESCRIPTORS.includes(/** @type {any} */ (error).code)) throw error;
     // Node has warned of it when the process started, and goes without.
     return [];
   }

@@ -83,6 +83,9 @@ impl Answer {
             let size = frame.size;
             self.message(frame, has_landed)?;
             reader.start += size;
+            if self.batch.is_full() {
+                self.deliver();
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 //!
 //! BEGIN and the script leave together, with a question for the transaction's identity behind them; COMMIT leaves when
 //! the script has succeeded, so that whoever dies in its middle commits nothing. When the answer to COMMIT is lost, the
-//! identity is what the server is asked about. Decision 0041 has the alternatives.
+//! identity is what the server is asked about. Decision 0030 has the alternatives.
 
 mod cancelling;
 mod identity;

@@ -314,8 +314,8 @@ impl Lane {
         }
     }
 
-    /// Takes on what should share the connection by the rule of `sharing`, up to its `part` of all that there is to do and at most `most`: `next`
-    /// gives the first request that is fit for it and wanted.
+    /// Takes on what should share the connection by the rule of `sharing`, up to its `part` of all that there is to do and
+    /// at most `most`: `next` gives the first request that is fit for it and wanted. Only one receiver's share one.
     pub(super) fn fill(
         &mut self,
         depth: &Depth,
@@ -335,8 +335,11 @@ impl Lane {
         let mut taken = Vec::with_capacity(room(self).saturating_sub(self.riders.len()).min(most));
         while self.riders.len() < room(self) && taken.len() < most {
             let riding = self.riders.len();
+            let sink = self.riders.front().map(|first| first.key.0);
             let is_wanted = |request: &Request| {
-                (is_quick(request) || riding < few)
+                // A receiver that is busy has reading wait, which is nobody else's to wait for.
+                sink.is_none_or(|sink| sink == request.reply.sink.id())
+                    && (is_quick(request) || riding < few)
                     && known_text::may_share(&request.message, request.known.as_deref(), sharing)
             };
             let Some(request) = next(&is_wanted) else { break };
@@ -364,7 +367,7 @@ mod tests {
     use crate::wire::shape::{ShapeTable, TypeMask};
 
     #[derive(Default)]
-    struct Nobody(ShapeTable, TemplateTable);
+    struct Nobody(ShapeTable, TemplateTable, u64);
 
     impl Sink for Nobody {
         fn deliver(&self, _: Batch) {}
@@ -375,7 +378,7 @@ mod tests {
             &self.1
         }
         fn id(&self) -> u64 {
-            1
+            self.2
         }
         fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
             Poll::Ready(())
@@ -383,7 +386,11 @@ mod tests {
     }
 
     fn request(text: &str) -> Request {
-        let sink = Arc::new(Nobody::default());
+        request_of(1, text)
+    }
+
+    fn request_of(sink: u64, text: &str) -> Request {
+        let sink = Arc::new(Nobody(ShapeTable::default(), TemplateTable::default(), sink));
         let reply = Reply { sink, request: 1, mask: TypeMask(0), eager: false, unordered: true, race: None };
         Request { message: Message::Simple(text.into()), reply, may_prepare: false, known: None }
     }
@@ -403,6 +410,16 @@ mod tests {
         assert_eq!(taken(4, usize::MAX), 3);
         assert_eq!(taken(4, 2), 2);
         assert_eq!(taken(1, usize::MAX), 0);
+    }
+
+    #[test]
+    fn requests_of_another_receiver_do_not_join() {
+        let mut depth = Depth::new(16);
+        (0..10).for_each(|_| depth.learn(Duration::from_micros(100)));
+        let mut lane = Lane::new(&request_of(1, "select 1"), true, true);
+        let mut waiting = vec![request_of(2, "select 2"), request_of(1, "select 3")];
+        let next = |is_wanted: &dyn Fn(&Request) -> bool| waiting.pop_if(|request| is_wanted(request));
+        assert_eq!(lane.fill(&depth, 16, usize::MAX, Sharing::Reads, clock::now(), next).len(), 1);
     }
 
     /// How many of two requests with this text join another one, and of how many the pool can make a second try.
