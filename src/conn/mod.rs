@@ -26,6 +26,7 @@ pub mod inbox;
 pub mod key_ring;
 pub mod known_text;
 mod large_texts;
+pub mod nobody;
 mod order;
 pub mod race;
 mod read_buffer;

@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 
-use super::request::{Reply, Sink};
-use crate::wire::Batch;
-use crate::wire::json::TemplateTable;
-use crate::wire::shape::ShapeTable;
+use super::nobody::{NOBODY, Nobody};
+use super::request::Reply;
 
 /// Counts the tries at a request.
 #[derive(Debug)]
@@ -44,36 +41,6 @@ impl Race {
 
     fn reduce(&self, next: impl FnMut(usize) -> Option<usize>) -> Option<usize> {
         self.tries.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).ok()
-    }
-}
-
-/// The receiver of answers that nobody wants.
-#[derive(Default)]
-struct Nobody {
-    shapes: ShapeTable,
-    templates: TemplateTable,
-}
-
-/// No other receiver has this number.
-const NOBODY: u64 = 0;
-
-impl Sink for Nobody {
-    fn deliver(&self, _: Batch) {}
-
-    fn shapes(&self) -> &ShapeTable {
-        &self.shapes
-    }
-
-    fn templates(&self) -> &TemplateTable {
-        &self.templates
-    }
-
-    fn id(&self) -> u64 {
-        NOBODY
-    }
-
-    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
     }
 }
 

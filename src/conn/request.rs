@@ -463,43 +463,13 @@ fn extended(
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Poll};
-
     use super::super::auto_prepare::AutoPrepare;
+    use super::super::nobody::Nobody;
     use super::*;
     use crate::error::ServerError;
 
-    #[derive(Default)]
-    struct Receiver {
-        shapes: ShapeTable,
-        templates: TemplateTable,
-    }
-
-    impl Sink for Receiver {
-        fn deliver(&self, _: Batch) {}
-        fn shapes(&self) -> &ShapeTable {
-            &self.shapes
-        }
-        fn templates(&self) -> &TemplateTable {
-            &self.templates
-        }
-        fn id(&self) -> u64 {
-            1
-        }
-        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
-            Poll::Ready(())
-        }
-    }
-
     fn reply() -> Reply {
-        Reply {
-            sink: Arc::new(Receiver::default()),
-            request: 1,
-            mask: TypeMask(0),
-            eager: false,
-            unordered: false,
-            race: None,
-        }
+        Reply { sink: Nobody::numbered(1), request: 1, mask: TypeMask(0), eager: false, unordered: false, race: None }
     }
 
     /// Sends a query without values and returns the tags of the messages, the format codes of Bind, and the flight.

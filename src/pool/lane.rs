@@ -357,41 +357,25 @@ fn is_quick(request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Poll;
-
     use super::*;
+    use crate::conn::Reply;
+    use crate::conn::nobody::Nobody;
     use crate::conn::request::Message;
-    use crate::conn::{Reply, Sink};
-    use crate::wire::Batch;
-    use crate::wire::json::TemplateTable;
-    use crate::wire::shape::{ShapeTable, TypeMask};
-
-    #[derive(Default)]
-    struct Nobody(ShapeTable, TemplateTable, u64);
-
-    impl Sink for Nobody {
-        fn deliver(&self, _: Batch) {}
-        fn shapes(&self) -> &ShapeTable {
-            &self.0
-        }
-        fn templates(&self) -> &TemplateTable {
-            &self.1
-        }
-        fn id(&self) -> u64 {
-            self.2
-        }
-        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
-            Poll::Ready(())
-        }
-    }
+    use crate::wire::shape::TypeMask;
 
     fn request(text: &str) -> Request {
         request_of(1, text)
     }
 
     fn request_of(sink: u64, text: &str) -> Request {
-        let sink = Arc::new(Nobody(ShapeTable::default(), TemplateTable::default(), sink));
-        let reply = Reply { sink, request: 1, mask: TypeMask(0), eager: false, unordered: true, race: None };
+        let reply = Reply {
+            sink: Nobody::numbered(sink),
+            request: 1,
+            mask: TypeMask(0),
+            eager: false,
+            unordered: true,
+            race: None,
+        };
         Request { message: Message::Simple(text.into()), reply, may_prepare: false, known: None }
     }
 

@@ -192,38 +192,16 @@ pub(super) fn waited_too_long() -> Error {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::task::{Context, Poll};
     use std::time::Duration;
 
     use super::*;
     use crate::clock;
-    use crate::conn::Sink;
+    use crate::conn::nobody::Nobody;
     use crate::conn::request::Message;
-    use crate::wire::Batch;
-    use crate::wire::json::TemplateTable;
-    use crate::wire::shape::{ShapeTable, TypeMask};
-
-    #[derive(Default)]
-    struct Nobody(ShapeTable, TemplateTable);
-
-    impl Sink for Nobody {
-        fn deliver(&self, _: Batch) {}
-        fn shapes(&self) -> &ShapeTable {
-            &self.0
-        }
-        fn templates(&self) -> &TemplateTable {
-            &self.1
-        }
-        fn id(&self) -> u64 {
-            1
-        }
-        fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
-            Poll::Ready(())
-        }
-    }
+    use crate::wire::shape::TypeMask;
 
     fn request(number: i32, race: Option<&Arc<Race>>) -> Request {
-        let sink = Arc::new(Nobody::default());
+        let sink = Nobody::numbered(1);
         let race = race.cloned();
         let reply = Reply { sink, request: number, mask: TypeMask(0), eager: false, unordered: true, race };
         Request { message: Message::Simple("select 1".into()), reply, may_prepare: false, known: None }
