@@ -75,8 +75,9 @@ async fn execute(
 ) -> Ended {
     let held = tokio::select! {
         biased;
-        () = given_up(wish.clone()) => Err(aborted()),
+        // A client's connection is there already, and goes on being there when the script isn't sent.
         held = holding => held,
+        () = given_up(wish.clone()) => Err(aborted()),
     };
     let mut held = held.map_err(|error| (error.with_outcome(Outcome::NotApplied, Vec::new()), 0))?;
     let connection = match &held {
@@ -338,4 +339,33 @@ fn lost() -> Error {
 /// The end of a relayed request; a relay that is gone without one is a connection that is.
 async fn end_of(end: impl Future<Output = Result<RelayEnd, tokio::sync::oneshot::error::RecvError>>) -> RelayEnd {
     end.await.unwrap_or_else(|_| RelayEnd { status: 0, error: Some(Box::new(lost())), tags: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::conn::connection::next_id;
+    use crate::conn::fake_server::{ready, start};
+    use crate::conn::nobody::Nobody;
+    use crate::conn::request::Body;
+    use crate::conn::{KeyRing, open};
+    use crate::wire::shape::TypeMask;
+
+    #[tokio::test]
+    async fn a_script_that_is_given_up_before_it_was_sent_leaves_its_client_as_it_was() {
+        let settings = start(|_, _| Some(ready(b'I')));
+        let connection = open(next_id(), &settings, &KeyRing::default(), None).await.unwrap();
+        let place = Place::Client(connection.clone(), Box::new(Apart { settings, caller: None }));
+        let body = Body::Text("select 1".into());
+        let order = Order { body, in_transaction: true, commit: Commit::Confirmed, cancel_timeout: Duration::MAX };
+        let (sink, mask) = (Nobody::numbered(1), TypeMask(0));
+        let reply = Reply { sink, request: 1, mask, eager: false, unordered: false, race: None };
+        let (_sender, wish) = watch::channel(true);
+        let Some(Err((error, status))) = run(place, order, reply, wish).await else { panic!("it was not given up") };
+        assert_eq!((error.kind, error.outcome), (ErrorKind::Aborted, Some(Outcome::NotApplied)));
+        // Without one the client would wait for a loss of its connection that nobody has seen.
+        assert_eq!(status, b'I');
+    }
 }
