@@ -9,7 +9,7 @@ const { postgres } = require('../support/server');
 const endOf = (client) => new Promise((resolve) => client.once('end', resolve));
 
 describe('the connection of a client', () => {
-  forBoth(({ pg }) => {
+  forBoth(({ pg, ours }) => {
     const made = async (context) => {
       const client = new pg.Client((await postgres()).config());
       context.after(() => client.end());
@@ -98,10 +98,16 @@ describe('the connection of a client', () => {
     const LOST = 'Connection terminated unexpectedly';
     const ENDS = ['end of the connection', 'end of the client'];
 
+    const endTwice = [
+      'ended, and its client behind it',
+      (client) => (client.connection.end(), client.end()),
+      ENDS,
+    ];
     for (const [what, end, expected] of [
       ['ended is lost for its client', (client) => client.connection.end(), [LOST, ...ENDS]],
       ['ended by its client', (client) => client.end(), ENDS],
-      ['ended, and its client behind it', (client) => (client.connection.end(), client.end()), ENDS],
+      // node-postgres says goodbye twice then, and the server's reset may come in place of its end.
+      ...(ours ? [endTwice] : []),
     ]) {
       test(`that is ${what}, and its stream finishes, ends and closes`, async (context) => {
         const client = await made(context);
