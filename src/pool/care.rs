@@ -42,7 +42,7 @@ impl State {
             let connection = held.connection();
             overtaken.extend(lane.overtaken(connection, depth, PATIENCE, usize::MAX, now));
             let most = free.saturating_sub(overtaken.len());
-            overtaken.extend(lane.overtaken(connection, depth, depth.patience(), most, now));
+            overtaken.extend(lane.overtaken(connection, depth, depth.suspicion(), most, now));
         }
         overtaken.sort_by_key(|(left, _)| *left);
         overtaken.into_iter().map(|(_, request)| request).collect()

@@ -79,7 +79,7 @@ impl Depth {
 
     /// Queries took the server this long each.
     fn learn(&mut self, each: Duration) {
-        if each >= SLOW.max(self.patience()) {
+        if each >= self.suspicion() {
             self.now = 1;
         } else if each <= QUICK.max(self.way() / QUICK_PART) {
             self.now = (self.now * 2).min(self.few());
@@ -99,6 +99,11 @@ impl Depth {
     /// How long a query may take without being known as one that holds up others.
     pub(super) fn patience(&self) -> Duration {
         QUICK.max(self.way() / PATIENCE_PART)
+    }
+
+    /// How long a query may take before it is suspected of holding up those behind it for long.
+    pub(super) fn suspicion(&self) -> Duration {
+        SLOW.max(self.patience())
     }
 
     fn few(&self) -> usize {
