@@ -190,7 +190,7 @@ declare namespace DatabaseManager {
   /** An entry of {@link DatabaseManager.connections}. */
   export interface DatabaseConnection {
     name: string;
-    /** A copy of the config as it was given. Printed, or as JSON, it shows no secret. */
+    /** The object that was given. Printed as part of the entry, or as JSON of it, it shows no secret. */
     config: DatabaseConfig;
     pool: pg.Pool;
     supabaseUrl: string | undefined;

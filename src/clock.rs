@@ -27,11 +27,3 @@ pub async fn sleep_until(then: Instant) {
 pub async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, future).await.ok()
 }
-
-/// As [`within`], without a limit when there is none.
-pub async fn within_some<T>(limit: Option<Duration>, future: impl Future<Output = T>) -> Option<T> {
-    match limit {
-        Some(limit) => within(limit, future).await,
-        None => Some(future.await),
-    }
-}
