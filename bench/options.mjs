@@ -1,7 +1,7 @@
 // The command line of `npm run bench`.
 
 import { parseArgs } from 'node:util';
-import { contenders } from './contenders/index.mjs';
+import { before, contenders } from './contenders/index.mjs';
 import { workloads } from './workloads/index.mjs';
 
 export const HELP = `npm run bench -- [options]
@@ -9,6 +9,7 @@ export const HELP = `npm run bench -- [options]
   --workloads a,b,…    only these; a name may end in * (default: the headline workloads)
   --all                every workload
   --contenders a,b,…   only these (default: all that can be had)
+  --before DIRECTORY   another checkout of this package, built there, takes part too: what did a change cost?
   --rounds N           samples of each contender and workload (default 5)
   --seconds S          how long a sample measures (default 0.4)
   --warm-up S          how long it works before that (default 0.6: the compilers of V8 and JavaScriptCore
@@ -49,6 +50,7 @@ export function readOptions(args) {
       workloads: { type: 'string' },
       all: { type: 'boolean', default: false },
       contenders: { type: 'string' },
+      before: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       'warm-up': { type: 'string' },
@@ -63,15 +65,17 @@ export function readOptions(args) {
       help: { type: 'boolean' },
     },
   });
+  if (values.before) process.env.PGFLEET_BENCH_BEFORE = values.before;
+  const chosen = values.contenders ? pick(contenders, values.contenders, 'contender') : contenders;
   const modes = ['pinned', 'free'].filter((mode) => values[mode]);
   return {
     workloads: values.workloads ? pick(workloads, values.workloads, 'workload') : preset(values),
-    contenders: values.contenders ? pick(contenders, values.contenders, 'contender') : contenders,
+    contenders: values.before ? [...chosen, before] : chosen,
     rounds: positive(values.rounds ?? (values.quick ? '1' : '5'), 'rounds'),
     seconds: positive(values.seconds ?? (values.quick ? '0.2' : '0.4'), 'seconds'),
     warmUpSeconds: positive(values['warm-up'] ?? (values.quick ? '0.3' : '0.6'), 'warm-up'),
     modes: modes.length > 0 ? modes : undefined,
-    full: !values.workloads && !values.contenders && !values.quick && modes.length === 0,
+    full: !values.workloads && !values.contenders && !values.before && !values.quick && modes.length === 0,
     server: values.server,
     version: positive(values.version, 'version'),
     output: values.output,

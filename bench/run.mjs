@@ -8,7 +8,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { runSample } from './child.mjs';
-import { contenders } from './contenders/index.mjs';
+import { before, contenders } from './contenders/index.mjs';
 import { installPeers, lineUp, reasonOf, refusal } from './lineup.mjs';
 import { describeMachine, firstCpu, hasTaskset, ownCpus } from './machine.mjs';
 import { Network } from './network.mjs';
@@ -156,7 +156,7 @@ async function measureWorkload({ workload, mode }, { options, entrants, server, 
   }
   result.lines = summarise(
     result.samples,
-    contenders.map((one) => one.name),
+    [...contenders, before].map((one) => one.name),
   );
   return result;
 }

@@ -2,7 +2,7 @@
 // JSON. The job comes in the environment, as it holds a password. A probe only connects and asks once, to
 // see whether the contender runs here at all.
 
-import { contenders } from './contenders/index.mjs';
+import { before, contenders } from './contenders/index.mjs';
 import { Gaps } from './gaps.mjs';
 import { Meter } from './meter.mjs';
 import { workloads } from './workloads/index.mjs';
@@ -83,7 +83,7 @@ async function probe({ adapter, target }) {
 async function main() {
   const { contender, workload, check, ...job } = JSON.parse(process.env.PGFLEET_BENCH_JOB);
   delete process.env.PGFLEET_BENCH_JOB;
-  const { module } = contenders.find(({ name }) => name === contender);
+  const { module } = [...contenders, before].find(({ name }) => name === contender);
   const { adapter, version } = await import(new URL(module, new URL('./contenders/', import.meta.url)));
   const context = { ...job, contender, adapter, workload: workloads.find(({ name }) => name === workload) };
   const outcome = workload ? await measure(context, check) : await probe(context);

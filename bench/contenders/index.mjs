@@ -29,7 +29,7 @@ import { buildLibpq, buildRawRust } from './programs.mjs';
  * @property {string} name
  * @property {string} title for tables and plots
  * @property {'node' | 'bun' | 'program'} runtime
- * @property {'pgfleet' | 'peer' | 'bun' | 'limit'} role
+ * @property {'pgfleet' | 'before' | 'peer' | 'bun' | 'limit'} role
  * @property {string} [module] for node and bun: the file with the adapter
  * @property {boolean} [inWorkers] false when it can't be loaded in worker threads
  * @property {() => { program: string, version: string }} [build] for programs
@@ -84,3 +84,17 @@ export const contenders = [
     tls: false,
   },
 ];
+
+/**
+ * Another checkout of this package, to compare a change with what was there before it. `--before` names its directory,
+ * which the samples' processes find in PGFLEET_BENCH_BEFORE.
+ *
+ * @type {Contender}
+ */
+export const before = {
+  name: 'before',
+  title: 'pgfleet before',
+  runtime: 'node',
+  role: 'before',
+  module: './before.mjs',
+};

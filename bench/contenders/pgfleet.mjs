@@ -1,22 +1,22 @@
 // This package, from the checkout, with its own cursors and COPY streams.
 
-import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { nodePostgres } from './node-postgres.mjs';
 
 const require = createRequire(import.meta.url);
-const pgfleet = require('../..');
 
-export const version = JSON.parse(
-  fs.readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-).version;
+/** @param {any} pgfleet what `require` gave for the package */
+export function adapterOf(pgfleet) {
+  return {
+    ...nodePostgres({
+      pg: pgfleet,
+      Manager: pgfleet,
+      Cursor: pgfleet.Cursor,
+      copy: pgfleet.copyStreams,
+    }),
+    sharesPools: true,
+  };
+}
 
-export const adapter = {
-  ...nodePostgres({
-    pg: pgfleet,
-    Manager: pgfleet,
-    Cursor: pgfleet.Cursor,
-    copy: pgfleet.copyStreams,
-  }),
-  sharesPools: true,
-};
+export const { version } = require('../../package.json');
+export const adapter = adapterOf(require('../..'));
