@@ -45,6 +45,9 @@ const POOL_EVENTS = {
   notOpened: 'notOpened',
 };
 
+/** Events that are questions, which whoever asks waits for an answer to. */
+const QUESTIONS = new Set(['password', 'identity', 'poolPassword', 'poolIdentity']);
+
 /** @type {any[]} requests by their number */
 const slots = [];
 /** @type {number[]} numbers that are free again */
@@ -364,15 +367,14 @@ function walk(count, cursor, texts, blobs, extras) {
  */
 function dispatch([name, id, first, second]) {
   const poolEvent = POOL_EVENTS[name];
-  if (poolEvent !== undefined) {
-    const pool = pools.get(id);
-    if (pool !== undefined) pool[poolEvent](first, second);
-    return;
+  const owner = poolEvent === undefined ? connections.get(id) : pools.get(id);
+  if (owner === undefined) {
+    if (QUESTIONS.has(name)) environment.decline(first);
+  } else if (name === 'lost') {
+    owner.lost(fromNative(first));
+  } else {
+    owner[poolEvent ?? name](first, second);
   }
-  const owner = connections.get(id);
-  if (owner === undefined) return;
-  if (name === 'lost') owner.lost(fromNative(first));
-  else owner[name](first, second);
 }
 
 // Bun loads addons, but its event loop isn't libuv, of which it has but the names.

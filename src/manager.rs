@@ -20,11 +20,11 @@ pub fn join_shared(
 ) -> (Pool, PoolId) {
     let mut pools = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(pool) = pools.iter().find(|pool| pool.settings() == (&server, &limits)) {
-        let id = pool.join(sink);
+        let id = pool.join(sink, caller);
         return (pool.clone(), id);
     }
-    let pool = Pool::new(server, limits, caller);
-    let id = pool.join(sink);
+    let pool = Pool::new(server, limits);
+    let id = pool.join(sink, caller);
     pools.push(pool.clone());
     (pool, id)
 }

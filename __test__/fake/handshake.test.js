@@ -242,17 +242,79 @@ forBoth(({ pg, ours }) => {
     return connection.send(messages.authenticationSaslFinal(last()), messages.greeting());
   }
 
-  for (const [what, behaviour] of Object.entries(REFUSALS)) {
-    test(`a server that answers SCRAM with ${what} is refused in node-postgres's words`, async () => {
-      const fake = await fakeServer((connection) => playScram(connection, behaviour));
-      const error = await settled(failure(connect(fake.config())), 'connecting');
-      assert.equal(error.message, behaviour.message);
-      await settled(fake.connections[0].gone(), 'the socket after the failure');
-      await fake.close();
-    });
+  const WAYS = ours ? { '': {}, ', on a stream': { stream: () => new net.Socket() } } : { '': {} };
+  for (const [way, overrides] of Object.entries(WAYS)) {
+    for (const [what, behaviour] of Object.entries(REFUSALS)) {
+      test(`a server that answers SCRAM with ${what} is refused in node-postgres's words${way}`, async () => {
+        const fake = await fakeServer((connection) => playScram(connection, behaviour));
+        const error = await settled(failure(connect(fake.config(overrides))), 'connecting');
+        assert.equal(error.message, behaviour.message);
+        await settled(fake.connections[0].gone(), 'the socket after the failure');
+        await fake.close();
+      });
+    }
   }
 
   if (!ours) return;
+
+  // What comes at once with the first message, and its refusal: each would be as much work as the server likes.
+  const ONCE_MORE = {
+    'another first message': {
+      bytes: (first) => messages.authenticationSaslContinue(first),
+      message: 'SASL: Last message was not SASLInitialResponse',
+    },
+    'another exchange': {
+      bytes: () => messages.authenticationSasl('SCRAM-SHA-256'),
+      message: 'SASL: duplicate SASL authentication request',
+    },
+  };
+  for (const [way, overrides] of Object.entries(WAYS)) {
+    for (const [what, { bytes, message }] of Object.entries(ONCE_MORE)) {
+      test(`${what} of SCRAM is refused${way}`, async () => {
+        const answers = [];
+        const fake = await fakeServer(async (connection) => {
+          await connection.startup();
+          connection.send(messages.authenticationSasl('SCRAM-SHA-256'));
+          const response = await connection.readUntil('p');
+          const nonce = /r=([^,]*)/.exec(response.body.toString('latin1'))[1];
+          const first = `r=${nonce}x,s=c2FsdA==,i=1`;
+          connection.send(messages.authenticationSaslContinue(first), bytes(first));
+          for (let answer; (answer = await connection.read());) answers.push(answer.type);
+        });
+        const error = await settled(failure(connect(fake.config(overrides))), 'connecting');
+        assert.equal(error.message, message);
+        await settled(fake.connections[0].gone(), 'the socket after the failure');
+        assert.ok(answers.length <= 1, `${answers.length} answers`);
+        await fake.close();
+      });
+    }
+
+    for (const count of [
+      '-1',
+      '+1',
+      '1e3',
+      '0x10',
+      '1.5',
+      ' 1',
+      'many',
+      '',
+      '00',
+      `${2 ** 32}`,
+      '9'.repeat(400),
+    ]) {
+      test(`an iteration count of "${count.slice(0, 12)}" is none${way}`, async () => {
+        const first = (nonce) => `r=${nonce}x,s=c2FsdA==,i=${count}`;
+        const fake = await fakeServer((connection) => playScram(connection, { first }));
+        const config = fake.config({ ...overrides, scramMaxIterations: 0 });
+        const error = await settled(failure(connect(config)), 'connecting');
+        assert.match(
+          error.message,
+          /^SASL: SCRAM-SERVER-FIRST-MESSAGE: (invalid iteration count|iteration missing|iteration count .* exceeds)/,
+        );
+        await fake.close();
+      });
+    }
+  }
 
   test('a server that skips its own proof in SCRAM is refused', async () => {
     const fake = await fakeServer(async (connection) => {

@@ -7,7 +7,7 @@ const { Worker } = require('node:worker_threads');
 const { eventually } = require('../support/failure.js');
 const { fakeServer } = require('../support/fake-server.js');
 const { run } = require('../support/program.js');
-const { postgres } = require('../support/server.js');
+const { postgres, ROLE_PASSWORD } = require('../support/server.js');
 
 const program = (name) => path.join(__dirname, 'programs', `${name}.js`);
 
@@ -152,6 +152,20 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       });
       assert.deepEqual([outcome.code, outcome.stdout, outcome.stderr], [0, 'answered\n', '']);
     });
+
+    for (const why of ['terminated', 'ended', 'busy', 'ended in the same thread']) {
+      test(`a shared pool whose first user is ${why} asks another one for the password`, async () => {
+        const config = server.config({ user: 'clear_user', password: ROLE_PASSWORD });
+        const { code, stdout, stderr } = await run(program('shared-questions'), {
+          args: [why],
+          timeoutMillis: 60_000,
+          env: { PROGRAM_TARGET: JSON.stringify(config) },
+        });
+        assert.deepEqual([code, stderr], [0, '']);
+        const [, after] = stdout.split(`${why}\n`);
+        assert.equal(after, 'asked\nasked\nconnected\n');
+      });
+    }
 
     test('pools with shared: true have one budget of connections in all threads', async () => {
       const lines = await runProgram('shared-pool', ['true'], 'shared pools');

@@ -136,6 +136,7 @@ class MessageLogin {
    * @param {any} password
    */
   _beginScram(mechanisms, password) {
+    if (this._scram !== null) throw new Error('SASL: duplicate SASL authentication request');
     const { connection } = this;
     const { stream } = connection;
     const isSecure = connection.ssl && typeof stream.getPeerCertificate === 'function';
@@ -150,11 +151,14 @@ class MessageLogin {
 
   /** @param {string} challenge */
   async _continueScram(challenge) {
+    if (this._isOver) return;
     try {
       const answer = await this._requireScram().answer(challenge, () => !this._isOver);
       if (answer !== null) this.connection.sendSCRAMClientFinalMessage(answer);
     } catch (error) {
-      this.connection.emit('error', error);
+      this._attempt(() => {
+        throw error;
+      });
     }
   }
 

@@ -269,7 +269,7 @@ class NativePool extends ClientPool {
     if (!this._core.isAtRest(this._removals)) return;
     clearInterval(/** @type {any} */ (this._hold));
     this._hold = null;
-    // The others in a shared pool may still need the one who made it, for the password.
+    // The others in a shared pool may need any of its users, for the password, until he ends it.
     if (this.options.shared) return;
     this._isKnown = false;
     pools.delete(this._core.id);

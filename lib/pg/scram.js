@@ -8,6 +8,15 @@ const PLAIN = 'SCRAM-SHA-256';
 const BOUND = 'SCRAM-SHA-256-PLUS';
 const NONCE_BYTES = 18;
 
+const FIRST = 'SASL: SCRAM-SERVER-FIRST-MESSAGE:';
+const LAST = 'SASL: SCRAM-SERVER-FINAL-MESSAGE:';
+
+const PRINTABLE = /^[\x21-\x2B\x2D-\x7E]+$/;
+const BASE64 = /^(?:[a-zA-Z0-9+/]{4})*(?:[a-zA-Z0-9+/]{2}==|[a-zA-Z0-9+/]{3}=)?$/;
+const COUNT = /^[1-9][0-9]*$/;
+/** What the native side counts to. */
+const MOST_ITERATIONS = 2 ** 32 - 1;
+
 // The rules of SASLprep (RFC 4013) that change a password: spaces become one kind, what is mapped to nothing goes.
 const SPACES = /[\u00A0\u1680\u2000-\u200B\u202F\u205F\u3000]/g;
 const NOTHING = /\u00AD|\u034F|\u1806|[\u180B-\u180D]|\u200C|\u200D|\u2060|[\uFE00-\uFE0F]|\uFEFF/g;
@@ -23,9 +32,49 @@ function hmac(key, text) {
 /**
  * @param {string} text `r=…,s=…,i=…`
  * @returns {Map<string, string>}
+ * @throws when it isn't made of such pairs
  */
 function attributes(text) {
-  return new Map(text.split(',').map((part) => [part[0], part.slice(2)]));
+  return new Map(
+    text.split(',').map((part) => {
+      if (part[1] !== '=') throw new Error('SASL: Invalid attribute pair entry');
+      return [part[0], part.slice(2)];
+    }),
+  );
+}
+
+/**
+ * @param {string} challenge the server's first message
+ * @returns {{ nonce: string, salt: Buffer, iterations: number }}
+ * @throws in node-postgres's words
+ */
+function readFirst(challenge) {
+  const given = attributes(challenge);
+  const nonce = given.get('r');
+  if (!nonce) throw new Error(`${FIRST} nonce missing`);
+  if (!PRINTABLE.test(nonce)) throw new Error(`${FIRST} nonce must only contain printable characters`);
+  const salt = given.get('s');
+  if (!salt) throw new Error(`${FIRST} salt missing`);
+  if (!BASE64.test(salt)) throw new Error(`${FIRST} salt must be base64`);
+  const iterations = given.get('i');
+  if (!iterations) throw new Error(`${FIRST} iteration missing`);
+  if (!COUNT.test(iterations)) throw new Error(`${FIRST} invalid iteration count`);
+  return { nonce, salt: Buffer.from(salt, 'base64'), iterations: Number(iterations) };
+}
+
+/**
+ * @param {string} verdict the server's last message
+ * @returns {Buffer} its signature
+ * @throws in node-postgres's words
+ */
+function readLast(verdict) {
+  const given = attributes(verdict);
+  const error = given.get('e');
+  if (error) throw new Error(`${LAST} server returned error: "${error}"`);
+  const signature = given.get('v');
+  if (!signature) throw new Error(`${LAST} server signature is missing`);
+  if (!BASE64.test(signature)) throw new Error(`${LAST} server signature must be base64`);
+  return Buffer.from(signature, 'base64');
 }
 
 /**
@@ -75,8 +124,9 @@ class Scram {
   #password;
   #maxIterations;
   #nonce;
-  /** @type {Buffer} the server's proof */
-  #expected;
+  #hasAnswered = false;
+  /** @type {Buffer | null} the proof that the server owes */
+  #expected = null;
 
   /**
    * @param {any} password
@@ -88,9 +138,8 @@ class Scram {
    */
   constructor(password, { mechanisms, channelBinding, channel, maxIterations }) {
     const { mechanism, header, endPoint } = choose(mechanisms, channelBinding, channel);
-    const stage = 'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a';
-    if (typeof password !== 'string') throw new Error(`${stage} string`);
-    if (password === '') throw new Error(`${stage} non-empty string`);
+    if (typeof password !== 'string') throw new Error(`${FIRST} client password must be a string`);
+    if (password === '') throw new Error(`${FIRST} client password must be a non-empty string`);
     this.mechanism = mechanism;
     /** @type {boolean} whether the server has proved that it knows the password, too */
     this.isFinished = false;
@@ -99,7 +148,6 @@ class Scram {
     this.#password = password;
     this.#maxIterations = maxIterations;
     this.#nonce = randomBytes(NONCE_BYTES).toString('base64');
-    this.#expected = Buffer.alloc(0);
   }
 
   /** Whether the server has proved that it is the other end of the TLS session. */
@@ -118,24 +166,21 @@ class Scram {
    * @returns {Promise<string | null>} the answer; null when nobody wants it
    */
   async answer(challenge, isWanted) {
-    const given = attributes(challenge);
-    const nonce = given.get('r') || '';
-    const salt = given.get('s') || '';
-    const iterations = Number(given.get('i'));
-    if (!nonce.startsWith(this.#nonce) || nonce === this.#nonce) {
-      throw new Error("SASL: SCRAM-SERVER-FIRST-MESSAGE: the server's nonce does not extend the client's");
+    // One answer is all that a server gets: each further one would be as much work as it likes.
+    if (this.#hasAnswered) throw new Error('SASL: Last message was not SASLInitialResponse');
+    this.#hasAnswered = true;
+    const { nonce, salt, iterations } = readFirst(challenge);
+    if (!nonce.startsWith(this.#nonce)) {
+      throw new Error(`${FIRST} server nonce does not start with client nonce`);
     }
-    if (salt === '' || !Number.isInteger(iterations) || iterations < 1) {
-      throw new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: salt or iteration count missing');
-    }
+    if (nonce === this.#nonce) throw new Error(`${FIRST} server nonce is too short`);
     // 0 is no limit, as in node-postgres.
-    if (this.#maxIterations > 0 && iterations > this.#maxIterations) {
-      throw new Error(
-        `SASL: SCRAM-SERVER-FIRST-MESSAGE: iteration count ${iterations} exceeds scramMaxIterations of ${this.#maxIterations}`,
-      );
+    const most = Math.min(this.#maxIterations || MOST_ITERATIONS, MOST_ITERATIONS);
+    if (iterations > most) {
+      throw new Error(`${FIRST} iteration count ${iterations} exceeds scramMaxIterations of ${most}`);
     }
     const password = this.#password.replace(SPACES, ' ').replace(NOTHING, '').normalize('NFKC');
-    const salted = await derive(password, Buffer.from(salt, 'base64'), iterations, isWanted);
+    const salted = await derive(password, salt, iterations, isWanted);
     if (salted === null) return null;
     const repeated = Buffer.concat([Buffer.from(this.#header), this.#endPoint || Buffer.alloc(0)]);
     const unproved = `c=${repeated.toString('base64')},r=${nonce}`;
@@ -152,14 +197,12 @@ class Scram {
    * @throws when the server doesn't know the password itself
    */
   verify(verdict) {
-    const signature = Buffer.from(attributes(verdict).get('v') || '', 'base64');
     const expected = this.#expected;
-    if (
-      expected.length === 0 ||
-      signature.length !== expected.length ||
-      !timingSafeEqual(signature, expected)
-    ) {
-      throw new Error('SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature does not match');
+    this.#expected = null;
+    if (expected === null) throw new Error('SASL: Last message was not SASLResponse');
+    const signature = readLast(verdict);
+    if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) {
+      throw new Error(`${LAST} server signature does not match`);
     }
     this.isFinished = true;
   }

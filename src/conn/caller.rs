@@ -1,6 +1,6 @@
 //! The program on whose behalf a connection is made, for what only it can say.
 
-use tokio::sync::oneshot;
+use std::pin::Pin;
 
 use crate::error::Error;
 
@@ -18,9 +18,12 @@ pub enum Question {
     },
 }
 
+/// The answer to come: the password, if there is one, and nothing for an identity that will do. An error ends the attempt;
+/// `None` says that nobody is left to answer.
+pub type Answering = Pin<Box<dyn Future<Output = Option<Result<Option<String>, Error>>> + Send>>;
+
 /// Answers questions.
 pub trait Caller: Send + Sync {
-    /// The answer: the password, if there is one, and nothing for an identity that will do. An error ends the attempt; a
-    /// dropped sender means that nobody is left to answer.
-    fn ask(&self, question: Question) -> oneshot::Receiver<Result<Option<String>, Error>>;
+    /// Asks; to be called on the runtime.
+    fn ask(&self, question: Question) -> Answering;
 }

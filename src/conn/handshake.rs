@@ -209,7 +209,7 @@ impl Attempt<'_> {
 
 async fn ask(caller: Option<&Arc<dyn Caller>>, question: Question, what: &str) -> Result<Option<String>, Error> {
     let nobody = || Error::closed(format!("Nobody is left to {what}."));
-    caller.ok_or_else(nobody)?.ask(question).await.map_err(|_| nobody())?
+    caller.ok_or_else(nobody)?.ask(question).await.ok_or_else(nobody)?
 }
 
 fn keep_alive(stream: &tokio::net::TcpStream, idle: Duration) {
@@ -400,6 +400,9 @@ impl<'a> Conversation<'a> {
             Challenge::Ok => Ok(()),
             Challenge::Cleartext => auth::cleartext(password, out),
             Challenge::Md5(salt) => auth::md5(user, password, salt, out),
+            Challenge::Sasl(_) if scram.is_some() => {
+                Err(Error::new(ErrorKind::Auth, "SASL: duplicate SASL authentication request"))
+            }
             Challenge::Sasl(mechanisms) => {
                 let wanted = self.settings.server.get_channel_binding();
                 let limit = self.settings.scram_max_iterations;

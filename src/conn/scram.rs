@@ -106,6 +106,10 @@ impl Scram {
 
     /// Answers the server's first message.
     pub async fn proceed(&mut self, message: &[u8], ring: &KeyRing, out: &mut BytesMut) -> Result<(), Error> {
+        // One answer is all that a server gets: each further one would be as much work as it likes.
+        if self.finished || self.expected.is_some() {
+            return Err(refused("SASL: Last message was not SASLInitialResponse"));
+        }
         let server = Attributes::parse(message)?;
         let (nonce, salt, iterations) = self.check_first(&server)?;
         let keys = ring.scram(&self.password, &salt, iterations).await;
@@ -145,14 +149,14 @@ impl Scram {
 
     /// Checks the server's proof that it knows the password, too.
     pub fn finish(&mut self, message: &[u8]) -> Result<(), Error> {
+        let (key, exchange) = self.expected.take().ok_or_else(|| refused("SASL: Last message was not SASLResponse"))?;
         let server = Attributes::parse(message)?;
         if let Some(error) = server.get('e') {
             return Err(last(&format!("server returned error: \"{error}\"")));
         }
         let signature = server.get('v').ok_or_else(|| last("server signature is missing"))?;
         let signature = STANDARD.decode(signature).map_err(|_| last("server signature must be base64"))?;
-        let proves = |(key, exchange): (Hash, String)| scram_keys::is_hmac(&key, exchange.as_bytes(), &signature);
-        if !self.expected.take().is_some_and(proves) {
+        if !scram_keys::is_hmac(&key, exchange.as_bytes(), &signature) {
             return Err(last("server signature does not match"));
         }
         self.finished = true;
@@ -247,6 +251,20 @@ mod tests {
         let message = format!("r={}x,s=AAAA,i=4000000000", scram.nonce);
         let error = refusal(&mut scram, message.as_bytes()).await;
         assert!(error.message.ends_with("iteration count 4000000000 exceeds scramMaxIterations of 100000"));
+    }
+
+    #[tokio::test]
+    async fn a_server_gets_one_answer_and_may_prove_itself_once() {
+        let (ring, mut out) = (KeyRing::default(), BytesMut::new());
+        let mut scram = start("SCRAM-SHA-256", Some("secret")).unwrap();
+        let verdict = b"v=AAAA";
+        assert_eq!(scram.finish(verdict).unwrap_err().message, "SASL: Last message was not SASLResponse");
+        let message = format!("r={}x,s=AAAA,i=1", scram.nonce);
+        scram.proceed(message.as_bytes(), &ring, &mut out).await.unwrap();
+        let error = refusal(&mut scram, message.as_bytes()).await;
+        assert_eq!(error.message, "SASL: Last message was not SASLInitialResponse");
+        assert!(scram.finish(verdict).unwrap_err().message.ends_with("signature does not match"));
+        assert_eq!(scram.finish(verdict).unwrap_err().message, "SASL: Last message was not SASLResponse");
     }
 
     #[test]

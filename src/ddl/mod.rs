@@ -76,7 +76,7 @@ pub struct Apart {
 impl From<&Pool> for Apart {
     fn from(pool: &Pool) -> Apart {
         let (settings, caller) = pool.way();
-        Apart { settings, caller }
+        Apart { settings, caller: Some(caller) }
     }
 }
 

@@ -153,8 +153,8 @@ impl EnvironmentHandle {
         let (pool, id) = if limits.shared {
             manager::join_shared(server, limits, Some(caller), sink)
         } else {
-            let pool = Pool::new(server, limits, Some(caller));
-            let id = pool.join(sink);
+            let pool = Pool::new(server, limits);
+            let id = pool.join(sink, Some(caller));
             (pool, id)
         };
         // Only fails when it is set already, which the line above makes impossible.
@@ -167,6 +167,12 @@ impl EnvironmentHandle {
     #[napi(catch_unwind)]
     pub fn give_up(&self, request: i32) {
         operation::give_up(&self.environment, request);
+    }
+
+    /// The one whom a question was for has left: another user of a shared pool may have an answer.
+    #[napi(catch_unwind)]
+    pub fn decline(&self, question: u32) {
+        lock(&self.environment.belongings).questions.remove(&question);
     }
 
     /// Answers a question: the password or null, null for a certificate that will do, or an error message.

@@ -6,9 +6,9 @@ use once_cell::sync::OnceCell;
 use tokio::sync::oneshot;
 
 use super::environment::Environment;
+use crate::conn::caller::Answering;
 use crate::conn::connection::event_batch;
 use crate::conn::{Caller, Question, Sink};
-use crate::error::Error;
 use crate::wire::batch::{Asked, Event};
 
 /// Who asks: the number of a connection or of a pool, as the environment knows it.
@@ -32,10 +32,11 @@ impl AskJavaScript {
 }
 
 impl Caller for AskJavaScript {
-    fn ask(&self, question: Question) -> oneshot::Receiver<Result<Option<String>, Error>> {
+    fn ask(&self, question: Question) -> Answering {
         let (sender, receiver) = oneshot::channel();
-        if let (Some(environment), Some(asker)) = (self.environment.upgrade(), self.asker.get()) {
-            let Some(number) = environment.keep_question(sender) else { return receiver };
+        if let (Some(environment), Some(asker)) = (self.environment.upgrade(), self.asker.get())
+            && let Some(number) = environment.keep_question(sender)
+        {
             let asked = match question {
                 Question::Password => Asked::Password,
                 Question::Identity { name, chain } => Asked::Identity { name, chain },
@@ -46,6 +47,6 @@ impl Caller for AskJavaScript {
             };
             environment.deliver(batch);
         }
-        receiver
+        Box::pin(async { receiver.await.ok() })
     }
 }

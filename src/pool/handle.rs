@@ -7,9 +7,10 @@ use deadpool::managed::{Object, QueueMode};
 use deadpool_postgres::PoolConfig;
 use tokio::sync::watch;
 
+use super::home::Home;
 use super::maker::Maker;
 use super::reaper;
-use super::shared::{Borrower, Home, Lent, Shared, State};
+use super::shared::{Borrower, Lent, Shared, State};
 use super::waiting::Work;
 use crate::clock;
 use crate::config::{PoolSettings, ServerSettings};
@@ -63,12 +64,12 @@ pub struct Pool {
 
 impl Pool {
     /// A pool without connections.
-    pub fn new(server: ServerSettings, limits: PoolSettings, caller: Option<Arc<dyn Caller>>) -> Pool {
+    pub fn new(server: ServerSettings, limits: PoolSettings) -> Pool {
         let limits = PoolSettings { max: limits.max.clamp(1, MOST_CONNECTIONS), ..limits };
         let mut config = PoolConfig::new(limits.max);
         config.queue_mode = QueueMode::Lifo;
         let shared = Arc::new_cyclic(|weak| {
-            let maker = Maker::new(server, caller, weak.clone());
+            let maker = Maker::new(server, weak.clone());
             let objects = deadpool::managed::Pool::builder(maker).config(config).build();
             Shared {
                 objects: objects.expect("a pool without timeouts needs no runtime"),
@@ -81,10 +82,10 @@ impl Pool {
     }
 
     /// Adds a user of the pool, who is told of connections that leave it, and returns the number that names the pool to
-    /// him.
-    pub fn join(&self, sink: Arc<dyn Sink>) -> PoolId {
+    /// him. `caller` is asked for what only a program can say, he or any other user's.
+    pub fn join(&self, sink: Arc<dyn Sink>, caller: Option<Arc<dyn Caller>>) -> PoolId {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        self.shared.lock().homes.push(Home { id, sink, removals: 0 });
+        self.shared.lock().homes.push(Home { id, sink, caller, removals: 0 });
         id
     }
 
@@ -115,7 +116,7 @@ impl Pool {
     }
 
     /// How the pool's connections are made now.
-    pub fn way(&self) -> (ServerSettings, Option<Arc<dyn Caller>>) {
+    pub fn way(&self) -> (ServerSettings, Arc<dyn Caller>) {
         let maker = self.shared.objects.manager();
         (maker.settings_now().into_owned(), maker.caller.clone())
     }

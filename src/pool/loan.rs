@@ -129,7 +129,7 @@ mod tests {
             sharing: Sharing::None,
             shared: false,
         };
-        Pool::new(server, limits, None)
+        Pool::new(server, limits)
     }
 
     /// Whether it is still waiting once everything else has had its turn.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use deadpool::managed::{Manager, RecycleError, RecycleResult};
 use deadpool_postgres::Metrics;
 
+use super::home::Homes;
 use super::member::Member;
 use super::shared::Shared;
 use crate::config::ServerSettings;
@@ -20,7 +21,8 @@ pub struct Maker {
     pub(super) settings: ServerSettings,
     /// Set when the caller has changed it since.
     password: Mutex<Option<Option<String>>>,
-    pub(super) caller: Option<Arc<dyn Caller>>,
+    /// Whoever uses the pool.
+    pub(super) caller: Arc<dyn Caller>,
     /// What was made of the keys and the password.
     pub(super) ring: KeyRing,
     pub(super) pool: Weak<Shared>,
@@ -40,7 +42,8 @@ pub(super) fn only_idle<T>(take: impl FnOnce() -> T) -> T {
 }
 
 impl Maker {
-    pub(super) fn new(settings: ServerSettings, caller: Option<Arc<dyn Caller>>, pool: Weak<Shared>) -> Self {
+    pub(super) fn new(settings: ServerSettings, pool: Weak<Shared>) -> Self {
+        let caller = Arc::new(Homes(pool.clone()));
         Maker { settings, password: Mutex::new(None), caller, ring: KeyRing::default(), pool }
     }
 
@@ -78,7 +81,7 @@ impl Manager for Maker {
         let id = next_id();
         self.tell(id, PoolEvent::Opening);
         let settings = self.settings_now();
-        let connection = match open(id, &settings, &self.ring, self.caller.as_ref()).await {
+        let connection = match open(id, &settings, &self.ring, Some(&self.caller)).await {
             Ok(connection) => connection,
             Err(error) => {
                 self.tell(id, PoolEvent::NotOpened(Box::new(error.clone())));

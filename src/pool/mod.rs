@@ -6,6 +6,7 @@
 
 mod care;
 pub mod handle;
+mod home;
 mod lane;
 mod loan;
 pub mod maker;

@@ -11,7 +11,8 @@ use deadpool::managed::{Object, PoolError};
 use deadpool_postgres::Timeouts;
 use tokio::sync::watch;
 
-use super::handle::{Acquired, PoolId};
+use super::handle::Acquired;
+use super::home::{Home, tell};
 use super::lane::{Depth, Lane};
 use super::maker::{Maker, only_idle};
 use super::making::Making;
@@ -24,14 +25,6 @@ use crate::conn::known_text::may_share;
 use crate::conn::{Connection, ConnectionId, Reply, Request, Sink, runtime};
 use crate::error::Error;
 use crate::wire::batch::{Batch, Extra, PoolEvent, Record};
-
-/// One of those who use the pool, with the number by which they know it.
-pub(super) struct Home {
-    pub(super) id: PoolId,
-    pub(super) sink: Arc<dyn Sink>,
-    /// How many connections he was told have left the pool.
-    pub(super) removals: u32,
-}
 
 pub(super) struct Shared {
     pub(super) objects: deadpool::managed::Pool<Maker>,
@@ -539,17 +532,6 @@ impl Shared {
             }
         }
         self.wind_up();
-    }
-}
-
-fn tell(homes: &mut [Home], connection: ConnectionId, event: &PoolEvent) {
-    for home in homes {
-        if matches!(event, PoolEvent::Removed) {
-            home.removals = home.removals.wrapping_add(1);
-        }
-        let mut batch = Batch::default();
-        batch.record_with(Record::Event, &[], Extra::PoolEvent(home.id, connection, event.clone()));
-        home.sink.deliver(batch);
     }
 }
 
