@@ -166,6 +166,17 @@ forBoth(({ pg, ours }) => {
         await assertGoesOn();
       });
 
+      test('values that can only be asked with an error reject', async () => {
+        const { proxy, revoke } = Proxy.revocable([], {});
+        revoke();
+        const length = new Proxy([], { get: thrower(undefined) });
+        for (const values of [proxy, length, [proxy]]) {
+          const { reason } = await reasonOf(target.query('SELECT $1::text', values));
+          assert.match(reason.message, /on a proxy that has been revoked$|^A callback has thrown undefined$/);
+          await assertGoesOn();
+        }
+      });
+
       test('a toString that gives no text rejects', async () => {
         for (const given of [5, {}, true]) {
           const value = Object.assign(() => undefined, { toString: () => given });

@@ -195,19 +195,19 @@ class QueryQueue extends EventEmitter {
    * @returns {any} what kept it from being sent, or null
    */
   _submit(request, pipelined) {
-    const error = request.prepare();
-    if (error !== null) return error;
-    if (request.name) {
-      const previous = this._statementText(request.name);
-      if (request.text && previous && request.text !== previous) {
-        return new Error(
-          `Prepared statements must be unique - '${request.name}' was used for a different statement`,
-        );
-      }
-      if (previous === undefined) warnOfLongName(request.name);
-      if (pipelined) this._parsed.set(request.name, request.text || previous);
-    }
     try {
+      const error = request.prepare();
+      if (error !== null) return error;
+      if (request.name) {
+        const previous = this._statementText(request.name);
+        if (request.text && previous && request.text !== previous) {
+          return new Error(
+            `Prepared statements must be unique - '${request.name}' was used for a different statement`,
+          );
+        }
+        if (previous === undefined) warnOfLongName(request.name);
+        if (pipelined) this._parsed.set(request.name, request.text || previous);
+      }
       request.send(this._core, pipelined);
     } catch (failure) {
       return thrown(failure);
