@@ -2,11 +2,14 @@
 
 const { describe, test } = require('node:test');
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { run } = require('../support/program.js');
-const { postgres } = require('../support/server.js');
+const { postgres, ROLE_PASSWORD } = require('../support/server.js');
 
 const PROGRAM = path.join(__dirname, 'programs', 'no-descriptors.js');
+const PASSWORD_PROGRAM = path.join(__dirname, 'programs', 'no-descriptor-for-password.js');
 const LIMITED = ['sh', '-c', 'ulimit -n 64; exec "$0" "$@"'];
 
 if (process.env.PGFLEET_CONTENDER !== 'pg' && process.platform !== 'win32') {
@@ -30,5 +33,21 @@ if (process.env.PGFLEET_CONTENDER !== 'pg' && process.platform !== 'win32') {
         });
       });
     }
+
+    test('is told so when the password file is what it has none for', async (t) => {
+      const server = await postgres();
+      const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'pgfleet-'));
+      t.after(() => fs.rmSync(directory, { recursive: true }));
+      const file = path.join(directory, 'pgpass');
+      fs.writeFileSync(file, `*:*:*:*:${ROLE_PASSWORD}\n`, { mode: 0o600 });
+      const { password: _, ...target } = server.config({ user: 'clear_user' });
+      const { code, stdout } = await run(PASSWORD_PROGRAM, {
+        launcher: LIMITED,
+        env: { PROGRAM_TARGET: JSON.stringify(target), PGPASSFILE: file },
+      });
+      assert.equal(code, 0); // pgpass has written a warning
+      const expected = { failure: ['EMFILE', true], rows: [{ one: 1 }] };
+      assert.deepEqual(JSON.parse(stdout), { natively: expected, 'on a stream': expected });
+    });
   });
 }

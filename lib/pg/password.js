@@ -1,5 +1,7 @@
 'use strict';
 
+const fs = require('node:fs');
+
 const { thrown } = require('../errors');
 
 /**
@@ -27,11 +29,38 @@ function findPassword(client, answer) {
   }
   try {
     require('pgpass')(connectionParameters, (/** @type {string | undefined} */ password) => {
-      answer(null, password === undefined ? null : password);
+      if (password === undefined) checkPasswordFile((error) => answer(error, null));
+      else answer(null, password);
     });
   } catch (error) {
-    answer(/** @type {Error} */ (error), null);
+    answer(advised(error), null);
   }
+}
+
+const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE'];
+
+/**
+ * Tells a password file that couldn't be opened, for want of a file descriptor, from one without the password: pgpass
+ * doesn't.
+ *
+ * @param {(error: Error | null) => void} answer
+ */
+function checkPasswordFile(answer) {
+  fs.open(require('pgpass/lib/helper').getFileName(), (error, file) => {
+    if (error === null) fs.close(file, () => answer(null));
+    else answer(OUT_OF_DESCRIPTORS.includes(String(error.code)) ? advised(error) : null);
+  });
+}
+
+/**
+ * @param {any} error
+ * @returns {Error} that says what to do, as the native side's
+ */
+function advised(error) {
+  if (OUT_OF_DESCRIPTORS.includes(error.code)) {
+    error.message += '; raise the limit of open files (ulimit -n), or use fewer connections';
+  }
+  return error;
 }
 
 /**

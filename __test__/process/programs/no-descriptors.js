@@ -39,7 +39,7 @@ async function attempts(pool) {
 }
 
 async function main() {
-  const pool = new pg.Pool({ ...config, max: 1 });
+  const pool = new pg.Pool({ ...config, max: 2 });
   pool.on('error', () => {}); // nothing is open
   const failed = [];
   const first = exhaust();
@@ -47,11 +47,11 @@ async function main() {
   first();
   const { rows } = await pool.query('SELECT 1 AS one');
   const client = await pool.connect();
-  client.release(true);
   // The runtime has what it needs now; sockets and look-ups don't.
   const second = exhaust();
   failed.push(await attempts(pool));
   second();
+  client.release();
   const again = await pool.query('SELECT 1 AS one');
   const counts = [pool.totalCount, pool.idleCount, pool.waitingCount];
   await pool.end();
