@@ -153,6 +153,19 @@ forBoth(({ pg, ours }) => {
     });
   }
 
+  test('each of several connections that are made at once fails with the refusal of its own', async () => {
+    const refusals = ['one', 'another', 'a third'].map((words) => new Error(words));
+    let asked = 0;
+    const checkServerIdentity = () => refusals[asked++];
+    const pool = new pg.Pool(server.config({ max: 4, ssl: { ca, checkServerIdentity } }));
+    const clients = await Promise.allSettled(Array.from({ length: 4 }, () => pool.connect()));
+    const [taken, ...others] = clients.sort((one, other) => one.status.localeCompare(other.status));
+    taken.value.release();
+    for (const { reason } of others) assert.ok(refusals.includes(reason), 'another error');
+    assert.equal(new Set(others.map(({ reason }) => reason)).size, 3);
+    await pool.end();
+  });
+
   test('nothing is sent before the check has taken the certificate', async () => {
     const seen = [];
     const proxy = await tappedProxy(server, {

@@ -1,6 +1,7 @@
 'use strict';
 
 const { native, pools } = require('../binding');
+const { isServerError } = require('../errors');
 const { callOut, emitErrorToListeners } = require('./caller');
 const Client = require('./client');
 const ClientPool = require('./client-pool');
@@ -26,7 +27,7 @@ const INTERNALS = [
   '_settling',
   '_scripts',
   '_hold',
-  '_answerError',
+  '_answerErrors',
   '_processes',
   '_removals',
   '_unmet',
@@ -35,6 +36,8 @@ const INTERNALS = [
 // How often a pool that keeps the process alive looks whether it still has a reason to. The native side says so at
 // once; this bounds what a report that came too early can cost.
 const HOLD_CHECK_MILLIS = 1000;
+
+const MOST_ANSWER_ERRORS = 16;
 
 /**
  * A pool's native half: its opening, what it tells of its connections, and what JavaScript shows of them.
@@ -72,9 +75,9 @@ class NativePool extends ClientPool {
     this._scripts = 0;
     /** @type {NodeJS.Timeout | null} keeps the event loop alive while there are connections */
     this._hold = null;
-    /** @type {any} the error of the caller's password function or of its check of the server, for the connection that
-     failed by it */
-    this._answerError = null;
+    /** @type {any[]} the last errors of the caller's password function or of its check of the server, for the
+     connections that failed by them */
+    this._answerErrors = [];
     /** @type {Map<number, number>} the server processes of its connections */
     this._processes = new Map();
     /** @type {number} how many connections the native side has told of that have left it */
@@ -218,8 +221,7 @@ class NativePool extends ClientPool {
   /** @param {number} question */
   _providePassword(question) {
     findPassword(this._template, (error, password) => {
-      this._answerError = error;
-      native.answer(question, password, error ? messageOf(error) : null);
+      this._answer(question, password, error);
     });
   }
 
@@ -229,8 +231,21 @@ class NativePool extends ClientPool {
    */
   _checkIdentity(question, [name, chain]) {
     const error = refusalOf(this._template.ssl, name, () => peerCertificate(chain));
-    this._answerError = error;
-    native.answer(question, null, error && messageOf(error));
+    this._answer(question, null, error);
+  }
+
+  /**
+   * @param {number} question
+   * @param {string | null} password
+   * @param {any} error
+   */
+  _answer(question, password, error) {
+    if (error) {
+      this._answerErrors.push(error);
+      // Who gave up connecting meanwhile doesn't come for his.
+      if (this._answerErrors.length > MOST_ANSWER_ERRORS) this._answerErrors.shift();
+    }
+    native.answer(question, password, error ? messageOf(error) : null);
   }
 
   /**
@@ -239,8 +254,9 @@ class NativePool extends ClientPool {
    * @param {any} error
    */
   _explain(error) {
-    const { _answerError: asked } = this;
-    if (asked !== null && messageOf(asked) === error.message) return asked;
+    if (isServerError(error)) return error;
+    const asked = this._answerErrors.findIndex((answer) => messageOf(answer) === error.message);
+    if (asked >= 0) return this._answerErrors.splice(asked, 1)[0];
     if (error.message === 'timeout expired') {
       const late = new Error('Connection terminated due to connection timeout', { cause: error });
       const { code, phase, outcome } = error;
