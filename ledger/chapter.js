@@ -39,7 +39,7 @@ async function runChapter({ name, server, databases, directory, random, millis, 
   await Promise.all([makeFaults(scene, enlist, until), makeFaults(scene, enlist, until)]);
 
   for (const { stop } of posted) stop();
-  for (const name of await lateCrews(posted)) journal.problem(`the crew ${name} has not come to its end`);
+  for (const problem of await oddEnds(posted)) journal.problem(problem);
   for (const { crew } of posted) crew?.journal.close();
   await proxy.close();
   for (const backend of await leftBackends(observe))
@@ -48,12 +48,16 @@ async function runChapter({ name, server, databases, directory, random, millis, 
   return settle({ directory, databases, observe });
 }
 
-/** @returns {Promise<string[]>} the names of those that haven't ended after a long while */
-async function lateCrews(posted) {
-  const late = new Set(posted.map(({ description }) => description.name));
-  const all = posted.map(({ finished, description }) => finished.then(() => late.delete(description.name)));
-  await Promise.race([Promise.all(all), pause(END_MILLIS, undefined, { ref: false })]);
-  return [...late];
+/** @returns {Promise<string[]>} what is wrong with the ends of crews: none after a long while, or another than its own */
+async function oddEnds(posted) {
+  const late = pause(END_MILLIS, 'nothing yet', { ref: false });
+  const ends = posted.map(async ({ finished, description }, i) => {
+    const how = await Promise.race([finished, late]);
+    return how === null || posted[i].isKilled
+      ? []
+      : [`the crew ${description.name} has ended otherwise: ${how}`];
+  });
+  return (await Promise.all(ends)).flat();
 }
 
 async function makeFaults(scene, enlist, until) {
@@ -76,11 +80,28 @@ async function settle({ directory, databases, observe }) {
     await observe(clear, database);
   }
   const states = {};
-  for (const { state, way } of accounts.values()) {
+  const without = new Set();
+  for (const { state, way, hopeless } of accounts.values()) {
     states[way] ??= {};
     states[way][state] = (states[way][state] ?? 0) + 1;
+    if (hopeless) without.add(way);
   }
+  problems.push(...fruitless(states, without));
   return { problems, states, faults: counts };
+}
+
+/** Who never gets anything done is never told what isn't so. Faults spare some of so many. */
+const ENOUGH = 50;
+
+/**
+ * @param {Record<string, Record<string, number>>} states
+ * @param {Set<string>} without ways that need none
+ */
+function fruitless(states, without) {
+  const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return Object.entries(states)
+    .filter(([way, counts]) => !without.has(way) && !counts.acknowledged && total(counts) >= ENOUGH)
+    .map(([way, counts]) => ({ what: `none is acknowledged of ${total(counts)} by "${way}"` }));
 }
 
 /** Waits until nobody is left at the server: what will be there is there. Who is left after a long while is returned. */

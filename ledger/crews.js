@@ -2,7 +2,6 @@
 
 const path = require('node:path');
 const { fork } = require('node:child_process');
-const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
 const { Crew } = require('./crew.js');
 
@@ -14,12 +13,24 @@ const PROGRAM = path.join(__dirname, 'crew-program.js');
  * @typedef {object} Posted
  * @property {import('./crew.js').CrewDescription} description
  * @property {'here' | 'thread' | 'process'} place
- * @property {Promise<unknown>} finished
+ * @property {Promise<string | null>} finished resolves to how it ended, unless it has come to its end
  * @property {() => void} stop
  * @property {() => Promise<unknown>} kill ends it as it is; not for one that works here
  * @property {boolean} [isKilled]
  * @property {Crew} [crew] the one that works here
  */
+
+/** @param {import('node:events').EventEmitter} program a worker or a process */
+function endOf(program) {
+  return new Promise((resolve) => {
+    let how = null;
+    program.once('error', (error) => (how = error.stack));
+    program.once('exit', (code, signal) => {
+      if (code !== 0) how ??= signal ? `by ${signal}` : `with code ${code}`;
+      resolve(how);
+    });
+  });
+}
 
 /** @returns {Posted} */
 function postHere(description) {
@@ -28,7 +39,7 @@ function postHere(description) {
     description,
     place: 'here',
     crew,
-    finished: crew.work(),
+    finished: crew.work().then(() => null),
     stop: () => crew.stop(),
     kill: () => Promise.reject(new Error('a crew in this thread can only be stopped')),
   };
@@ -40,7 +51,7 @@ function postInThread(description) {
   return {
     description,
     place: 'thread',
-    finished: once(worker, 'exit'),
+    finished: endOf(worker),
     stop: () => worker.postMessage('stop'),
     kill() {
       this.isKilled = true;
@@ -53,7 +64,7 @@ function postInThread(description) {
 function postInProcess(description) {
   // Environment and not arguments: those can be read by every user of the machine.
   const child = fork(PROGRAM, { env: { ...process.env, LEDGER_CREW: JSON.stringify(description) } });
-  const finished = once(child, 'exit');
+  const finished = endOf(child);
   return {
     description,
     place: 'process',

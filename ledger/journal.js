@@ -12,6 +12,7 @@ const path = require('node:path');
  * @property {string} database
  * @property {number} parts rows with this key, numbered from 1
  * @property {boolean} [table] whether a table is made as well, named after the key
+ * @property {boolean} [hopeless] whether it is meant to come to nothing, or mostly does
  * @property {boolean} [pipelined] whether COMMIT may arrive together with the script
  *
  * @typedef {'acknowledged' | 'refused' | 'unknown'} State what the caller was told: it is there; it certainly isn't;

@@ -42,7 +42,7 @@ class Site {
       if (state === 'acknowledged' && way !== 'volatile') this.#remember(key, about.parts ?? 1);
     } catch (error) {
       const said = wordsOf(error);
-      if (error instanceof Untrue || error instanceof Hang) this.journal.problem(said, key);
+      if (isFault(error)) this.journal.problem(said, key);
       this.journal.settle(key, error.state ?? stateOf(error), said);
     }
   }
@@ -57,8 +57,7 @@ class Site {
     try {
       await inTime(read(), way);
     } catch (error) {
-      if (error instanceof Untrue || error instanceof Hang || !isOfServerOrNetwork(error))
-        this.journal.problem(`${way}: ${wordsOf(error)}`);
+      if (isFault(error)) this.journal.problem(`${way}: ${wordsOf(error)}`);
     }
   }
 
@@ -92,9 +91,12 @@ async function inTime(promise, what) {
   }
 }
 
-// A TypeError or a ReferenceError is a fault of a program, not of a server or a network.
-function isOfServerOrNetwork(error) {
-  return !(error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError);
+/** Errors of a program, not of a server or a network. */
+const OF_A_PROGRAM = [Untrue, Hang, TypeError, ReferenceError, RangeError];
+
+/** @param {any} error */
+function isFault(error) {
+  return OF_A_PROGRAM.some((Kind) => error instanceof Kind);
 }
 
 module.exports = { Site, inTime };

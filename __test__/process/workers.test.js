@@ -2,10 +2,11 @@
 
 const { test, before, describe } = require('node:test');
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
 const path = require('node:path');
 const { Worker } = require('node:worker_threads');
 const { eventually } = require('../support/failure.js');
-const { fakeServer } = require('../support/fake-server.js');
+const { fakeServer, messages } = require('../support/fake-server.js');
 const { run } = require('../support/program.js');
 const { postgres, ROLE_PASSWORD } = require('../support/server.js');
 
@@ -120,6 +121,101 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
           await worker.terminate();
           await eventually(() => fake.connections[0].socket.destroyed, 'the end of the connection');
           await fake.close();
+        });
+      }
+
+      /** What a server says, before it says no more. */
+      const SILENCES = {
+        'shakes hands for TLS': {
+          text: 'new pgfleet.Client({ ...config, ssl: { rejectUnauthorized: false } }).connect();',
+          async script(connection) {
+            await new Promise((resolve) => connection.socket.once('data', resolve));
+            connection.send(Buffer.from('S'));
+          },
+        },
+        'is asked for its password': {
+          text: 'new pgfleet.Pool({ ...config, password: () => new Promise(() => {}) }).connect();',
+          async script(connection) {
+            await connection.startup();
+            connection.send(messages.authenticationCleartext());
+          },
+        },
+        'derives keys from it': {
+          text: 'new pgfleet.Pool({ ...config, scramMaxIterations: 0 }).connect();',
+          async script(connection) {
+            await connection.startup();
+            connection.send(messages.authenticationSasl('SCRAM-SHA-256'));
+            const { body } = await connection.readUntil('p');
+            const nonce = /r=([^,]*)/.exec(body.toString('latin1'))[1];
+            connection.send(messages.authenticationSaslContinue(`r=${nonce}x,s=c2FsdA==,i=${2 ** 31}`));
+          },
+        },
+      };
+      for (const [when, { text, script }] of Object.entries(SILENCES)) {
+        test(`gives up its connection while it ${when}`, async () => {
+          let said;
+          const isSilent = new Promise((resolve) => (said = resolve));
+          const fake = await fakeServer((connection) => script(connection).then(said));
+          const worker = start(text, fake.config());
+          await isSilent;
+          await worker.terminate();
+          await eventually(() => fake.connections[0].socket.destroyed, 'the end of the connection');
+          await fake.close();
+        });
+      }
+
+      /** What it is in the middle of; `ready()` says that it is. */
+      const MIDDLES = {
+        'a transaction': `const client = new pgfleet.Client(config);
+          client.connect().then(() => client.query('BEGIN; CREATE TABLE of_a_worker ()')).then(ready);`,
+        'a COPY that it sends': `const client = new pgfleet.Client(config);
+          client.connect().then(async () => {
+            await client.query('CREATE TEMP TABLE t (a text)');
+            client.query(pgfleet.copyStreams.from('COPY t FROM STDIN')).write('a\\n', ready);
+          });`,
+        'a COPY that it reads': `const client = new pgfleet.Client(config);
+          client.connect().then(() => {
+            const text = 'COPY (SELECT * FROM generate_series(1, 100000000)) TO STDOUT';
+            client.query(pgfleet.copyStreams.to(text)).once('data', ready);
+          });`,
+        'a page of a cursor': `const client = new pgfleet.Client(config);
+          client.connect().then(() => {
+            const cursor = client.query(new pgfleet.Cursor('SELECT generate_series(1, 1000)'));
+            cursor.read(10, ready);
+          });`,
+        'a script of executeDDL': `const manager = new pgfleet.DatabaseManager();
+          manager.addConnection('main', { ...config, ssl: false }).then(() => {
+            manager.executeDDL('CREATE TABLE of_a_worker (); SELECT pg_sleep(600)');
+            const pool = new pgfleet.Pool({ ...config, application_name: 'observer' });
+            const text = "SELECT FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'PgSleep'";
+            const look = async () =>
+              (await pool.query(text, [config.application_name])).rowCount > 0 ? ready() : look();
+            look();
+          });`,
+        'a wait for a client': `const pool = new pgfleet.Pool({ ...config, max: 1 });
+          pool.connect().then(() => { pool.connect(); pool.query('SELECT 1'); ready(); });`,
+        'a wait for notifications': `const pool = new pgfleet.Pool(config);
+          pool.listen('channel', () => {}).then(ready);`,
+      };
+      for (const [what, text] of Object.entries(MIDDLES)) {
+        test(`leaves no connection and nothing done in the middle of ${what}`, async () => {
+          const name = `worker in ${what}`;
+          const ready = "const ready = () => require('node:worker_threads').parentPort.postMessage('ready');";
+          const worker = start(ready + text, server.config({ application_name: name }));
+          await once(worker, 'message');
+          await worker.terminate();
+          await eventually(
+            () =>
+              server.asSuperuser(async (client) => {
+                const sql = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = $1`;
+                return (await client.query(sql, [name])).rowCount === 0;
+              }),
+            'the end of its connections',
+          );
+          const { rowCount } = await server.asSuperuser((client) =>
+            client.query("SELECT FROM pg_class WHERE relname = 'of_a_worker'"),
+          );
+          assert.equal(rowCount, 0);
         });
       }
 

@@ -121,7 +121,7 @@ const ways = [
     name: 'client, closed in mid-transaction',
     weight: 2,
     run: (site) =>
-      site.entry('closed in mid-transaction', {}, async (key) => {
+      site.entry('closed in mid-transaction', { hopeless: true }, async (key) => {
         const client = await site.pool.connect();
         client.on('error', ignore);
         try {
@@ -139,7 +139,7 @@ const ways = [
     name: 'client, closed in mid-query',
     weight: 2,
     run: (site) =>
-      site.entry('closed in mid-query', {}, async (key) => {
+      site.entry('closed in mid-query', { hopeless: true }, async (key) => {
         const client = await site.pool.connect();
         client.on('error', ignore);
         const inserted = insert(client, key, 1);

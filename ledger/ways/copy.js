@@ -61,7 +61,7 @@ module.exports = {
       name: 'COPY that breaks off',
       weight: 2,
       run: (site) =>
-        site.entry('COPY that breaks off', { parts: 5 }, (key) =>
+        site.entry('COPY that breaks off', { parts: 5, hopeless: true }, (key) =>
           withClient(site, async (client) => {
             await pipeline(Readable.from(breakingOff(key, 5)), client.query(copyStreams.from(COPY))).catch(
               (error) => {
