@@ -60,9 +60,20 @@ async function cut(link, how, random) {
     await pause(200);
     link.destroy();
   } else {
-    client.resetAndDestroy();
-    server.resetAndDestroy();
+    reset(client);
+    reset(server);
   }
+}
+
+/**
+ * A reset isn't to be had of a socket that has been ended: Node takes it for one that closes, waits for that when the
+ * process ends, and so has no end.
+ *
+ * @param {import('node:net').Socket} socket
+ */
+function reset(socket) {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 module.exports = { ENDS, cut, cuttingProxy };

@@ -26,6 +26,42 @@ const ways = {
   "a socket of the program's own": { stream: () => new net.Socket() },
 };
 
+test('a cancel request goes by the way to the server that the program makes', async () => {
+  const server = await postgres();
+  const made = [];
+  const stream = () => {
+    made.push(new net.Socket());
+    return made.at(-1);
+  };
+  const client = new pgfleet.Client(server.config({ stream }));
+  await client.connect();
+  const query = { text: 'SELECT pg_sleep(600)', query_timeout: 50 };
+  assert.equal((await failure(client.query(query))).message, 'Query read timeout');
+  await settled(client.query('SELECT 1'), 'the next query');
+  await client.end();
+  assert.ok(made.length > 1);
+  assert.ok(made.every((socket) => socket.bytesWritten > 0));
+});
+
+test('a client whose query can not be cancelled, since no stream can be made, loses its connection', async () => {
+  const fake = await deafServer(() => {});
+  let made = 0;
+  const stream = () => {
+    made += 1;
+    if (made > 1) throw new Error('no more streams');
+    return new net.Socket();
+  };
+  const client = new pgfleet.Client(fake.config({ stream, cancelTimeoutMillis: 100 }));
+  client.on('error', () => {}); // told by the query behind
+  await client.connect();
+  const timedOut = failure(client.query({ text: 'SELECT', query_timeout: 20 }));
+  const behind = failure(client.query('SELECT'));
+  assert.equal((await settled(timedOut, 'the query')).message, 'Query read timeout');
+  assert.match((await settled(behind, 'the query behind')).message, /Connection terminated/);
+  await client.end();
+  await fake.close();
+});
+
 for (const [way, options] of Object.entries(ways)) {
   describe(`a cancel request of ${way}`, () => {
     async function cancelling(fake, more) {

@@ -17,8 +17,11 @@ class CancelRequest extends Connection {
    * @param {import('./message-core')} core whose work is to be stopped
    * @param {(error?: any) => void} ended called once, with what kept the request from the server, if anything did
    */
-  constructor({ _connection: { ssl, sslNegotiation }, _timeoutMillis, processID, secretKey }, ended) {
-    super({ ssl, sslNegotiation });
+  constructor(
+    { _connection: { ssl, sslNegotiation, _makeStream }, _timeoutMillis, processID, secretKey },
+    ended,
+  ) {
+    super({ ssl, sslNegotiation, stream: _makeStream });
     /** @type {any} */
     let failure;
     const leave = (/** @type {any} */ error) => {

@@ -27,6 +27,9 @@ const FAREWELLS = new Set(['ECONNRESET', 'EPIPE']);
  * Its own properties are node-postgres's, because programs give a client a connection of their making.
  */
 class Connection extends EventEmitter {
+  /** @type {Function | undefined} */
+  #makeStream;
+
   /** @param {any} [config] `stream` is the socket to use, or a function that makes one */
   constructor(config) {
     super();
@@ -34,6 +37,7 @@ class Connection extends EventEmitter {
     const stream = given.stream || new net.Socket();
     /** @type {any} the socket, or TLS on it */
     this.stream = typeof stream === 'function' ? stream(given) : stream;
+    if (typeof stream === 'function') this.#makeStream = stream;
     this._keepAlive = given.keepAlive;
     this._keepAliveInitialDelayMillis = given.keepAliveInitialDelayMillis;
     /** @type {Record<string, string>} */
@@ -70,6 +74,11 @@ class Connection extends EventEmitter {
     if (!this.ssl) this.attachListeners(stream);
     else if (this.sslNegotiation === 'direct') stream.once('connect', () => this._secure(host));
     else stream.once('data', (/** @type {Buffer} */ answer) => this._tlsAnswered(String(answer), host));
+  }
+
+  /** What makes another stream on the program's own way to the server, if anything does. */
+  get _makeStream() {
+    return this.#makeStream;
   }
 
   /** @param {any} error */

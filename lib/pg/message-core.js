@@ -1,6 +1,7 @@
 'use strict';
 
 const { take } = require('../binding');
+const { thrown } = require('../errors');
 const CancelRequest = require('./cancel-request');
 const Connection = require('./connection');
 const { endError } = require('./loss');
@@ -212,11 +213,16 @@ class MessageCore {
    */
   cancel(id) {
     const request = take(id);
-    const connection = new CancelRequest(this, (error) => {
-      if (error === undefined) request.done();
-      else request.fail(error);
-    });
-    this._dial(connection);
+    try {
+      const connection = new CancelRequest(this, (error) => {
+        if (error === undefined) request.done();
+        else request.fail(error);
+      });
+      this._dial(connection);
+    } catch (error) {
+      // What the program has to make a stream has thrown.
+      process.nextTick(() => request.fail(thrown(error)));
+    }
   }
 
   /** @param {boolean} ref */
