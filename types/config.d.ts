@@ -163,7 +163,8 @@ export interface PoolConfig extends ClientConfig {
   leakTimeoutMillis?: number | undefined;
   /**
    * Use one pool, and so one budget of connections, with every other pool of the process that sets this and names the
-   * same server, database, user and settings, in any worker thread. @default false
+   * same server, database, user and settings, in any worker thread. Their `password` functions have to give the same:
+   * any of them is asked, and another one as well when it takes longer than a quarter of a second. @default false
    */
   shared?: boolean | undefined;
   /**
