@@ -130,6 +130,12 @@ forBoth(({ pg, ours }) => {
 
   const ODD = {
     'a promise': [async () => undefined, /must return an Error or undefined, got a promise/],
+    'a promise that rejects': [
+      async () => {
+        throw PINNED;
+      },
+      /must return an Error or undefined, got a promise/,
+    ],
     true: [() => true, /must return an Error or undefined, got true/],
     'what it throws': [
       () => {

@@ -64,7 +64,10 @@ function refusalOf(ssl, name, certificate) {
     const refusal = ssl.checkServerIdentity(name, certificate());
     if (!refusal) return null;
     if (refusal instanceof Error) return refusal;
-    const kind = typeof refusal.then === 'function' ? 'a promise' : shown(refusal);
+    const isPromise = typeof refusal.then === 'function';
+    // What it comes to is too late, and nobody else's to handle.
+    if (isPromise) refusal.then(undefined, () => undefined);
+    const kind = isPromise ? 'a promise' : shown(refusal);
     return new TypeError(`"ssl.checkServerIdentity" must return an Error or undefined, got ${kind}`);
   } catch (error) {
     if (error instanceof Error) return error;
