@@ -165,6 +165,35 @@ forBoth(({ pg, ours }) => {
     });
   }
 
+  for (const [way, stream] of Object.entries(streams)) {
+    test(`names of protocols that are none are refused ${way}`, async () => {
+      for (const ALPNProtocols of [[''], ['postgresql', ''], Buffer.from([5, 1]), Buffer.from([0])]) {
+        const error = await failure(session({ ca, ALPNProtocols }, { stream }));
+        assert.ok(error instanceof TypeError);
+        assert.match(error.message, /^"ssl\.ALPNProtocols" must have no empty name/);
+      }
+    });
+  }
+
+  for (const [way, stream] of Object.entries(streams)) {
+    test(`an option that throws when it is read fails the connection with that ${way}`, async () => {
+      const thrown = new Error('of a getter');
+      const ssl = Object.defineProperty({}, 'ca', {
+        enumerable: true,
+        get() {
+          throw thrown;
+        },
+      });
+      assert.equal(await failure(session(ssl, { stream })), thrown);
+    });
+  }
+
+  test('an archive that is none is refused by its name', async () => {
+    const error = await failure(session({ ca, pfx: Buffer.from('x'), passphrase: 'x' }));
+    assert.ok(error instanceof TypeError);
+    assert.match(error.message, /^ssl\.pfx cannot be read/);
+  });
+
   test('several keys or archives are refused', async () => {
     for (const name of ['key', 'pfx']) {
       const error = await failure(session({ ca, [name]: ['x', 'y'] }));

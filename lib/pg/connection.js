@@ -117,18 +117,9 @@ class Connection extends EventEmitter {
    * @param {(error: any) => void} reportError
    */
   upgradeToSSL(host, reportError) {
-    const ssl = withCarried(this.ssl);
-    /** @type {any} */
-    const options = { socket: this.stream, host };
-    if (ssl !== true) {
-      Object.assign(options, ssl);
-      // Secrets aren't enumerable.
-      for (const name of TLS_SECRETS) if (name in ssl) options[name] = ssl[name];
-    }
-    if (this.sslNegotiation === 'direct') options.ALPNProtocols = ['postgresql'];
-    // An address can't be the name that TLS asks for (RFC 6066, section 3).
-    if (net.isIP(host || '') === 0) options.servername = host;
     try {
+      const ssl = withCarried(this.ssl);
+      const options = this._tlsOptions(ssl, host);
       const hasOwnCheck = ssl !== true && checkName(ssl.checkServerIdentity) !== null;
       // Node passes over what it says where nothing is to be verified, and sends before it is asked.
       if (hasOwnCheck) options.checkServerIdentity = () => undefined;
@@ -140,6 +131,25 @@ class Connection extends EventEmitter {
     } catch (error) {
       this.emit('error', error);
     }
+  }
+
+  /**
+   * @param {any} ssl
+   * @param {string | undefined} host
+   * @returns {any} what `tls.connect` takes
+   */
+  _tlsOptions(ssl, host) {
+    /** @type {any} */
+    const options = { socket: this.stream, host };
+    if (ssl !== true) {
+      Object.assign(options, ssl);
+      // Secrets aren't enumerable.
+      for (const name of TLS_SECRETS) if (name in ssl) options[name] = ssl[name];
+    }
+    if (this.sslNegotiation === 'direct') options.ALPNProtocols = ['postgresql'];
+    // An address can't be the name that TLS asks for (RFC 6066, section 3).
+    if (net.isIP(host || '') === 0) options.servername = host;
+    return options;
   }
 
   /** @param {{ servername?: string, host?: string }} options */

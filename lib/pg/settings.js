@@ -2,7 +2,7 @@
 
 const { amount, flag, isLikeUrl, nameText, oneOf, port, shown, text } = require('./option');
 const { requiredAuth } = require('./required-auth');
-const { tlsOptions, tlsSettings } = require('./tls-settings');
+const { carriedTls, tlsSettings } = require('./tls-settings');
 
 const TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'];
 const SHARINGS = ['reads', 'all', 'none'];
@@ -106,7 +106,7 @@ function toSettings(parameters, client) {
     password: typeof password === 'string' ? text('password', password) : null,
     passwordProvider: asked,
     ssl: client.isCarried
-      ? tlsOptions(client.ssl)
+      ? carriedTls(client.ssl)
       : tlsSettings(client.ssl, parameters.sslnegotiation || 'postgres', hosts[0].host),
     startup,
     connectTimeoutMillis: amount('connectionTimeoutMillis', client.connectionTimeoutMillis),

@@ -114,6 +114,9 @@ function protocols(value) {
   }
   const names = [];
   for (let at = 0; at < wire.length; at += 1 + wire[at]) {
+    if (wire[at] === 0 || at + wire[at] >= wire.length) {
+      throw new TypeError('"ssl.ALPNProtocols" must have no empty name, and each behind its length');
+    }
     names.push(wire.toString('latin1', at + 1, at + 1 + wire[at]));
   }
   return names;

@@ -179,6 +179,20 @@ function tlsOptions(option) {
 }
 
 /**
+ * The options of TLS by Node, on a stream of the program's own.
+ *
+ * @param {any} option the client's `ssl`
+ * @returns {Record<string, any> | null}
+ * @throws {TypeError}
+ */
+function carriedTls(option) {
+  const given = tlsOptions(option);
+  // Node ends the process over names that are none.
+  if (given !== null) protocols(given.ALPNProtocols);
+  return given;
+}
+
+/**
  * What the native side speaks TLS by.
  *
  * @param {any} option the client's `ssl`
@@ -211,4 +225,4 @@ function tlsSettings(option, negotiation, host) {
   };
 }
 
-module.exports = { tlsOptions, tlsSettings, tlsWish };
+module.exports = { carriedTls, tlsSettings, tlsWish };

@@ -6,7 +6,7 @@ use tokio::sync::OnceCell;
 
 use super::key_ring::Register;
 use super::stream::Socket;
-use crate::config::TlsSettings;
+use crate::config::{ClientIdentity, TlsSettings};
 use crate::error::{Error, ErrorKind};
 
 mod end_point;
@@ -30,6 +30,8 @@ enum Problem {
     Roots(String),
     /// `ssl.cert` or `ssl.key` can't be read.
     Identity(String),
+    /// `ssl.pfx` can't be read.
+    Archive(String),
     /// The library has no such option; OpenSSL has all of them.
     #[cfg_attr(
         not(any(windows, target_vendor = "apple", feature = "platform-tls")),
@@ -136,6 +138,14 @@ pub fn certificate(session: &Session) -> Option<Vec<u8>> {
 
 const END: &str = "-----END CERTIFICATE-----";
 
+/// What the client shows of itself can't be read.
+fn unreadable(identity: &ClientIdentity, reason: String) -> Problem {
+    match identity {
+        ClientIdentity::Pem { .. } => Problem::Identity(reason),
+        ClientIdentity::Archive { .. } => Problem::Archive(reason),
+    }
+}
+
 /// The certificates of a PEM bundle, one at a time.
 fn certificates(bundle: &str) -> impl Iterator<Item = &str> {
     bundle.split_inclusive(END).filter(|part| part.contains(END))
@@ -175,6 +185,9 @@ fn failed(problem: Problem, name: &str) -> Error {
     match problem {
         Problem::Roots(reason) => unusable("ssl.ca holds a certificate that cannot be read", reason),
         Problem::Identity(reason) => unusable("ssl.cert or ssl.key cannot be read (PEM; the key as PKCS #8)", reason),
+        Problem::Archive(reason) => {
+            unusable("ssl.pfx cannot be read (PKCS #12; with ssl.passphrase, if it is encrypted)", reason)
+        }
         Problem::Unsupported(option) => Error::new(
             ErrorKind::Config,
             format!("\"ssl.{option}\" is not supported on this platform, whose own TLS library has no such option"),

@@ -11,7 +11,7 @@ use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509VerifyResult};
 use tokio_openssl::SslStream;
 
-use super::{Problem, certificates};
+use super::{Problem, certificates, unreadable};
 use crate::config::{ClientIdentity, TlsSettings, TlsVersion};
 use crate::conn::stream::Socket;
 
@@ -49,7 +49,7 @@ impl Connector {
         builder.set_read_ahead(true);
         trust(&mut builder, settings)?;
         if let Some(identity) = &settings.identity {
-            show(&mut builder, identity).map_err(|error| Problem::Identity(error.to_string()))?;
+            show(&mut builder, identity).map_err(|error| unreadable(identity, error.to_string()))?;
         }
         Ok(Connector {
             context: builder.build(),
@@ -235,7 +235,7 @@ mod tests {
         assert!(connector.context.context().certificate().is_some());
         assert!(connector.context.context().private_key().is_some());
         for (der, passphrase) in [(der, "wrong"), (b"no archive".to_vec(), "right")] {
-            assert!(matches!(built(der, passphrase), Err(Problem::Identity(_))));
+            assert!(matches!(built(der, passphrase), Err(Problem::Archive(_))));
         }
     }
 
