@@ -221,7 +221,6 @@ function tlsSettings(option, negotiation, host) {
     ALPNProtocols: protocols(given.ALPNProtocols),
     allowPartialTrustChain: Boolean(given.allowPartialTrustChain),
     negotiation,
-    prefer: false,
   };
 }
 

@@ -15,8 +15,6 @@ pub struct TlsSettings {
     pub identity: Option<ClientIdentity>,
     /// Name to ask for and to check, in place of the host.
     pub server_name: Option<String>,
-    /// Go on without TLS when the server has none.
-    pub optional: bool,
     /// The oldest version that will do; `None` leaves it to the library.
     pub oldest: Option<TlsVersion>,
     /// The newest version that will do; `None` leaves it to the library.

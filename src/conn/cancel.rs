@@ -32,7 +32,7 @@ pub async fn cancel(route: &Route, process_id: i32, secret_key: i32) -> Result<(
 async fn ask(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Error> {
     let socket = address::dial_again(&route.address).await?;
     let mut stream = match &route.tls {
-        Some(connector) => secure(socket, connector, &route.host).await?,
+        Some(connector) => Stream::Tls(secure(socket, connector, &route.host).await?),
         None => Stream::Plain(socket),
     };
     if let (Stream::Tls(session), Some(accepted)) = (&stream, &route.certificate)

@@ -166,12 +166,10 @@ impl Attempt<'_> {
         let stream = match wants_tls {
             Some(settings) => {
                 let connector = self.ring.connector(settings, direct).await?;
-                let stream = secure(socket, &connector, &self.host).await?;
-                if let Stream::Tls(session) = &stream {
-                    route.certificate = self.check_identity(&connector, session).await?;
-                    route.tls = Some(connector);
-                }
-                stream
+                let session = secure(socket, &connector, &self.host).await?;
+                route.certificate = self.check_identity(&connector, &session).await?;
+                route.tls = Some(connector);
+                Stream::Tls(session)
             }
             None => Stream::Plain(socket),
         };
@@ -221,8 +219,11 @@ fn keep_alive(stream: &tokio::net::TcpStream, idle: Duration) {
     let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive);
 }
 
-/// Asks for TLS and, when the server agrees, wraps it around the socket.
-pub async fn secure(mut socket: Socket, connector: &Arc<Connector>, host: &str) -> Result<Stream, Error> {
+/// Asks for TLS and wraps it around the socket.
+///
+/// # Errors
+/// `Tls` when the server has none, or the two sides don't come together; see [`Connector::wrap`].
+pub async fn secure(mut socket: Socket, connector: &Arc<Connector>, host: &str) -> Result<Box<tls::Session>, Error> {
     if !connector.is_direct() {
         let mut request = BytesMut::new();
         frontend::ssl_request(&mut request);
@@ -234,15 +235,13 @@ pub async fn secure(mut socket: Socket, connector: &Arc<Connector>, host: &str) 
         exchange.await.map_err(|error| broken(&error))?;
         match answer {
             [b'S'] => {}
-            [b'N'] if connector.settings().optional => return Ok(Stream::Plain(socket)),
             [b'N'] => {
                 return Err(Error::new(ErrorKind::Tls, "The server does not support SSL connections"));
             }
             _ => return Err(Error::new(ErrorKind::Tls, "There was an error establishing an SSL connection")),
         }
     }
-    let stream = connector.wrap(socket, host).await?;
-    Ok(Stream::Tls(Box::new(stream)))
+    connector.wrap(socket, host).await.map(Box::new)
 }
 
 fn broken(error: &std::io::Error) -> Error {

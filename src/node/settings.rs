@@ -99,7 +99,6 @@ fn tls(ssl: &Object<'_>) -> Result<TlsSettings> {
         roots: texts(ssl, "ca")?,
         identity: pem.or(archive),
         server_name: text(ssl, "servername")?,
-        optional: flag(ssl, "prefer")?,
         oldest: version(text(ssl, "minVersion")?.as_deref()),
         newest: version(text(ssl, "maxVersion")?.as_deref()),
         ciphers: text(ssl, "ciphers")?,
