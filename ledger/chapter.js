@@ -144,7 +144,7 @@ function recruiter({ name, server, proxy, databases, directory, random }) {
   return {
     all: () => [
       enlist('here', 'pools', near),
-      enlist('here', 'pools', { ...far, ...tls, autoPrepare: true }),
+      enlist('here', 'pools', { ...far, ...tls, autoPrepare: true, sharing: 'all' }),
       enlist('here', 'pools', far, { listens: true }),
       enlist('here', 'manager', far),
       enlist('here', 'manager', { ...far, ...tls }, { listens: true }),

@@ -5,6 +5,8 @@ const { cut } = require('../cutting-proxy.js');
 const { GATE } = require('../schema.js');
 
 const HELD_MILLIS = [20, 1000];
+/** How long the gate waits for somebody to come to it. */
+const AWAITED_MILLIS = 3000;
 const WAITERS = `SELECT pid, application_name, client_port, substring(query FROM 'script of (\\w+)') AS key
   FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory' AND query LIKE '%script of %'`;
 
@@ -27,6 +29,25 @@ const ENDS = {
   },
 };
 
+/** @returns {Promise<{ pid: number, application_name: string, client_port: number, key: string }[]>} who is at the gate */
+async function waitersAt(client) {
+  const deadline = Date.now() + AWAITED_MILLIS;
+  for (;;) {
+    const { rows } = await client.query(WAITERS);
+    if (rows.length > 0 || Date.now() > deadline) return rows;
+    await pause(20);
+  }
+}
+
+/** @returns {Promise<string | undefined>} how a script was ended, in one of the ways that can be had */
+async function end(scene, waiter) {
+  const hows = Object.keys(ENDS);
+  while (hows.length > 0) {
+    const [how] = hows.splice(scene.random.between(0, hows.length - 1), 1);
+    if (await ENDS[how](scene, waiter)) return how;
+  }
+}
+
 module.exports = [
   {
     name: 'a table is locked for a while',
@@ -41,17 +62,15 @@ module.exports = [
   },
   {
     name: 'scripts are stopped half way, and some of them ended there',
-    weight: 8,
+    weight: 12,
     run: (scene) =>
       scene.observe(async (client) => {
         await client.query("SET lock_timeout = '2s'");
         await client.query('SELECT pg_advisory_lock($1)', [GATE]);
         await pause(scene.random.between(...HELD_MILLIS));
-        const { rows } = await client.query(WAITERS);
-        for (const waiter of rows) {
-          const how = scene.random.pick(Object.keys(ENDS));
-          const isEnded = scene.random.chance(0.7) && (await ENDS[how]({ ...scene, client }, waiter));
-          if (isEnded) scene.journal.cutInMidScript(waiter.key, how);
+        for (const waiter of await waitersAt(client)) {
+          const how = scene.random.chance(0.7) && (await end({ ...scene, client }, waiter));
+          if (how) scene.journal.cutInMidScript(waiter.key, how);
         }
         await client.query('SELECT pg_advisory_unlock($1)', [GATE]);
       }, scene.random.pick(scene.databases)),

@@ -1,5 +1,6 @@
 'use strict';
 
+const net = require('node:net');
 const { Client } = require('../../index.js');
 const { bodyOf } = require('../schema.js');
 const { inTime } = require('../site.js');
@@ -152,6 +153,14 @@ const ways = [
     weight: 2,
     run: (site) =>
       site.entry('own client', {}, (key) => withOwnClient(site, {}, (client) => insert(client, key, 1))),
+  },
+  {
+    name: 'client of its own on a stream',
+    weight: 2,
+    run: (site) =>
+      site.entry('client on a stream', {}, (key) =>
+        withOwnClient(site, { stream: () => new net.Socket() }, (client) => insert(client, key, 1)),
+      ),
   },
   {
     name: 'pipeline',
