@@ -35,8 +35,12 @@ async function runChapter({ name, server, databases, directory, random, millis, 
   const scene = { server, proxy, databases, posted, journal, random: random.fork('faults'), observe };
 
   const until = Date.now() + millis;
-  // Two at a time, so that one can hit what another has just begun to mend.
-  await Promise.all([makeFaults(scene, enlist, until), makeFaults(scene, enlist, until)]);
+  // Two at a time, so that one can hit what another has just begun to mend; and one that does nothing but stop scripts,
+  // because a chapter without one that is cut there shows little of them.
+  const stops = faults.filter(({ stopsScripts }) => stopsScripts);
+  const stopping = { ...scene, random: random.fork('stops') };
+  const hands = [makeFaults(scene, enlist, until, faults), makeFaults(scene, enlist, until, faults)];
+  await Promise.all([...hands, makeFaults(stopping, enlist, until, stops)]);
 
   for (const { stop } of posted) stop();
   for (const problem of await oddEnds(posted)) journal.problem(problem);
@@ -60,7 +64,7 @@ async function oddEnds(posted) {
   return (await Promise.all(ends)).flat();
 }
 
-async function makeFaults(scene, enlist, until) {
+async function makeFaults(scene, enlist, until, faults) {
   while (Date.now() < until) {
     const fault = scene.random.pickByWeight(faults);
     scene.journal.fault(fault.name);

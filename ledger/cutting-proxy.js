@@ -5,6 +5,9 @@ const { tappedProxy } = require('../__test__/support/proxy.js');
 
 const CUT_LINKS = 0.5;
 const MOST_BYTES = 300_000;
+/** More than a log-in takes, under TLS as well. Who never gets in does nothing that could be cut. */
+const LOGIN_BYTES = 5000;
+const CUT_LOGINS = 0.3;
 const STALLS_MILLIS = [100, 1500];
 const ENDS = ['end', 'reset', 'stall'];
 
@@ -36,7 +39,7 @@ function cuttingProxy(target, random) {
       const direction = random.pick(['to server', 'to client']);
       plans.set(link, {
         direction,
-        bytes: random.magnitude(MOST_BYTES),
+        bytes: random.magnitude(MOST_BYTES) + (random.chance(CUT_LOGINS) ? 0 : LOGIN_BYTES),
         how: random.pick(ENDS),
         isCut: false,
       });

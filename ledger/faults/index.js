@@ -13,7 +13,11 @@
  * @property {<T>(work: (client: import('pg').Client) => Promise<T>, database?: string) => Promise<T>} observe with a
  *   client of npm's `pg`, straight to the server
  *
- * @typedef {{ name: string, weight: number, run: (scene: Scene) => Promise<unknown> }} Fault
+ * @typedef {object} Fault
+ * @property {string} name
+ * @property {number} weight how often, compared with the others
+ * @property {boolean} [stopsScripts]
+ * @property {(scene: Scene) => Promise<unknown>} run
  */
 
 /** @type {Fault[]} */

@@ -1,13 +1,12 @@
 'use strict';
 
 const { setTimeout: pause } = require('node:timers/promises');
-const { cut } = require('../cutting-proxy.js');
 const { GATE } = require('../schema.js');
 
 const HELD_MILLIS = [20, 1000];
 /** How long the gate waits for somebody to come to it. */
 const AWAITED_MILLIS = 3000;
-const WAITERS = `SELECT pid, application_name, client_port, substring(query FROM 'script of (\\w+)') AS key
+const WAITERS = `SELECT pid, client_port, substring(query FROM 'script of (\\w+)') AS key
   FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory' AND query LIKE '%script of %'`;
 
 /** Ways to end a script that waits at the gate; each resolves to whether it can't go on any more. */
@@ -15,21 +14,23 @@ const ENDS = {
   async 'its backend was terminated'({ client }, { pid }) {
     return (await client.query('SELECT pg_terminate_backend($1, 5000) AS done', [pid])).rows[0].done;
   },
-  async 'its connection was cut'({ proxy, random }, { client_port: port }) {
+  // By an orderly end, which leaves what has come to be read: a server that is told of a reset commits nothing anyway.
+  async 'its connection was cut'({ proxy }, { client_port: port }) {
     const link = proxy.links.find(({ server }) => server.localPort === port);
-    if (link) await cut(link, random.pick(['end', 'reset']), random);
+    link?.client.end();
+    link?.server.end();
     return link !== undefined;
   },
-  async 'its process was killed'({ posted }, { application_name: name }) {
-    const crew = posted.find(
-      ({ place, description }) => place !== 'here' && name === `ledger ${description.name}`,
-    );
+  async 'its thread or process was killed'({ posted }, { key }) {
+    // Threads share a pool, so that their connections all have the one name.
+    const isAuthor = ({ description }) => key.startsWith(`${description.name}_`);
+    const crew = posted.find((one) => one.place !== 'here' && isAuthor(one));
     if (crew) await crew.kill();
     return crew !== undefined;
   },
 };
 
-/** @returns {Promise<{ pid: number, application_name: string, client_port: number, key: string }[]>} who is at the gate */
+/** @returns {Promise<{ pid: number, client_port: number, key: string }[]>} who is at the gate */
 async function waitersAt(client) {
   const deadline = Date.now() + AWAITED_MILLIS;
   for (;;) {
@@ -62,7 +63,8 @@ module.exports = [
   },
   {
     name: 'scripts are stopped half way, and some of them ended there',
-    weight: 12,
+    weight: 4,
+    stopsScripts: true,
     run: (scene) =>
       scene.observe(async (client) => {
         await client.query("SET lock_timeout = '2s'");

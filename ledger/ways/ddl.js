@@ -40,19 +40,20 @@ const plain = (name, weight, about, args) => ({
     }),
 });
 
+// Only crews with a manager can do these, and others do the rest.
 module.exports = {
   ways: [
-    plain('executeDDL', 5, {}, () => []),
-    plain('executeDDL, pipelined', 3, { pipelined: true }, () => [true, { commit: 'pipelined' }]),
+    plain('executeDDL', 30, {}, () => []),
+    plain('executeDDL, pipelined', 10, { pipelined: true }, () => [true, { commit: 'pipelined' }]),
     // Without a transaction the text is one all the same, on the wire, so that nobody has to say COMMIT.
-    plain('executeDDL without a transaction', 3, { pipelined: true }, () => [false]),
-    plain('executeDDL with a signal', 4, {}, (site) => [
+    plain('executeDDL without a transaction', 10, { pipelined: true }, () => [false]),
+    plain('executeDDL with a signal', 20, {}, (site) => [
       true,
       { signal: AbortSignal.timeout(site.random.between(0, 40)) },
     ]),
     {
       name: 'executeDDL that fails',
-      weight: 3,
+      weight: 10,
       needs: 'manager',
       run: (site) =>
         site.entry('executeDDL that fails', { ...WHOLE, hopeless: true }, async (key) => {
