@@ -5,6 +5,10 @@ declare module 'pgpass' {
   export = pgpass;
 }
 
+declare module 'pgpass/lib/helper' {
+  export function getFileName(): string;
+}
+
 declare module 'pg-types/lib/binaryParsers' {
   export function init(register: (oid: number, parser: (value: Buffer) => any) => void): void;
 }
