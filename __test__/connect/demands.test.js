@@ -105,6 +105,23 @@ for (const [way, overrides] of Object.entries(WAYS)) {
       }
     });
 
+    test('a client that could bind says so to a server that does not offer it, whoever has taken the offer away', async () => {
+      const { certificate, key } = await createSelfSigned('localhost', { addresses: ['127.0.0.1'] });
+      const fake = await plainScramServer({ certificate, key });
+      const secured = { host: '127.0.0.1', port: fake.port, ssl: { ca: certificate } };
+      for (const [binding, header] of [
+        [{}, 'y,,'],
+        [{ channel_binding: 'prefer' }, 'y,,'],
+        [{ channel_binding: 'disable' }, 'n,,'],
+        [{ enableChannelBinding: false }, 'n,,'],
+      ]) {
+        const response = fake.nextResponse();
+        await failure(whoAmI(config({ ...secured, ...binding })));
+        assert.match(await response, new RegExp(`SCRAM-SHA-256\0[^]{4}${header}n=`));
+      }
+      await fake.close();
+    });
+
     test('a server that is ready without having asked for anything is refused', async () => {
       for (const [demand, message] of [
         [{ channel_binding: 'require' }, NOT_BOUND],
@@ -189,6 +206,7 @@ for (const [way, overrides] of Object.entries(WAYS)) {
 async function plainScramServer({ certificate, key }) {
   const tls = require('node:tls');
   const sockets = new Set();
+  let hear = () => {};
   const listener = net.createServer((raw) => {
     sockets.add(raw);
     raw.on('error', () => raw.destroy());
@@ -196,12 +214,20 @@ async function plainScramServer({ certificate, key }) {
       raw.write('S');
       const secure = new tls.TLSSocket(raw, { isServer: true, cert: certificate, key });
       secure.on('error', () => secure.destroy());
-      secure.once('data', () => secure.write(messages.authenticationSasl('SCRAM-SHA-256')));
+      secure.once('data', () => {
+        secure.write(messages.authenticationSasl('SCRAM-SHA-256'));
+        secure.once('data', (response) => {
+          hear(response.toString('latin1'));
+          secure.destroy();
+        });
+      });
     });
   });
   await new Promise((resolve) => listener.listen(0, '127.0.0.1', resolve));
   return {
     port: listener.address().port,
+    /** The next message with which a client begins SCRAM. */
+    nextResponse: () => new Promise((resolve) => (hear = resolve)),
     close() {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => listener.close(resolve));
