@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use super::connection::{Connection, event_batch};
 use super::read_buffer::ReadBuffer;
-use super::request::{Course, Flight, Message, Reply, Request, Sink, bind_described};
+use super::request::{Course, Flight, Message, Reply, Request, bind_described};
+use super::sink::Sink;
 use super::state::{Buried, Inner, Note, Notes, deliver_notes};
 use super::statement::Statements;
 use crate::error::{Error, ErrorKind, ServerError};
@@ -149,16 +150,16 @@ impl Answer {
                     self.batch.fields(request, shape);
                     flight.answered = true;
                 }
-                let templates = flight.reply.sink.templates();
+                let templates = &flight.reply.sink.tables().templates;
                 row::append(&mut self.batch, request, shape, frame.body, flight.formats, templates)?;
             }
             b'T' | b'n' if matches!(flight.course, Course::Extended { unbound: Some(_), .. }) => {
-                let shapes = flight.reply.sink.shapes();
+                let shapes = &flight.reply.sink.tables().shapes;
                 let shape = (frame.tag == b'T').then(|| shapes.get(frame.body, flight.reply.mask)).transpose()?;
                 self.bind(shape);
             }
             b'T' => {
-                let shape = flight.reply.sink.shapes().get(frame.body, flight.reply.mask)?;
+                let shape = flight.reply.sink.tables().shapes.get(frame.body, flight.reply.mask)?;
                 self.batch.fields(request, &shape);
                 flight.answered = true;
                 if let Course::Extended { name, describe: Some(binary), .. } = &flight.course

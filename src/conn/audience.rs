@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::connection::{Connection, ConnectionId, Observer};
-use super::request::Sink;
+use super::sink::Sink;
 use crate::wire::batch::Event;
 
 /// What is kept of a connection that nobody watches yet: it is being made, and little can happen meanwhile.

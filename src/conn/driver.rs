@@ -177,17 +177,16 @@ mod tests {
     use super::super::address::Address;
     use super::super::connection::{ConnectionId, Observer};
     use super::super::handshake::{Established, Route};
-    use super::super::request::{Message, Reply, Request, Sink};
+    use super::super::request::{Message, Reply, Request};
+    use super::super::sink::{Sink, Tables};
     use super::super::stream::Socket;
     use super::*;
     use crate::wire::batch::{Batch, Event, Extra};
-    use crate::wire::json::TemplateTable;
-    use crate::wire::shape::{ShapeTable, TypeMask};
+    use crate::wire::shape::TypeMask;
 
     /// Hears everything, unless it is busy, and panics where it is asked for shapes once that is wanted.
     struct Listener {
-        shapes: ShapeTable,
-        templates: TemplateTable,
+        tables: Tables,
         panics: AtomicBool,
         is_busy: AtomicBool,
         heard: UnboundedSender<String>,
@@ -212,13 +211,9 @@ mod tests {
             }
         }
 
-        fn shapes(&self) -> &ShapeTable {
+        fn tables(&self) -> &Tables {
             assert!(!self.panics.load(Ordering::Relaxed), "as the test wants it");
-            &self.shapes
-        }
-
-        fn templates(&self) -> &TemplateTable {
-            &self.templates
+            &self.tables
         }
 
         fn id(&self) -> u64 {
@@ -274,8 +269,7 @@ mod tests {
         };
         let (sender, heard) = unbounded_channel();
         let sink = Arc::new(Listener {
-            shapes: ShapeTable::default(),
-            templates: TemplateTable::default(),
+            tables: Tables::default(),
             panics: AtomicBool::new(false),
             is_busy: AtomicBool::new(false),
             heard: sender,

@@ -2,22 +2,14 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::request::{Reply, Sink};
+use super::request::Reply;
+use super::sink::{Sink, Tables, next_sink_id};
 use crate::error::{Error, ServerError};
 use crate::wire::batch::{Batch, Event, Extra, Record};
-use crate::wire::json::TemplateTable;
-use crate::wire::shape::{ShapeTable, TypeMask};
-
-static NEXT_SINK: AtomicU64 = AtomicU64::new(1);
-
-/// A number for the next receiver, see [`Sink::id`].
-pub fn next_sink_id() -> u64 {
-    NEXT_SINK.fetch_add(1, Ordering::Relaxed)
-}
+use crate::wire::shape::TypeMask;
 
 /// An answer to a question of our own takes no more bytes than this; a server that sends more is not answering it.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
@@ -72,16 +64,14 @@ struct Letters {
 /// A receiver on this side of the boundary.
 pub struct Inbox {
     id: u64,
-    shapes: ShapeTable,
-    templates: TemplateTable,
+    tables: Tables,
     letters: Mutex<Letters>,
 }
 
 impl Inbox {
     /// An empty one.
     pub fn new() -> Arc<Inbox> {
-        let (shapes, templates) = (ShapeTable::default(), TemplateTable::default());
-        Arc::new(Inbox { id: next_sink_id(), shapes, templates, letters: Mutex::default() })
+        Arc::new(Inbox { id: next_sink_id(), tables: Tables::default(), letters: Mutex::default() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Letters> {
@@ -178,12 +168,8 @@ impl Sink for Inbox {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    fn shapes(&self) -> &ShapeTable {
-        &self.shapes
-    }
-
-    fn templates(&self) -> &TemplateTable {
-        &self.templates
+    fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     fn id(&self) -> u64 {

@@ -2,10 +2,8 @@
 
 use std::task::{Context, Poll};
 
-use super::request::Sink;
+use super::sink::{Sink, Tables};
 use crate::wire::Batch;
-use crate::wire::json::TemplateTable;
-use crate::wire::shape::ShapeTable;
 
 /// The number of the one whose answers nobody wants; no other receiver has it.
 pub const NOBODY: u64 = 0;
@@ -13,8 +11,7 @@ pub const NOBODY: u64 = 0;
 /// Drops whatever it gets.
 #[derive(Default)]
 pub struct Nobody {
-    shapes: ShapeTable,
-    templates: TemplateTable,
+    tables: Tables,
     id: u64,
 }
 
@@ -29,12 +26,8 @@ impl Nobody {
 impl Sink for Nobody {
     fn deliver(&self, _: Batch) {}
 
-    fn shapes(&self) -> &ShapeTable {
-        &self.shapes
-    }
-
-    fn templates(&self) -> &TemplateTable {
-        &self.templates
+    fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     fn id(&self) -> u64 {

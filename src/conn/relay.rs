@@ -5,12 +5,10 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use super::inbox::next_sink_id;
-use super::request::{Reply, Sink};
+use super::request::Reply;
+use super::sink::{Sink, Tables, next_sink_id};
 use crate::error::Error;
 use crate::wire::batch::Batch;
-use crate::wire::json::TemplateTable;
-use crate::wire::shape::ShapeTable;
 
 /// How the relayed request ended, as far as its own answer tells.
 pub struct RelayEnd {
@@ -64,12 +62,8 @@ impl Sink for Relay {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).tags.push(tag.to_owned());
     }
 
-    fn shapes(&self) -> &ShapeTable {
-        self.target.sink.shapes()
-    }
-
-    fn templates(&self) -> &TemplateTable {
-        self.target.sink.templates()
+    fn tables(&self) -> &Tables {
+        self.target.sink.tables()
     }
 
     fn id(&self) -> u64 {
@@ -90,8 +84,7 @@ mod tests {
     /// Notes at each delivery whether the end has been told.
     #[derive(Default)]
     struct Receiver {
-        shapes: ShapeTable,
-        templates: TemplateTable,
+        tables: Tables,
         end: Mutex<Option<oneshot::Receiver<RelayEnd>>>,
         told: Mutex<Vec<bool>>,
     }
@@ -101,11 +94,8 @@ mod tests {
             let is_told = self.end.lock().unwrap().as_mut().is_some_and(|end| end.try_recv().is_ok());
             self.told.lock().unwrap().push(is_told);
         }
-        fn shapes(&self) -> &ShapeTable {
-            &self.shapes
-        }
-        fn templates(&self) -> &TemplateTable {
-            &self.templates
+        fn tables(&self) -> &Tables {
+            &self.tables
         }
         fn id(&self) -> u64 {
             1

@@ -7,32 +7,12 @@ use bytes::BytesMut;
 use super::known_text::KnownText;
 use super::order::Order;
 use super::race::Race;
+use super::sink::Sink;
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
 use crate::wire::frontend::{self, Parameters};
-use crate::wire::json::TemplateTable;
-use crate::wire::shape::{Shape, ShapeTable, TypeMask};
+use crate::wire::shape::{Shape, TypeMask};
 use crate::wire::{Batch, Formats};
-
-/// Where answers go: an environment of JavaScript, or a test.
-pub trait Sink: Send + Sync {
-    /// Takes records over. Never blocks.
-    fn deliver(&self, batch: Batch);
-    /// The shapes that this receiver knows.
-    fn shapes(&self) -> &ShapeTable;
-    /// The JSON templates that this receiver knows.
-    fn templates(&self) -> &TemplateTable;
-    /// A number that no other receiver of the process ever has.
-    fn id(&self) -> u64;
-    /// A batch to fill, with the memory of an earlier one if there is one.
-    fn spare(&self) -> Batch {
-        Batch::default()
-    }
-    /// A statement of a [`Message::Script`] was completed. Called before its records are delivered.
-    fn command_completed(&self, _tag: &str) {}
-    /// Ready while the receiver keeps up; a connection reads no further until then.
-    fn poll_ready(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()>;
-}
 
 /// Whoever reads a connection in place of its task.
 pub trait Reader: Send + Sync {
@@ -495,7 +475,7 @@ mod tests {
     fn described(name: &str, statements: &mut Statements) {
         let body = crate::wire::shape::tests::description(&[("a", 23), ("b", 701), ("c", 1184)]);
         let reply = reply();
-        let shape = reply.sink.shapes().get(&body, reply.mask).unwrap();
+        let shape = reply.sink.tables().shapes.get(&body, reply.mask).unwrap();
         statements.confirm(name);
         statements.describe(name, false, &reply, Some(shape));
     }

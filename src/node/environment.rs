@@ -13,14 +13,12 @@ use tokio::sync::{oneshot, watch};
 use super::drain::{self, Arrays};
 use super::js::{Answer, Js, Refused, Value};
 use super::outbox::Outbox;
-use crate::conn::inbox::next_sink_id;
+use crate::conn::sink::{Tables, next_sink_id};
 use crate::conn::{Connection, ConnectionId, Sink};
 use crate::error::Error;
 use crate::manager;
 use crate::pool::{Pool, PoolId};
 use crate::wire::Batch;
-use crate::wire::json::TemplateTable;
-use crate::wire::shape::ShapeTable;
 
 /// Connections stop reading for an environment that has this many bytes to look at.
 const BACKLOG_LIMIT: usize = 2 * 1024 * 1024;
@@ -28,8 +26,7 @@ const BACKLOG_LIMIT: usize = 2 * 1024 * 1024;
 /// Shared by everything that works for the environment.
 pub struct Environment {
     id: u64,
-    shapes: ShapeTable,
-    templates: TemplateTable,
+    tables: Tables,
     queue: Mutex<Queue>,
     function: Mutex<Function>,
     pub(super) belongings: Mutex<Belongings>,
@@ -151,8 +148,7 @@ impl Environment {
         let reference = js.reference(callback)?;
         let environment = Arc::new(Environment {
             id: next_sink_id(),
-            shapes: ShapeTable::default(),
-            templates: TemplateTable::default(),
+            tables: Tables::default(),
             queue: Mutex::default(),
             function: Mutex::new(Function { raw: ptr::null_mut(), holds: 0, callback: ptr::null_mut(), requests: 0 }),
             belongings: Mutex::default(),
@@ -421,12 +417,8 @@ impl Sink for Environment {
         lock(&self.queue).spares.pop().unwrap_or_default()
     }
 
-    fn shapes(&self) -> &ShapeTable {
-        &self.shapes
-    }
-
-    fn templates(&self) -> &TemplateTable {
-        &self.templates
+    fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     fn id(&self) -> u64 {

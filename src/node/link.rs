@@ -102,7 +102,7 @@ impl EnvironmentHandle {
         #[cfg(not(unix))]
         let _ = polls;
         if !generates {
-            environment.templates().switch_off();
+            environment.tables().templates.switch_off();
         }
         Ok(EnvironmentHandle { environment, _ints: ints, _floats: floats, _outbox: (words, bytes) })
     }

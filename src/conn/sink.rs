@@ -1,0 +1,42 @@
+//! Where answers go.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use crate::wire::Batch;
+use crate::wire::json::TemplateTable;
+use crate::wire::shape::ShapeTable;
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// A number for the next receiver, see [`Sink::id`].
+pub fn next_sink_id() -> u64 {
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Where answers go: an environment of JavaScript, this side itself, or a test.
+pub trait Sink: Send + Sync {
+    /// Takes records over. Never blocks.
+    fn deliver(&self, batch: Batch);
+    /// What this receiver knows already.
+    fn tables(&self) -> &Tables;
+    /// A number that no other receiver of the process ever has.
+    fn id(&self) -> u64;
+    /// A batch to fill, with the memory of an earlier one if there is one.
+    fn spare(&self) -> Batch {
+        Batch::default()
+    }
+    /// A statement of a [`super::request::Message::Script`] was completed. Called before its records are delivered.
+    fn command_completed(&self, _tag: &str) {}
+    /// Ready while the receiver keeps up; a connection reads no further until then.
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// What records name by a number, because a receiver is told of it once.
+#[derive(Default)]
+pub struct Tables {
+    /// The columns of results.
+    pub shapes: ShapeTable,
+    /// The forms of JSON documents.
+    pub templates: TemplateTable,
+}
