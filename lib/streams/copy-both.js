@@ -4,8 +4,8 @@ const { Duplex } = require('node:stream');
 
 const CopyTurn = require('./copy-turn');
 
-/** In every COPY that only takes data, and in no statement that copies both ways. */
-const STDIN = /\bstdin\b/i;
+/** In every COPY, where PostgreSQL takes the one for the other, and in no statement that copies both ways. */
+const STDIN = /\bstd(in|out)\b/i;
 
 /** What the server is told when the stream is destroyed without an error. */
 const DESTROYED = 'The stream was destroyed';

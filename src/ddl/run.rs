@@ -192,7 +192,7 @@ impl Flight<'_> {
             question
         };
         // What follows a COPY that reads data would be taken for it.
-        let may_follow = !may_read_stdin(self.order.text());
+        let may_follow = !may_read_data(self.order.text());
         let identity = functions.filter(|_| may_follow).map(|functions| follow(&functions.identify(savepoint)));
         // It can't wait for whether the question has failed.
         let commit = if identity.is_some() { savepoint.commit() } else { "COMMIT".to_owned() };
@@ -322,9 +322,10 @@ impl Flight<'_> {
     }
 }
 
-/// `COPY ... FROM STDIN` makes the server read data next.
-fn may_read_stdin(script: &str) -> bool {
-    script.as_bytes().windows(5).any(|word| word.eq_ignore_ascii_case(b"stdin"))
+/// `COPY … FROM STDIN` makes the server read data next, and so does `FROM STDOUT`, which it takes for a slip.
+fn may_read_data(script: &str) -> bool {
+    let names = |name: &[u8]| script.as_bytes().windows(name.len()).any(|word| word.eq_ignore_ascii_case(name));
+    names(b"stdin") || names(b"stdout")
 }
 
 /// Whether the server refused a statement, and not the whole connection: then it runs nothing of the script behind it.

@@ -176,7 +176,8 @@ impl Nesting {
                 self.bodies = self.bodies.saturating_sub(1);
             }
             Head::Copy if token.is("from") => word = Word::From,
-            Head::Copy if token.is("stdin") => self.reads_stdin |= self.previous == Word::From,
+            // PostgreSQL takes FROM STDOUT for a slip.
+            Head::Copy if token.is("stdin") || token.is("stdout") => self.reads_stdin |= self.previous == Word::From,
             _ => {}
         }
         self.previous = word;
