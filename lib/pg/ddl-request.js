@@ -5,12 +5,7 @@ const { typeMask } = require('../rows');
 const { rejectAtCaller } = require('./caller');
 const QueryRequest = require('./query-request');
 const { NOT_APPLIED, abortError, appliedFate, withFate } = require('./script-outcome');
-
-// Bits of the native `flags` argument.
-const IN_TRANSACTION = 1;
-const PIPELINED = 2;
-const BINARY = 4;
-const EXTENDED = 8;
+const { startTimer } = require('./timer');
 
 /**
  * A script under the native side's rules for DDL. Once it has been sent, the native side alone knows when it is over:
@@ -42,15 +37,18 @@ class DdlRequest extends QueryRequest {
   /** @param {any} target the native pool or connection */
   send(target) {
     const { inTransaction, commit } = this.order;
-    let flags = inTransaction ? IN_TRANSACTION : 0;
-    if (commit === 'pipelined') flags |= PIPELINED;
-    if (this.binary) flags |= BINARY;
-    if (this._isExtended()) flags |= EXTENDED;
     const values = this._wireValues;
     this._wireValues = null;
-    const mask = typeMask(this.types);
-    const timeout = this.owner._cancelTimeoutMillis;
-    this._id = start(this, (id) => target.executeDdl(id, this.text, values, flags, timeout, mask));
+    const order = {
+      text: this.text,
+      inTransaction,
+      pipelined: commit === 'pipelined',
+      extended: this._isExtended(),
+      binary: this.binary,
+      cancelTimeout: this.owner._cancelTimeoutMillis,
+      mask: typeMask(this.types),
+    };
+    this._id = start(this, (id) => target.executeDdl(id, order, values));
     this._isSent = true;
     if (this._isGivenUp) native.giveUp(this._id);
   }
@@ -65,6 +63,20 @@ class DdlRequest extends QueryRequest {
     this._isGivenUp = true;
     if (this._id !== -1) native.giveUp(this._id);
     else if (!this._isSent) this._settle(abortError(reason, NOT_APPLIED), undefined);
+  }
+
+  /**
+   * Gives it up when that takes too long.
+   *
+   * @param {any} millis false or 0 without a limit
+   * @param {() => void} [leave] takes it out of the queue that it may wait in
+   */
+  limit(millis, leave) {
+    if (!millis || this._settled) return;
+    this._timer = startTimer(() => {
+      leave?.();
+      this.abort(new Error('Query read timeout'));
+    }, millis);
   }
 
   /** @param {string | null} status null when the connection is gone */
@@ -107,7 +119,11 @@ class DdlRequest extends QueryRequest {
   /** @param {any} error */
   handleError(error) {
     // The client has lost its connection; what that means for the script is still to be found out.
-    if (!this._isSent) super.handleError(error);
+    if (this._isSent || this._settled) return;
+    const failure = this._canceledDueToError;
+    // A row that couldn't be read came first, but says nothing of what became of the script.
+    if (failure !== false && error.outcome) this._canceledDueToError = withFate(failure, error);
+    super.handleError(error);
   }
 
   handleReadyForQuery() {

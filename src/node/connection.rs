@@ -8,14 +8,14 @@ use tokio::sync::oneshot;
 
 use super::environment::{Environment, lock};
 use super::js::{Answer, Js, Refused};
-use super::operation;
 use super::query::{self, Arguments, reply};
+use super::script::{self, ScriptOrder};
 use crate::config::ServerSettings;
 use crate::conn::connection::{event_batch, gone};
 use crate::conn::request::{Message, Request};
 use crate::conn::{Caller, Connection, ConnectionId, KeyRing, Observer, Reply, Sink, open, runtime};
 use crate::ddl::{Apart, Place};
-use crate::error::{Error as Failure, Outcome};
+use crate::error::Error as Failure;
 use crate::pool::{Acquired, Pool};
 use crate::wire::batch::{Batch, Event, Record};
 
@@ -260,30 +260,12 @@ impl ConnectionHandle {
         }
     }
 
-    /// Runs a script on this connection; see `operation::order`.
+    /// Runs a script on this connection.
     #[napi(catch_unwind)]
-    #[allow(clippy::too_many_arguments, reason = "as in `query`")]
-    pub fn execute_ddl(
-        &self,
-        env: Env,
-        request: i32,
-        script: String,
-        values: Unknown<'_>,
-        flags: i32,
-        cancel_timeout: f64,
-        mask: i32,
-    ) -> Result<()> {
-        let js = Js(env.raw());
-        let order = operation::order(js, script, values.raw(), flags, cancel_timeout)?;
-        self.environment.hold(js);
-        let reply = reply(&self.environment, request, mask);
-        match (self.connection(), self.apart()) {
-            (Some(connection), Some(apart)) => {
-                operation::begin(&self.environment, Place::Client(connection, Box::new(apart)), order, reply);
-            }
-            _ => reply.fail(gone().with_outcome(Outcome::NotApplied, Vec::new())),
-        }
-        Ok(())
+    pub fn execute_ddl(&self, env: Env, request: i32, order: ScriptOrder, values: Unknown<'_>) -> Result<()> {
+        let place = self.connection().zip(self.apart());
+        let place = place.map(|(connection, apart)| Place::Client(connection, Box::new(apart)));
+        script::execute(&self.environment, Js(env.raw()), request, order, values.raw(), place)
     }
 
     /// How to reach the same server by another connection.

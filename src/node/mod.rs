@@ -19,6 +19,7 @@ mod polling;
 mod pool;
 mod query;
 mod question;
+mod script;
 mod settings;
 #[cfg(unix)]
 mod uv;

@@ -10,6 +10,7 @@ use super::environment::{Environment, lock};
 use super::js::Js;
 use super::operation;
 use super::query::{self, Arguments, reply};
+use super::script::{self, ScriptOrder};
 use crate::conn::{Connection, KnownText, Sink};
 use crate::ddl::Place;
 use crate::manager;
@@ -156,26 +157,12 @@ impl PoolHandle {
         self.take_written(&env, is_last);
     }
 
-    /// Runs a script on a connection of the pool's choice; see `operation::order`.
+    /// Runs a script on a connection of the pool's choice.
     #[napi(catch_unwind)]
-    #[allow(clippy::too_many_arguments, reason = "as in `query`")]
-    pub fn execute_ddl(
-        &self,
-        env: Env,
-        request: i32,
-        script: String,
-        values: Unknown<'_>,
-        flags: i32,
-        cancel_timeout: f64,
-        mask: i32,
-    ) -> Result<()> {
+    pub fn execute_ddl(&self, env: Env, request: i32, order: ScriptOrder, values: Unknown<'_>) -> Result<()> {
         self.run_written(&env);
-        let js = Js(env.raw());
-        let order = operation::order(js, script, values.raw(), flags, cancel_timeout)?;
-        self.environment.hold(js);
-        let reply = reply(&self.environment, request, mask);
-        operation::begin(&self.environment, Place::Pool(self.pool.clone()), order, reply);
-        Ok(())
+        let place = Place::Pool(self.pool.clone());
+        script::execute(&self.environment, Js(env.raw()), request, order, values.raw(), Some(place))
     }
 
     /// The version of the server, as it says itself.

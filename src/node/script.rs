@@ -1,0 +1,118 @@
+//! Scripts as JavaScript gives them, and what it is told of those that it runs itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi_derive::napi;
+
+use super::environment::Environment;
+use super::js::{Js, Value};
+use super::operation;
+use super::query::{self, reply};
+use super::settings::CENTURY;
+use crate::conn::connection::gone;
+use crate::conn::request::{Body, Extended};
+use crate::ddl::{self, Commit, End, Order, Place};
+use crate::error::{Outcome, Step};
+
+/// A script and how it shall run.
+#[napi(object, object_to_js = false)]
+pub struct ScriptOrder {
+    /// What to run.
+    pub text: String,
+    /// Between BEGIN and COMMIT.
+    pub in_transaction: bool,
+    /// COMMIT travels with the script.
+    pub pipelined: bool,
+    /// By the extended protocol even without values.
+    pub extended: bool,
+    /// Results in binary format.
+    pub binary: bool,
+    /// Milliseconds that the server may take to stop what was cancelled.
+    pub cancel_timeout: f64,
+    /// Which types' parsers are known.
+    pub mask: i32,
+}
+
+/// Runs a script, whose values are an array of strings and Buffers or nothing, as request `id`. There is no place for it
+/// where the connection is gone.
+///
+/// # Errors
+/// The values are something else; nothing has begun then.
+pub fn execute(
+    environment: &Arc<Environment>,
+    js: Js,
+    id: i32,
+    script: ScriptOrder,
+    values: Value,
+    place: Option<Place>,
+) -> napi::Result<()> {
+    let reply = reply(environment, id, script.mask);
+    let order = order(js, script, values)?;
+    environment.hold(js);
+    match place {
+        Some(place) => operation::begin(environment, place, order, reply),
+        None => reply.fail(gone().with_outcome(Outcome::NotApplied, Vec::new())),
+    }
+    Ok(())
+}
+
+fn order(js: Js, script: ScriptOrder, values: Value) -> napi::Result<Order> {
+    let ScriptOrder { text, in_transaction, pipelined, extended, binary, cancel_timeout, .. } = script;
+    let parameters = query::parameters(js, values)?;
+    let body = if extended || !parameters.is_empty() {
+        Body::Query(Extended { name: Arc::default(), text: text.into(), parameters, binary })
+    } else {
+        Body::Text(text.into())
+    };
+    let commit = if pipelined { Commit::Pipelined } else { Commit::Confirmed };
+    let cancel_timeout = Duration::try_from_secs_f64(cancel_timeout / 1000.0).unwrap_or(CENTURY).min(CENTURY);
+    Ok(Order { body, in_transaction, commit, cancel_timeout })
+}
+
+/// Why a script would be refused before anything is sent.
+#[napi(object)]
+pub struct ScriptRefusal {
+    /// As of an error of the native side.
+    pub kind: String,
+    /// What is wrong and what to do.
+    pub message: String,
+    /// The SQLSTATE that the server would answer with.
+    pub code: String,
+}
+
+/// The refusal of a script, or null.
+#[napi(catch_unwind)]
+pub fn refusal_of_script(script: String, in_transaction: bool) -> Option<ScriptRefusal> {
+    let error = ddl::check(&script, in_transaction).err()?;
+    Some(ScriptRefusal { kind: "refused".into(), message: error.message, code: error.code.unwrap_or_default() })
+}
+
+/// What became of one statement.
+#[napi(object)]
+pub struct ScriptStep {
+    /// Its text.
+    pub statement: String,
+    /// `done`, `failed`, `not run` or `unknown`.
+    pub state: String,
+}
+
+/// What became of a script.
+#[napi(object)]
+pub struct Fate {
+    /// `not applied`, `partly applied` or `unknown`.
+    pub outcome: String,
+    /// Unless nothing was applied.
+    pub steps: Option<Vec<ScriptStep>>,
+}
+
+/// What became of a script that JavaScript has sent itself, of which it isn't known how many statements were completed.
+/// `is_lost` is whether the connection was lost, in place of a refusal by the server.
+#[napi(catch_unwind)]
+pub fn fate_of_script(script: String, in_transaction: bool, is_lost: bool) -> Fate {
+    let end = if is_lost { End::Lost } else { End::RefusedSomewhere };
+    let (outcome, steps) = ddl::judge(&script, in_transaction, &[], end);
+    let step = |step: Step| ScriptStep { statement: step.statement, state: step.state.as_str().into() };
+    let steps = (!steps.is_empty()).then(|| steps.into_iter().map(step).collect());
+    Fate { outcome: outcome.as_str().into(), steps }
+}
