@@ -1,7 +1,7 @@
 'use strict';
 
 const { signalOf } = require('./pg/abort');
-const { shown } = require('./pg/settings');
+const { amount, shown } = require('./pg/option');
 
 /**
  * What `executeDDL` was asked to do.
@@ -17,6 +17,7 @@ const { shown } = require('./pg/settings');
  * @property {any} types
  * @property {boolean | undefined} binary
  * @property {string | undefined} queryMode
+ * @property {number} queryTimeout milliseconds; 0 for that of the pool
  * @property {string | Record<string, any>} query the text or configuration, for `client.query`
  */
 
@@ -45,6 +46,7 @@ function toOrder(sql, useTransaction, options) {
   }
   const text = config.text instanceof String ? String(config.text) : config.text;
   if (typeof text !== 'string') throw new TypeError(`SQL must be a string, got ${shown(text)}`);
+  if (config.values && !Array.isArray(config.values)) throw new Error('Query values must be an array');
   return {
     text,
     values: config.values,
@@ -56,6 +58,7 @@ function toOrder(sql, useTransaction, options) {
     types: config.types,
     binary: config.binary,
     queryMode: config.queryMode,
+    queryTimeout: amount('query_timeout', config.query_timeout),
     query: sql instanceof String ? text : config === sql ? { ...config, text } : text,
   };
 }

@@ -3,6 +3,7 @@
 const { native } = require('./binding');
 const { fromNative, isServerError } = require('./errors');
 const { onAbort, reasonOf } = require('./pg/abort');
+const { callOut } = require('./pg/caller');
 const Client = require('./pg/client');
 const Pool = require('./pg/pool');
 const { NOT_APPLIED, abortError, fateOf, unknownFate, withFate } = require('./pg/script-outcome');
@@ -38,7 +39,9 @@ async function runDdl(pool, order) {
  * @param {Order} order
  */
 async function runOnClient(pool, order) {
-  const client = await checkOut(pool, order.signal);
+  const client = await checkOut(pool, order.signal).catch((error) => {
+    throw withFate(error, NOT_APPLIED);
+  });
   // The script fails with its connection, and that is all there is to tell.
   client.on?.('error', ignore);
   /** @type {{ failure: any }} what keeps the client from being used again */
@@ -50,7 +53,8 @@ async function runOnClient(pool, order) {
     return await runByMessages(client, order, broken);
   } finally {
     client.removeListener?.('error', ignore);
-    client.release(broken.failure);
+    // A listener of the pool's that throws says nothing about the script.
+    callOut(() => client.release(broken.failure));
   }
 }
 
@@ -97,14 +101,18 @@ async function checkOut(pool, signal) {
  */
 async function runByMessages(client, order, broken) {
   const { inTransaction, query, signal } = order;
-  if (inTransaction) await stoppable(client, 'BEGIN', signal, broken, () => NOT_APPLIED);
+  if (signal?.aborted) throw abortError(reasonOf(signal), NOT_APPLIED);
   let result;
   try {
+    if (inTransaction) await stoppable(client, 'BEGIN', signal, broken, () => NOT_APPLIED);
     result = await stoppable(client, query, signal, broken, (isLost) => fateOf(order, isLost));
     if (inTransaction && signal?.aborted) throw abortError(reasonOf(signal), fateOf(order, false));
   } catch (error) {
-    // The script's error is the one to tell. A connection that can't roll back isn't given to anybody else.
-    if (inTransaction && broken.failure === undefined) broken.failure = await failureOf(client, 'ROLLBACK');
+    // The script's error is the one to tell. A connection that can't roll back isn't given to anybody else, and neither
+    // is one of another make that may still be at work.
+    if (broken.failure !== undefined) throw error;
+    if (inTransaction) broken.failure = await failureOf(client, 'ROLLBACK');
+    else if (!(client instanceof Client) && isLoss(error)) broken.failure = error;
     throw error;
   }
   if (inTransaction) await commit(client, order, broken);

@@ -5,6 +5,7 @@ const { randomBytes } = require('node:crypto');
 const { before, afterEach, describe, test } = require('node:test');
 const pgfleet = require('../..');
 const { eventually, failure, settled } = require('../support/failure');
+const { fakeServer } = require('../support/fake-server');
 const { postgres } = require('../support/server');
 const { endless, running, untilRunning, untilStopped } = require('./observer');
 
@@ -63,6 +64,29 @@ describe('a signal in a pool', () => {
       assert.ok([1, 'AbortError'].includes(await first));
       assert.equal((await next).rows[0].n, 2);
     }
+  });
+
+  test('warns nobody of a connection that is closed because the server doesn’t stop', async () => {
+    const fake = await fakeServer(async (connection) => {
+      if (await connection.greet()) await connection.gone();
+      else connection.drop();
+    });
+    const warnings = [];
+    const note = (warning) => warnings.push(warning.code);
+    process.on('warning', note);
+    pool = new pgfleet.Pool(fake.config({ max: 1, cancelTimeoutMillis: 50 }));
+    const controller = new AbortController();
+    const query = failure(pool.query({ text: 'SELECT', signal: controller.signal }));
+    await eventually(() => fake.connections.length > 0 && pool.totalCount === 1, 'the connection');
+    await settled(fake.connections[0].readUntil('Q'), 'the query');
+    controller.abort();
+    assert.equal(await settled(query, 'the query'), controller.signal.reason);
+    await settled(fake.connections[0].gone(), 'the end of its connection');
+    await eventually(() => pool.totalCount === 0, 'the end of its client');
+    await new Promise(setImmediate);
+    process.off('warning', note);
+    assert.deepEqual(warnings, []);
+    await fake.close();
   });
 
   test('closes a connection on which the stopped query had opened a transaction', async () => {

@@ -53,6 +53,18 @@ ofOurManager('an abort of executeDDL', (bench) => {
       message: 'cold',
       code: 'COLD',
     },
+    'an object that can’t be read': {
+      reason: [
+        {
+          get message() {
+            throw new Error('a getter');
+          },
+        },
+      ],
+      name: 'AbortError',
+      message: 'This operation was aborted',
+      code: 'ABORT_ERR',
+    },
   };
   for (const [what, { reason: given, name, message, code }] of Object.entries(REASONS)) {
     test(`with ${what} rejects with an error of its own once the server has stopped`, async () => {

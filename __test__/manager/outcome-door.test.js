@@ -175,7 +175,62 @@ ofOurManager('executeDDL goes through the same core', (bench) => {
     await close();
   });
 
+  for (const [name, { config, enter }] of Object.entries({ ...DOORS, query_timeout: {} })) {
+    test(`with ${name}: a query_timeout of its own stops the script on the server`, async () => {
+      const { close, manager, table } = await behind({}, config);
+      const leave = enter?.(manager);
+      const text = `CREATE TABLE ${table} (); SELECT pg_sleep(600)`;
+      const error = await settled(failure(manager.executeDDL({ text, query_timeout: 300 })), 'executeDDL');
+      assert.deepEqual([error.message, error.outcome], ['Query read timeout', 'not applied']);
+      assert.deepEqual(await running(table), []);
+      assert.deepEqual(await bench.tables(table), []);
+      await assertGoesOn(manager);
+      leave?.();
+      await close();
+    });
+  }
+
+  test('a query_timeout beyond what a timer can wait is no short one', async () => {
+    const { close, manager } = await behind({}, { query_timeout: 2 ** 32 });
+    assert.equal((await manager.executeDDL('SELECT pg_sleep(0.2)')).rows.length, 1);
+    await close();
+  });
+
   for (const [name, config] of Object.entries(MADE_BY_JAVASCRIPT)) {
+    test(`with ${name}: query_timeout ends a script, and no slot is lost`, async () => {
+      const { close, manager, table } = await behind({}, { ...config, query_timeout: 300 });
+      const script = `CREATE TABLE ${table} (); SELECT pg_sleep(2)`;
+      const error = await settled(failure(manager.executeDDL(script)), 'executeDDL');
+      assert.deepEqual([error.message, error.outcome], ['Query read timeout', 'not applied']);
+      assert.equal('steps' in error, false);
+      await assertGoesOn(manager);
+      const outside = await settled(failure(manager.executeDDL('SELECT pg_sleep(2)', false)), 'executeDDL');
+      assert.deepEqual([outside.message, outside.outcome], ['Query read timeout', 'unknown']);
+      await assertGoesOn(manager);
+      assert.deepEqual(await bench.tables(table), []);
+      await close();
+    });
+
+    test(`with ${name}: a BEGIN that isn't answered in time leaves nobody else its transaction`, async () => {
+      const { close, manager, table } = await behind(
+        { onScript: () => false },
+        { ...config, query_timeout: 300 },
+      );
+      const error = await settled(failure(manager.executeDDL(`CREATE TABLE ${table} ()`)), 'executeDDL');
+      assert.deepEqual([error.message, error.outcome], ['Query read timeout', 'not applied']);
+      await assertGoesOn(manager);
+      await close();
+    });
+
+    test(`with ${name}: values that aren't sent leave nothing in doubt`, async () => {
+      const { close, manager } = await behind({}, config);
+      const query = { text: 'SELECT $1', values: 7 };
+      const error = await failure(manager.executeDDL(query, false));
+      assert.deepEqual([error.message, error.outcome], ['Query values must be an array', 'not applied']);
+      await assertGoesOn(manager);
+      await close();
+    });
+
     test(`with ${name}: BEGIN, the script and COMMIT are three messages`, async () => {
       const { close, manager, proxy, table } = await behind({}, config);
       await manager.executeDDL(`CREATE TABLE ${table} ()`);

@@ -126,10 +126,42 @@ ofOurManager('what executeDDL tells of scripts that end their transaction themse
     assert.deepEqual(there, { a: false, b: false });
   });
 
-  test('COPY FROM STDIN in a script is refused, and nothing was applied', async () => {
-    const { error, there } = await failed('CREATE TABLE $a (id int); COPY $a FROM STDIN');
-    assert.deepEqual([error.code, error.outcome], ['57014', 'not applied']);
-    assert.deepEqual(there, { a: false, b: false });
+  // PostgreSQL takes FROM STDOUT for a slip, and reads data.
+  for (const end of ['STDIN', 'stdout']) {
+    for (const commit of ['confirmed', 'pipelined']) {
+      test(`COPY FROM ${end} in a script that is ${commit} is refused, and nothing was applied`, async () => {
+        const { error, there } = await failed(`CREATE TABLE $a (id int); COPY $a FROM ${end}`, { commit });
+        assert.deepEqual([error.code, error.outcome], ['57014', 'not applied']);
+        assert.deepEqual(there, { a: false, b: false });
+      });
+    }
+  }
+
+  test("a row that can't be read hides nothing of what became of a script that fails later", async () => {
+    const manager = await bench.manager({ max: 1 });
+    const table = bench.unique('a');
+    const types = {
+      getTypeParser: () => () => {
+        throw new RangeError('no such value');
+      },
+    };
+    const text = `SELECT 1; CREATE TABLE ${table} (); COMMIT; SELECT 1/0`;
+    const error = await failure(manager.executeDDL({ text, types }));
+    assert.deepEqual([error.name, error.outcome], ['RangeError', 'partly applied']);
+    assert.deepEqual(statesOf(error), ['done', 'done', 'done', 'failed']);
+    assert.deepEqual(await bench.tables(table), [table]);
+  });
+
+  test('an error that tells of another script becomes the cause of one that tells of this', async () => {
+    const other = Object.assign(new Error('the hook has failed'), { outcome: 'unknown', steps: [] });
+    let hook = () => undefined;
+    const manager = await bench.manager({ max: 1, idleTimeoutMillis: 1, onConnect: () => hook() });
+    hook = () => Promise.reject(other);
+    await eventually(() => manager.currentPool.totalCount === 0, 'a pool without connections');
+    const error = await failure(manager.executeDDL('SELECT 1'));
+    assert.deepEqual([error.message, error.outcome, 'steps' in error], [other.message, 'not applied', false]);
+    assert.equal(error.cause, other);
+    assert.equal(other.outcome, 'unknown');
   });
 });
 

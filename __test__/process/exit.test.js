@@ -55,6 +55,14 @@ forBoth(({ label, ours }) => {
     assertPlain(outcome, ['caught: thrown for 1', '2']);
   });
 
+  if (ours) {
+    test('an error thrown by a listener for release reaches uncaughtException, and hides no result', async () => {
+      const target = { database: await server.createDatabase() };
+      const outcome = await runProgram('listener-that-throws', { target });
+      assertPlain(outcome, ['caught: thrown for release', 'CREATE listened_to']);
+    });
+  }
+
   test('rows are the same where code generation from strings is switched off', async () => {
     const target = { database: await server.createDatabase() };
     const plain = await runProgram('varied-rows', { target });

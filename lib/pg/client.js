@@ -553,13 +553,7 @@ class Client extends QueryQueue {
         if (this._ended && this._core !== null) connections.delete(this._core.id);
       });
       this._enqueue(request, 0);
-      const limit = this.connectionParameters.query_timeout;
-      if (limit) {
-        request._timer = setTimeout(() => {
-          leaveQueue();
-          request.abort(new Error('Query read timeout'));
-        }, limit);
-      }
+      request.limit(order.queryTimeout || this.connectionParameters.query_timeout, leaveQueue);
     });
   }
 

@@ -57,9 +57,21 @@ function runObeying(pool, options, callback, work) {
  */
 function giveBack(client, error) {
   const { release } = client;
-  if (!error || !(client instanceof Client)) client.release(error);
+  if (!error || !(client instanceof Client)) {
+    client.release(error);
+    return;
+  }
+  // Until then it is nobody's, so that nobody is to be told or warned when its connection is lost.
+  client.on('error', ignore);
   // What was cancelled may still be under way. A transaction that it leaves open ends with the connection.
-  else client._whenDry(() => release(client._txStatus === 'I' ? undefined : error));
+  client._whenDry(() => {
+    client.removeListener('error', ignore);
+    release(client._txStatus === 'I' ? undefined : error);
+  });
+}
+
+function ignore() {
+  return undefined;
 }
 
 /**

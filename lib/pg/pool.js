@@ -164,6 +164,7 @@ class Pool extends Checkout {
       if (problem !== null) throw problem;
       if (!obey(request, order, () => undefined)) return;
       request.send(core);
+      request.limit(order.queryTimeout);
       this._holdLoop();
     });
   }

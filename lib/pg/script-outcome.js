@@ -13,24 +13,52 @@ const { native } = require('../binding');
 const NOT_APPLIED = { outcome: 'not applied' };
 
 /**
- * The error with what became of the script; one that can't be written on becomes the cause of another one.
+ * The error with what became of the script. One that can't be written on, or says already what became of another
+ * script, becomes the cause of another error.
  *
  * @param {any} error
  * @param {Fate} fate
  * @returns {any}
  */
 function withFate(error, { outcome, steps }) {
-  const isWritable = error !== null && typeof error === 'object' && Object.isExtensible(error);
-  const told = isWritable ? error : replacement(error);
-  told.outcome = outcome;
-  if (steps !== undefined) told.steps = steps;
-  return told;
+  const fate = steps === undefined ? { outcome } : { outcome, steps };
+  if (mayBeTold(error, fate)) return Object.assign(error, fate);
+  const { message, code } = partsOf(error);
+  const text = Object(error) === error ? 'What was thrown is no error' : String(error);
+  const told = new Error(typeof message === 'string' ? message : text, { cause: error });
+  return Object.assign(told, code !== undefined && { code }, fate);
 }
 
-/** @param {any} error one that can't be written on, or no object at all */
-function replacement(error) {
-  const told = new Error(String(error?.message ?? error), { cause: error });
-  return error?.code === undefined ? told : Object.assign(told, { code: error.code });
+/**
+ * Whether an error can be written on, and says nothing else yet.
+ *
+ * @param {any} error
+ * @param {Fate} fate
+ */
+function mayBeTold(error, { outcome, steps }) {
+  try {
+    const isSame = error.outcome === outcome && !error.steps && !steps;
+    return Object.isExtensible(error) && (isSame || !('outcome' in error || 'steps' in error));
+  } catch {
+    // Nothing, or a proxy that has been revoked.
+    return false;
+  }
+}
+
+/**
+ * What an error, or a reason, says of itself.
+ *
+ * @param {any} error anything that a program can throw
+ * @returns {{ name?: unknown, message?: unknown, code?: unknown }}
+ */
+function partsOf(error) {
+  try {
+    const { name, message, code } = Object(error);
+    return { name, message, code };
+  } catch {
+    // A getter of the program's.
+    return {};
+  }
 }
 
 /**
@@ -40,8 +68,7 @@ function replacement(error) {
  * @param {Fate} fate
  */
 function abortError(reason, fate) {
-  const { name, message, code } =
-    reason !== null && typeof reason === 'object' ? reason : /** @type {any} */ ({});
+  const { name, message, code } = typeof reason === 'object' ? partsOf(reason) : {};
   const hasName = typeof name === 'string';
   /** @type {Error & Record<string, any>} */
   const error = new Error(typeof message === 'string' ? message : 'This operation was aborted', {
