@@ -2,10 +2,11 @@
 
 const assert = require('node:assert/strict');
 const { randomBytes } = require('node:crypto');
+const { once } = require('node:events');
 const { before, afterEach, describe, test } = require('node:test');
 const pgfleet = require('../..');
 const { eventually, failure, settled } = require('../support/failure');
-const { fakeServer } = require('../support/fake-server');
+const { fakeServer, messages } = require('../support/fake-server');
 const { postgres } = require('../support/server');
 const { endless, running, untilRunning, untilStopped } = require('./observer');
 
@@ -66,23 +67,29 @@ describe('a signal in a pool', () => {
     }
   });
 
-  test('warns nobody of a connection that is closed because the server doesn’t stop', async () => {
+  test('warns nobody of a connection that is lost while its cancel request is on its way', async () => {
     const fake = await fakeServer(async (connection) => {
-      if (await connection.greet()) await connection.gone();
-      else connection.drop();
+      if (await connection.greet()) {
+        await connection.gone();
+        return;
+      }
+      // The server has stopped, but hasn't said so to the cancel request, when it goes away.
+      const stopped = { S: 'ERROR', V: 'ERROR', C: '57014', M: 'canceling statement due to user request' };
+      fake.connections[0].finish(messages.errorResponse(stopped), messages.readyForQuery());
+      await connection.gone();
     });
     const warnings = [];
     const note = (warning) => warnings.push(warning.code);
     process.on('warning', note);
-    pool = new pgfleet.Pool(fake.config({ max: 1, cancelTimeoutMillis: 50 }));
+    pool = new pgfleet.Pool(fake.config({ max: 1 }));
     const controller = new AbortController();
     const query = failure(pool.query({ text: 'SELECT', signal: controller.signal }));
-    await eventually(() => fake.connections.length > 0 && pool.totalCount === 1, 'the connection');
+    await eventually(() => fake.connections.length > 0, 'the connection');
     await settled(fake.connections[0].readUntil('Q'), 'the query');
+    const removed = once(pool, 'remove');
     controller.abort();
     assert.equal(await settled(query, 'the query'), controller.signal.reason);
-    await settled(fake.connections[0].gone(), 'the end of its connection');
-    await eventually(() => pool.totalCount === 0, 'the end of its client');
+    await settled(removed, 'the end of its client');
     await new Promise(setImmediate);
     process.off('warning', note);
     assert.deepEqual(warnings, []);
