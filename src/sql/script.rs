@@ -291,14 +291,14 @@ mod tests {
     #[test]
     fn inline_data_belongs_to_its_copy() {
         let script =
-            "COPY t (a) FROM STDIN WITH (FORMAT text); \r\n1;\t'\n2\\.\n\\.\r\nSELECT 1;\ncopy u from stdin;\n\\.\n";
+            "COPY t (a) FROM STDIN WITH (FORMAT text); \r\n1;\t'\n2\\.\n\\.\r\nSELECT 1;\ncopy u from stdout;\n\\.\n";
         let found: Vec<_> = split(script).into_iter().map(|statement| (statement.text, statement.copy_data)).collect();
         assert_eq!(
             found,
             [
                 ("COPY t (a) FROM STDIN WITH (FORMAT text)", Some("1;\t'\n2\\.\n")),
                 ("SELECT 1", None),
-                ("copy u from stdin", Some("")),
+                ("copy u from stdout", Some("")),
             ]
         );
     }
