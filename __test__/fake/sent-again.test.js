@@ -110,10 +110,16 @@ describe('a query that waits behind another one', () => {
       `${texts} on connection ${number}`,
     );
 
-  test('is sent again on a free connection, and its late first answer is dropped', async () => {
-    const queries = await provoke(3);
+  /** As `provoke`, until the second query has been sent again on connection 0, which is free. */
+  async function sentAgain(count) {
+    const queries = await provoke(count);
     giveBack();
     await arrived(0, 'SELECT 1 AS q');
+    return queries;
+  }
+
+  test('is sent again on a free connection, and its late first answer is dropped', async () => {
+    const queries = await sentAgain(3);
     give(0, answer('second'));
     assert.equal(await value(queries[1]), 'second');
     await arrived(0, 'SELECT 2 AS q');
@@ -170,9 +176,7 @@ describe('a query that waits behind another one', () => {
   });
 
   test('is answered by its second try when its first connection is lost', async () => {
-    const queries = await provoke(3);
-    giveBack();
-    await arrived(0, 'SELECT 1 AS q');
+    const queries = await sentAgain(3);
     fake.connections[1].drop();
     assert.match((await failure(queries[0])).message, /terminated|ECONNRESET/);
     give(0, answer('second'));
@@ -186,9 +190,7 @@ describe('a query that waits behind another one', () => {
   });
 
   test('is answered by its first try when its second connection is lost', async () => {
-    const queries = await provoke(2);
-    giveBack();
-    await arrived(0, 'SELECT 1 AS q');
+    const queries = await sentAgain(2);
     give(0, refusal('FATAL', '57P01'));
     fake.connections[0].drop();
     give(1, answer('a'));
@@ -197,9 +199,7 @@ describe('a query that waits behind another one', () => {
   });
 
   test('is rejected once when both are lost', async () => {
-    const queries = await provoke(2);
-    giveBack();
-    await arrived(0, 'SELECT 1 AS q');
+    const queries = await sentAgain(2);
     fake.connections[1].drop();
     await failure(queries[0]);
     give(0, refusal('FATAL', '57P01'));
@@ -208,9 +208,7 @@ describe('a query that waits behind another one', () => {
   });
 
   test('rejects with the error of whichever try answers, and the error of the other one is dropped', async () => {
-    const queries = await provoke(3);
-    giveBack();
-    await arrived(0, 'SELECT 1 AS q');
+    const queries = await sentAgain(3);
     give(0, answer('second'));
     assert.equal(await value(queries[1]), 'second');
     await arrived(0, 'SELECT 2 AS q');
@@ -243,9 +241,7 @@ describe('a query that waits behind another one', () => {
   });
 
   test('takes no second connection for long: the first one is closed when it gets to where the other one waits', async () => {
-    const queries = await provoke(2);
-    giveBack();
-    await arrived(0, 'SELECT 1 AS q');
+    const queries = await sentAgain(2);
     give(1, answer('first'));
     assert.equal(await value(queries[0]), 'first');
     await closed(1);
@@ -257,9 +253,7 @@ describe('a query that waits behind another one', () => {
   });
 
   test('lets the pool end when an answer that nobody waits for does not come', async () => {
-    const queries = await provoke(2);
-    giveBack();
-    await arrived(0, 'SELECT 1 AS q');
+    const queries = await sentAgain(2);
     give(0, answer('second'));
     assert.equal(await value(queries[1]), 'second');
     give(1, answer('first'));
