@@ -26,8 +26,6 @@ class CopyBoth extends Duplex {
     /** Rows that were copied, where that is what it does. */
     this.rowCount = 0;
     this._turn = new CopyTurn(this);
-    /** @type {((error?: Error | null) => void) | null} what finishes the stream, once all data is sent */
-    this._finisher = null;
     /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
     this.callback = undefined;
     this._hasEnded = false;
@@ -87,7 +85,7 @@ class CopyBoth extends Duplex {
       callback();
       return;
     }
-    this._finisher = callback;
+    this._turn.finisher = callback;
     this._turn.onceStarted(() => this._turn.current.finish());
   }
 
@@ -97,7 +95,7 @@ class CopyBoth extends Duplex {
    */
   _destroy(error, callback) {
     const { _turn: turn } = this;
-    this._finisher = null;
+    turn.finisher = null;
     if (turn.isIdle) {
       callback(error);
       return;
@@ -117,41 +115,25 @@ class CopyBoth extends Duplex {
    * @param {Error} error
    */
   handleError(error) {
-    const { _turn: turn, _finisher: finisher } = this;
-    if (finisher !== null && turn.isKnownToBeDone) {
-      this._succeed(finisher);
-      return;
-    }
-    turn.failed(error);
-    this.destroy(error);
+    this._turn.failed(error);
   }
 
   /** For the client. */
   handleReadyForQuery() {
-    const { current: loan } = this._turn;
+    const { _turn: turn } = this;
+    const { current: loan } = turn;
     if (!loan.isStarted || !loan.isComplete) {
-      const error = new Error(
-        loan.isStarted
-          ? 'The server has ended the COPY without saying that it is complete'
-          : `${JSON.stringify(this.text)} takes no data; it must be a statement that copies both ways, such as START_REPLICATION`,
-      );
-      this._turn.tell(error);
-      this.destroy(error);
+      const early = 'The server has ended the COPY without saying that it is complete';
+      const none = `${JSON.stringify(this.text)} takes no data; it must be a statement that copies both ways, such as START_REPLICATION`;
+      turn.refuse(new Error(loan.isStarted ? early : none));
       return;
     }
-    const finisher = this._finisher;
-    this._succeed(finisher);
+    this._isDone = true;
+    const hasFinished = turn.finisher !== null;
+    turn.succeed();
     this._endReading();
     // The server has ended it; what is still written would go nowhere.
-    if (finisher === null && !this.destroyed && !this.writableEnded) this.end();
-  }
-
-  /** @param {(() => void) | null} finisher */
-  _succeed(finisher) {
-    this._finisher = null;
-    this._isDone = true;
-    this._turn.tell(null);
-    if (finisher !== null) finisher();
+    if (!hasFinished && !this.destroyed && !this.writableEnded) this.end();
   }
 
   /** The client has its connection back. */

@@ -34,8 +34,6 @@ class CopyFrom extends Writable {
     this._joined = null;
     this._joinedBytes = 0;
     this._isScheduled = false;
-    /** @type {((error?: Error | null) => void) | null} what finishes the stream, once all data is sent */
-    this._finisher = null;
     /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
     this.callback = undefined;
   }
@@ -137,7 +135,7 @@ class CopyFrom extends Writable {
 
   /** @param {(error?: Error | null) => void} callback called when the data is visible and the client is free */
   _final(callback) {
-    this._finisher = callback;
+    this._turn.finisher = callback;
     this._turn.onceStarted(() => this._sendJoined(() => this._turn.current.finish()));
   }
 
@@ -150,7 +148,7 @@ class CopyFrom extends Writable {
     const { loan } = turn;
     this._joinedBytes = 0;
     this._joined = null;
-    this._finisher = null;
+    turn.finisher = null;
     if (loan === null || loan.isOver || loan.isSent) {
       callback(error);
       return;
@@ -171,34 +169,19 @@ class CopyFrom extends Writable {
    * @param {Error} error
    */
   handleError(error) {
-    const { _turn: turn, _finisher: finisher } = this;
-    if (finisher !== null && turn.isKnownToBeDone) {
-      this._succeed(finisher);
-      return;
-    }
-    turn.failed(error);
-    // Destroyed already, it has been waiting for what the server says; then this is the stream's error.
-    this.destroy(error);
+    this._turn.failed(error);
   }
 
   /** For the client. */
   handleReadyForQuery() {
-    const { current: loan } = this._turn;
-    if (this._finisher !== null && loan.isSent && loan.isComplete) {
-      this._succeed(this._finisher);
+    const { _turn: turn } = this;
+    const { current: loan } = turn;
+    if (turn.finisher !== null && loan.isSent && loan.isComplete) {
+      turn.succeed();
       return;
     }
     const early = 'The server has ended the COPY without saying that it has all of the data';
-    const error = loan.isStarted ? new Error(early) : this._noCopyError();
-    this._turn.tell(error);
-    this.destroy(error);
-  }
-
-  /** @param {() => void} finisher */
-  _succeed(finisher) {
-    this._finisher = null;
-    this._turn.tell(null);
-    finisher();
+    turn.refuse(loan.isStarted ? new Error(early) : this._noCopyError());
   }
 
   /** The client has its connection back. */

@@ -74,7 +74,6 @@ class CopyTo extends Readable {
    */
   handleError(error) {
     this._turn.failed(error);
-    this.destroy(error);
   }
 
   /** For the client. */
@@ -84,9 +83,7 @@ class CopyTo extends Readable {
       if (!this.destroyed) this.push(null);
       return;
     }
-    const error = new Error(`${JSON.stringify(this.text)} gives no data; it must be a COPY … TO STDOUT`);
-    this._turn.tell(error);
-    this.destroy(error);
+    this._turn.refuse(new Error(`${JSON.stringify(this.text)} gives no data; it must be a COPY … TO STDOUT`));
   }
 
   /** The client has its connection back. */

@@ -19,6 +19,8 @@ class CopyTurn {
     this.listener = null;
     /** @type {(() => void) | null} what waits for the end */
     this.endListener = null;
+    /** @type {((error?: Error | null) => void) | null} what finishes the stream, once all of its data is sent */
+    this.finisher = null;
     /** @type {Error | null} what the client said was wrong first */
     this.failure = null;
     this.isTold = false;
@@ -89,9 +91,33 @@ class CopyTurn {
    * @param {Error} error
    */
   failed(error) {
+    if (this.finisher !== null && this.isKnownToBeDone) {
+      this.succeed();
+      return;
+    }
     this.listener = null;
     this.failure ??= error;
     this.tell(error);
+    // Destroyed already, it has been waiting for what the server says; then this is the stream's error.
+    this.stream.destroy(error);
+  }
+
+  /** The server has all of the data. */
+  succeed() {
+    const { finisher } = this;
+    this.finisher = null;
+    this.tell(null);
+    finisher?.();
+  }
+
+  /**
+   * The server has ended it otherwise than the stream was made for.
+   *
+   * @param {Error} error
+   */
+  refuse(error) {
+    this.tell(error);
+    this.stream.destroy(error);
   }
 
   /**
