@@ -67,6 +67,7 @@ forEachMaker(({ driver, copyStreams, ours }) => {
     await client.connect();
     const stream = copyStreams[kind](text);
     const told = [];
+    const closed = new Promise((resolve) => stream.once('close', resolve));
     stream.on('finish', () => told.push('finish'));
     stream.on('error', (error) => told.push(error.message));
     client.query(stream);
@@ -78,7 +79,7 @@ forEachMaker(({ driver, copyStreams, ours }) => {
     // What it tells comes with the end or soon after.
     for (let turn = 0; turn < 10 && told.length === 0; turn++) await new Promise(setImmediate);
     await fake.close();
-    return { told, stream };
+    return { closed, told, stream };
   }
 
   for (const [kind, words] of Object.entries(KINDS)) {
@@ -93,8 +94,9 @@ forEachMaker(({ driver, copyStreams, ours }) => {
 
       const last = STEPS[3].after;
       test(`a copy-${kind} stream that is cut off ${how} after ${last} tells one thing only`, async () => {
-        const { told, stream } = await copyTo(await cutServer(last, words, cut), kind);
+        const { closed, told, stream } = await copyTo(await cutServer(last, words, cut), kind);
         if (ours) {
+          await settled(closed, 'the end of the stream');
           assert.deepEqual(told, ['finish']);
           assert.equal(stream.rowCount, 1);
         } else {
@@ -105,6 +107,13 @@ forEachMaker(({ driver, copyStreams, ours }) => {
   }
 
   if (!ours) return;
+
+  test('a copy-both stream of a COPY that sends nothing back ends on both sides when that is complete', async () => {
+    const fake = await cutServer(STEPS[3].after, KINDS.from, CUTS['by its end']);
+    const { closed, told } = await copyTo(fake, 'both');
+    await settled(closed, 'the end of the stream');
+    assert.deepEqual(told, ['finish']);
+  });
 
   test('a statement behind the COPY may still have failed when the connection is lost', async () => {
     const fake = await cutServer(STEPS[3].after, KINDS.from, CUTS['by its end']);

@@ -109,6 +109,13 @@ class CopyBoth extends Duplex {
     turn.current.discard();
   }
 
+  _copySucceeded() {
+    this._isDone = true;
+    this._endReading();
+    // The server has ended it; what is still written would go nowhere.
+    if (!this.destroyed && !this.writableEnded) this.end();
+  }
+
   /**
    * For the client.
    *
@@ -128,12 +135,7 @@ class CopyBoth extends Duplex {
       turn.refuse(new Error(loan.isStarted ? early : none));
       return;
     }
-    this._isDone = true;
-    const hasFinished = turn.finisher !== null;
     turn.succeed();
-    this._endReading();
-    // The server has ended it; what is still written would go nowhere.
-    if (!hasFinished && !this.destroyed && !this.writableEnded) this.end();
   }
 
   /** The client has its connection back. */

@@ -163,6 +163,11 @@ class CopyFrom extends Writable {
     return new Error(`${JSON.stringify(this.text)} takes no data; it must be a COPY … FROM STDIN`);
   }
 
+  /** @returns {undefined} that it has finished is all there is to tell */
+  _copySucceeded() {
+    return undefined;
+  }
+
   /**
    * For the client.
    *

@@ -108,6 +108,7 @@ class CopyTurn {
     this.finisher = null;
     this.tell(null);
     finisher?.();
+    this.stream._copySucceeded();
   }
 
   /**
