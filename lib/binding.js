@@ -92,10 +92,22 @@ function start(request, call) {
   try {
     call(id);
   } catch (error) {
-    unregister(id);
+    withdraw(id, error);
     throw error;
   }
   return id;
+}
+
+/**
+ * Takes a request out of the table for which the addon has thrown. Where it has failed inside, the request may be
+ * answered all the same: that is for nobody else.
+ *
+ * @param {number} id
+ * @param {any} error
+ */
+function withdraw(id, error) {
+  if (error?.code === FAILED_INSIDE) slots[id] = new Remains(slots[id], null);
+  else unregister(id);
 }
 
 /** How many requests are under way. */
@@ -122,6 +134,9 @@ function take(id) {
   unregister(id);
   return request;
 }
+
+/** Node-API's code of an error that isn't about the arguments: a panic. */
+const FAILED_INSIDE = 'GenericFailure';
 
 /** The count of a batch that could not be handed over, in step with src/node/drain.rs. */
 const LOST = -2;
@@ -434,4 +449,16 @@ const native = {
   answer: (question, answer, message) => environment.answer(question, answer, message),
 };
 
-module.exports = { native, register, start, unregister, underWay, take, connections, pools, outbox, turn };
+module.exports = {
+  native,
+  register,
+  start,
+  unregister,
+  withdraw,
+  underWay,
+  take,
+  connections,
+  pools,
+  outbox,
+  turn,
+};

@@ -98,3 +98,22 @@ test('a request that failed by itself is told its own error', () => {
   drain(3, undefined, undefined, undefined, undefined, undefined, undefined, [error]);
   assert.deepEqual(request.told, [['its own', null]]);
 });
+
+test('a request whose call has failed inside of the addon is over, and its late answer is nobody else’s', () => {
+  const { binding, drain, ints } = bindingWithDrain();
+  const given = [];
+  const failing = (code) => (id) => {
+    given.push(id);
+    throw Object.assign(new Error('no'), { code });
+  };
+  const [failed, refused, next] = [new Request(), new Request(), new Request()];
+  assert.throws(() => binding.start(failed, failing('GenericFailure')), { message: 'no' });
+  assert.throws(() => binding.start(refused, failing('InvalidArg')), { message: 'no' });
+  given.push(binding.start(next, () => undefined));
+  assert.notEqual(given[0], given[1]);
+  assert.equal(given[1], given[2], 'what was refused is never answered');
+  ints.set([COMPLETE, given[0], 0, -1, -1, DONE, given[0], IDLE, DONE, given[2], IDLE]);
+  drain(11);
+  assert.deepEqual([failed.told, refused.told, next.told], [[], [], ['done']]);
+  assert.equal(binding.underWay(), 0);
+});

@@ -1,6 +1,6 @@
 'use strict';
 
-const { register, turn, unregister } = require('../binding');
+const { register, turn, withdraw } = require('../binding');
 const { thrown } = require('../errors');
 const { typeMask } = require('../rows');
 const { changes, countsChanges, pgTypes } = require('../types');
@@ -135,7 +135,7 @@ class QueryRequest {
     try {
       target.query(id, text, name ?? null, values, flags, mask, textNumber);
     } catch (error) {
-      unregister(id);
+      withdraw(id, error);
       throw error;
     }
   }

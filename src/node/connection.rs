@@ -105,7 +105,7 @@ impl ConnectionHandle {
     /// Opens it.
     #[napi(catch_unwind)]
     pub fn connect(&self, env: Env, request: i32) {
-        self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
         let Some((settings, caller)) = self.settings.clone() else {
             return reply.fail(Failure::closed("A pooled connection is open already."));
@@ -151,7 +151,7 @@ impl ConnectionHandle {
         let js = Js(env.raw());
         let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
         let made = query::request(js, &self.environment, request, &arguments)?;
-        let requests = self.environment.hold(js);
+        let hold = self.environment.hold(js);
         if flags & query::PIPELINED != 0 {
             self.set_depth(query::PIPELINE_DEPTH);
         }
@@ -159,7 +159,7 @@ impl ConnectionHandle {
             made.reply.fail(gone());
             return Ok(());
         };
-        self.environment.prepare_for(requests, Some(&connection).filter(|_| !self.is_shared));
+        self.environment.prepare_for(hold.under_way(), Some(&connection).filter(|_| !self.is_shared));
         connection.submit(made);
         Ok(())
     }
@@ -167,7 +167,7 @@ impl ConnectionHandle {
     /// Queues an exchange in which JavaScript speaks the protocol itself, until the next ReadyForQuery.
     #[napi(catch_unwind)]
     pub fn raw_begin(&self, env: Env, request: i32) {
-        self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js(env.raw()));
         self.submit(Request {
             message: Message::Raw,
             reply: reply(&self.environment, request, 0),
@@ -181,7 +181,7 @@ impl ConnectionHandle {
     pub fn raw_write(&self, env: Env, bytes: Unknown<'_>, request: i32) -> Result<()> {
         let js = Js(env.raw());
         let bytes = js.bytes_of(bytes.raw())?.ok_or_else(|| query::wrong("bytes must be a Buffer"))?;
-        self.environment.hold(js);
+        let _hold = self.environment.hold(js);
         let reply = reply(&self.environment, request, 0);
         match self.connection() {
             Some(connection) => connection.raw_write(bytes, reply),
@@ -206,7 +206,7 @@ impl ConnectionHandle {
         let js = Js(env.raw());
         let arguments = Arguments { text: text.raw(), name: portal.raw(), values: values.raw(), flags, mask };
         let made = query::portal(js, &self.environment, request, portal.raw(), &arguments)?;
-        self.environment.hold(js);
+        let _hold = self.environment.hold(js);
         self.submit(made);
         Ok(())
     }
@@ -230,7 +230,7 @@ impl ConnectionHandle {
     /// Queues a COPY; `started`, `data` and `suspended` tell the request of its data.
     #[napi(catch_unwind)]
     pub fn copy_begin(&self, env: Env, request: i32, text: String, flags: i32) {
-        self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js(env.raw()));
         let message = Message::Copy { text, each: flags & query::EACH_MESSAGE != 0 };
         self.submit(Request { message, reply: reply(&self.environment, request, 0), may_prepare: false, known: None });
     }
@@ -287,7 +287,7 @@ impl ConnectionHandle {
     /// Says goodbye when everything has been answered; the request is answered when the socket is closed.
     #[napi(catch_unwind)]
     pub fn end(&self, env: Env, request: i32) {
-        self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
         match self.connection() {
             Some(connection) => connection.end(Some(reply)),
@@ -310,7 +310,7 @@ impl ConnectionHandle {
     /// Asks the server to cancel what it is doing on this connection.
     #[napi(catch_unwind)]
     pub fn cancel(&self, env: Env, request: i32) {
-        self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
         let Some(connection) = self.connection() else { return reply.fail(gone()) };
         let environment = self.environment.clone();

@@ -11,6 +11,7 @@ use napi::sys;
 use tokio::sync::{oneshot, watch};
 
 use super::drain::{self, Arrays};
+use super::hold::Hold;
 use super::js::{Answer, Js, Refused, Value};
 use super::outbox::Outbox;
 use crate::conn::sink::{Tables, next_sink_id};
@@ -191,17 +192,17 @@ impl Environment {
         Ok(environment)
     }
 
-    /// A request is under way, which keeps the event loop alive; returns how many are. Called on the JavaScript thread.
-    pub fn hold(&self, js: Js) -> usize {
+    /// A request is being made, which keeps the event loop alive until it is answered. Called on the JavaScript thread.
+    pub fn hold(&self, js: Js) -> Hold<'_> {
         self.hold_all(js, 1)
     }
 
     /// As [`Environment::hold`], for several requests.
-    pub fn hold_all(&self, js: Js, requests: usize) -> usize {
+    pub fn hold_all(&self, js: Js, requests: usize) -> Hold<'_> {
         let mut function = lock(&self.function);
         function.requests += requests;
         function.hold(js, requests);
-        function.requests
+        Hold::new(self, js, requests, function.requests)
     }
 
     /// Requests are over. Called on the JavaScript thread.

@@ -8,6 +8,7 @@ mod connection;
 mod drain;
 mod environment;
 mod failure;
+mod hold;
 mod js;
 #[cfg(unix)]
 mod keep_awake;

@@ -41,8 +41,8 @@ impl PoolHandle {
     fn take_written(&self, env: &Env, is_last: bool) {
         let requests = lock(&self.environment.outbox).take(&self.environment, self.id, &lock(&self.texts));
         if !requests.is_empty() {
-            let under_way = self.environment.hold_all(Js(env.raw()), requests.len());
-            self.environment.prepare_for(under_way, None);
+            let hold = self.environment.hold_all(Js(env.raw()), requests.len());
+            self.environment.prepare_for(hold.under_way(), None);
             self.pool.run_all(requests, is_last);
         }
     }
@@ -85,7 +85,7 @@ impl PoolHandle {
                 Either::A(self.client(connection, is_new))
             }
             None => {
-                self.environment.hold(Js(env.raw()));
+                let _hold = self.environment.hold(Js(env.raw()));
                 Either::B(())
             }
         }
@@ -131,10 +131,10 @@ impl PoolHandle {
         let mut request = query::request(js, &self.environment, request, &arguments)?;
         request.reply.unordered = true;
         request.known = usize::try_from(text_number).ok().and_then(|number| lock(&self.texts).get(number).cloned());
-        let requests = self.environment.hold(js);
+        let hold = self.environment.hold(js);
         let environment = &self.environment;
         let before = |connection: Option<&Connection>| {
-            environment.prepare_for(requests, connection.filter(|_| !self.pool.is_shared()));
+            environment.prepare_for(hold.under_way(), connection.filter(|_| !self.pool.is_shared()));
         };
         self.pool.run(Work::Request { request, retire: true }, before);
         Ok(())
@@ -168,7 +168,7 @@ impl PoolHandle {
     /// The version of the server, as it says itself.
     #[napi(catch_unwind)]
     pub fn ask_version(&self, env: Env, request: i32) {
-        self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js(env.raw()));
         operation::ask_version(&self.pool, reply(&self.environment, request, 0));
     }
 
@@ -177,7 +177,7 @@ impl PoolHandle {
     #[napi(catch_unwind)]
     pub fn end(&self, env: Env, request: i32) {
         self.run_written(&env);
-        self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js(env.raw()));
         let reply = reply(&self.environment, request, 0);
         lock(&self.environment.belongings).pools.remove(&self.id);
         if manager::leave(&self.pool, self.id) {

@@ -49,7 +49,7 @@ pub fn execute(
 ) -> napi::Result<()> {
     let reply = reply(environment, id, script.mask);
     let order = order(js, script, values)?;
-    environment.hold(js);
+    let _hold = environment.hold(js);
     match place {
         Some(place) => operation::begin(environment, place, order, reply),
         None => reply.fail(gone().with_outcome(Outcome::NotApplied, Vec::new())),
