@@ -11,6 +11,12 @@ use crate::config::{ServerSettings, SessionTarget};
 const SSL_REQUEST: i32 = 80_877_103;
 const CANCEL_REQUEST: i32 = 80_877_102;
 
+/// In place of a message's type: a cancel request, whose body is its code and the keys of a session.
+pub const CANCEL: u8 = 0;
+
+/// The keys of every session.
+pub const KEYS: [u8; 8] = [0, 0, 0, 1, 0, 0, 0, 2];
+
 /// A message of the server.
 pub fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     let length = i32::try_from(body.len() + 4).unwrap();
@@ -78,11 +84,14 @@ fn serve(mut stream: TcpStream, answer: &Answering) -> io::Result<()> {
         let packet = body(&mut stream)?;
         match packet.first_chunk().map(|code| i32::from_be_bytes(*code)) {
             Some(SSL_REQUEST) => stream.write_all(b"N")?,
-            Some(CANCEL_REQUEST) => return Ok(()),
+            Some(CANCEL_REQUEST) => {
+                answer(CANCEL, &packet);
+                return Ok(());
+            }
             _ => break,
         }
     }
-    let keys = message(b'K', &[0, 0, 0, 1, 0, 0, 0, 2]);
+    let keys = message(b'K', &KEYS);
     stream.write_all(&[message(b'R', &[0; 4]), keys, ready(b'I')].concat())?;
     loop {
         let mut tag = [0];

@@ -254,7 +254,7 @@ impl Observer for Unobserved {
 mod tests {
     use std::sync::mpsc;
 
-    use super::super::fake_server::{complete, message, one_row, ready, refusal, start};
+    use super::super::fake_server::{CANCEL, KEYS, complete, message, one_row, ready, refusal, start};
     use super::*;
 
     async fn session(answer: impl Fn(u8, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> Session {
@@ -331,6 +331,19 @@ mod tests {
         assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Timeout(Phase::Query), Some("ETIMEDOUT")));
         assert_eq!(answer.status, None);
         assert!(session.simple("SELECT 1").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_cancel_request_has_the_keys_of_the_sessions_connection() {
+        let (sender, seen) = mpsc::channel();
+        let session = session(move |tag, body| {
+            sender.send((tag, body.to_vec())).unwrap();
+            Some(ready(b'I'))
+        })
+        .await;
+        session.cancel().await.unwrap();
+        let (tag, body) = seen.try_recv().unwrap();
+        assert_eq!((tag, body.get(4..)), (CANCEL, Some(&KEYS[..])));
     }
 
     #[tokio::test]

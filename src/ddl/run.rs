@@ -1,7 +1,7 @@
 //! One script, from its order to its outcome.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::time::Duration;
 
 use super::cancelling::{Cancelling, abandoned, given_up};
@@ -228,29 +228,25 @@ impl Flight<'_> {
         tags: &[String],
         before: Option<Error>,
     ) -> Result<(), Error> {
-        let cancelling = self.cancelling();
-        let mut answer = pin!(cancelling.finish(commit.answer()));
         let late = LATE.max(self.connection.round_trip().unwrap_or_default() * LATE_TRIPS);
-        let answered = match &inquiry {
-            Some(_) => clock::within(late, &mut answer).await,
-            None => Some(answer.as_mut().await),
-        };
         let limit = self.apart.settings.connect_timeout.filter(|limit| !limit.is_zero()).unwrap_or(INQUIRY);
-        let (verdict, loss) = match (answered, inquiry) {
-            (Some(answer), _) if answer.status.is_some() => return self.by_answer(answer, tags),
-            (Some(answer), Some(inquiry)) => (inquiry.conclude(true, limit).await, answer.error),
-            (Some(answer), None) => (Verdict::Unknowable(UNIDENTIFIED.into()), answer.error),
-            (None, None) => (Verdict::Unknowable(UNIDENTIFIED.into()), None),
-            (None, Some(inquiry)) => {
-                tokio::select! {
-                    biased;
-                    answer = &mut answer => match answer.status {
-                        Some(_) => return self.by_answer(answer, tags),
-                        None => (inquiry.conclude(true, limit).await, answer.error),
-                    },
-                    verdict = inquiry.conclude(false, limit) => (verdict, None),
-                }
+        let (cancelling, inquiry) = (self.cancelling(), inquiry.as_ref());
+        let asked = async {
+            clock::sleep(late).await;
+            match inquiry {
+                Some(inquiry) => inquiry.conclude(false, limit).await,
+                // The answer is all that there is to wait for.
+                None => std::future::pending().await,
             }
+        };
+        let (verdict, loss) = tokio::select! {
+            biased;
+            answer = cancelling.finish(commit.answer()) => match (answer.status, inquiry) {
+                (Some(_), _) => return self.by_answer(answer, tags),
+                (None, Some(inquiry)) => (inquiry.conclude(true, limit).await, answer.error),
+                (None, None) => (Verdict::Unknowable(UNIDENTIFIED.into()), answer.error),
+            },
+            verdict = asked => (verdict, None),
         };
         // Its answer may still come, or never.
         self.connection.destroy(Error::closed("Connection terminated"));
