@@ -68,8 +68,11 @@ describe('a signal in a pool', () => {
   });
 
   test('warns nobody of a connection that is lost while its cancel request is on its way', async () => {
+    let hear;
+    const heard = new Promise((resolve) => (hear = resolve));
     const fake = await fakeServer(async (connection) => {
       if (await connection.greet()) {
+        hear(await connection.readUntil('Q'));
         await connection.gone();
         return;
       }
@@ -84,8 +87,7 @@ describe('a signal in a pool', () => {
     pool = new pgfleet.Pool(fake.config({ max: 1 }));
     const controller = new AbortController();
     const query = failure(pool.query({ text: 'SELECT', signal: controller.signal }));
-    await eventually(() => fake.connections.length > 0, 'the connection');
-    await settled(fake.connections[0].readUntil('Q'), 'the query');
+    await settled(heard, 'the query on the server');
     const removed = once(pool, 'remove');
     controller.abort();
     assert.equal(await settled(query, 'the query'), controller.signal.reason);

@@ -198,13 +198,13 @@ ofOurManager('executeDDL goes through the same core', (bench) => {
 
   for (const [name, config] of Object.entries(MADE_BY_JAVASCRIPT)) {
     test(`with ${name}: query_timeout ends a script, and no slot is lost`, async () => {
-      const { close, manager, table } = await behind({}, { ...config, query_timeout: 300 });
-      const script = `CREATE TABLE ${table} (); SELECT pg_sleep(2)`;
+      const { close, manager, table } = await behind({}, { ...config, query_timeout: 1000 });
+      const script = `CREATE TABLE ${table} (); SELECT pg_sleep(5)`;
       const error = await settled(failure(manager.executeDDL(script)), 'executeDDL');
       assert.deepEqual([error.message, error.outcome], ['Query read timeout', 'not applied']);
       assert.equal('steps' in error, false);
       await assertGoesOn(manager);
-      const outside = await settled(failure(manager.executeDDL('SELECT pg_sleep(2)', false)), 'executeDDL');
+      const outside = await settled(failure(manager.executeDDL('SELECT pg_sleep(5)', false)), 'executeDDL');
       assert.deepEqual([outside.message, outside.outcome], ['Query read timeout', 'unknown']);
       await assertGoesOn(manager);
       assert.deepEqual(await bench.tables(table), []);
@@ -214,7 +214,7 @@ ofOurManager('executeDDL goes through the same core', (bench) => {
     test(`with ${name}: a BEGIN that isn't answered in time leaves nobody else its transaction`, async () => {
       const { close, manager, table } = await behind(
         { onScript: () => false },
-        { ...config, query_timeout: 300 },
+        { ...config, query_timeout: 1000 },
       );
       const error = await settled(failure(manager.executeDDL(`CREATE TABLE ${table} ()`)), 'executeDDL');
       assert.deepEqual([error.message, error.outcome], ['Query read timeout', 'not applied']);
