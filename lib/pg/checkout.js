@@ -168,6 +168,7 @@ class Checkout extends NativePool {
     if (id === undefined || !this._core.forget(id)) return;
     request.id = undefined;
     unregister(id);
+    this._relax();
   }
 
   /**
@@ -261,7 +262,11 @@ class Checkout extends NativePool {
     client._poolUseCount = (client._poolUseCount || 0) + 1;
     this.emit('release', error, client);
     const core = client._core;
-    if (client._hasLeft) this._byId.delete(core.id);
+    if (client._hasLeft) {
+      this._byId.delete(core.id);
+      // Those who wait get its place.
+      if (this.waitingCount > 0) this._holdLoop();
+    }
     if (error || this.ending || !client._queryable || client._ending) {
       client._ending = true;
       this._known = this._known.filter((/** @type {any} */ known) => known !== client);

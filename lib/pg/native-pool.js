@@ -275,18 +275,24 @@ class NativePool extends ClientPool {
       this._isKnown = true;
       pools.set(this._core.id, this._link);
     }
-    if (this._hold === null && !this.options.allowExitOnIdle) {
+    if (this._hold === null) {
       this._hold = setInterval(() => this._relax(), HOLD_CHECK_MILLIS);
+      if (this.options.allowExitOnIdle) this._hold.unref();
+      this._core.waitInVain(false);
     }
   }
 
   _relax() {
-    if (this._core === null || this._scripts > 0 || this.waitingCount > 0) return;
-    if (!this._core.isAtRest(this._removals)) return;
+    if (this._core === null || this._scripts > 0 || this._scheduled > 0) return;
+    const unheld = this._known.filter((client) => !client._ref && !client._ended && !client._hasLeft).length;
+    if (!this._core.isAtRest(this._removals, unheld)) return;
     clearInterval(/** @type {any} */ (this._hold));
     this._hold = null;
     // The others in a shared pool may need any of its users, for the password, until he ends it.
     if (this.options.shared) return;
+    // Those who wait now do so for clients that may never be given back.
+    this._core.waitInVain(true);
+    if (unheld > 0 || this.waitingCount > 0) return;
     this._isKnown = false;
     pools.delete(this._core.id);
   }

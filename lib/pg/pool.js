@@ -294,6 +294,7 @@ class Pool extends Checkout {
         }),
       ),
     );
+    if (!this.options.shared) this._holdLoop();
     return answer.promise;
   }
 }

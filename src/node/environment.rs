@@ -83,7 +83,7 @@ const SPARES: usize = 8;
 struct Function {
     raw: sys::napi_threadsafe_function,
     /// Reasons for the event loop to stay alive.
-    holds: usize,
+    holds: isize,
     /// JavaScript's drain.
     callback: sys::napi_ref,
     /// Those of them that are requests.
@@ -98,8 +98,8 @@ impl Function {
     /// More reasons for the event loop to stay alive. Called on the JavaScript thread.
     fn hold(&mut self, js: Js, count: usize) {
         let before = self.holds;
-        self.holds += count;
-        if before == 0 && self.holds > 0 && !self.raw.is_null() {
+        self.holds = before.saturating_add_unsigned(count);
+        if before <= 0 && self.holds > 0 && !self.raw.is_null() {
             // SAFETY: `raw` is live, and this is the environment's thread.
             unsafe { sys::napi_ref_threadsafe_function(js.0, self.raw) };
         }
@@ -108,8 +108,8 @@ impl Function {
     /// Fewer reasons. Called on the JavaScript thread.
     fn release(&mut self, js: Js, count: usize) {
         let before = self.holds;
-        self.holds = before.saturating_sub(count);
-        if before > 0 && self.holds == 0 && !self.raw.is_null() {
+        self.holds = before.saturating_sub_unsigned(count);
+        if before > 0 && self.holds <= 0 && !self.raw.is_null() {
             // SAFETY: as in `hold`.
             unsafe { sys::napi_unref_threadsafe_function(js.0, self.raw) };
         }
@@ -210,6 +210,14 @@ impl Environment {
         let mut function = lock(&self.function);
         function.requests = function.requests.saturating_sub(requests);
         function.release(js, requests);
+    }
+
+    /// Of the requests under way, `count` are no reason to stay alive, and before that it was `before`. Called on the
+    /// JavaScript thread.
+    pub(super) fn except(&self, js: Js, before: usize, count: usize) {
+        let mut function = lock(&self.function);
+        function.hold(js, before.saturating_sub(count));
+        function.release(js, count.saturating_sub(before));
     }
 
     /// Whether an open connection is a reason for the event loop to stay alive. Called on the JavaScript thread.

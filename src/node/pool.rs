@@ -1,5 +1,6 @@
 //! A pool as JavaScript holds it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use napi::bindgen_prelude::*;
@@ -25,11 +26,13 @@ pub struct PoolHandle {
     id: PoolId,
     /// Texts that JavaScript calls by their numbers.
     texts: Mutex<Vec<Arc<KnownText>>>,
+    /// How many of its requests don't keep the event loop alive, see [`PoolHandle::wait_in_vain`].
+    in_vain: AtomicUsize,
 }
 
 impl PoolHandle {
     pub(super) fn new(environment: Arc<Environment>, pool: Pool, id: PoolId) -> Self {
-        PoolHandle { environment, pool, id, texts: Mutex::default() }
+        PoolHandle { environment, pool, id, texts: Mutex::default(), in_vain: AtomicUsize::new(0) }
     }
 
     /// Runs the queries that JavaScript has written down for this pool: before anything else that it asks of it.
@@ -224,12 +227,21 @@ impl PoolHandle {
         count(self.pool.total_count())
     }
 
-    /// Whether nothing is open, being opened, being closed or waited for, and no removal was told of beyond those that are
-    /// `heard` of.
+    /// Whether nothing is to be expected, and no removal was told of beyond those that are `heard` of; `unheld` of its
+    /// connections are none that anything is expected of.
     #[napi(catch_unwind)]
-    pub fn is_at_rest(&self, env: Env, heard: u32) -> bool {
+    pub fn is_at_rest(&self, env: Env, heard: u32, unheld: u32) -> bool {
         self.run_written(&env);
-        self.pool.is_at_rest(self.id, heard)
+        self.pool.is_at_rest(self.id, heard, unheld as usize)
+    }
+
+    /// Whether those who wait for a connection, or for the end of the pool, wait for something that may never come: then
+    /// they are no reason for the event loop to stay alive.
+    #[napi(catch_unwind)]
+    pub fn wait_in_vain(&self, env: Env, in_vain: bool) {
+        let count = if in_vain { self.pool.count_waiting(self.environment.id()) } else { 0 };
+        let before = self.in_vain.swap(count, Ordering::Relaxed);
+        self.environment.except(Js(env.raw()), before, count);
     }
 
     /// Connections that nobody uses.

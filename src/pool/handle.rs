@@ -163,8 +163,14 @@ impl Pool {
 
     /// Takes a request out of the queue, unanswered; false when it does not wait any more.
     pub fn forget(&self, sink: u64, request: i32) -> bool {
-        let mut state = self.shared.lock();
-        state.waiting.remove(|reply| reply.request == request && reply.sink.id() == sink).is_some()
+        let is_taken = {
+            let mut state = self.shared.lock();
+            state.waiting.remove(|reply| reply.request == request && reply.sink.id() == sink).is_some()
+        };
+        if is_taken {
+            self.shared.wind_up();
+        }
+        is_taken
     }
 
     /// Takes a client's connection back; `destroy` closes it. False when it is not lent to a client.
@@ -224,13 +230,23 @@ impl Pool {
         self.shared.objects.status().size + state.creating
     }
 
-    /// Nothing is open, being opened, being closed or waited for, and the user who goes by this number has `heard` of as
-    /// many removals as he was told of: there is nothing to tell him until somebody asks again. A client that lost its
-    /// connection and was not given back changes nothing.
-    pub fn is_at_rest(&self, id: PoolId, heard: u32) -> bool {
+    /// Nothing is open, being opened or being closed but `unheld` connections, nothing will be for those who wait, and the
+    /// user who goes by this number has `heard` of as many removals as he was told of: there is nothing to tell him until
+    /// somebody asks again or gives a client back. A client that lost its connection and was not given back changes
+    /// nothing but that it may be in the way of those who wait.
+    pub fn is_at_rest(&self, id: PoolId, heard: u32, unheld: usize) -> bool {
         let state = self.shared.lock();
+        let idle = self.shared.idle(&state);
         let has_heard = state.homes.iter().all(|home| home.id != id || home.removals == heard);
-        has_heard && !state.is_any_open() && state.waiting.is_empty() && self.shared.idle(&state) == 0
+        let is_in_vain = state.waiting.is_empty() || (idle == 0 && self.shared.is_full(&state));
+        has_heard && is_in_vain && state.open() + idle <= unheld
+    }
+
+    /// How many requests of a receiver wait for a connection or for the end.
+    pub fn count_waiting(&self, sink: u64) -> usize {
+        let state = self.shared.lock();
+        let ends = state.ended.iter().filter(|reply| reply.sink.id() == sink).count();
+        state.waiting.count(|reply| reply.sink.id() == sink) + ends
     }
 
     /// Connections that nobody uses.

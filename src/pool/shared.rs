@@ -84,9 +84,9 @@ impl State {
         }
     }
 
-    /// Whether a connection that is not idle is open, being opened or being closed.
-    pub(super) fn is_any_open(&self) -> bool {
-        self.creating > 0 || !self.closing.is_empty() || self.lent.values().any(|lent| !lent.gone)
+    /// How many connections that are not idle are open, being opened or being closed.
+    pub(super) fn open(&self) -> usize {
+        self.creating + self.closing.len() + self.lent.values().filter(|lent| !lent.gone).count()
     }
 
     pub(super) fn lend_to_client(&mut self, pool: &Arc<Shared>, mut held: Held, reply: &Reply) -> Acquired {
@@ -163,7 +163,7 @@ impl Shared {
         requests.for_each(|work| self.enqueue(work));
     }
 
-    fn is_full(&self, state: &State) -> bool {
+    pub(super) fn is_full(&self, state: &State) -> bool {
         self.objects.status().size + state.creating >= self.limits.max
     }
 
@@ -432,7 +432,7 @@ impl Shared {
             while let Some(held) = self.take_idle(&state) {
                 self.discard(&mut state, held);
             }
-            if state.is_any_open() {
+            if state.open() > 0 {
                 return;
             }
             std::mem::take(&mut state.ended)
@@ -501,7 +501,7 @@ impl Shared {
         }
     }
 
-    fn expire(&self) -> Option<Instant> {
+    fn expire(self: &Arc<Self>) -> Option<Instant> {
         let (expired, next) = {
             let mut state = self.lock();
             let sheltered = state.waiting.sheltered(state.creating);
@@ -510,8 +510,9 @@ impl Shared {
             state.timer = next.is_some();
             (expired, next)
         };
-        for work in expired {
-            work.reply().fail(waited_too_long());
+        if !expired.is_empty() {
+            expired.iter().for_each(|work| work.reply().fail(waited_too_long()));
+            self.wind_up();
         }
         next
     }

@@ -170,6 +170,11 @@ impl Waiting {
         self.queue.remove(place).map(|waiter| waiter.work)
     }
 
+    /// How many that have never left are such.
+    pub(super) fn count(&self, is_such: impl Fn(&Reply) -> bool) -> usize {
+        self.queue.iter().filter(|waiter| is_such(waiter.work.reply())).count()
+    }
+
     /// When the next one's time is up.
     pub(super) fn next_deadline(&self, sheltered: usize) -> Option<Instant> {
         let overtaken = self.overtaken.front().and_then(|second| second.deadline);

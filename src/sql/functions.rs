@@ -4,7 +4,7 @@
 /// order. Those whose answer is another one each time (`random`, `clock_timestamp`) are among them: nobody notices how
 /// often they were called. What tells or changes the state of a sequence, the session or the transaction is not.
 #[rustfmt::skip]
-const HARMLESS: [&str; 378] = [
+const HARMLESS: [&str; 379] = [
     "abs", "acos", "acosd", "acosh", "age", "any_value", "array_agg", "array_append", "array_cat", "array_dims",
     "array_fill", "array_length", "array_lower", "array_ndims", "array_position", "array_positions", "array_prepend",
     "array_remove", "array_replace", "array_to_json", "array_to_string", "array_to_tsvector", "array_upper", "ascii",
@@ -37,7 +37,7 @@ const HARMLESS: [&str; 378] = [
     "lower_inc", "lower_inf", "lpad", "ltrim", "make_date", "make_interval", "make_time", "make_timestamp",
     "make_timestamptz", "masklen", "max", "md5", "min", "min_scale", "mod", "mode", "multirange", "netmask",
     "network", "normalize", "now", "nth_value", "ntile", "num_nonnulls", "num_nulls", "numeric", "nummultirange",
-    "numnode", "numrange", "obj_description", "octet_length", "parse_ident", "path", "percent_rank",
+    "numnode", "numrange", "obj_description", "octet_length", "overlaps", "parse_ident", "path", "percent_rank",
     "percentile_cont", "percentile_disc", "pg_backend_pid", "pg_get_constraintdef", "pg_get_expr", "pg_get_indexdef",
     "pg_get_serial_sequence", "pg_get_userbyid", "pg_get_viewdef", "pg_postmaster_start_time", "pg_table_is_visible",
     "pg_type_is_visible", "pg_typeof", "phraseto_tsquery", "pi", "plainto_tsquery", "point", "polygon", "pow",

@@ -31,8 +31,8 @@ const CLAUSES: [&str; 73] = [
     "varchar", "when", "where",
 ];
 
-/// Words between two operands, which could be names of functions elsewhere.
-const INFIXES: [&str; 4] = ["escape", "ilike", "join", "overlaps"];
+/// Words between two tables, with which a join begins. None of them can be the name of a column.
+const JOINS: [&str; 7] = ["cross", "full", "inner", "left", "natural", "outer", "right"];
 
 /// Words behind the parenthesis that closes a call.
 const WINDOWS: [&str; 2] = ["filter", "over"];
@@ -58,20 +58,26 @@ fn begins_as_read(text: &str) -> bool {
     head.is_some_and(|token| READS.iter().any(|word| token.is(word)))
 }
 
-/// The tokens before the next one, the youngest first.
+/// What has been seen of a statement.
 #[derive(Default)]
 struct Seen<'a> {
+    /// The tokens before the next one, the youngest first.
     before: [Option<Token<'a>>; 4],
+    /// `DISTINCT ON (…)` is the one parenthesis behind which an expression begins, and with it maybe a call.
+    distinct_on: bool,
 }
 
 impl<'a> Seen<'a> {
     /// Whether the statement can still be a harmless read with this token.
     fn take(&mut self, token: Token<'a>) -> bool {
+        self.distinct_on |= token.is("on") && self.word(0, "distinct");
         let is_harmless = match token.kind {
+            _ if self.begins_doubtful_join() => READS.iter().any(|word| token.is(word)),
             TokenKind::OpenParen => self.is_no_call() || self.is_harmless_call(),
             TokenKind::Ident => {
                 let locks = self.word(0, "for") && ["no", "key", "share"].iter().any(|word| token.is(word));
-                !locks && !WRITES.iter().any(|word| token.is(word))
+                // Behind UESCAPE and its literal a quoted name ends, which may be a function's.
+                !locks && !token.is("uescape") && !WRITES.iter().any(|word| token.is(word))
             }
             TokenKind::Unknown | TokenKind::Semi => false,
             // Older servers begin the next word there, as in `1INTO`.
@@ -115,23 +121,14 @@ impl<'a> Seen<'a> {
             || (self.word(0, "varying") && self.is_one_of(1, &["bit", "char", "character"]))
             || (self.word(0, "zone") && self.word(1, "time"))
             || (self.word(0, "materialized") && self.word(1, "not") && self.word(2, "as"))
-            || (self.is_one_of(0, &WINDOWS) && matches!(self.kind(1), Some(TokenKind::CloseParen)))
-            || (self.is_one_of(0, &INFIXES) && self.is_operand(1))
+            || (self.is_one_of(0, &WINDOWS) && matches!(self.kind(1), Some(TokenKind::CloseParen)) && !self.distinct_on)
+            || self.word(0, "join")
     }
 
-    /// Something that has a value ends there.
-    fn is_operand(&self, place: usize) -> bool {
-        match self.kind(place) {
-            Some(TokenKind::Ident) => !self.is_one_of(place, &CLAUSES),
-            Some(
-                TokenKind::QuotedIdent { .. }
-                | TokenKind::CloseParen
-                | TokenKind::CloseBracket
-                | TokenKind::PositionalParam { .. }
-                | TokenKind::Literal { .. },
-            ) => true,
-            _ => false,
-        }
+    /// A parenthesis was opened behind a JOIN that could be the name of a function as well: only a query in it, which is
+    /// no argument, tells them apart.
+    fn begins_doubtful_join(&self) -> bool {
+        matches!(self.kind(0), Some(TokenKind::OpenParen)) && self.word(1, "join") && !self.is_one_of(2, &JOINS)
     }
 
     /// The parenthesis that comes now opens the arguments of a built-in function without effects.
@@ -189,7 +186,9 @@ mod tests {
             "SELECT a::numeric(10, 2), b::character varying(20), CAST(c AS varchar(5)), d::timestamptz(3) FROM t",
             "SELECT * FROM a JOIN (SELECT 1 AS x) b ON (a.x = b.x) LEFT JOIN LATERAL (SELECT 2) c ON (true)",
             "SELECT * FROM unnest($1::int[]) WITH ORDINALITY AS t(id, place)",
-            "SELECT * FROM (VALUES (1, 2)) AS v(a, b) WHERE a IN (1, 2) AND b = ANY ($1) AND NOT (a ILIKE ('x'))",
+            "SELECT * FROM (VALUES (1, 2)) AS v(a, b) WHERE a IN (1, 2) AND b = ANY ($1) AND NOT (a ILIKE 'x')",
+            "SELECT * FROM a CROSS JOIN ((b JOIN c USING (x)) LEFT OUTER JOIN (d NATURAL JOIN e) ON (true))",
+            "SELECT DISTINCT ON (a) a, lower(b) FROM t WHERE (a, b) OVERLAPS (c, d) AND b LIKE '!%' ESCAPE '!'",
             "SELECT substring(a from (1) for (2)), extract(year from b), b AT TIME ZONE ('UTC') FROM t",
             "SELECT row_to_json(t), json_agg(t), array(select 1), array[1,2], (t).a FROM t",
             "SELECT case when (a) then (b) else (c) end, 'nextval(''s'')', $$setval($$, \"into\" FROM \"update\"",
@@ -250,9 +249,18 @@ mod tests {
             "select set_config('a', 'b', false)",
             "select dblink('a', 'b')",
             "select lo_unlink(1)",
+            "select U&\"n!0065xtval\" UESCAPE '!' ('s')",
             "select lower\u{a0}('s')",
             "select join(1)",
+            "select a from t order by join((select 1))",
+            "select distinct on (a) join(a) from t",
+            "select distinct on (a) over(a) from t",
+            "select distinct on (a) filter(a) from t",
             "select 1 + ilike(1)",
+            "select a from t order by ilike(a)",
+            "select a from t order by escape(a)",
+            "select a from t where a like escape(a)",
+            "select a from t where a like 'x' escape escape('!')",
             "select filter(1)",
             "select by(1)",
             "select zone(1)",
