@@ -130,6 +130,44 @@ describe('the connection of a client', () => {
       });
     }
 
+    for (const [what, prepare] of [
+      ['a query under way', (client) => failure(client.query('SELECT pg_sleep(60)'))],
+      ['an error behind it', (client) => client.connection.emit('error', new Error('made up'))],
+    ]) {
+      test(`that is ended by its client with ${what} closes, and its stream neither finishes nor ends`, async (context) => {
+        const client = await made(context);
+        await client.connect();
+        const told = endings(client);
+        const ended = endOf(client);
+        prepare(client);
+        client.end();
+        await ended;
+        assert.deepEqual(
+          told.filter((what) => what !== 'made up'),
+          ['end of the connection', 'close', 'end of the client'],
+        );
+      });
+    }
+
+    test('that the server ends has its stream end, finish and close', async (context) => {
+      const client = await made(context);
+      await client.connect();
+      const told = endings(client);
+      const ended = endOf(client);
+      const server = await postgres();
+      await server.asSuperuser((other) => other.query('SELECT pg_terminate_backend($1)', [client.processID]));
+      await ended;
+      assert.deepEqual(told, [
+        'terminating connection due to administrator command',
+        'end',
+        'finish',
+        LOST,
+        'end of the connection',
+        'close',
+        'end of the client',
+      ]);
+    });
+
     test('that is ended answers the query under way, and no later one', async (context) => {
       const client = await made(context);
       await client.connect();

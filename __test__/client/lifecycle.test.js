@@ -38,6 +38,18 @@ describe('the life of a client', () => {
       assert.deepEqual(told, ours ? ['Connection terminated'] : []);
     });
 
+    if (ours) {
+      test('connect that is overtaken by end calls back before the end is told', async () => {
+        const client = new pg.Client(config);
+        const told = [];
+        client.connect((error) => told.push(error.message));
+        client.once('end', () => told.push('end'));
+        await called((callback) => client.end(callback));
+        await new Promise(setImmediate);
+        assert.deepEqual(told, ['Connection terminated', 'end']);
+      });
+    }
+
     test('connect calls back with null and the client, and returns nothing', async () => {
       const client = new pg.Client(config);
       let returned = 'nothing yet';

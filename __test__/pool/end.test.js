@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict');
 const { before, describe, test } = require('node:test');
 const { forBoth } = require('../support/both');
-const { settled } = require('../support/failure');
+const { failure, settled } = require('../support/failure');
 const { postgres } = require('../support/server');
 
 const ENDED = 'Cannot use a pool after calling end on the pool';
@@ -79,6 +79,31 @@ describe('ending a pool', () => {
         const client = await pool.connect();
         await client.end();
         await settled(pool.end(), 'the end');
+        client.release();
+      });
+
+      test('does not wait for those who have waited for it too long', async () => {
+        const pool = poolOf({ max: 1, connectionTimeoutMillis: 200 });
+        const client = await pool.connect();
+        await client.end();
+        const waiting = [failure(pool.query('SELECT 1')), failure(pool.connect())];
+        await settled(pool.end(), 'the end');
+        for (const error of await Promise.all(waiting)) {
+          assert.equal(error.message, 'timeout exceeded when trying to connect');
+        }
+        client.release();
+      });
+
+      test('does not wait for those who have given up waiting for it', async () => {
+        const pool = poolOf({ max: 1 });
+        const client = await pool.connect();
+        await client.end();
+        const controller = new AbortController();
+        const waiting = failure(pool.connect({ signal: controller.signal }));
+        const end = pool.end();
+        controller.abort();
+        assert.equal((await waiting).name, 'AbortError');
+        await settled(end, 'the end');
         client.release();
       });
     }

@@ -262,11 +262,9 @@ class Checkout extends NativePool {
     client._poolUseCount = (client._poolUseCount || 0) + 1;
     this.emit('release', error, client);
     const core = client._core;
-    if (client._hasLeft) {
-      this._byId.delete(core.id);
-      // Those who wait get its place.
-      if (this.waitingCount > 0) this._holdLoop();
-    }
+    if (client._hasLeft) this._byId.delete(core.id);
+    // Those who waited in vain get its place.
+    if (this._hold === null && this.waitingCount > 0) this._holdLoop();
     if (error || this.ending || !client._queryable || client._ending) {
       client._ending = true;
       this._known = this._known.filter((/** @type {any} */ known) => known !== client);

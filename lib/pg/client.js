@@ -396,6 +396,8 @@ class Client extends QueryQueue {
       if (this._core.isOpen) this._core.destroy();
     }
     const hadWork = this._isBusy();
+    // Whoever still waits for it to connect is told first.
+    if (this._ending && this._connectionCallback !== null) this._handleConnectFailure(error);
     this._errorAllQueries(error);
     this._ended = true;
     if (!this._ending && !this._connectionError) {
@@ -421,12 +423,12 @@ class Client extends QueryQueue {
       callback();
       return undefined;
     }
-    if (!this._queryable) this._core.destroy();
+    if (!this._queryable) this._cutOff();
     else if (this.pipeline && this._isBusy()) this.once('drain', () => this._goodbye());
     // One that has failed is as good as answered.
     else if (this._activeQuery?.isRefused) this._goodbye();
     // A query that hangs could keep the end away for ever.
-    else if (this._activeQuery || this._core.isBusy) this._core.destroy();
+    else if (this._activeQuery || this._core.isBusy) this._cutOff();
     else this._goodbye();
 
     if (callback) {
@@ -434,6 +436,12 @@ class Client extends QueryQueue {
       return undefined;
     }
     return new this._Promise((/** @type {() => void} */ resolve) => this._endListeners.push(resolve));
+  }
+
+  /** Closes the connection without a goodbye. */
+  _cutOff() {
+    if (this._connection instanceof NativeConnection) this._connection.torn();
+    this._core.destroy();
   }
 
   _goodbye() {

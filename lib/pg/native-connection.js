@@ -115,6 +115,11 @@ class NativeConnection extends Connection {
     if (this._active === null) this.stream.finish();
   }
 
+  /** The client cuts the connection off. */
+  torn() {
+    this.stream.isTorn = true;
+  }
+
   /** The native connection is gone. */
   closed() {
     this.stream.markClosed();

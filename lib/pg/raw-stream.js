@@ -92,7 +92,7 @@ class RawStream extends Duplex {
     this.handedOver = 0;
     /** Whether the client says goodbye, or has no connection any more: the end of the stream cuts nothing off then. */
     this.isFarewell = false;
-    /** Whether the program has destroyed the stream, so that it neither ends nor finishes. */
+    /** Whether the connection was cut off, so that the stream neither ends nor finishes. */
     this.isTorn = false;
     this.hadError = false;
   }
@@ -207,8 +207,8 @@ class RawStream extends Duplex {
   /** The native connection is closed: there is nothing more to read either. */
   runOut() {
     if (this.isTorn) return;
-    this.finish();
     this.push(null);
+    this.finish();
   }
 
   /**

@@ -242,9 +242,12 @@ impl Pool {
         has_heard && is_in_vain && state.open() + idle <= unheld
     }
 
-    /// How many requests of a receiver wait for a connection or for the end.
+    /// How many requests of a receiver wait for a connection, or for the end behind such.
     pub fn count_waiting(&self, sink: u64) -> usize {
         let state = self.shared.lock();
+        if state.waiting.is_empty() {
+            return 0;
+        }
         let ends = state.ended.iter().filter(|reply| reply.sink.id() == sink).count();
         state.waiting.count(|reply| reply.sink.id() == sink) + ends
     }
