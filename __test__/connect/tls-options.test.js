@@ -155,6 +155,19 @@ forBoth(({ pg, ours }) => {
     assert.deepEqual(JSON.parse(stdout), ['connected', 'connected', refused, refused]);
   });
 
+  for (const [name, value] of [
+    ['cert', 'no certificate'],
+    ['minVersion', ''],
+    ['maxVersion', ''],
+    ['minVersion', 'TLSv9'],
+  ]) {
+    test(`ssl.${name} of ${JSON.stringify(value)} is refused`, async () => {
+      const error = await failure(session({ rejectUnauthorized: false, [name]: value }));
+      if (ours)
+        assert.ok(error instanceof TypeError && error.message.startsWith(`"ssl.${name}" `), error.message);
+    });
+  }
+
   if (!ours) return;
 
   for (const [name, value] of Object.entries(UNSUPPORTED)) {

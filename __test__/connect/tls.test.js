@@ -151,6 +151,15 @@ forBoth(({ pg, ours }) => {
     assert.equal(error.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
   });
 
+  test(`servername is ${ours ? '' : 'not '}the name that counts when the host has another one`, async () => {
+    const named = { host: 'localhost', ssl: { ca, servername: 'db.example.test' } };
+    const right = ours ? 'elsewhere' : 'server';
+    const { servernames } = await sessionBehind(right, named);
+    assert.deepEqual(servernames, [ours ? 'db.example.test' : 'localhost']);
+    const error = await failure(sessionBehind(ours ? 'server' : 'elsewhere', named));
+    assert.equal(error.code, 'ERR_TLS_CERT_ALTNAME_INVALID');
+  });
+
   test('the name of the host is asked for, and an address is not', async () => {
     const ssl = { rejectUnauthorized: false };
     assert.deepEqual((await sessionBehind('server', { host: 'localhost', ssl })).servernames, ['localhost']);

@@ -62,7 +62,7 @@ function versionSettings(given, { ciphers, cipherSuites }) {
 
 /** @param {Record<string, any>} given */
 function limitsOf(given) {
-  const limits = [given.minVersion || tls.DEFAULT_MIN_VERSION, given.maxVersion || tls.DEFAULT_MAX_VERSION];
+  const limits = [given.minVersion ?? tls.DEFAULT_MIN_VERSION, given.maxVersion ?? tls.DEFAULT_MAX_VERSION];
   oneOf('ssl.minVersion', limits[0], VERSIONS);
   oneOf('ssl.maxVersion', limits[1], VERSIONS);
   return limits;

@@ -1,6 +1,6 @@
 'use strict';
 
-const { createPrivateKey } = require('node:crypto');
+const { X509Certificate, createPrivateKey } = require('node:crypto');
 const fs = require('node:fs');
 const net = require('node:net');
 const tls = require('node:tls');
@@ -55,6 +55,24 @@ function pem(name, value) {
   return parts.join('\n');
 }
 
+/**
+ * The certificate that is shown, which must be one even where there is no key to show it with.
+ *
+ * @param {any} value
+ * @returns {string | null}
+ * @throws {TypeError} when it can't be read
+ */
+function certificate(value) {
+  const cert = pem('cert', value);
+  try {
+    if (cert !== null) new X509Certificate(cert);
+  } catch (error) {
+    const reason = /** @type {Error} */ (error).message;
+    throw new TypeError(`"ssl.cert" can't be read as a certificate in PEM form: ${reason}`);
+  }
+  return cert;
+}
+
 /** @param {ArrayBufferView} view */
 function bytes(view) {
   return Buffer.from(view.buffer, view.byteOffset, view.byteLength);
@@ -93,7 +111,7 @@ function identity(given) {
   }
   const ofArchive = (archive && archive.passphrase) || given.passphrase;
   return {
-    cert: pem('cert', given.cert),
+    cert: certificate(given.cert),
     key: plainKey(pem('key', key), (key && key.passphrase) || given.passphrase),
     pfx: content ? (typeof content === 'string' ? Buffer.from(content, 'latin1') : bytes(content)) : null,
     passphrase: content && ofArchive ? text('ssl.passphrase', ofArchive) : null,
