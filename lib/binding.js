@@ -378,9 +378,24 @@ function walk(count, cursor, texts, blobs, extras) {
 }
 
 /**
- * @param {any[]} event its name, the number of the connection or pool, and what belongs to it
+ * @param {string} event of a notice: the number of the connection, the length of the message, and its fields
  */
-function dispatch([name, id, first, second]) {
+function dispatchNotice(event) {
+  const end = event.indexOf(' ');
+  const begin = event.indexOf(' ', end + 1);
+  const owner = connections.get(Number(event.slice(0, end)));
+  if (owner !== undefined) owner.notice(event.slice(begin + 1), Number(event.slice(end + 1, begin)));
+}
+
+/**
+ * @param {any} event its name, the number of the connection or pool, and what belongs to it; a text for a notice
+ */
+function dispatch(event) {
+  if (typeof event === 'string') {
+    dispatchNotice(event);
+    return;
+  }
+  const [name, id, first, second] = event;
   const poolEvent = POOL_EVENTS[name];
   const owner = poolEvent === undefined ? connections.get(id) : pools.get(id);
   if (owner === undefined) {

@@ -294,9 +294,10 @@ fn tag_to_js(js: Js, tag: &CommandTag<'_>) -> Answer {
     js.array([command, count(tag.rows), count(tag.oid)].into_iter())
 }
 
-/// Its fields as they came, in one text: there may be very many notices, and each call of Node-API costs.
-fn notice_to_js(js: Js, notice: &ServerError) -> Answer {
-    let mut text = String::new();
+/// The connection, the length and the fields as they came, in one text: there may be very many notices, and each call of
+/// Node-API costs.
+fn notice_to_js(js: Js, connection: u32, notice: &ServerError) -> Answer {
+    let mut text = format!("{connection} {} ", notice.length);
     for (key, value) in &notice.fields {
         text.push(char::from(*key));
         text.push_str(value);
@@ -308,9 +309,7 @@ fn notice_to_js(js: Js, notice: &ServerError) -> Answer {
 fn event_to_js(js: Js, environment: &Arc<Environment>, id: u32, event: Event) -> Answer {
     let id_value = js.number(id.into());
     let parts = match event {
-        Event::Notice(notice) => {
-            vec![js.text("notice"), id_value, notice_to_js(js, &notice), js.number(f64::from(notice.length))]
-        }
+        Event::Notice(notice) => return notice_to_js(js, id, &notice),
         Event::Notification(notification) => {
             let object = js.object()?;
             js.set(object, c"processId", js.int(notification.process_id))?;

@@ -5,6 +5,8 @@
 //! through JavaScript.
 
 mod care;
+mod departure;
+mod depth;
 pub mod handle;
 mod home;
 mod lane;

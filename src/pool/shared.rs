@@ -11,9 +11,10 @@ use deadpool::managed::{Object, PoolError};
 use deadpool_postgres::Timeouts;
 use tokio::sync::watch;
 
+use super::depth::Depth;
 use super::handle::Acquired;
 use super::home::{Home, tell};
-use super::lane::{Depth, Lane};
+use super::lane::Lane;
 use super::maker::{Maker, only_idle};
 use super::making::Making;
 use super::member::Member;
@@ -317,19 +318,6 @@ impl Shared {
         self.go_on();
     }
 
-    /// Closes a connection: politely when it is at rest, at once when it is in the middle of something.
-    fn discard(&self, state: &mut State, held: Held) {
-        let member = Object::take(held);
-        let connection = member.connection();
-        // One that is closed already is about to be struck off.
-        state.closing.insert(connection.id());
-        if connection.load() == 0 {
-            connection.end(None);
-        } else {
-            connection.destroy(Error::closed("Connection terminated"));
-        }
-    }
-
     /// Tells the pool's users what happens to a connection.
     pub(super) fn tell(&self, connection: ConnectionId, event: &PoolEvent) {
         tell(&mut self.lock().homes, connection, event);
@@ -353,139 +341,10 @@ impl Shared {
         all
     }
 
-    /// A connection broke. True when whoever has it as a client is the one to hear of it. What broke while nobody used it
-    /// is told to the pool's users, and closed.
-    pub(super) fn connection_lost(&self, id: ConnectionId, error: &Error) -> bool {
-        let gone = {
-            let mut state = self.lock();
-            let member = match state.lent.get(&id) {
-                Some(Lent { to: Borrower::Client, .. }) => return true,
-                // What it ran fails, and its caller knows.
-                Some(Lent { to: Borrower::Loan, .. }) => return false,
-                Some(Lent { to: Borrower::Lane(lane), held, .. }) if !lane.is_answered(held.connection()) => {
-                    return false;
-                }
-                Some(_) => state.lent.remove(&id).map(|lent| Object::take(lent.held)),
-                // The pool closes it anyway; nobody needs to hear how.
-                None if state.closing.contains(&id) => return false,
-                None => self.objects.retain(|member, _| member.connection().id() != id).removed.pop(),
-            };
-            // One report is enough, and nobody has seen a connection that was only just made.
-            let Some(member) = member else { return false };
-            state.closing.insert(id);
-            // It does not count any more when its users hear of it.
-            tell(&mut state.homes, id, &PoolEvent::IdleLost(Box::new(error.clone())));
-            member
-        };
-        gone.connection().end(None);
-        false
-    }
-
-    /// Closes an idle connection; false when it is not idle.
-    pub(super) fn remove(self: &Arc<Self>, connection: ConnectionId) -> bool {
-        let removed = {
-            let mut state = self.lock();
-            let removed = self.objects.retain(|member, _| member.connection().id() != connection).removed;
-            state.closing.extend(removed.iter().map(|member| member.connection().id()));
-            removed
-        };
-        for member in &removed {
-            member.connection().end(None);
-        }
-        if !removed.is_empty() {
-            self.go_on();
-        }
-        !removed.is_empty()
-    }
-
-    /// Strikes a closed connection off, and tells the pool's users.
-    pub(super) fn forget(&self, connection: &Connection) {
-        let id = connection.id();
-        let mut gone = Vec::new();
-        {
-            let mut state = self.lock();
-            state.closing.remove(&id);
-            match state.lent.get_mut(&id) {
-                // A client still has it, and gives it back or not; the pool must not wait for that with an end.
-                Some(Lent { to: Borrower::Client, gone, .. }) => *gone = true,
-                Some(_) => gone.extend(state.lent.remove(&id).map(|lent| Object::take(lent.held))),
-                None => gone.extend(self.objects.retain(|member, _| member.connection().id() != id).removed),
-            }
-            tell(&mut state.homes, id, &PoolEvent::Removed);
-        }
-        drop(gone);
-    }
-
     /// Does what a change in the number of connections makes possible.
     pub(super) fn go_on(self: &Arc<Self>) {
         self.pump();
         self.wind_up();
-    }
-
-    /// Closes what is idle and answers who waits for the end, once the pool is ending.
-    pub(super) fn wind_up(self: &Arc<Self>) {
-        let finished = {
-            let mut state = self.lock();
-            if !state.ending || !state.waiting.is_empty() {
-                return;
-            }
-            while let Some(held) = self.take_idle(&state) {
-                self.discard(&mut state, held);
-            }
-            if state.open() > 0 {
-                return;
-            }
-            std::mem::take(&mut state.ended)
-        };
-        // The pool may stay in JavaScript's hands; its keys don't.
-        self.objects.manager().ring.clear();
-        for reply in finished {
-            let mut batch = Batch::default();
-            batch.record(Record::Done, &[reply.request, 0]);
-            reply.sink.deliver(batch);
-        }
-    }
-
-    /// Starts the reaper when something may have to be closed for its idle time or age.
-    fn watch_idle(self: &Arc<Self>) {
-        if self.limits.idle_timeout.is_none() && self.limits.max_lifetime.is_none() {
-            return;
-        }
-        let mut state = self.lock();
-        if !state.reaper && self.idle(&state) > 0 {
-            state.reaper = true;
-            reaper::start(self);
-        }
-    }
-
-    /// Closes idle connections whose time is up; returns when to come back, or `None` when nothing is idle.
-    pub(super) fn reap(self: &Arc<Self>) -> Option<Duration> {
-        let now = clock::now();
-        let mut state = self.lock();
-        let mut above_min = self.objects.status().size.saturating_sub(self.limits.min);
-        let mut next: Option<Duration> = None;
-        let removed =
-            self.objects.retain(|member, _| match reaper::time_left(member, &self.limits, above_min > 0, now) {
-                Some(Duration::ZERO) => {
-                    above_min = above_min.saturating_sub(1);
-                    false
-                }
-                Some(left) => {
-                    next = Some(next.map_or(left, |next| next.min(left)));
-                    true
-                }
-                None => true,
-            });
-        for member in removed.removed {
-            let connection = member.connection();
-            state.closing.insert(connection.id());
-            connection.end(None);
-        }
-        if next.is_none() {
-            state.reaper = false;
-        }
-        // One more millisecond, so that the time is really up on waking.
-        next.map(|pause| pause + Duration::from_millis(1))
     }
 
     /// Makes sure that those who wait too long are told so.
@@ -515,24 +374,6 @@ impl Shared {
             self.wind_up();
         }
         next
-    }
-
-    /// Nobody uses the pool any more: what waits is dropped with its environment, connections are closed.
-    pub(super) fn abandon(self: &Arc<Self>) {
-        {
-            let mut state = self.lock();
-            state.ending = true;
-            state.ended.clear();
-            self.abandoned.send_replace(true);
-            drop(state.waiting.drain());
-            let lent: Vec<Lent> = state.lent.drain().map(|(_, lent)| lent).collect();
-            for lent in lent.into_iter().filter(|lent| !lent.gone) {
-                let member = Object::take(lent.held);
-                state.closing.insert(member.connection().id());
-                member.connection().abandon();
-            }
-        }
-        self.wind_up();
     }
 }
 
