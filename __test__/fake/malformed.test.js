@@ -2,7 +2,7 @@
 
 const { test, describe } = require('node:test');
 const assert = require('node:assert/strict');
-const { failure, settled } = require('../support/failure');
+const { eventually, failure, settled } = require('../support/failure');
 const { fakeServer, messages } = require('../support/fake-server');
 
 const { message, int16, int32 } = messages;
@@ -174,6 +174,8 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
         pool.on('error', (error) => told.push(error.message));
         await pool.query('SELECT 1');
         spoil();
+        // A query that leaves before it is read would fail in the place of the pool.
+        await eventually(() => told.length > 0, 'the error');
         await goesOn(pool, fake);
         assert.equal(told.length, 1);
         assert.match(told[0], SAYS_WHAT);
