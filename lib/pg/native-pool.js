@@ -284,7 +284,9 @@ class NativePool extends ClientPool {
 
   _relax() {
     if (this._core === null || this._scripts > 0 || this._scheduled > 0) return;
-    const unheld = this._known.filter((client) => !client._ref && !client._ended && !client._hasLeft).length;
+    const unheld = this._known.filter(
+      (/** @type {any} */ client) => !client._ref && !client._ended && !client._hasLeft,
+    ).length;
     if (!this._core.isAtRest(this._removals, unheld)) return;
     clearInterval(/** @type {any} */ (this._hold));
     this._hold = null;
