@@ -57,6 +57,31 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       assert.deepEqual(lines, ['40 workers, and the main thread still counts to 1']);
     });
 
+    test('a worker that has ended its part of a shared pool goes, whoever else uses it', async () => {
+      const source = `
+        const { once } = require('node:events');
+        const { Worker } = require('node:worker_threads');
+        const { Pool } = require('./index.js');
+        const config = { ...JSON.parse(process.env.PROGRAM_TARGET), shared: true };
+        const text = \`
+          const { Pool } = require('./index.js');
+          const pool = new Pool(\${JSON.stringify(config)});
+          pool.query('SELECT 1').then(() => pool.end());\`;
+        (async () => {
+          const pool = new Pool(config);
+          const client = await pool.connect();
+          const [code] = await once(new Worker(text, { eval: true }), 'exit');
+          console.log(code, (await client.query('SELECT 7 AS n')).rows[0].n);
+          client.release();
+          await pool.end();
+        })();`;
+      const { stdout, stderr } = await run(
+        { source },
+        { env: { PROGRAM_TARGET: JSON.stringify(server.config()) } },
+      );
+      assert.equal(stdout, '0 7\n', stderr);
+    });
+
     test("a terminated worker's connections are closed while the process goes on", async () => {
       const name = 'workers that end early';
       const source = `

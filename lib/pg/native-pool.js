@@ -288,8 +288,7 @@ class NativePool extends ClientPool {
       (/** @type {any} */ client) => !client._ref && !client._ended && !client._hasLeft,
     ).length;
     if (!this._core.isAtRest(this._removals, unheld)) return;
-    clearInterval(/** @type {any} */ (this._hold));
-    this._hold = null;
+    this._letGo();
     // The others in a shared pool may need any of its users, for the password, until he ends it.
     if (this.options.shared) return;
     // Those who wait now do so for clients that may never be given back.
@@ -297,6 +296,11 @@ class NativePool extends ClientPool {
     if (unheld > 0 || this.waitingCount > 0) return;
     this._isKnown = false;
     pools.delete(this._core.id);
+  }
+
+  _letGo() {
+    clearInterval(/** @type {any} */ (this._hold));
+    this._hold = null;
   }
 
   _isFull() {

@@ -288,7 +288,9 @@ class Pool extends Checkout {
       register(
         new EndRequest(() => {
           pools.delete(core.id);
-          this._relax();
+          // Of a shared pool others may still have connections, which are no concern of this thread's.
+          if (this.options.shared) this._letGo();
+          else this._relax();
           // After the 'remove' events of the last clients, which come a turn after their connections have closed.
           setImmediate(() => setImmediate(finish));
         }),
