@@ -16,6 +16,7 @@ export const RUST_ROOMS = [
   'sql',
   'config',
   'wire',
+  'rows',
   'conn',
   'pool',
   'ddl',
@@ -29,10 +30,10 @@ export const RUST_BANS = [
   { crates: /^napi(_\w+)?$/, except: ['node'], why: 'only src/node/ names napi' },
   {
     crates: /^tokio(_util|_native_tls|_openssl)?$/,
-    only: ['error', 'sql', 'wire'],
+    only: ['error', 'sql', 'wire', 'rows'],
     why: 'this room does no I/O',
   },
-  { crates: /^clock$/, only: ['sql', 'wire'], why: 'this room knows no clock' },
+  { crates: /^clock$/, only: ['sql', 'wire', 'rows'], why: 'this room knows no clock' },
 ];
 
 /** Rooms of the JavaScript, from left to right: the first pattern that a file matches is its room. */
@@ -61,17 +62,27 @@ export const JAVASCRIPT_DOORS = [{ file: 'native.js', keeper: 'lib/binding.js' }
  * @returns {string[]} one line for each violation: file, line, what is wrong
  */
 export function violations(directory) {
-  const read = (file) => ({ file, text: readFileSync(path.join(directory, file), 'utf8') });
-  const files = filesBelow(directory, '');
-  const rust = files.filter((file) => /^src\/.*\.rs$/.test(file)).map(read);
-  const javascript = files.filter((file) => isShipped(file)).map(read);
+  const sources = readSources(directory);
+  const rust = sources.filter(({ file }) => /^src\/.*\.rs$/.test(file));
+  const javascript = sources.filter(({ file }) => isShipped(file));
   return [
     ...rust.flatMap((source) => rustViolations(source, RUST_ROOMS, RUST_BANS)),
     ...javascript.flatMap((source) => javascriptViolations(source, JAVASCRIPT_ROOMS, JAVASCRIPT_DOORS)),
   ].map(({ file, line, what }) => `${file}:${line}: ${what}`);
 }
 
-function isShipped(file) {
+/**
+ * @param {string} directory the package's folder
+ * @returns {{ file: string, text: string }[]} its Rust and its shipped JavaScript
+ */
+export function readSources(directory) {
+  return filesBelow(directory, '')
+    .filter((file) => /^src\/.*\.rs$/.test(file) || isShipped(file))
+    .map((file) => ({ file, text: readFileSync(path.join(directory, file), 'utf8') }));
+}
+
+/** @param {string} file below the package's folder */
+export function isShipped(file) {
   return /^(lib|services|cli|examples)\/.*\.m?js$|^[^/]+\.m?js$/.test(file);
 }
 

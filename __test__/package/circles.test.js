@@ -1,0 +1,111 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { before, describe, test } = require('node:test');
+
+/** @type {(directory: string) => string[]} */
+let circles;
+
+before(async () => {
+  ({ circles } = await import('../../scripts/circles.mjs'));
+});
+
+/**
+ * @param {import('node:test').TestContext} t
+ * @param {Record<string, string>} files text by name
+ */
+function circlesOf(t, files) {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'pgfleet-circles-'));
+  t.after(() => fs.rmSync(directory, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) {
+    const file = path.join(directory, name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text);
+  }
+  return circles(directory);
+}
+
+const taking = (/** @type {string} */ name) => ({
+  'src/pool/mod.rs': 'mod one; mod two; pub use one::One;',
+  'src/pool/two.rs': 'use crate::pool::One; pub struct Two;',
+  'src/pool/one.rs': `${name} pub struct One;`,
+});
+
+describe('circles of Rust files', () => {
+  const told = [
+    'circle of 2 files:',
+    '  src/pool/one.rs -> src/pool/two.rs: Two',
+    '  src/pool/two.rs -> src/pool/one.rs: One',
+  ].join('\n');
+
+  for (const [name, text] of Object.entries({
+    'a path': 'use super::two::Two;',
+    'a path from the crate': 'use crate::pool::two::Two;',
+    'a group': 'use super::{two::{Two}};',
+    'a path in an expression': 'fn f() { super::two::Two }',
+    'a name of its own': 'use super::two::Two as Other;',
+    'a re-export': 'pub(crate) use super::two::Two;',
+  })) {
+    test(`by ${name} are found, through what mod.rs hands on`, (t) => {
+      assert.deepEqual(circlesOf(t, taking(text)), [told]);
+    });
+  }
+
+  for (const [name, text] of Object.entries({
+    'the tests of a file': '#[cfg(test)] mod tests { use super::super::two::Two; }',
+    'a comment': '// use super::two::Two;',
+    'another crate of that name': 'use two::Two;',
+    visibility: 'pub(super) fn two() {}',
+  })) {
+    test(`${name} makes none`, (t) => {
+      assert.deepEqual(circlesOf(t, taking(text)), []);
+    });
+  }
+
+  test('files that are tests make none', (t) => {
+    const found = circlesOf(t, {
+      'src/pool/mod.rs': 'mod one; #[cfg(test)] mod two;',
+      'src/pool/one.rs': 'use super::two::Two; pub struct One;',
+      'src/pool/two.rs': 'use super::one::One; pub struct Two;',
+    });
+    assert.deepEqual(found, []);
+  });
+
+  test('mod.rs is in one when its own files take what it defines', (t) => {
+    const found = circlesOf(t, {
+      'src/ddl/mod.rs': 'mod run; pub use run::run; pub struct Order;',
+      'src/ddl/run.rs': 'use super::Order; pub fn run() {}',
+    });
+    assert.deepEqual(found, [
+      'circle of 2 files:\n  src/ddl/mod.rs -> src/ddl/run.rs: run\n  src/ddl/run.rs -> src/ddl/mod.rs: Order',
+    ]);
+  });
+});
+
+describe('circles of JavaScript files', () => {
+  test('are found through a third file and through folders', (t) => {
+    const found = circlesOf(t, {
+      'lib/one.js': "require('./two');",
+      'lib/two.js': "require('./pg');",
+      'lib/pg/index.js': "const one = () => require('../one.js');",
+    });
+    assert.deepEqual(found, [
+      [
+        'circle of 3 files:',
+        '  lib/one.js -> lib/two.js: two.js',
+        '  lib/pg/index.js -> lib/one.js: one.js',
+        '  lib/two.js -> lib/pg/index.js: index.js',
+      ].join('\n'),
+    ]);
+  });
+
+  test('a file that two others need is in none', (t) => {
+    assert.deepEqual(
+      circlesOf(t, { 'lib/a.js': "require('./c');", 'lib/b.js': "require('./c');", 'lib/c.js': '' }),
+      [],
+    );
+  });
+});
