@@ -1,7 +1,7 @@
 'use strict';
 
 // The only file that loads the addon. A request is a slot in a table here; the addon answers through one function,
-// `drain`, which gets everything that is ready at once: records in flat arrays, see src/wire/batch.rs.
+// `drain`, which gets everything that is ready at once: records in flat arrays, see src/rows/batch.rs.
 
 const addon = require('../native.js');
 const { fromNative } = require('./errors');
@@ -16,7 +16,7 @@ const outbox = { words: new Int32Array(layout.outboxWords), bytes: new Uint8Arra
 /** Counts the batches, so that what was found out while one is walked isn't found out for each answer. */
 const turn = { batches: 0 };
 
-// Kinds of records, in step with src/wire/batch.rs.
+// Kinds of records, in step with src/rows/record.rs.
 const SEGMENT = 1;
 const BLOB = 2;
 const FIELDS = 3;

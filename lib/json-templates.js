@@ -1,6 +1,6 @@
 'use strict';
 
-// JSON documents that cross as a template and its leaves, see src/wire/json.rs.
+// JSON documents that cross as a template and its leaves, see src/rows/json.rs.
 
 const { Constructors, list, literals } = require('./plain-objects');
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// Rows from the flat arrays of a batch (src/wire/batch.rs) to JavaScript values. For each shape of rows that is used
+// Rows from the flat arrays of a batch (src/rows/batch.rs) to JavaScript values. For each shape of rows that is used
 // more than once a function is generated; where generating code is switched off, an interpreter does the same.
 
 const { quickest } = require('./arrays');
@@ -13,7 +13,7 @@ const { keepHere } = require('./untransferable');
 
 const { pgTypes } = pristine;
 
-// Kinds of columns, in step with src/wire/shape.rs.
+// Kinds of columns, in step with src/rows/column.rs.
 const TEXT = 0;
 const INT = 1;
 const NUMBER = 2;

@@ -7,7 +7,7 @@ const wasLoaded = mayBeLoaded();
 const pgTypes = require('pg-types');
 const builtin = require('pg-types/lib/textParsers');
 
-/** OIDs that the addon decodes, in the order of their bits in a mask; in step with src/wire/shape.rs. */
+/** OIDs that the addon decodes, in the order of their bits in a mask; in step with src/rows/column.rs. */
 const DECODED = [16, 21, 23, 26, 700, 701, 1082, 1114, 1184, 17, 114, 3802].concat([
   1005, 1007, 1028, 1021, 1022, 1231, 1014, 1015, 1009, 2951, 1016,
 ]);

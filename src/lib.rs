@@ -1,7 +1,7 @@
 //! pgfleet: many PostgreSQL databases from one Node program.
 //!
 //! Rooms, in total order; each file looks only to its own room and to rooms on its left:
-//! `error < clock < sql < config < wire < conn < pool < ddl < manager < node`.
+//! `error < clock < sql < config < wire < rows < conn < pool < ddl < manager < node`.
 
 pub mod clock;
 pub mod config;
@@ -13,5 +13,6 @@ pub mod manager;
 #[allow(unsafe_code)]
 pub mod node;
 pub mod pool;
+pub mod rows;
 pub mod sql;
 pub mod wire;

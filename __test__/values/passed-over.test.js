@@ -9,7 +9,7 @@ const assert = require('node:assert/strict');
 if (process.env.PGFLEET_CONTENDER !== 'pg') {
   const { Batch, Shape } = require('../../lib/rows.js');
 
-  // As in src/wire/shape.rs.
+  // As in src/rows/shape.rs.
   const [TEXT, INT_LIST, NUMBER_LIST, TEXT_LIST] = [0, 9, 10, 11];
   const OIDS = { [TEXT]: 25, [INT_LIST]: 1007, [NUMBER_LIST]: 1022, [TEXT_LIST]: 1009 };
 
@@ -21,7 +21,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
 
   const LISTS = shapeOf(INT_LIST, NUMBER_LIST, TEXT_LIST, TEXT);
 
-  /** What `src/wire/row.rs` makes of rows `{n,n+1}`, `{n+.5}`, `{"n"}`, `t`. */
+  /** What `src/rows/row.rs` makes of rows `{n,n+1}`, `{n+.5}`, `{"n"}`, `t`. */
   function batchOf(numbers) {
     const [ints, floats, leafInts] = [[], [], []];
     let text = '';

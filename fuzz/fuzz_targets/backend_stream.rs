@@ -3,9 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pgfleet::wire::json::TemplateTable;
-use pgfleet::wire::shape::{Shape, TypeMask};
-use pgfleet::wire::{Batch, Formats, command, frame, row, server_message};
+use pgfleet::rows::{Batch, Formats, Shape, TemplateTable, TypeMask, row};
+use pgfleet::wire::{command, frame, server_message};
 use std::sync::Arc;
 
 fuzz_target!(|stream: &[u8]| {

@@ -12,9 +12,8 @@ use super::sink::Sink;
 use super::state::{Buried, Inner, Note, Notes, deliver_notes};
 use super::statement::Statements;
 use crate::error::{Error, ErrorKind, ServerError};
-use crate::wire::batch::{Batch, Event, Extra, Record};
-use crate::wire::shape::{Shape, TypeMask};
-use crate::wire::{Formats, Frame, command, frame, frontend, row, server_message};
+use crate::rows::{Batch, Event, Extra, Formats, Record, Shape, TypeMask, row};
+use crate::wire::{Frame, command, frame, frontend, server_message};
 
 /// Why a connection is over.
 pub(super) enum End {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::connection::{Connection, ConnectionId, Observer};
 use super::sink::Sink;
-use crate::wire::batch::Event;
+use crate::rows::Event;
 
 /// What is kept of a connection that nobody watches yet: it is being made, and little can happen meanwhile.
 const EARLY_LIMIT: usize = 100;

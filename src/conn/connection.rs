@@ -16,7 +16,7 @@ use super::state::{Inner, Life, Note, Notes, OpenPortal, UNSENT_LIMIT, deliver_n
 use super::statement::Statements;
 use crate::clock;
 use crate::error::Error;
-use crate::wire::batch::{Batch, Event, Extra, Record};
+use crate::rows::{Batch, Event, Extra, Record};
 use crate::wire::frontend;
 
 /// Unique in the process.

@@ -181,8 +181,8 @@ mod tests {
     use super::super::sink::{Sink, Tables};
     use super::super::stream::Socket;
     use super::*;
-    use crate::wire::batch::{Batch, Event, Extra};
-    use crate::wire::shape::TypeMask;
+    use crate::rows::TypeMask;
+    use crate::rows::{Batch, Event, Extra};
 
     /// Hears everything, unless it is busy, and panics where it is asked for shapes once that is wanted.
     struct Listener {

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::sink::{Sink, Tables};
-use crate::wire::Batch;
+use crate::rows::Batch;
 
 /// The number of the one whose answers nobody wants; no other receiver has it.
 pub const NOBODY: u64 = 0;

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::request::Reply;
 use super::sink::{Sink, Tables, next_sink_id};
 use crate::error::Error;
-use crate::wire::batch::Batch;
+use crate::rows::Batch;
 
 /// How the relayed request ended, as far as its own answer tells.
 pub struct RelayEnd {
@@ -78,8 +78,8 @@ impl Sink for Relay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::batch::Record;
-    use crate::wire::shape::TypeMask;
+    use crate::rows::Record;
+    use crate::rows::TypeMask;
 
     /// Notes at each delivery whether the end has been told.
     #[derive(Default)]

@@ -10,9 +10,9 @@ use super::race::Race;
 use super::sink::Sink;
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
-use crate::wire::frontend::{self, Parameters};
-use crate::wire::shape::{Shape, TypeMask};
-use crate::wire::{Batch, Formats};
+use crate::rows::{Batch, Formats};
+use crate::rows::{Shape, TypeMask};
+use crate::wire::{frontend, frontend::Parameters};
 
 /// Whoever reads a connection in place of its task.
 pub trait Reader: Send + Sync {
@@ -53,7 +53,7 @@ impl Reply {
 
     /// Fails the request alone, on a connection that goes on in this transaction status.
     pub fn fail_on(&self, error: Error, status: u8) {
-        use crate::wire::{Extra, Record};
+        use crate::rows::{Extra, Record};
         if self.race.as_ref().is_some_and(|race| !race.lose()) {
             return;
         }
@@ -473,7 +473,7 @@ mod tests {
     }
 
     fn described(name: &str, statements: &mut Statements) {
-        let body = crate::wire::shape::tests::description(&[("a", 23), ("b", 701), ("c", 1184)]);
+        let body = crate::rows::shape::tests::description(&[("a", 23), ("b", 701), ("c", 1184)]);
         let reply = reply();
         let shape = reply.sink.tables().shapes.get(&body, reply.mask).unwrap();
         statements.confirm(name);

@@ -16,9 +16,9 @@ use super::request::{Message, Request};
 use crate::clock;
 use crate::config::ServerSettings;
 use crate::error::{Error, ErrorKind, Phase, ServerError};
-use crate::wire::batch::Event;
-use crate::wire::frontend::{self, Parameters};
+use crate::rows::Event;
 use crate::wire::{ResultSet, Results};
+use crate::wire::{frontend, frontend::Parameters};
 
 /// Somebody's hold on a connection for questions of this side's own.
 pub struct Session {

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use crate::wire::Batch;
-use crate::wire::json::TemplateTable;
-use crate::wire::shape::ShapeTable;
+use crate::rows::Batch;
+use crate::rows::ShapeTable;
+use crate::rows::TemplateTable;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 

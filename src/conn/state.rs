@@ -15,8 +15,8 @@ use super::request::{Course, Flight, Message, Reader, Reply, Request};
 use super::statement::Statements;
 use super::stream::Stream;
 use crate::error::Error;
-use crate::wire::batch::{Batch, Record};
-use crate::wire::{Formats, frontend};
+use crate::rows::{Batch, Formats, Record};
+use crate::wire::frontend;
 
 /// How far a connection is from its end.
 #[derive(Debug, Clone, PartialEq)]

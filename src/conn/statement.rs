@@ -8,8 +8,8 @@ use super::auto_prepare::{AutoPrepare, Version};
 use super::request::Reply;
 use super::styles::Styles;
 use crate::error::Error;
+use crate::rows::{Shape, TypeMask};
 use crate::sql;
-use crate::wire::shape::{Shape, TypeMask};
 
 /// What executing a statement answers.
 pub enum Described {

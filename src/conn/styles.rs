@@ -1,6 +1,6 @@
 //! How the session writes dates and times, as far as the server says so.
 
-use crate::wire::Formats;
+use crate::rows::Formats;
 
 /// The parameters that the text of dates and times hangs on. The server reports each change of them before its next
 /// ReadyForQuery (<https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-ASYNC>).

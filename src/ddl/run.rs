@@ -16,7 +16,7 @@ use crate::conn::session::{Answer, Question};
 use crate::conn::{Connection, Relay, Reply, Request, Session};
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::pool::Loan;
-use crate::wire::batch::Event;
+use crate::rows::Event;
 
 /// An answer to COMMIT that takes longer is late: the server is asked about it by another connection.
 const LATE: Duration = Duration::from_secs(1);
@@ -348,7 +348,7 @@ mod tests {
     use crate::conn::nobody::Nobody;
     use crate::conn::request::Body;
     use crate::conn::{KeyRing, open};
-    use crate::wire::shape::TypeMask;
+    use crate::rows::TypeMask;
 
     #[tokio::test]
     async fn a_script_that_is_given_up_before_it_was_sent_leaves_its_client_as_it_was() {

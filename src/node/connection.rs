@@ -17,7 +17,7 @@ use crate::conn::{Caller, Connection, ConnectionId, KeyRing, Observer, Reply, Si
 use crate::ddl::{Apart, Place};
 use crate::error::Error as Failure;
 use crate::pool::{Acquired, Pool};
-use crate::wire::batch::{Batch, Event, Record};
+use crate::rows::{Batch, Event, Record};
 
 /// How far a connection has come.
 enum Slot {

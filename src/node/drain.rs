@@ -15,10 +15,11 @@ use super::js::{Answer, Js, Value};
 use crate::clock;
 use crate::error::{Error, ServerError};
 use crate::pool::Acquired;
-use crate::wire::batch::{Asked, Ending, Event, Extra, FULL_FLOATS, FULL_INTS, PoolEvent, Text};
+use crate::rows::{
+    Asked, Batch, Ending, Event, Extra, PoolEvent, Shape, Template, Text,
+    batch::{FULL_FLOATS, FULL_INTS},
+};
 use crate::wire::command::CommandTag;
-use crate::wire::json::Template;
-use crate::wire::{Batch, Shape};
 
 /// Ints in the environment's array.
 pub const INTS: usize = FULL_INTS * 2;

@@ -19,7 +19,7 @@ use crate::conn::{Connection, ConnectionId, Sink};
 use crate::error::Error;
 use crate::manager;
 use crate::pool::{Pool, PoolId};
-use crate::wire::Batch;
+use crate::rows::Batch;
 
 /// Connections stop reading for an environment that has this many bytes to look at.
 const BACKLOG_LIMIT: usize = 2 * 1024 * 1024;

@@ -21,8 +21,8 @@ use crate::conn::{Caller, Sink};
 use crate::error::Error as Failure;
 use crate::manager;
 use crate::pool::Pool;
+use crate::rows::DECODED;
 use crate::wire::command::COMMON;
-use crate::wire::shape::DECODED;
 
 /// What both sides have to agree on.
 #[napi(object)]

@@ -9,7 +9,7 @@ use crate::conn::{Reply, runtime};
 use crate::ddl::{self, Order, Place};
 use crate::error::{Error, Outcome};
 use crate::pool::{Loan, Pool};
-use crate::wire::batch::{Batch, Extra, Record};
+use crate::rows::{Batch, Extra, Record};
 
 /// Runs an order, and tells `reply` how it has ended. It ends with the environment.
 pub fn begin(environment: &Arc<Environment>, place: Place, order: Order, reply: Reply) {

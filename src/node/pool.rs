@@ -16,7 +16,7 @@ use crate::conn::{Connection, KnownText, Sink};
 use crate::ddl::Place;
 use crate::manager;
 use crate::pool::{Pool, PoolId, Work};
-use crate::wire::batch::{Batch, Record};
+use crate::rows::{Batch, Record};
 
 /// A pool.
 #[napi(js_name = "Pool")]

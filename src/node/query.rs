@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::js::{Js, TextError, Value};
 use crate::conn::request::{Extended, Message, Portal};
 use crate::conn::{Reply, Request, Sink};
-use crate::wire::TypeMask;
+use crate::rows::TypeMask;
 use crate::wire::frontend::{LARGEST_MESSAGE, Parameters, TOO_LARGE};
 
 /// Extended protocol even without values.

@@ -9,7 +9,7 @@ use super::environment::Environment;
 use crate::conn::caller::Answering;
 use crate::conn::connection::event_batch;
 use crate::conn::{Caller, Question, Sink};
-use crate::wire::batch::{Asked, Event};
+use crate::rows::{Asked, Event};
 
 /// Who asks: the number of a connection or of a pool, as the environment knows it.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ use super::shared::Shared;
 use crate::clock;
 use crate::conn::caller::Answering;
 use crate::conn::{Caller, ConnectionId, Question, Sink};
-use crate::wire::batch::{Batch, Extra, PoolEvent, Record};
+use crate::rows::{Batch, Extra, PoolEvent, Record};
 
 /// One of those who use the pool, with the number by which they know it.
 pub(super) struct Home {

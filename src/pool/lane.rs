@@ -263,7 +263,7 @@ mod tests {
     use crate::conn::Reply;
     use crate::conn::nobody::Nobody;
     use crate::conn::request::Message;
-    use crate::wire::shape::TypeMask;
+    use crate::rows::TypeMask;
 
     fn request(text: &str) -> Request {
         request_of(1, text)

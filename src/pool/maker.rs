@@ -14,7 +14,7 @@ use crate::config::ServerSettings;
 use crate::conn::connection::next_id;
 use crate::conn::{Caller, ConnectionId, KeyRing, open};
 use crate::error::Error;
-use crate::wire::batch::PoolEvent;
+use crate::rows::PoolEvent;
 
 /// Opens connections to one server.
 pub struct Maker {

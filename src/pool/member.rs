@@ -7,7 +7,7 @@ use super::shared::Shared;
 use crate::clock;
 use crate::conn::connection::event_batch;
 use crate::conn::{Connection, ConnectionId, Observer, Sink};
-use crate::wire::batch::Event;
+use crate::rows::Event;
 
 /// A pooled connection.
 pub struct Member {

@@ -25,7 +25,7 @@ use crate::config::{PoolSettings, Sharing};
 use crate::conn::known_text::may_share;
 use crate::conn::{Connection, ConnectionId, Reply, Request, Sink, runtime};
 use crate::error::Error;
-use crate::wire::batch::{Batch, Extra, PoolEvent, Record};
+use crate::rows::{Batch, Extra, PoolEvent, Record};
 
 pub(super) struct Shared {
     pub(super) objects: deadpool::managed::Pool<Maker>,

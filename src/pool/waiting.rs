@@ -203,7 +203,7 @@ mod tests {
     use crate::clock;
     use crate::conn::nobody::Nobody;
     use crate::conn::request::Message;
-    use crate::wire::shape::TypeMask;
+    use crate::rows::TypeMask;
 
     fn request(number: i32, race: Option<&Arc<Race>>) -> Request {
         let sink = Nobody::numbered(1);

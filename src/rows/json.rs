@@ -5,83 +5,18 @@
 //! `JSON.parse`. Whatever is not plain (deep or long documents, `__proto__`, lone surrogates, templates that come up
 //! rarely) crosses as text.
 
-use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use super::batch::{Batch, LONG};
 use super::decimal;
+use super::template::TemplateTable;
 
-/// A document without its leaves.
-#[derive(Debug)]
-pub struct Template {
-    /// Its number, never used twice in a table.
-    pub id: i32,
-    /// The document with `#` for each number, `$` for each string and `?` for each boolean.
-    pub skeleton: String,
-    /// JavaScript has been told.
-    pub told: AtomicBool,
-}
-
-/// The templates that an environment has met.
-#[derive(Debug, Default)]
-pub struct TemplateTable {
-    entries: Mutex<HashMap<Box<[u8]>, Entry>>,
-    off: AtomicBool,
-}
-
-#[derive(Debug)]
-enum Entry {
-    /// Seen this often.
-    Candidate(u32),
-    Known(Arc<Template>),
-}
-
-/// Documents of a shape before it becomes a template: compiling costs as much as parsing some hundred documents.
-const WORTH_COMPILING: u32 = 16;
-/// Shapes that are watched; a program with more has documents that differ, which templates do not help.
-const MOST_SHAPES: usize = 256;
 /// Nesting that is still plain.
 const MOST_DEPTH: usize = 8;
 /// Leaves that are still plain.
 const MOST_LEAVES: usize = 64;
 
-impl TemplateTable {
-    /// Never uses templates, for an environment that must not generate code.
-    pub fn switch_off(&self) {
-        self.off.store(true, std::sync::atomic::Ordering::Relaxed);
-    }
-
-    fn find(&self, skeleton: &[u8]) -> Option<Arc<Template>> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = entries.len();
-        match entries.get_mut(skeleton) {
-            Some(Entry::Known(template)) => return Some(template.clone()),
-            Some(Entry::Candidate(seen)) => {
-                *seen += 1;
-                if *seen < WORTH_COMPILING {
-                    return None;
-                }
-            }
-            None => {
-                if count < MOST_SHAPES {
-                    entries.insert(skeleton.into(), Entry::Candidate(1));
-                }
-                return None;
-            }
-        }
-        let known = entries.values().filter(|entry| matches!(entry, Entry::Known(_))).count();
-        let id = i32::try_from(known).ok()?;
-        let skeleton_text = String::from_utf8(skeleton.to_vec()).ok()?;
-        let template = Arc::new(Template { id, skeleton: skeleton_text, told: AtomicBool::new(false) });
-        entries.insert(skeleton.into(), Entry::Known(template.clone()));
-        Some(template)
-    }
-}
-
 /// Appends a document to a batch by its template, and returns that; `None` when it has to cross as text.
 pub fn append(batch: &mut Batch, document: &[u8], table: &TemplateTable) -> Option<i32> {
-    if document.len() >= LONG || batch.has_all_leaves() || table.off.load(std::sync::atomic::Ordering::Relaxed) {
+    if document.len() >= LONG || batch.has_all_leaves() || table.is_off() {
         return None;
     }
     if !matches!(document.first(), Some(b'{' | b'[')) {

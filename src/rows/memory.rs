@@ -4,9 +4,11 @@
 
 use std::mem::size_of;
 
-use super::batch::{Asked, Event, Extra, PoolEvent};
-use super::binary::Binary;
-use super::shape::{ColumnKind, Field, Shape};
+use super::column::ColumnKind;
+use super::event::{Asked, Event, PoolEvent};
+use super::extra::Extra;
+use super::formats::Binary;
+use super::shape::{Field, Shape};
 use crate::error::{Error, ServerError};
 
 /// What an allocation takes besides its bytes.
@@ -72,5 +74,34 @@ impl Shape {
         size_of::<Self>()
             + self.fields.len() * column
             + self.fields.iter().map(|field| text(&field.name)).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch::{Batch, FULL_BYTES};
+    use super::super::record::Record;
+    use super::*;
+    use crate::wire::server_message::Notification;
+
+    #[test]
+    fn what_crosses_beside_the_arrays_weighs_what_it_takes() {
+        let text = "x".repeat(1000);
+        let notice = ServerError { length: 0, fields: vec![(b'M', text.clone()), (b'D', text.clone())] };
+        let notification = Notification { process_id: 1, channel: text.clone(), payload: text.clone(), length: 0 };
+        for event in [
+            Event::Notice(Box::new(notice.clone())),
+            Event::Notification(Box::new(notification)),
+            Event::Parameter(text.clone(), text),
+            Event::Lost(Box::new(Error::from_server(notice))),
+        ] {
+            let mut batch = Batch::default();
+            batch.record_with(Record::Event, &[], Extra::ConnectionEvent(1, event));
+            assert!((2000..6000).contains(&batch.weight), "{}", batch.weight);
+            while !batch.is_full() {
+                batch.record_with(Record::Event, &[], Extra::ConnectionEvent(1, Event::Closed));
+            }
+            assert!(batch.extras.len() < FULL_BYTES / size_of::<Extra>());
+        }
     }
 }

@@ -9,135 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::command::CommandTag;
-use super::json::Template;
-use super::server_message::Notification;
+use super::extra::Extra;
+use super::record::{Ending, Record};
 use super::shape::Shape;
-use crate::error::{Error, ServerError};
-
-/// The kinds of records, with what follows the number in `ints`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i32)]
-pub enum Record {
-    /// The next text segment begins.
-    Segment = 1,
-    /// The next bytes segment begins.
-    Blob = 2,
-    /// request, shape: a result set begins.
-    Fields = 3,
-    /// request, shape, count, then `count` rows.
-    Rows = 4,
-    /// request, index of the command word, rows or -1, oid or -1.
-    Complete = 5,
-    /// request; the tag is the next extra.
-    CompleteRare = 6,
-    /// request: EmptyQueryResponse.
-    Empty = 7,
-    /// request: PortalSuspended.
-    Suspended = 8,
-    /// request, transaction status: the request is over.
-    Done = 9,
-    /// request, transaction status or 0; the error is the next extra. The request is over.
-    Failed = 10,
-    /// request; the value is the next extra. The request is over.
-    Value = 11,
-    /// The next extra is an event of a connection or a pool.
-    Event = 12,
-    /// request: a raw exchange has reached the head of the queue.
-    Started = 13,
-    /// request; the next extra holds whole backend messages.
-    Raw = 14,
-    /// request: COPY ... FROM STDIN was answered with CopyFail.
-    CopyRefused = 15,
-    /// request: there is room for more COPY data.
-    Drained = 16,
-}
-
-/// What happened on a connection without a request asking for it.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// NoticeResponse.
-    Notice(Box<ServerError>),
-    /// NotificationResponse.
-    Notification(Box<Notification>),
-    /// ParameterStatus.
-    Parameter(String, String),
-    /// The connection broke while nobody waited for an answer.
-    Lost(Box<Error>),
-    /// The socket is closed; nothing follows.
-    Closed,
-    /// The program is asked something while the connection is being made; the number is for the answer.
-    Asked(u32, Asked),
-    /// As [`Event::Asked`], for a pool's connection; the event's number is the pool's.
-    PoolAsked(u32, Asked),
-}
-
-/// What a program is asked.
-#[derive(Debug, Clone)]
-pub enum Asked {
-    /// For the password.
-    Password,
-    /// Whether this is the server that was meant.
-    Identity {
-        /// The name that was connected to.
-        name: String,
-        /// The server's certificate and those that it sent along, in DER.
-        chain: Vec<Vec<u8>>,
-    },
-}
-
-/// What happens to the connections of a pool, besides what their clients hear.
-#[derive(Clone)]
-pub enum PoolEvent {
-    /// One is being opened.
-    Opening,
-    /// It is open; the number is its server process's.
-    Opened(i32),
-    /// It could not be opened.
-    NotOpened(Box<Error>),
-    /// It broke while it was idle.
-    IdleLost(Box<Error>),
-    /// It is closed and belongs to the pool no more.
-    Removed,
-}
-
-/// What does not fit the flat arrays.
-pub enum Extra {
-    /// For [`Record::CompleteRare`].
-    Tag(CommandTag<'static>),
-    /// For [`Record::Failed`].
-    Error(Box<Error>),
-    /// For [`Record::Event`]: the connection's number and what happened.
-    ConnectionEvent(u32, Event),
-    /// For [`Record::Event`]: the pool's number, the connection's, and what happened.
-    PoolEvent(u32, u32, PoolEvent),
-    /// For [`Record::Raw`].
-    Bytes(Vec<u8>),
-    /// For [`Record::Value`]: something that only the room of the sink understands.
-    Value(Box<dyn std::any::Any + Send>),
-}
-
-/// When a request ends of which records are in a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Ending {
-    /// Later, by itself.
-    Later,
-    /// When the program, which has been asked to go on, has done so.
-    Asked,
-    /// In this batch, with this transaction status or 0.
-    Here(i32),
-}
-
-/// Joined text.
-#[derive(Debug, Default, Clone)]
-pub struct Text {
-    /// UTF-8.
-    pub bytes: Vec<u8>,
-    /// Length in UTF-16 units.
-    pub units: usize,
-    /// More than ASCII is in it.
-    pub wide: bool,
-}
+use super::template::Template;
+use super::text::Text;
+use crate::error::Error;
+use crate::wire::command::{self, CommandTag};
 
 /// A value of this many bytes gets a string or buffer of its own.
 pub const LONG: usize = 4096;
@@ -373,7 +251,7 @@ impl Batch {
         let index = tag
             .command
             .as_deref()
-            .and_then(|word| super::command::COMMON.iter().position(|common| *common == word))
+            .and_then(|word| command::COMMON.iter().position(|common| *common == word))
             .and_then(|index| i32::try_from(index).ok());
         let small = |n: Option<u64>| n.map_or(Some(-1), |n| i32::try_from(n).ok());
         match (index, small(tag.rows), small(tag.oid)) {
@@ -522,40 +400,6 @@ impl Batch {
     }
 }
 
-impl Text {
-    fn emptied(mut self) -> Self {
-        self.bytes.clear();
-        Text { bytes: self.bytes, ..Text::default() }
-    }
-
-    /// Appends a value; bytes that are not UTF-8 become U+FFFD, as in Node.
-    #[inline]
-    fn push(&mut self, value: &[u8]) {
-        if value.is_ascii() {
-            self.bytes.extend_from_slice(value);
-            self.units += value.len();
-            return;
-        }
-        self.wide = true;
-        match simdutf8::basic::from_utf8(value) {
-            Ok(_) => self.push_utf8(value),
-            Err(_) => self.push_utf8(String::from_utf8_lossy(value).as_bytes()),
-        }
-    }
-
-    fn push_utf8(&mut self, value: &[u8]) {
-        self.bytes.extend_from_slice(value);
-        self.units += utf16_units(value);
-    }
-}
-
-/// Of UTF-8: a unit for each character, and another one for each that has four bytes.
-fn utf16_units(bytes: &[u8]) -> usize {
-    let units_of = |byte: &u8| u8::from(byte & 0b1100_0000 != 0b1000_0000) + u8::from(*byte >= 0b1111_0000);
-    // As many as can't overflow a byte, so that sixteen or more of them are added up at a time.
-    bytes.chunks(127).map(|chunk| usize::from(chunk.iter().map(units_of).sum::<u8>())).sum()
-}
-
 fn id(shape: &Shape) -> i32 {
     shape.id.cast_signed()
 }
@@ -566,7 +410,9 @@ fn index_of_last(length: usize) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::shape::{ShapeTable, TypeMask};
+    use super::super::column::TypeMask;
+    use super::super::event::Event;
+    use super::super::shape::ShapeTable;
     use super::*;
 
     #[test]
@@ -581,15 +427,6 @@ mod tests {
             batch.open_row(1, &shape);
         }
         assert!(batch.is_full());
-    }
-
-    #[test]
-    fn units_are_those_of_utf_16() {
-        for text in ["", "plain", "naïve café", "漢字", "🐘 and 🦀", "\u{fffd}\u{10ffff}\u{7ff}\u{800}"] {
-            for text in [text, &text.repeat(200)] {
-                assert_eq!(utf16_units(text.as_bytes()), text.encode_utf16().count(), "{text}");
-            }
-        }
     }
 
     fn batch_of(request: i32, texts: &[&str]) -> Batch {
@@ -666,27 +503,6 @@ mod tests {
         assert_eq!(first.addressees(), all.into());
         first.clear();
         assert_eq!(first.addressees(), [].into());
-    }
-
-    #[test]
-    fn what_crosses_beside_the_arrays_weighs_what_it_takes() {
-        let text = "x".repeat(1000);
-        let notice = ServerError { length: 0, fields: vec![(b'M', text.clone()), (b'D', text.clone())] };
-        let notification = Notification { process_id: 1, channel: text.clone(), payload: text.clone(), length: 0 };
-        for event in [
-            Event::Notice(Box::new(notice.clone())),
-            Event::Notification(Box::new(notification)),
-            Event::Parameter(text.clone(), text),
-            Event::Lost(Box::new(Error::from_server(notice))),
-        ] {
-            let mut batch = Batch::default();
-            batch.record_with(Record::Event, &[], Extra::ConnectionEvent(1, event));
-            assert!((2000..6000).contains(&batch.weight), "{}", batch.weight);
-            while !batch.is_full() {
-                batch.record_with(Record::Event, &[], Extra::ConnectionEvent(1, Event::Closed));
-            }
-            assert!(batch.extras.len() < FULL_BYTES / size_of::<Extra>());
-        }
     }
 
     #[test]

@@ -7,8 +7,8 @@
 use memchr::{memchr, memchr3};
 
 use super::batch::{Batch, SEGMENT};
-use super::row::{integer, number};
-use super::shape::ColumnKind;
+use super::column::ColumnKind;
+use super::number;
 
 /// Elements that are still plain.
 const MOST_ELEMENTS: usize = 1024;
@@ -33,8 +33,8 @@ fn elements(batch: &mut Batch, mut rest: &[u8], kind: ColumnKind) -> Option<i32>
     while !rest.is_empty() {
         let (element, behind) = next(rest)?;
         match kind {
-            ColumnKind::IntList => batch.leaf_ints.push(integer(element)?),
-            ColumnKind::NumberList => batch.leaf_floats.push(number(element)),
+            ColumnKind::IntList => batch.leaf_ints.push(number::integer(element)?),
+            ColumnKind::NumberList => batch.leaf_floats.push(number::float(element)),
             _ => {
                 let end = batch.text(element);
                 batch.leaf_ints.push(end);

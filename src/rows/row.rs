@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::Reader;
 use super::batch::Batch;
-use super::binary::Formats;
+use super::column::ColumnKind;
 use super::datetime::{local_parts, utc_millis};
-use super::decimal;
-use super::json::{self, TemplateTable};
-use super::list;
-use super::shape::{ColumnKind, Shape};
+use super::formats::Formats;
+use super::shape::Shape;
+use super::template::TemplateTable;
+use super::{binary, json, list, number};
 use crate::error::Error;
+use crate::wire::Reader;
 
 /// Appends the row of a DataRow body to `batch`. `formats` are the columns that were asked for in binary format.
 ///
@@ -39,7 +39,7 @@ pub fn append(
                 batch.ints[int + 1] = if template.is_some() { batch.text_end() } else { batch.text(value) };
             }
             Some(value) => match binary {
-                Some(binary) if formats.include(Some(*binary)) => binary.put(batch, value, int, float)?,
+                Some(binary) if formats.include(Some(*binary)) => binary::put(batch, *binary, value, int, float)?,
                 _ => put(batch, *kind, value, int, float)?,
             },
             None => {
@@ -62,8 +62,8 @@ fn put(batch: &mut Batch, kind: ColumnKind, value: &[u8], int: usize, float: usi
         ColumnKind::Text => batch.ints[int] = batch.text(value),
         // Needs the templates, and is put by `append`.
         ColumnKind::Json => {}
-        ColumnKind::Int => batch.ints[int] = integer(value).ok_or_else(|| not_of_type("an integer"))?,
-        ColumnKind::Number => batch.floats[float] = number(value),
+        ColumnKind::Int => batch.ints[int] = number::integer(value).ok_or_else(|| not_of_type("an integer"))?,
+        ColumnKind::Number => batch.floats[float] = number::float(value),
         ColumnKind::Bool => batch.ints[int] = i32::from(is_true(value)),
         ColumnKind::Instant => match utc_millis(value) {
             Some(millis) => {
@@ -115,31 +115,6 @@ fn not_of_type(expected: &str) -> Error {
     Error::protocol(format!("The server sent a value that is not {expected} in a column of that type."))
 }
 
-#[inline]
-pub(super) fn integer(value: &[u8]) -> Option<i32> {
-    let (negative, digits) = match value.split_first()? {
-        (b'-', rest) => (true, rest),
-        _ => (false, value),
-    };
-    if digits.is_empty() || digits.len() > 10 {
-        return None;
-    }
-    let mut sum: i64 = 0;
-    for byte in digits {
-        if !byte.is_ascii_digit() {
-            return None;
-        }
-        sum = sum * 10 + i64::from(byte - b'0');
-    }
-    i32::try_from(if negative { -sum } else { sum }).ok()
-}
-
-/// What JavaScript's `parseFloat` makes of a number that PostgreSQL wrote.
-#[inline]
-pub(super) fn number(value: &[u8]) -> f64 {
-    decimal::parse(value).unwrap_or(f64::NAN)
-}
-
 fn is_true(value: &[u8]) -> bool {
     matches!(value, b"t" | b"true" | b"TRUE" | b"y" | b"yes" | b"on" | b"1")
 }
@@ -178,8 +153,9 @@ fn unescape(mut value: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::column::TypeMask;
+    use super::super::shape::ShapeTable;
     use super::super::shape::tests::description;
-    use super::super::shape::{ShapeTable, TypeMask};
     use super::*;
 
     fn data_row(values: &[Option<&str>]) -> Vec<u8> {
