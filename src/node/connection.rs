@@ -6,8 +6,9 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 use tokio::sync::oneshot;
 
-use super::environment::{Environment, lock};
+use super::environment::Environment;
 use super::js::{Answer, Js, Refused};
+use super::lock::lock;
 use super::query::{self, Arguments, reply};
 use super::script::{self, ScriptOrder};
 use crate::config::ServerSettings;
@@ -106,14 +107,14 @@ impl ConnectionHandle {
     #[napi(catch_unwind)]
     pub fn connect(&self, env: Env, request: i32) {
         let _hold = self.environment.hold(Js(env.raw()));
-        let reply = reply(&self.environment, request, 0);
+        let reply = reply(&self.environment.queue, request, 0);
         let Some((settings, caller)) = self.settings.clone() else {
             return reply.fail(Failure::closed("A pooled connection is open already."));
         };
         if let Err(error) = runtime::start() {
             *lock(&self.slot) = Slot::Closed;
             reply.fail(error);
-            return self.environment.deliver(event_batch(self.id, Event::Closed));
+            return self.environment.queue.deliver(event_batch(self.id, Event::Closed));
         }
         self.environment.hold_connection(Js(env.raw()), self.id, self.held);
         let (sender, given_up) = oneshot::channel();
@@ -122,7 +123,7 @@ impl ConnectionHandle {
         runtime::spawn(async move {
             let terminated = || Err(Failure::closed("Connection terminated"));
             let ring = KeyRing::default();
-            let outcome = opening.environment.while_here(async {
+            let outcome = opening.environment.queue.while_here(async {
                 tokio::select! {
                     outcome = open(opening.id, &settings, &ring, Some(&caller)) => outcome,
                     _ = given_up => terminated(),
@@ -150,7 +151,7 @@ impl ConnectionHandle {
     ) -> Result<()> {
         let js = Js(env.raw());
         let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
-        let made = query::request(js, &self.environment, request, &arguments)?;
+        let made = query::request(js, &self.environment.queue, request, &arguments)?;
         let hold = self.environment.hold(js);
         if flags & query::PIPELINED != 0 {
             self.set_depth(query::PIPELINE_DEPTH);
@@ -170,7 +171,7 @@ impl ConnectionHandle {
         let _hold = self.environment.hold(Js(env.raw()));
         self.submit(Request {
             message: Message::Raw,
-            reply: reply(&self.environment, request, 0),
+            reply: reply(&self.environment.queue, request, 0),
             may_prepare: false,
             known: None,
         });
@@ -182,7 +183,7 @@ impl ConnectionHandle {
         let js = Js(env.raw());
         let bytes = js.bytes_of(bytes.raw())?.ok_or_else(|| query::wrong("bytes must be a Buffer"))?;
         let _hold = self.environment.hold(js);
-        let reply = reply(&self.environment, request, 0);
+        let reply = reply(&self.environment.queue, request, 0);
         match self.connection() {
             Some(connection) => connection.raw_write(bytes, reply),
             None => reply.fail(gone()),
@@ -205,7 +206,7 @@ impl ConnectionHandle {
     ) -> Result<()> {
         let js = Js(env.raw());
         let arguments = Arguments { text: text.raw(), name: portal.raw(), values: values.raw(), flags, mask };
-        let made = query::portal(js, &self.environment, request, portal.raw(), &arguments)?;
+        let made = query::portal(js, &self.environment.queue, request, portal.raw(), &arguments)?;
         let _hold = self.environment.hold(js);
         self.submit(made);
         Ok(())
@@ -232,7 +233,12 @@ impl ConnectionHandle {
     pub fn copy_begin(&self, env: Env, request: i32, text: String, flags: i32) {
         let _hold = self.environment.hold(Js(env.raw()));
         let message = Message::Copy { text, each: flags & query::EACH_MESSAGE != 0 };
-        self.submit(Request { message, reply: reply(&self.environment, request, 0), may_prepare: false, known: None });
+        self.submit(Request {
+            message,
+            reply: reply(&self.environment.queue, request, 0),
+            may_prepare: false,
+            known: None,
+        });
     }
 
     /// COPY data, a Buffer or an array of them, as one message; false asks to wait for `drained`.
@@ -288,7 +294,7 @@ impl ConnectionHandle {
     #[napi(catch_unwind)]
     pub fn end(&self, env: Env, request: i32) {
         let _hold = self.environment.hold(Js(env.raw()));
-        let reply = reply(&self.environment, request, 0);
+        let reply = reply(&self.environment.queue, request, 0);
         match self.connection() {
             Some(connection) => connection.end(Some(reply)),
             None => {
@@ -311,12 +317,12 @@ impl ConnectionHandle {
     #[napi(catch_unwind)]
     pub fn cancel(&self, env: Env, request: i32) {
         let _hold = self.environment.hold(Js(env.raw()));
-        let reply = reply(&self.environment, request, 0);
+        let reply = reply(&self.environment.queue, request, 0);
         let Some(connection) = self.connection() else { return reply.fail(gone()) };
         let environment = self.environment.clone();
         runtime::spawn(async move {
             // What an environment leaves under way is cancelled when it goes away.
-            match environment.while_here(connection.cancel()).await {
+            match environment.queue.while_here(connection.cancel()).await {
                 Some(Err(error)) => reply.fail(error),
                 Some(Ok(())) | None => done(&reply),
             }
@@ -410,7 +416,7 @@ impl Opening {
                 *slot = Slot::Closed;
                 drop(slot);
                 reply.fail(outcome.err().unwrap_or_else(|| Failure::closed("Connection terminated")));
-                self.environment.deliver(event_batch(self.id, Event::Closed));
+                self.environment.queue.deliver(event_batch(self.id, Event::Closed));
             }
         }
     }
@@ -431,11 +437,11 @@ impl Observer for OwnObserver {
     fn answered(&self, _: &Connection, _: bool) {}
 
     fn event(&self, connection: ConnectionId, event: Event) {
-        self.environment.deliver(event_batch(connection, event));
+        self.environment.queue.deliver(event_batch(connection, event));
     }
 
     fn listener(&self) -> Option<Arc<dyn Sink>> {
-        Some(self.environment.clone())
+        Some(self.environment.queue.clone())
     }
 
     fn closed(&self, _: &Connection) {}

@@ -8,68 +8,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::arrays::{COLUMNS, SHAPES};
 use super::connection;
-use super::environment::{Environment, lock};
+use super::environment::Environment;
 use super::failure;
 use super::js::{Answer, Js, Value};
+use super::lock::lock;
 use crate::clock;
 use crate::error::{Error, ServerError};
 use crate::pool::Acquired;
-use crate::rows::{
-    Asked, Batch, Ending, Event, Extra, PoolEvent, Shape, Template, Text,
-    batch::{FULL_FLOATS, FULL_INTS},
-};
+use crate::rows::{Asked, Batch, Ending, Event, Extra, PoolEvent, Shape, Template, Text};
 use crate::wire::command::CommandTag;
-
-/// Ints in the environment's array.
-pub const INTS: usize = FULL_INTS * 2;
-/// Floats in the environment's array.
-pub const FLOATS: usize = FULL_FLOATS * 2;
-
-/// JavaScript's typed arrays, and what it has been told.
-pub struct Arrays {
-    ints: *mut i32,
-    floats: *mut f64,
-    /// Counts how often JavaScript was told to forget its shapes.
-    generation: u32,
-    told: usize,
-    /// Columns of the shapes that it was told of since then.
-    columns: usize,
-}
-
-// SAFETY: the pointers are only followed on the environment's thread, in `copy`.
-unsafe impl Send for Arrays {}
-
-/// JavaScript forgets all shapes when it has been told of this many, so that its table stays bounded as ours does.
-const SHAPES: usize = 1024;
-/// As [`SHAPES`], for their columns together; a result has at most 1664 of them, unless the server makes them up.
-const COLUMNS: usize = 16 * 1024;
-
-impl Arrays {
-    /// Typed arrays of at least [`INTS`] and [`FLOATS`] elements, which the caller keeps alive with the environment.
-    pub fn new(ints: *mut i32, floats: *mut f64) -> Self {
-        Arrays { ints, floats, generation: 1, told: 0, columns: 0 }
-    }
-
-    fn copy(&self, batch: &Batch) -> bool {
-        let (ints, floats) = (batch.ints.len(), batch.floats.len());
-        if ints + batch.leaf_ints.len() > INTS || floats + batch.leaf_floats.len() > FLOATS {
-            return false;
-        }
-        // SAFETY: the array has `INTS` elements, more than are copied, and nobody else touches it meanwhile: JavaScript
-        // runs on this thread.
-        unsafe { std::ptr::copy_nonoverlapping(batch.ints.as_ptr(), self.ints, ints) };
-        // SAFETY: likewise for `FLOATS`.
-        unsafe { std::ptr::copy_nonoverlapping(batch.floats.as_ptr(), self.floats, floats) };
-        let leaves = batch.leaf_ints.len();
-        // SAFETY: behind the ints there is room for the leaves, as was checked above.
-        unsafe { std::ptr::copy_nonoverlapping(batch.leaf_ints.as_ptr(), self.ints.add(ints), leaves) };
-        let leaves = batch.leaf_floats.len();
-        // SAFETY: likewise.
-        unsafe { std::ptr::copy_nonoverlapping(batch.leaf_floats.as_ptr(), self.floats.add(floats), leaves) };
-        true
-    }
-}
 
 /// How long one drain may keep the event loop from its other work.
 const PATIENCE: Duration = Duration::from_millis(4);
@@ -93,24 +42,29 @@ const ASKED: i32 = -2;
 /// is said of those is that they are.
 pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
     let start = clock::now();
-    environment.begin_turn();
+    environment.queue.begin_turn();
     loop {
         #[cfg(unix)]
-        environment.unwatch_recalled();
-        let Some(batch) = environment.next_batch() else {
+        environment.polling.unwatch_recalled();
+        let Some(batch) = environment.queue.next_batch() else {
             // Something may have come since the last look.
-            if environment.rest() { return Ok(()) } else { continue }
+            if environment.queue.rest() { return Ok(()) } else { continue }
         };
         let in_order = batch.in_order;
         js.scope(|| hand_over(js, callback, environment, batch))?;
         let is_late = clock::now().saturating_duration_since(start) > PATIENCE;
-        if is_late || (in_order && !environment.continue_turn()) {
+        if is_late || (in_order && !environment.queue.continue_turn()) {
             js.scope(|| js.call(callback, &[js.int(COME_BACK)?]))?;
         }
         if is_late || in_order {
             return Ok(());
         }
     }
+}
+
+/// As [`run`], with the function that JavaScript has given for it.
+pub fn go_on(js: Js, environment: &Arc<Environment>) -> Answer<()> {
+    run(js, js.dereference(environment.event_loop.callback())?, environment)
 }
 
 /// Hands a batch over. Should that panic, those whom it was for are told that their answer is lost, and the next batch
@@ -126,10 +80,10 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
         arguments(js, environment, &batch, &converted)
     }));
     // Before the call: what JavaScript does in it may start new requests, which hold again.
-    environment.release(js, batch.finished);
+    environment.event_loop.release_requests(js, batch.finished);
     match arguments {
         Ok(arguments) => {
-            environment.recycle(batch);
+            environment.queue.recycle(batch);
             js.call(callback, &arguments?)
         }
         Err(_) => {

@@ -5,8 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 
-use super::environment::Environment;
 use super::uv::{Handle, Loop, Uv};
+
+/// Whoever keeps a loop awake.
+pub trait Kept: Send + Sync {
+    /// The loop, which is kept awake, has had a turn.
+    fn turned(&self);
+    /// libuv has closed a handle.
+    fn handle_closed(&self);
+}
 
 /// Made when it is wanted first. For the loop's thread only.
 pub struct KeepAwake {
@@ -20,7 +27,7 @@ pub struct KeepAwake {
 /// What calls back in each turn of the loop; libuv has its address.
 struct Idle {
     memory: Vec<u64>,
-    environment: Arc<Environment>,
+    kept: Arc<dyn Kept>,
 }
 
 impl Idle {
@@ -38,11 +45,11 @@ impl KeepAwake {
         self.is_on
     }
 
-    /// Has the loop take turn after turn, and tell [`Environment::turned`] of each; returns whether that took a new
+    /// Has the loop take turn after turn, and tell [`Kept::turned`] of each; returns whether that took a new
     /// handle.
-    pub fn start(&mut self, environment: &Arc<Environment>) -> bool {
+    pub fn start<T: Kept + 'static>(&mut self, kept: &Arc<T>) -> bool {
         let is_new = self.idle.is_null();
-        if is_new && !self.make(environment) {
+        if is_new && !self.make(kept.clone()) {
             return false;
         }
         // SAFETY: what is not null has not been closed.
@@ -53,9 +60,9 @@ impl KeepAwake {
         is_new
     }
 
-    fn make(&mut self, environment: &Arc<Environment>) -> bool {
+    fn make(&mut self, kept: Arc<dyn Kept>) -> bool {
         let memory = vec![0; self.uv.handle_words()];
-        let idle = Box::into_raw(Box::new(Idle { memory, environment: environment.clone() }));
+        let idle = Box::into_raw(Box::new(Idle { memory, kept }));
         // SAFETY: just made.
         let handle = unsafe { (*idle).handle() };
         // SAFETY: on the loop's thread; the memory lives until `closed`.
@@ -78,7 +85,7 @@ impl KeepAwake {
         self.is_on = false;
     }
 
-    /// Gives the handle up; [`Environment::handle_closed`] is told when its memory is free.
+    /// Gives the handle up; [`Kept::handle_closed`] is told when its memory is free.
     pub fn close(&mut self) {
         let idle = std::mem::replace(&mut self.idle, ptr::null_mut());
         if !idle.is_null() {
@@ -94,14 +101,14 @@ impl KeepAwake {
 unsafe extern "C" fn turned(handle: Handle) {
     let Some(uv) = Uv::get() else { return };
     // SAFETY: libuv calls for handles that are not closed, whose data is their `Idle`.
-    let environment = unsafe { &(*uv.data(handle).cast::<Idle>()).environment };
+    let kept = unsafe { &(*uv.data(handle).cast::<Idle>()).kept };
     // A panic must not unwind into libuv.
-    let _ = catch_unwind(AssertUnwindSafe(|| environment.turned()));
+    let _ = catch_unwind(AssertUnwindSafe(|| kept.turned()));
 }
 
 unsafe extern "C" fn closed(handle: Handle) {
     let Some(uv) = Uv::get() else { return };
     // SAFETY: the data of a closed handle is its `Idle`, which libuv needs no longer.
     let idle = unsafe { Box::from_raw(uv.data(handle).cast::<Idle>()) };
-    idle.environment.handle_closed();
+    idle.kept.handle_closed();
 }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
+use super::arrays::{Arrays, FLOATS, INTS};
+use super::attach::attach;
 use super::connection::ConnectionHandle;
-use super::drain::{Arrays, FLOATS, INTS};
-use super::environment::{Environment, lock};
+use super::drain;
+use super::environment::Environment;
 use super::js::Js;
+use super::lock::lock;
 use super::operation;
 use super::outbox::{self, Outbox};
-#[cfg(unix)]
-use super::polling::Polling;
 use super::pool::PoolHandle;
 use super::question::{AskJavaScript, Asker};
 use super::settings;
@@ -92,17 +93,20 @@ impl EnvironmentHandle {
         let arrays = Arrays::new(ints_start, floats_start);
         // SAFETY: likewise: it writes them while nothing native runs.
         let outbox = Outbox::new(unsafe { words.as_mut() }.as_mut_ptr(), bytes.as_ptr());
-        let environment = Environment::attach(Js(env.raw()), drain.raw(), arrays, outbox)
+        let js = Js(env.raw());
+        let environment = Arc::new(Environment::new(arrays, outbox));
+        attach(js, drain.raw(), &environment)
             .map_err(|refused| Error::new(Status::from(refused.0), "the completion queue could not be made"))?;
         #[cfg(unix)]
         if polls {
-            let js = Js(env.raw());
-            *lock(&environment.polling) = Polling::start(js, &environment);
+            let weak = Arc::downgrade(&environment);
+            let drain = move |js| weak.upgrade().map_or(Ok(()), |environment| drain::go_on(js, &environment));
+            environment.polling.start(js, Arc::new(drain));
         }
         #[cfg(not(unix))]
         let _ = polls;
         if !generates {
-            environment.tables().templates.switch_off();
+            environment.queue.tables().templates.switch_off();
         }
         Ok(EnvironmentHandle { environment, _ints: ints, _floats: floats, _outbox: (words, bytes) })
     }
@@ -111,14 +115,14 @@ impl EnvironmentHandle {
     #[napi(catch_unwind)]
     pub fn drain(&self, env: Env) {
         // Refused when the environment is going away, and everybody with it who could be told.
-        let _ = self.environment.drain(Js(env.raw()));
+        let _ = drain::go_on(Js(env.raw()), &self.environment);
     }
 
     /// How many connections this thread reads by itself.
     #[napi(getter, catch_unwind)]
     pub fn watched_connections(&self) -> u32 {
         #[cfg(unix)]
-        return u32::try_from(self.environment.watched().len()).unwrap_or(u32::MAX);
+        return u32::try_from(self.environment.polling.watched().len()).unwrap_or(u32::MAX);
         #[cfg(not(unix))]
         return 0;
     }
@@ -127,7 +131,7 @@ impl EnvironmentHandle {
     #[napi(getter, catch_unwind)]
     pub fn is_awake(&self) -> bool {
         #[cfg(unix)]
-        return self.environment.is_awake();
+        return self.environment.polling.is_awake();
         #[cfg(not(unix))]
         return false;
     }
@@ -149,7 +153,7 @@ impl EnvironmentHandle {
         let caller = self.caller(None);
         let asker = caller.clone();
         let caller: Arc<dyn Caller> = caller;
-        let sink: Arc<dyn Sink> = self.environment.clone();
+        let sink: Arc<dyn Sink> = self.environment.queue.clone();
         let (pool, id) = if limits.shared {
             manager::join_shared(server, limits, Some(caller), sink)
         } else {

@@ -4,15 +4,20 @@
 //! threadsafe function for each environment carries over, all that are ready in one callback: a promise made on this
 //! side costs ten times as much on the JavaScript thread.
 
+mod arrays;
+mod attach;
+mod belongings;
+mod completion_queue;
 mod connection;
 mod drain;
 mod environment;
+mod event_loop;
 mod failure;
-mod hold;
 mod js;
 #[cfg(unix)]
 mod keep_awake;
 mod link;
+mod lock;
 mod operation;
 mod outbox;
 #[cfg(unix)]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::environment::{Environment, lock};
+use super::environment::Environment;
+use super::lock::lock;
 use crate::conn::{Reply, runtime};
 use crate::ddl::{self, Order, Place};
 use crate::error::{Error, Outcome};

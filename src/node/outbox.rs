@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::environment::Environment;
+use super::completion_queue::CompletionQueue;
 use super::query::{BINARY, EXTENDED, reply};
 use crate::conn::request::{Extended, Message};
 use crate::conn::{KnownText, Request};
@@ -39,7 +39,7 @@ impl Outbox {
     }
 
     /// Takes what is written down for this pool. Called on the JavaScript thread.
-    pub fn take(&mut self, environment: &Arc<Environment>, pool: PoolId, texts: &[Arc<KnownText>]) -> Vec<Request> {
+    pub fn take(&mut self, queue: &Arc<CompletionQueue>, pool: PoolId, texts: &[Arc<KnownText>]) -> Vec<Request> {
         // SAFETY: the array has `WORDS` elements, and nobody else touches it meanwhile: JavaScript runs on this thread.
         let words = unsafe { std::slice::from_raw_parts_mut(self.words, WORDS) };
         let &mut [owner, ref mut count, mask, ref records @ ..] = words else { return Vec::new() };
@@ -50,7 +50,7 @@ impl Outbox {
         let bytes = unsafe { std::slice::from_raw_parts(self.bytes, BYTES) };
         let count = usize::try_from(std::mem::take(count)).unwrap_or_default();
         let mut reader = Reader { records, bytes, texts };
-        let read = |_| reader.next(environment, mask);
+        let read = |_| reader.next(queue, mask);
         let mut requests = Vec::with_capacity(count);
         requests.extend((0..count).map_while(read));
         requests
@@ -65,7 +65,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// `None` only when JavaScript has written nonsense.
-    fn next(&mut self, environment: &Arc<Environment>, mask: i32) -> Option<Request> {
+    fn next(&mut self, queue: &Arc<CompletionQueue>, mask: i32) -> Option<Request> {
         let (&[id, text, name, flags, count], rest) = self.records.split_first_chunk::<RECORD>()?;
         let (lengths, rest) = rest.split_at_checked(usize::try_from(count).ok()?)?;
         self.records = rest;
@@ -87,7 +87,7 @@ impl Reader<'_> {
         } else {
             Message::Simple(text)
         };
-        let mut reply = reply(environment, id, mask);
+        let mut reply = reply(queue, id, mask);
         reply.unordered = true;
         Some(Request { message, reply, may_prepare: true, known: Some(known) })
     }

@@ -7,23 +7,35 @@ use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
 use napi::sys;
 
-use super::environment::{Environment, lock};
-use super::js::Js;
-use super::keep_awake::KeepAwake;
+use super::completion_queue::CompletionQueue;
+use super::js::{Answer, Js, Refused};
+use super::keep_awake::{KeepAwake, Kept};
+use super::lock::lock;
 use super::uv::{Handle, Loop, Uv};
 use crate::clock;
 use crate::conn::{BusyWait, Connection, ConnectionId, Reader};
 
-/// What an environment needs to watch sockets.
+/// Hands over what is ready.
+type Drain = dyn Fn(Js) -> Answer<()> + Send + Sync;
+
+/// The sockets that an environment's thread reads by itself.
 pub struct Polling {
+    queue: Arc<CompletionQueue>,
+    /// For the JavaScript thread alone; `None` where sockets can't be watched on it.
+    state: Mutex<Option<State>>,
+}
+
+/// What is needed to watch sockets.
+struct State {
     uv: &'static Uv,
     on: Loop,
     js: Js,
+    drain: Arc<Drain>,
     /// What drains belong to.
     resource: sys::napi_ref,
     context: sys::napi_async_context,
@@ -38,7 +50,7 @@ pub struct Polling {
 }
 
 // SAFETY: the pointers are only followed on the environment's thread.
-unsafe impl Send for Polling {}
+unsafe impl Send for State {}
 
 struct Entry {
     watched: *mut Watched,
@@ -48,7 +60,7 @@ struct Entry {
 /// A connection that is watched; libuv has its address.
 struct Watched {
     memory: Vec<u64>,
-    environment: Arc<Environment>,
+    polling: Arc<Polling>,
     connection: Connection,
 }
 
@@ -60,61 +72,19 @@ impl Watched {
 
 /// Asks for a connection back.
 struct Recall {
-    environment: Weak<Environment>,
+    queue: Weak<CompletionQueue>,
     connection: ConnectionId,
 }
 
 impl Reader for Recall {
     fn recall(&self) {
-        if let Some(environment) = self.environment.upgrade() {
-            environment.recall(self.connection);
+        if let Some(queue) = self.queue.upgrade() {
+            queue.recall(self.connection);
         }
     }
 }
 
-impl Polling {
-    /// `None` where the program has no libuv, or Node-API refuses.
-    pub fn start(js: Js, environment: &Arc<Environment>) -> Option<Polling> {
-        let uv = Uv::get()?;
-        let mut on = ptr::null_mut();
-        // SAFETY: `js.0` is the environment of the running callback, `on` a valid place.
-        let status = unsafe { sys::napi_get_uv_event_loop(js.0, &mut on) };
-        if status != sys::Status::napi_ok || on.is_null() {
-            return None;
-        }
-        let resource = js.object().ok()?;
-        let name = js.text("pgfleet").ok()?;
-        let kept = js.reference(resource).ok()?;
-        let mut context = ptr::null_mut();
-        // SAFETY: all are handles of the current scope.
-        let status = unsafe { sys::napi_async_init(js.0, resource, name, &mut context) };
-        if status != sys::Status::napi_ok {
-            return None;
-        }
-        let on: Loop = on.cast();
-        let polling = Polling {
-            uv,
-            on,
-            js,
-            resource: kept,
-            context,
-            watched: HashMap::new(),
-            keep_awake: KeepAwake::new(uv, on),
-            awaited: None,
-            handles: 0,
-            farewell: None,
-        };
-        let data = Arc::into_raw(environment.clone()).cast::<c_void>().cast_mut();
-        // SAFETY: `data` is a strong count that `farewell` gives back; Node-API calls the hook once.
-        let status = unsafe { sys::napi_add_async_cleanup_hook(js.0, Some(farewell), data, ptr::null_mut()) };
-        if status != sys::Status::napi_ok {
-            // SAFETY: the hook was not taken, so nobody else gives this count back.
-            drop(unsafe { Arc::from_raw(data.cast::<Environment>()) });
-            return None;
-        }
-        Some(polling)
-    }
-
+impl State {
     fn close(&mut self, connection: ConnectionId) {
         if let Some(Entry { watched, .. }) = self.watched.remove(&connection) {
             // SAFETY: what is in the table has not been closed, and lives until `closed`.
@@ -125,10 +95,10 @@ impl Polling {
     }
 
     /// A lone query is about to be made on a connection that is watched.
-    fn expect(&mut self, connection: ConnectionId, environment: &Arc<Environment>) {
+    fn expect(&mut self, connection: ConnectionId, polling: &Arc<Polling>) {
         let Some(entry) = self.watched.get_mut(&connection) else { return };
         self.awaited = entry.busy_wait.begin().then_some(connection);
-        if self.awaited.is_some() && !self.keep_awake.is_on() && self.keep_awake.start(environment) {
+        if self.awaited.is_some() && !self.keep_awake.is_on() && self.keep_awake.start(polling) {
             self.handles += 1;
         }
     }
@@ -163,32 +133,72 @@ impl Polling {
     }
 }
 
-impl Environment {
-    /// Has this thread read the answer of a request that is about to be made, if that will be short.
-    pub(super) fn watch(self: &Arc<Self>, connection: &Connection) {
-        let id = connection.id();
-        let reader = || Arc::new(Recall { environment: Arc::downgrade(self), connection: id }) as Arc<dyn Reader>;
-        let mut polling = lock(&self.polling);
-        let Some(polling) = &mut *polling else { return };
-        if polling.farewell.is_some() {
+impl Polling {
+    /// Watches nothing until it is started.
+    pub fn new(queue: Arc<CompletionQueue>) -> Self {
+        Polling { queue, state: Mutex::new(None) }
+    }
+
+    /// Watches sockets from now on, unless the program has no libuv, or Node-API refuses. `drain` hands over what was read.
+    pub fn start(self: &Arc<Self>, js: Js, drain: Arc<Drain>) {
+        let Some(uv) = Uv::get() else { return };
+        let mut on = ptr::null_mut();
+        // SAFETY: `js.0` is the environment of the running callback, `on` a valid place.
+        let status = unsafe { sys::napi_get_uv_event_loop(js.0, &mut on) };
+        if status != sys::Status::napi_ok || on.is_null() {
             return;
         }
-        if polling.watched.contains_key(&id) {
-            polling.expect(id, self);
+        let Ok((resource, context)) = async_context(js) else { return };
+        let on: Loop = on.cast();
+        let state = State {
+            uv,
+            on,
+            js,
+            drain,
+            resource,
+            context,
+            watched: HashMap::new(),
+            keep_awake: KeepAwake::new(uv, on),
+            awaited: None,
+            handles: 0,
+            farewell: None,
+        };
+        let data = Arc::into_raw(self.clone()).cast::<c_void>().cast_mut();
+        // SAFETY: `data` is a strong count that `farewell` gives back; Node-API calls the hook once.
+        let status = unsafe { sys::napi_add_async_cleanup_hook(js.0, Some(farewell), data, ptr::null_mut()) };
+        if status != sys::Status::napi_ok {
+            // SAFETY: the hook was not taken, so nobody else gives this count back.
+            drop(unsafe { Arc::from_raw(data.cast::<Polling>()) });
+            return;
+        }
+        *lock(&self.state) = Some(state);
+    }
+
+    /// Has this thread read the answer of a request that is about to be made, if that will be short.
+    pub fn watch(self: &Arc<Self>, connection: &Connection) {
+        let id = connection.id();
+        let reader = || Arc::new(Recall { queue: Arc::downgrade(&self.queue), connection: id }) as Arc<dyn Reader>;
+        let mut state = lock(&self.state);
+        let Some(state) = &mut *state else { return };
+        if state.farewell.is_some() {
+            return;
+        }
+        if state.watched.contains_key(&id) {
+            state.expect(id, self);
             return;
         }
         let Some(descriptor) = connection.detach(reader) else { return };
-        let memory = vec![0; polling.uv.handle_words()];
-        let watched = Watched { memory, environment: self.clone(), connection: connection.clone() };
+        let memory = vec![0; state.uv.handle_words()];
+        let watched = Watched { memory, polling: self.clone(), connection: connection.clone() };
         let watched = Box::into_raw(Box::new(watched));
         // SAFETY: just made.
         let handle = unsafe { (*watched).handle() };
         // SAFETY: on the loop's thread; the memory lives until `closed`, and the socket until it is attached, which
         // happens after closing.
-        let is_watching = unsafe { polling.uv.watch(polling.on, handle, watched.cast(), descriptor, readable) };
+        let is_watching = unsafe { state.uv.watch(state.on, handle, watched.cast(), descriptor, readable) };
         if is_watching {
-            polling.handles += 1;
-            polling.watched.insert(id, Entry { watched, busy_wait: BusyWait::default() });
+            state.handles += 1;
+            state.watched.insert(id, Entry { watched, busy_wait: BusyWait::default() });
         } else {
             connection.attach();
             // SAFETY: libuv has refused it, so nobody else has the address. A handle that could be made but not started
@@ -198,15 +208,15 @@ impl Environment {
     }
 
     /// Leaves a connection to the runtime again.
-    pub(super) fn unwatch(&self, connection: &Connection) {
-        if let Some(polling) = &mut *lock(&self.polling) {
-            polling.close(connection.id());
+    pub fn unwatch(&self, connection: &Connection) {
+        if let Some(state) = &mut *lock(&self.state) {
+            state.close(connection.id());
         }
         connection.attach();
     }
 
     /// Leaves connections that are waiting for an answer to the runtime: there is enough to do for two threads.
-    pub(super) fn unwatch_busy(&self) {
+    pub fn unwatch_busy(&self) {
         for connection in self.watched() {
             if connection.load() > 0 {
                 self.unwatch(&connection);
@@ -214,9 +224,9 @@ impl Environment {
         }
     }
 
-    /// Does what [`Environment::recall`] was asked for.
-    pub(super) fn unwatch_recalled(&self) {
-        let recalled = self.take_recalled();
+    /// Does what [`CompletionQueue::recall`] was asked for.
+    pub fn unwatch_recalled(&self) {
+        let recalled = self.queue.take_recalled();
         if recalled.is_empty() {
             return;
         }
@@ -226,61 +236,71 @@ impl Environment {
     }
 
     /// Connections that this thread reads.
-    pub(super) fn watched(&self) -> Vec<Connection> {
-        let polling = lock(&self.polling);
-        let watched = polling.as_ref().map(|polling| polling.watched.values());
+    pub fn watched(&self) -> Vec<Connection> {
+        let state = lock(&self.state);
+        let watched = state.as_ref().map(|state| state.watched.values());
         // SAFETY: what is in the table lives until `closed`.
         watched.into_iter().flatten().map(|entry| unsafe { (*entry.watched).connection.clone() }).collect()
     }
 
     /// Whether the event loop stays awake for an answer.
-    pub(super) fn is_awake(&self) -> bool {
-        lock(&self.polling).as_ref().is_some_and(|polling| polling.keep_awake.is_on())
-    }
-
-    /// The event loop, which is kept awake, has had a turn.
-    pub(super) fn turned(&self) {
-        if let Some(polling) = &mut *lock(&self.polling)
-            && !polling.look()
-        {
-            polling.keep_awake.stop();
-        }
-    }
-
-    /// libuv has closed a handle.
-    pub(super) fn handle_closed(&self) {
-        if let Some(polling) = &mut *lock(&self.polling) {
-            polling.handles -= 1;
-            polling.say_farewell();
-        }
+    pub fn is_awake(&self) -> bool {
+        lock(&self.state).as_ref().is_some_and(|state| state.keep_awake.is_on())
     }
 
     /// There is something to read: reads it, and hands over what came of it.
     fn read(self: &Arc<Self>, connection: &Connection) {
         let since = clock::now();
-        self.begin_drain();
+        self.queue.begin_drain();
         if !connection.read_detached() {
             self.unwatch(connection);
         }
-        let (js, resource, context) = {
-            let mut polling = lock(&self.polling);
-            let Some(polling) = &mut *polling else { return };
-            polling.was_read(connection, since);
-            (polling.js, polling.resource, polling.context)
+        let (js, drain, resource, context) = {
+            let mut state = lock(&self.state);
+            let Some(state) = &mut *state else { return };
+            state.was_read(connection, since);
+            (state.js, state.drain.clone(), state.resource, state.context)
         };
         // Refused when the environment is going away, and everybody with it who could be told.
-        let _ = js.scope(|| js.callback_scope(resource, context, || self.drain(js)));
+        let _ = js.scope(|| js.callback_scope(resource, context, || drain(js)));
     }
+}
+
+impl Kept for Polling {
+    fn turned(&self) {
+        if let Some(state) = &mut *lock(&self.state)
+            && !state.look()
+        {
+            state.keep_awake.stop();
+        }
+    }
+
+    fn handle_closed(&self) {
+        if let Some(state) = &mut *lock(&self.state) {
+            state.handles -= 1;
+            state.say_farewell();
+        }
+    }
+}
+
+/// What callbacks from the event loop belong to, for `async_hooks`.
+fn async_context(js: Js) -> Answer<(sys::napi_ref, sys::napi_async_context)> {
+    let resource = js.object()?;
+    let kept = js.reference(resource)?;
+    let mut context = ptr::null_mut();
+    // SAFETY: all are handles of the current scope.
+    let status = unsafe { sys::napi_async_init(js.0, resource, js.text("pgfleet")?, &mut context) };
+    if status == sys::Status::napi_ok { Ok((kept, context)) } else { Err(Refused(status)) }
 }
 
 unsafe extern "C" fn readable(handle: Handle, _: c_int, _: c_int) {
     let Some(uv) = Uv::get() else { return };
     // SAFETY: libuv calls for handles that are not closed, whose data is their `Watched`.
     let watched = unsafe { &*uv.data(handle).cast::<Watched>() };
-    let (environment, connection) = (watched.environment.clone(), watched.connection.clone());
+    let (polling, connection) = (watched.polling.clone(), watched.connection.clone());
     // A panic must not unwind into libuv.
-    if catch_unwind(AssertUnwindSafe(|| environment.read(&connection))).is_err() {
-        environment.unwatch(&connection);
+    if catch_unwind(AssertUnwindSafe(|| polling.read(&connection))).is_err() {
+        polling.unwatch(&connection);
     }
 }
 
@@ -288,20 +308,20 @@ unsafe extern "C" fn closed(handle: Handle) {
     let Some(uv) = Uv::get() else { return };
     // SAFETY: the data of a closed handle is its `Watched`, which libuv needs no longer.
     let watched = unsafe { Box::from_raw(uv.data(handle).cast::<Watched>()) };
-    watched.environment.handle_closed();
+    watched.polling.handle_closed();
 }
 
-unsafe extern "C" fn farewell(hook: sys::napi_async_cleanup_hook_handle, environment: *mut c_void) {
+unsafe extern "C" fn farewell(hook: sys::napi_async_cleanup_hook_handle, polling: *mut c_void) {
     // SAFETY: gives back the strong count of `Polling::start`.
-    let environment = unsafe { Arc::from_raw(environment.cast::<Environment>()) };
+    let polling = unsafe { Arc::from_raw(polling.cast::<Polling>()) };
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        for connection in environment.watched() {
-            environment.unwatch(&connection);
+        for connection in polling.watched() {
+            polling.unwatch(&connection);
         }
-        if let Some(polling) = &mut *lock(&environment.polling) {
-            polling.keep_awake.close();
-            polling.farewell = Some(hook);
-            polling.say_farewell();
+        if let Some(state) = &mut *lock(&polling.state) {
+            state.keep_awake.close();
+            state.farewell = Some(hook);
+            state.say_farewell();
         }
     }));
 }

@@ -7,8 +7,9 @@ use napi::bindgen_prelude::*;
 use napi_derive::napi;
 
 use super::connection::ConnectionHandle;
-use super::environment::{Environment, lock};
+use super::environment::Environment;
 use super::js::Js;
+use super::lock::lock;
 use super::operation;
 use super::query::{self, Arguments, reply};
 use super::script::{self, ScriptOrder};
@@ -42,9 +43,9 @@ impl PoolHandle {
 
     /// Runs the queries that JavaScript has written down for this pool. When its turn is over, they are the last ones.
     fn take_written(&self, env: &Env, is_last: bool) {
-        let requests = lock(&self.environment.outbox).take(&self.environment, self.id, &lock(&self.texts));
+        let requests = lock(&self.environment.outbox).take(&self.environment.queue, self.id, &lock(&self.texts));
         if !requests.is_empty() {
-            let hold = self.environment.hold_all(Js(env.raw()), requests.len());
+            let hold = self.environment.event_loop.hold_requests(Js(env.raw()), requests.len());
             self.environment.prepare_for(hold.under_way(), None);
             self.pool.run_all(requests, is_last);
         }
@@ -55,7 +56,7 @@ impl PoolHandle {
     }
 
     fn members(&self) -> Vec<(Connection, bool)> {
-        let sink: Arc<dyn Sink> = self.environment.clone();
+        let sink: Arc<dyn Sink> = self.environment.queue.clone();
         self.pool.connections(&sink)
     }
 }
@@ -81,7 +82,7 @@ impl PoolHandle {
     #[napi(catch_unwind)]
     pub fn acquire(&self, env: Env, request: i32) -> Either<ConnectionHandle, ()> {
         self.run_written(&env);
-        match self.pool.acquire(reply(&self.environment, request, 0)) {
+        match self.pool.acquire(reply(&self.environment.queue, request, 0)) {
             Some(acquired) => {
                 let (connection, is_new) = acquired.accept();
                 lock(&self.environment.belongings).clients.insert(connection.id(), self.pool.clone());
@@ -98,9 +99,9 @@ impl PoolHandle {
     #[napi(catch_unwind)]
     pub fn forget(&self, env: Env, request: i32) -> bool {
         self.run_written(&env);
-        let forgotten = self.pool.forget(self.environment.id(), request);
+        let forgotten = self.pool.forget(self.environment.queue.id(), request);
         if forgotten {
-            self.environment.release(Js(env.raw()), 1);
+            self.environment.event_loop.release_requests(Js(env.raw()), 1);
         }
         forgotten
     }
@@ -131,7 +132,7 @@ impl PoolHandle {
         self.run_written(&env);
         let js = Js(env.raw());
         let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
-        let mut request = query::request(js, &self.environment, request, &arguments)?;
+        let mut request = query::request(js, &self.environment.queue, request, &arguments)?;
         request.reply.unordered = true;
         request.known = usize::try_from(text_number).ok().and_then(|number| lock(&self.texts).get(number).cloned());
         let hold = self.environment.hold(js);
@@ -172,7 +173,7 @@ impl PoolHandle {
     #[napi(catch_unwind)]
     pub fn ask_version(&self, env: Env, request: i32) {
         let _hold = self.environment.hold(Js(env.raw()));
-        operation::ask_version(&self.pool, reply(&self.environment, request, 0));
+        operation::ask_version(&self.pool, reply(&self.environment.queue, request, 0));
     }
 
     /// Leaves the pool. The last user closes it: what waits is served first, and the request is answered when every
@@ -181,7 +182,7 @@ impl PoolHandle {
     pub fn end(&self, env: Env, request: i32) {
         self.run_written(&env);
         let _hold = self.environment.hold(Js(env.raw()));
-        let reply = reply(&self.environment, request, 0);
+        let reply = reply(&self.environment.queue, request, 0);
         lock(&self.environment.belongings).pools.remove(&self.id);
         if manager::leave(&self.pool, self.id) {
             self.pool.end(Some(reply));
@@ -239,9 +240,9 @@ impl PoolHandle {
     /// they are no reason for the event loop to stay alive.
     #[napi(catch_unwind)]
     pub fn wait_in_vain(&self, env: Env, in_vain: bool) {
-        let count = if in_vain { self.pool.count_waiting(self.environment.id()) } else { 0 };
+        let count = if in_vain { self.pool.count_waiting(self.environment.queue.id()) } else { 0 };
         let before = self.in_vain.swap(count, Ordering::Relaxed);
-        self.environment.except(Js(env.raw()), before, count);
+        self.environment.event_loop.except(Js(env.raw()), before, count);
     }
 
     /// Connections that nobody uses.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::environment::Environment;
+use super::completion_queue::CompletionQueue;
 use super::js::{Js, TextError, Value};
 use crate::conn::request::{Extended, Message, Portal};
 use crate::conn::{Reply, Request, Sink};
@@ -36,8 +36,8 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Says which argument is not of its type; `lib/pg/` checks them first, so this is for callers that do not.
-pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Arguments) -> napi::Result<Request> {
-    let reply = Reply { eager: arguments.flags & EAGER != 0, ..reply(environment, id, arguments.mask) };
+pub fn request(js: Js, queue: &Arc<CompletionQueue>, id: i32, arguments: &Arguments) -> napi::Result<Request> {
+    let reply = Reply { eager: arguments.flags & EAGER != 0, ..reply(queue, id, arguments.mask) };
     let text = text_of(js, arguments.text)?.ok_or_else(|| wrong("text must be a string"))?;
     let name: Arc<str> =
         text_of(js, arguments.name)?.filter(|name| !name.is_empty()).map_or_else(Arc::default, Arc::from);
@@ -60,7 +60,7 @@ pub fn request(js: Js, environment: &Arc<Environment>, id: i32, arguments: &Argu
 /// As [`request`].
 pub fn portal(
     js: Js,
-    environment: &Arc<Environment>,
+    queue: &Arc<CompletionQueue>,
     id: i32,
     portal: Value,
     arguments: &Arguments,
@@ -70,12 +70,12 @@ pub fn portal(
     let query = Extended { name: Arc::default(), text: text.into(), parameters, binary: arguments.flags & BINARY != 0 };
     let portal = text_of(js, portal)?.unwrap_or_default();
     let message = Message::Portal(Box::new(Portal { portal, query }));
-    Ok(Request { message, reply: reply(environment, id, arguments.mask), may_prepare: false, known: None })
+    Ok(Request { message, reply: reply(queue, id, arguments.mask), may_prepare: false, known: None })
 }
 
 /// Where the answer of request `id` goes.
-pub fn reply(environment: &Arc<Environment>, id: i32, mask: i32) -> Reply {
-    let sink: Arc<dyn Sink> = environment.clone();
+pub fn reply(queue: &Arc<CompletionQueue>, id: i32, mask: i32) -> Reply {
+    let sink: Arc<dyn Sink> = queue.clone();
     Reply { sink, request: id, mask: TypeMask(mask.cast_unsigned()), eager: false, unordered: false, race: None }
 }
 

@@ -45,7 +45,7 @@ impl Caller for AskJavaScript {
                 Asker::Connection(id) => event_batch(id, Event::Asked(number, asked)),
                 Asker::Pool(id) => event_batch(id, Event::PoolAsked(number, asked)),
             };
-            environment.deliver(batch);
+            environment.queue.deliver(batch);
         }
         Box::pin(async { receiver.await.ok() })
     }

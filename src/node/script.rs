@@ -47,7 +47,7 @@ pub fn execute(
     values: Value,
     place: Option<Place>,
 ) -> napi::Result<()> {
-    let reply = reply(environment, id, script.mask);
+    let reply = reply(&environment.queue, id, script.mask);
     let order = order(js, script, values)?;
     let _hold = environment.hold(js);
     match place {

@@ -8,7 +8,7 @@ use super::home::tell;
 use super::shared::{Borrower, Held, Lent, Shared, State};
 use crate::conn::{Connection, ConnectionId};
 use crate::error::Error;
-use crate::wire::batch::{Batch, PoolEvent, Record};
+use crate::rows::{Batch, PoolEvent, Record};
 
 impl Shared {
     /// Closes a connection: politely when it is at rest, at once when it is in the middle of something.

@@ -1,0 +1,148 @@
+//! The event loop of a JavaScript thread, by a threadsafe function: wakes it from any thread, and keeps it alive.
+
+use std::ptr;
+use std::sync::Mutex;
+
+use napi::sys;
+
+use super::js::Js;
+use super::lock::lock;
+
+/// What wakes an event loop and says how long it is needed.
+pub struct EventLoop(Mutex<Function>);
+
+/// The threadsafe function, until it is finalized.
+struct Function {
+    /// Null before it is made and after it is finalized.
+    raw: sys::napi_threadsafe_function,
+    /// JavaScript's drain.
+    callback: sys::napi_ref,
+    /// Reasons for the event loop to stay alive.
+    holds: isize,
+    /// Those of them that are requests.
+    requests: usize,
+}
+
+// SAFETY: a threadsafe function may be called from any thread; it is only touched under its lock and never after it
+// was finalized, when `raw` is null.
+unsafe impl Send for Function {}
+
+impl Default for EventLoop {
+    fn default() -> Self {
+        EventLoop(Mutex::new(Function { raw: ptr::null_mut(), callback: ptr::null_mut(), holds: 0, requests: 0 }))
+    }
+}
+
+impl EventLoop {
+    /// What wakes it, and the function of JavaScript's that is called then. An idle environment does not keep the process
+    /// alive. Called on the JavaScript thread.
+    pub fn attach(&self, js: Js, raw: sys::napi_threadsafe_function, callback: sys::napi_ref) {
+        // SAFETY: `raw` was just made on this thread.
+        unsafe { sys::napi_unref_threadsafe_function(js.0, raw) };
+        let mut function = lock(&self.0);
+        function.raw = raw;
+        function.callback = callback;
+    }
+
+    /// It is going away, and is touched no more.
+    pub fn detach(&self) {
+        lock(&self.0).raw = ptr::null_mut();
+    }
+
+    /// JavaScript's drain.
+    pub fn callback(&self) -> sys::napi_ref {
+        lock(&self.0).callback
+    }
+
+    /// One more reason to stay alive. Called on the JavaScript thread.
+    pub fn hold(&self, js: Js) {
+        lock(&self.0).hold(js, 1);
+    }
+
+    /// One fewer. Called on the JavaScript thread.
+    pub fn release(&self, js: Js) {
+        lock(&self.0).release(js, 1);
+    }
+
+    /// Requests are being made, which are reasons to stay alive until they are answered. Called on the JavaScript thread.
+    pub fn hold_requests(&self, js: Js, count: usize) -> Hold<'_> {
+        let mut function = lock(&self.0);
+        function.requests += count;
+        function.hold(js, count);
+        Hold { event_loop: self, js, count, under_way: function.requests }
+    }
+
+    /// Requests are over. Called on the JavaScript thread.
+    pub fn release_requests(&self, js: Js, count: usize) {
+        let mut function = lock(&self.0);
+        function.requests = function.requests.saturating_sub(count);
+        function.release(js, count);
+    }
+
+    /// Of the requests under way, `count` are no reason to stay alive, and before that it was `before`. Called on the
+    /// JavaScript thread.
+    pub fn except(&self, js: Js, before: usize, count: usize) {
+        let mut function = lock(&self.0);
+        function.hold(js, before.saturating_sub(count));
+        function.release(js, count.saturating_sub(before));
+    }
+
+    /// Calls JavaScript's drain, soon. From any thread.
+    pub fn wake(&self) {
+        let mut function = lock(&self.0);
+        if function.raw.is_null() {
+            return;
+        }
+        let mode = sys::ThreadsafeFunctionCallMode::nonblocking;
+        // SAFETY: `raw` is live: it is set to null under this lock when it is finalized or found closing.
+        let status = unsafe { sys::napi_call_threadsafe_function(function.raw, ptr::null_mut(), mode) };
+        if status == sys::Status::napi_closing {
+            function.raw = ptr::null_mut();
+        }
+    }
+}
+
+impl Function {
+    fn hold(&mut self, js: Js, count: usize) {
+        let before = self.holds;
+        self.holds = before.saturating_add_unsigned(count);
+        if before <= 0 && self.holds > 0 && !self.raw.is_null() {
+            // SAFETY: `raw` is live, and this is the environment's thread.
+            unsafe { sys::napi_ref_threadsafe_function(js.0, self.raw) };
+        }
+    }
+
+    fn release(&mut self, js: Js, count: usize) {
+        let before = self.holds;
+        self.holds = before.saturating_sub_unsigned(count);
+        if before > 0 && self.holds <= 0 && !self.raw.is_null() {
+            // SAFETY: as in `hold`.
+            unsafe { sys::napi_unref_threadsafe_function(js.0, self.raw) };
+        }
+    }
+}
+
+/// Requests that are being made, and keep the event loop alive until they are answered. Should making them panic, nobody
+/// answers them, and they keep it alive no longer.
+#[must_use = "it has to live until the requests are made"]
+pub struct Hold<'a> {
+    event_loop: &'a EventLoop,
+    js: Js,
+    count: usize,
+    under_way: usize,
+}
+
+impl Hold<'_> {
+    /// How many requests the environment has under way, with these.
+    pub fn under_way(&self) -> usize {
+        self.under_way
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.event_loop.release_requests(self.js, self.count);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Locks of the room. A panic under one of them leaves nothing half done, so it doesn't keep the others out.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
