@@ -65,14 +65,14 @@ function readModule({ file, text }) {
       paths.push({ segments: plainPath(tokens.kept, at), line });
     }
   }
+  // A `use` of a name that is neither a keyword nor a child is of another crate, or of a macro in the file.
+  const isOurs = (segments) => /^(crate|self|super)$/.test(segments[0]) || children.has(segments[0]);
+  for (const [alias, segments] of exported) if (!isOurs(segments)) exported.delete(alias);
   return {
     file,
     exported,
     testModules: tokens.testModules,
-    // A `use` of a name that is neither a keyword nor a child is of another crate.
-    paths: paths.filter(
-      ({ segments }) => /^(crate|self|super)$/.test(segments[0]) || children.has(segments[0]),
-    ),
+    paths: paths.filter(({ segments }) => isOurs(segments)),
   };
 }
 

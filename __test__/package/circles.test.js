@@ -58,6 +58,7 @@ describe('circles of Rust files', () => {
     'the tests of a file': '#[cfg(test)] mod tests { use super::super::two::Two; }',
     'a comment': '// use super::two::Two;',
     'another crate of that name': 'use two::Two;',
+    'a macro that the file hands on': 'macro_rules! told { () => {} } pub(super) use told;',
     visibility: 'pub(super) fn two() {}',
   })) {
     test(`${name} makes none`, (t) => {

@@ -6,8 +6,9 @@ use bytes::BytesMut;
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::address::{self, io_error};
+use super::address;
 use super::handshake::{Route, secure};
+use super::os_error::io_error;
 use super::stream::Stream;
 use super::tls;
 use crate::clock;

@@ -4,16 +4,10 @@
 //! it in its own event loop (docs/decisions/0010).
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
-
-use super::runtime;
-use super::stream::Socket;
-
 /// A non-blocking socket that nobody watches.
 pub struct Detached {
     socket: Kind,
@@ -21,46 +15,31 @@ pub struct Detached {
     is_drained: bool,
 }
 
-enum Kind {
+/// Which socket it is.
+pub enum Kind {
+    /// TCP.
     Tcp(std::net::TcpStream),
+    /// A Unix socket.
     Unix(std::os::unix::net::UnixStream),
+}
+
+impl Detached {
+    /// What is unread may be there already.
+    pub fn new(socket: Kind) -> Self {
+        Detached { socket, is_drained: false }
+    }
+
+    /// The socket itself.
+    pub fn into_kind(self) -> Kind {
+        self.socket
+    }
 }
 
 /// No socket: reading and writing fail.
 pub struct Moving;
 
-impl Socket {
-    /// Takes the socket off the runtime. What it has to say stays unread.
-    pub(super) fn detach(&mut self) -> io::Result<RawFd> {
-        let socket = match std::mem::replace(self, Socket::Moving(Moving)) {
-            Socket::Tcp(stream) => Kind::Tcp(stream.into_std()?),
-            Socket::Unix(stream) => Kind::Unix(stream.into_std()?),
-            Socket::Detached(detached) => detached.socket,
-            Socket::Moving(_) => return Err(lost()),
-        };
-        let descriptor = match &socket {
-            Kind::Tcp(stream) => stream.as_raw_fd(),
-            Kind::Unix(stream) => stream.as_raw_fd(),
-        };
-        *self = Socket::Detached(Detached { socket, is_drained: false });
-        Ok(descriptor)
-    }
-
-    /// Gives the socket back to the runtime, from whichever thread.
-    pub(super) fn attach(&mut self) -> io::Result<()> {
-        let _runtime = runtime::handle().enter();
-        *self = match std::mem::replace(self, Socket::Moving(Moving)) {
-            Socket::Detached(Detached { socket: Kind::Tcp(stream), .. }) => Socket::Tcp(TcpStream::from_std(stream)?),
-            Socket::Detached(Detached { socket: Kind::Unix(stream), .. }) => {
-                Socket::Unix(UnixStream::from_std(stream)?)
-            }
-            attached => attached,
-        };
-        Ok(())
-    }
-}
-
-fn lost() -> io::Error {
+/// Reading and writing fail with this on the way.
+pub fn lost() -> io::Error {
     io::Error::new(ErrorKind::NotConnected, "the socket was lost on its way to another event loop")
 }
 

@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::address::io_error;
 use super::answer::{Answer, End, LONG_ANSWER};
 use super::connection::Connection;
+use super::os_error::io_error;
 use super::read_buffer::ReadBuffer;
 use super::scheduling::let_others_finish;
 use super::state::{Turn, deliver_notes};
@@ -179,7 +179,7 @@ mod tests {
     use super::super::handshake::{Established, Route};
     use super::super::request::{Message, Reply, Request};
     use super::super::sink::{Sink, Tables};
-    use super::super::stream::Socket;
+    use super::super::socket::Socket;
     use super::*;
     use crate::rows::TypeMask;
     use crate::rows::{Batch, Event, Extra};

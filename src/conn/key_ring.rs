@@ -1,7 +1,7 @@
 //! What takes long to make of keys and passwords, kept for the next connection: no longer than somebody needs it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::scram_keys::{self, Keys};
@@ -83,29 +83,10 @@ impl KeyRing {
     }
 }
 
-/// Finds what somebody holds already.
-pub(super) struct Register<T>(Mutex<Vec<Weak<T>>>);
-
-impl<T> Register<T> {
-    pub(super) const fn new() -> Self {
-        Register(Mutex::new(Vec::new()))
-    }
-
-    /// The one that `is` meant, or a new one.
-    pub(super) fn find(&self, is: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Arc<T> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|entry| entry.strong_count() > 0);
-        if let Some(found) = known.iter().filter_map(Weak::upgrade).find(|entry| is(entry)) {
-            return found;
-        }
-        let made = Arc::new(make());
-        known.push(Arc::downgrade(&made));
-        made
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Weak;
+
     use super::*;
 
     #[tokio::test]

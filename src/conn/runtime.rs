@@ -6,7 +6,7 @@ use std::panic::catch_unwind;
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::address::{Shortage, io_code};
+use super::os_error::{Shortage, io_code};
 use crate::error::{Error, ErrorKind};
 
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();

@@ -11,7 +11,7 @@ use once_cell::sync::Lazy;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::key_ring::Register;
+use super::register::Register;
 
 /// A SHA-256 hash, or an HMAC with it.
 pub type Hash = [u8; 32];

@@ -3,9 +3,10 @@
 use native_tls::{Certificate, Identity, Protocol, TlsConnector};
 use tokio_native_tls::TlsStream;
 
-use super::{Problem, certificates, unreadable};
+use super::bundle::certificates;
+use super::problem::Problem;
 use crate::config::{ClientIdentity, TlsSettings, TlsVersion};
-use crate::conn::stream::Socket;
+use crate::conn::socket::Socket;
 
 /// A socket with TLS around it (decision 0006).
 pub type Session = TlsStream<Socket>;
@@ -36,7 +37,7 @@ impl Connector {
                 ClientIdentity::Pem { chain, key } => Identity::from_pkcs8(chain.as_bytes(), key.as_bytes()),
                 ClientIdentity::Archive { der, passphrase } => Identity::from_pkcs12(der, passphrase),
             };
-            builder.identity(read.map_err(|error| unreadable(identity, error.to_string()))?);
+            builder.identity(read.map_err(|error| Problem::unreadable(identity, error.to_string()))?);
         }
         if direct {
             postgres_native_tls::set_postgresql_alpn(&mut builder);

@@ -11,9 +11,10 @@ use openssl::x509::verify::X509VerifyFlags;
 use openssl::x509::{X509, X509VerifyResult};
 use tokio_openssl::SslStream;
 
-use super::{Problem, certificates, unreadable};
+use super::bundle::certificates;
+use super::problem::Problem;
 use crate::config::{ClientIdentity, TlsSettings, TlsVersion};
-use crate::conn::stream::Socket;
+use crate::conn::socket::Socket;
 
 /// A socket with TLS around it.
 pub type Session = SslStream<Socket>;
@@ -49,7 +50,7 @@ impl Connector {
         builder.set_read_ahead(true);
         trust(&mut builder, settings)?;
         if let Some(identity) = &settings.identity {
-            show(&mut builder, identity).map_err(|error| unreadable(identity, error.to_string()))?;
+            show(&mut builder, identity).map_err(|error| Problem::unreadable(identity, error.to_string()))?;
         }
         Ok(Connector {
             context: builder.build(),

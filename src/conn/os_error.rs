@@ -1,0 +1,73 @@
+//! Errors of the operating system, under Node's names and in Node's words.
+
+use std::io;
+
+use crate::error::{Error, ErrorKind};
+
+/// The operating system has no more descriptors to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortage {
+    /// To this process.
+    Process,
+    /// To any process.
+    System,
+}
+
+impl Shortage {
+    /// What the error says of it; the standard library has no kind for these two.
+    pub fn of(error: &io::Error) -> Option<Shortage> {
+        match (error.raw_os_error(), cfg!(unix)) {
+            (Some(24), true) | (Some(10024), false) => Some(Shortage::Process),
+            (Some(23), true) => Some(Shortage::System),
+            _ => None,
+        }
+    }
+
+    /// Whether there is one now: asks for a descriptor and gives it back. The C library's resolver keeps it to itself.
+    pub fn now() -> Option<(Shortage, io::Error)> {
+        let error = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).err()?;
+        Some((Shortage::of(&error)?, error))
+    }
+
+    /// What to do, to be appended to a message.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Shortage::Process => {
+                "; this process may not open more files: raise its limit (ulimit -n), or use fewer connections"
+            }
+            Shortage::System => "; the system has no more files to open: raise its limit, or use fewer connections",
+        }
+    }
+}
+
+/// An operating system error under Node's name and in Node's words, with what to do when descriptors are short.
+pub fn io_error(error: &io::Error, call: &str, target: &str) -> Error {
+    let code = io_code(error);
+    let space = if target.is_empty() { "" } else { " " };
+    let advice = Shortage::of(error).map_or("", Shortage::advice);
+    Error::new(ErrorKind::Io, format!("{call} {code}{space}{target}{advice}")).with_code(code)
+}
+
+/// Node's name for an operating system error.
+pub fn io_code(error: &io::Error) -> &'static str {
+    match Shortage::of(error) {
+        Some(Shortage::Process) => return "EMFILE",
+        Some(Shortage::System) => return "ENFILE",
+        None => {}
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "ECONNREFUSED",
+        io::ErrorKind::ConnectionReset => "ECONNRESET",
+        io::ErrorKind::ConnectionAborted => "ECONNABORTED",
+        io::ErrorKind::BrokenPipe => "EPIPE",
+        io::ErrorKind::TimedOut => "ETIMEDOUT",
+        io::ErrorKind::HostUnreachable => "EHOSTUNREACH",
+        io::ErrorKind::NetworkUnreachable => "ENETUNREACH",
+        io::ErrorKind::AddrNotAvailable => "EADDRNOTAVAIL",
+        io::ErrorKind::PermissionDenied => "EACCES",
+        io::ErrorKind::NotFound => "ENOENT",
+        io::ErrorKind::InvalidInput => "EINVAL",
+        io::ErrorKind::OutOfMemory => "ENOMEM",
+        _ => "EIO",
+    }
+}

@@ -1,0 +1,25 @@
+//! Things that are shared by those who need the same one, and go with the last of them.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// Finds what somebody holds already.
+pub(super) struct Register<T>(Mutex<Vec<Weak<T>>>);
+
+impl<T> Register<T> {
+    /// Nobody holds anything yet.
+    pub(super) const fn new() -> Self {
+        Register(Mutex::new(Vec::new()))
+    }
+
+    /// The one that `is` meant, or a new one.
+    pub(super) fn find(&self, is: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|entry| entry.strong_count() > 0);
+        if let Some(found) = known.iter().filter_map(Weak::upgrade).find(|entry| is(entry)) {
+            return found;
+        }
+        let made = Arc::new(make());
+        known.push(Arc::downgrade(&made));
+        made
+    }
+}
