@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use super::Wish;
+use super::order::Wish;
 use crate::clock;
 use crate::conn::Connection;
 use crate::error::Error;

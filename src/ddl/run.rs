@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::cancelling::{Cancelling, abandoned, given_up};
 use super::identity::{Functions, Savepoint};
+use super::order::{Apart, Commit, Order, Place, Wish};
 use super::outcome::{End, judge};
 use super::verdict::{Inquiry, Verdict};
-use super::{Apart, Commit, Order, Place, Wish};
 use crate::clock;
 use crate::conn::relay::RelayEnd;
 use crate::conn::request::{Message, Script};

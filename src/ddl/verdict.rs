@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Apart;
 use super::identity::{Functions, Identity};
+use super::order::Apart;
 use crate::clock;
 use crate::conn::Session;
 use crate::conn::session::Answer;
