@@ -311,6 +311,50 @@ impl Batch {
         i32::try_from(segment.units).unwrap_or(i32::MAX)
     }
 
+    /// Sets an int of the row that was opened last.
+    #[inline]
+    pub(super) fn put_int(&mut self, at: usize, value: i32) {
+        if let Some(place) = self.ints.get_mut(at) {
+            *place = value;
+        }
+    }
+
+    /// Sets a float of the row that was opened last.
+    #[inline]
+    pub(super) fn put_float(&mut self, at: usize, value: f64) {
+        if let Some(place) = self.floats.get_mut(at) {
+            *place = value;
+        }
+    }
+
+    /// Says in the row that was opened last that the value of a column is null.
+    #[inline]
+    pub(super) fn put_null(&mut self, row: usize, column: usize) {
+        if let Some(bits) = self.ints.get_mut(row + column / 32) {
+            *bits |= 1 << (column % 32);
+        }
+    }
+
+    /// Appends text, whose end becomes an int of the row that was opened last.
+    #[inline]
+    pub(super) fn put_text(&mut self, at: usize, value: &[u8]) {
+        let end = self.text(value);
+        self.put_int(at, end);
+    }
+
+    /// Has the next text start where the last one ended.
+    #[inline]
+    pub(super) fn put_text_end(&mut self, at: usize) {
+        self.put_int(at, self.text_end());
+    }
+
+    /// As [`Batch::put_text`], with bytes that `write` produces, at most `most` of them.
+    #[inline]
+    pub(super) fn put_blob(&mut self, at: usize, most: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let end = self.blob(most, write);
+        self.put_int(at, end);
+    }
+
     /// The end of the text so far: what an absent value has.
     #[inline]
     pub(super) fn text_end(&self) -> i32 {

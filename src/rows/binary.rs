@@ -16,26 +16,26 @@ use crate::error::Error;
 pub(super) fn put(batch: &mut Batch, binary: Binary, value: &[u8], int: usize, float: usize) -> Result<(), Error> {
     match binary {
         Binary::Bool => match value {
-            [flag] => batch.ints[int] = i32::from(*flag != 0),
+            [flag] => batch.put_int(int, i32::from(*flag != 0)),
             _ => return Err(wrong_length()),
         },
-        Binary::Int2 => batch.ints[int] = i32::from(i16::from_be_bytes(sized(value)?)),
-        Binary::Int4 => batch.ints[int] = i32::from_be_bytes(sized(value)?),
-        Binary::Oid => batch.floats[float] = f64::from(u32::from_be_bytes(sized(value)?)),
-        Binary::Int8 => batch.ints[int] = decimal(i64::from_be_bytes(sized(value)?), batch),
-        Binary::Uuid => batch.ints[int] = batch.text(&hyphenated(sized(value)?)),
-        Binary::Bytes => batch.ints[int] = batch.blob(value.len(), |out| out.extend_from_slice(value)),
-        Binary::Text => batch.ints[int] = batch.text(value),
+        Binary::Int2 => batch.put_int(int, i32::from(i16::from_be_bytes(sized(value)?))),
+        Binary::Int4 => batch.put_int(int, i32::from_be_bytes(sized(value)?)),
+        Binary::Oid => batch.put_float(float, f64::from(u32::from_be_bytes(sized(value)?))),
+        Binary::Int8 => put_decimal(batch, int, i64::from_be_bytes(sized(value)?)),
+        Binary::Uuid => batch.put_text(int, &hyphenated(sized(value)?)),
+        Binary::Bytes => batch.put_blob(int, value.len(), |out| out.extend_from_slice(value)),
+        Binary::Text => batch.put_text(int, value),
         Binary::Date => put_local(batch, Moment::of_days(i32::from_be_bytes(sized(value)?)), int),
         Binary::Timestamp => put_local(batch, Moment::of_micros(i64::from_be_bytes(sized(value)?)), int),
         Binary::Timestamptz => match Moment::of_micros(i64::from_be_bytes(sized(value)?)) {
             Moment::Plain(day, time) => {
-                batch.floats[float] = day.millis_at(time);
-                batch.ints[int] = batch.text_end();
+                batch.put_float(float, day.millis_at(time));
+                batch.put_text_end(int);
             }
             other => {
-                batch.floats[float] = f64::NAN;
-                batch.ints[int] = batch.text(other.text("+00").as_bytes());
+                batch.put_float(float, f64::NAN);
+                batch.put_text(int, other.text("+00").as_bytes());
             }
         },
     }
@@ -47,13 +47,13 @@ pub(super) fn put(batch: &mut Batch, binary: Binary, value: &[u8], int: usize, f
 fn put_local(batch: &mut Batch, moment: Moment, int: usize) {
     match moment {
         Moment::Plain(day, time) => {
-            batch.ints[int] = day.parts();
-            batch.ints[int + 1] = time.millis();
-            batch.ints[int + 2] = batch.text_end();
+            batch.put_int(int, day.parts());
+            batch.put_int(int + 1, time.millis());
+            batch.put_text_end(int + 2);
         }
         other => {
-            batch.ints[int] = -1;
-            batch.ints[int + 2] = batch.text(other.text("").as_bytes());
+            batch.put_int(int, -1);
+            batch.put_text(int + 2, other.text("").as_bytes());
         }
     }
 }
@@ -70,36 +70,43 @@ fn wrong_length() -> Error {
 /// The most that an i64 takes: a sign and 19 digits.
 const LONGEST_INTEGER: usize = 20;
 
+/// Puts a number as its digits.
 #[inline]
-fn decimal(number: i64, batch: &mut Batch) -> i32 {
+fn put_decimal(batch: &mut Batch, at: usize, number: i64) {
     let mut digits = [b'-'; LONGEST_INTEGER];
-    let mut start = LONGEST_INTEGER;
     let mut rest = number.unsigned_abs();
-    loop {
-        start -= 1;
-        digits[start] = b"0123456789"[(rest % 10) as usize];
+    let mut length = usize::from(number < 0);
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        length += 1;
         rest /= 10;
         if rest == 0 {
             break;
         }
     }
-    start -= usize::from(number < 0);
-    batch.text(digits.get(start..).unwrap_or_default())
+    batch.put_text(at, digits.get(LONGEST_INTEGER - length..).unwrap_or_default());
 }
 
 /// Lower-case hexadecimal digits, in groups.
 #[inline]
 fn hyphenated(bytes: [u8; 16]) -> [u8; 36] {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
     let mut out = [b'-'; 36];
-    let mut at = 0;
+    let mut places = out.iter_mut();
     for (n, byte) in bytes.into_iter().enumerate() {
-        at += usize::from(matches!(n, 4 | 6 | 8 | 10));
-        out[at] = DIGITS[usize::from(byte >> 4)];
-        out[at + 1] = DIGITS[usize::from(byte & 15)];
-        at += 2;
+        if matches!(n, 4 | 6 | 8 | 10) {
+            places.next();
+        }
+        for (digit, place) in [byte >> 4, byte & 15].into_iter().zip(&mut places) {
+            *place = hex_digit(digit);
+        }
     }
     out
+}
+
+/// Of a number below 16.
+#[inline]
+fn hex_digit(number: u8) -> u8 {
+    number + if number < 10 { b'0' } else { b'a' - 10 }
 }
 
 #[cfg(test)]

@@ -71,8 +71,8 @@ impl ColumnKind {
         if format != 0 {
             return ColumnKind::Raw;
         }
-        match DECODED.iter().position(|(oid, _)| *oid == type_id) {
-            Some(index) if mask.0 & (1 << index) == 0 => DECODED[index].1,
+        match DECODED.iter().enumerate().find(|(_, (oid, _))| *oid == type_id) {
+            Some((index, (_, kind))) if mask.0 & (1 << index) == 0 => *kind,
             _ => ColumnKind::Text,
         }
     }

@@ -35,15 +35,18 @@ pub fn append(
         match reader.value()? {
             Some(value) if *kind == ColumnKind::Json => {
                 let template = json::append(batch, value, templates);
-                batch.ints[int] = template.map_or(0, |id| id + 1);
-                batch.ints[int + 1] = if template.is_some() { batch.text_end() } else { batch.text(value) };
+                batch.put_int(int, template.map_or(0, |id| id + 1));
+                match template {
+                    Some(_) => batch.put_text_end(int + 1),
+                    None => batch.put_text(int + 1, value),
+                }
             }
             Some(value) => match binary {
                 Some(binary) if formats.include(Some(*binary)) => binary::put(batch, *binary, value, int, float)?,
                 _ => put(batch, *kind, value, int, float)?,
             },
             None => {
-                batch.ints[row + column / 32] |= 1 << (column % 32);
+                batch.put_null(row, column);
                 put_null(batch, *kind, int);
             }
         }
@@ -59,40 +62,43 @@ pub fn append(
 #[inline]
 fn put(batch: &mut Batch, kind: ColumnKind, value: &[u8], int: usize, float: usize) -> Result<(), Error> {
     match kind {
-        ColumnKind::Text => batch.ints[int] = batch.text(value),
+        ColumnKind::Text => batch.put_text(int, value),
         // Needs the templates, and is put by `append`.
         ColumnKind::Json => {}
-        ColumnKind::Int => batch.ints[int] = number::integer(value).ok_or_else(|| not_of_type("an integer"))?,
-        ColumnKind::Number => batch.floats[float] = number::float(value),
-        ColumnKind::Bool => batch.ints[int] = i32::from(is_true(value)),
+        ColumnKind::Int => batch.put_int(int, number::integer(value).ok_or_else(|| not_of_type("an integer"))?),
+        ColumnKind::Number => batch.put_float(float, number::float(value)),
+        ColumnKind::Bool => batch.put_int(int, i32::from(is_true(value))),
         ColumnKind::Instant => match utc_millis(value) {
             Some(millis) => {
-                batch.floats[float] = millis;
-                batch.ints[int] = batch.text_end();
+                batch.put_float(float, millis);
+                batch.put_text_end(int);
             }
             None => {
-                batch.floats[float] = f64::NAN;
-                batch.ints[int] = batch.text(value);
+                batch.put_float(float, f64::NAN);
+                batch.put_text(int, value);
             }
         },
         ColumnKind::Local => match local_parts(value) {
             Some((day, millis)) => {
-                batch.ints[int] = day;
-                batch.ints[int + 1] = millis;
-                batch.ints[int + 2] = batch.text_end();
+                batch.put_int(int, day);
+                batch.put_int(int + 1, millis);
+                batch.put_text_end(int + 2);
             }
             None => {
-                batch.ints[int] = -1;
-                batch.ints[int + 2] = batch.text(value);
+                batch.put_int(int, -1);
+                batch.put_text(int + 2, value);
             }
         },
         ColumnKind::IntList | ColumnKind::NumberList | ColumnKind::TextList => {
             let count = list::append(batch, value, kind);
-            batch.ints[int] = count.unwrap_or(-1);
-            batch.ints[int + 1] = if count.is_some() { batch.text_end() } else { batch.text(value) };
+            batch.put_int(int, count.unwrap_or(-1));
+            match count {
+                Some(_) => batch.put_text_end(int + 1),
+                None => batch.put_text(int + 1, value),
+            }
         }
-        ColumnKind::Bytes => batch.ints[int] = batch.blob(value.len() / 2, |out| bytea(value, out)),
-        ColumnKind::Raw => batch.ints[int] = batch.blob(value.len(), |out| out.extend_from_slice(value)),
+        ColumnKind::Bytes => batch.put_blob(int, value.len() / 2, |out| bytea(value, out)),
+        ColumnKind::Raw => batch.put_blob(int, value.len(), |out| out.extend_from_slice(value)),
     }
     Ok(())
 }
@@ -101,12 +107,12 @@ fn put(batch: &mut Batch, kind: ColumnKind, value: &[u8], int: usize, float: usi
 #[inline]
 fn put_null(batch: &mut Batch, kind: ColumnKind, int: usize) {
     match kind {
-        ColumnKind::Text | ColumnKind::Instant => batch.ints[int] = batch.text_end(),
+        ColumnKind::Text | ColumnKind::Instant => batch.put_text_end(int),
         ColumnKind::Json | ColumnKind::IntList | ColumnKind::NumberList | ColumnKind::TextList => {
-            batch.ints[int + 1] = batch.text_end();
+            batch.put_text_end(int + 1);
         }
-        ColumnKind::Local => batch.ints[int + 2] = batch.text_end(),
-        ColumnKind::Bytes | ColumnKind::Raw => batch.ints[int] = batch.blob_end(),
+        ColumnKind::Local => batch.put_text_end(int + 2),
+        ColumnKind::Bytes | ColumnKind::Raw => batch.put_int(int, batch.blob_end()),
         ColumnKind::Int | ColumnKind::Number | ColumnKind::Bool => {}
     }
 }
@@ -123,7 +129,10 @@ fn is_true(value: &[u8]) -> bool {
 fn bytea(value: &[u8], out: &mut Vec<u8>) {
     match value.strip_prefix(b"\\x") {
         Some(hex) => {
-            let pairs = hex.chunks_exact(2).map_while(|pair| Some(hex_digit(pair[0])? << 4 | hex_digit(pair[1])?));
+            let pairs = hex.chunks_exact(2).map_while(|pair| match pair {
+                [high, low] => Some(hex_digit(*high)? << 4 | hex_digit(*low)?),
+                _ => None,
+            });
             out.extend(pairs);
         }
         None => unescape(value, out),
