@@ -2,10 +2,17 @@
 
 #![no_main]
 
+#[path = "../../src/error.rs"]
+mod error;
+#[path = "../../src/rows/mod.rs"]
+mod rows;
+#[path = "../../src/wire/mod.rs"]
+mod wire;
+
 use libfuzzer_sys::fuzz_target;
-use pgfleet::rows::{Batch, Formats, Shape, TemplateTable, TypeMask, row};
-use pgfleet::wire::{command, frame, server_message};
+use rows::{Batch, Formats, Shape, TemplateTable, TypeMask, row};
 use std::sync::Arc;
+use wire::{command, frame, server_message};
 
 fuzz_target!(|stream: &[u8]| {
     let templates = TemplateTable::default();
