@@ -15,7 +15,9 @@ import { workloads } from './workloads/index.mjs';
 export function earlierRun(directory, now) {
   const file = path.join(directory, 'results.json');
   if (!fs.existsSync(file))
-    throw new RangeError(`--update wants results in ${directory}; there are none yet.`);
+    throw new RangeError(
+      `--update wants results.json of an earlier run in ${directory}, and there is none on this machine.`,
+    );
   const earlier = JSON.parse(fs.readFileSync(file, 'utf8'));
   const parts = { machine: withoutLoad, server: whole, options: whole, contenders: versions };
   for (const [part, essence] of Object.entries(parts)) {
