@@ -8,8 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::request::Reply;
 use super::sink::{Sink, Tables, next_sink_id};
 use crate::error::{Error, ServerError};
-use crate::rows::TypeMask;
-use crate::rows::{Batch, Event, Extra, Record};
+use crate::rows::{Batch, Event, Extra, Record, TypeMask};
 
 /// An answer to a question of our own takes no more bytes than this; a server that sends more is not answering it.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;

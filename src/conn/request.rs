@@ -10,8 +10,7 @@ use super::race::Race;
 use super::sink::Sink;
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
-use crate::rows::{Batch, Formats};
-use crate::rows::{Shape, TypeMask};
+use crate::rows::{Batch, Formats, Shape, TypeMask};
 use crate::wire::{frontend, frontend::Parameters};
 
 /// Whoever reads a connection in place of its task.

@@ -17,8 +17,7 @@ use crate::clock;
 use crate::config::ServerSettings;
 use crate::error::{Error, ErrorKind, Phase, ServerError};
 use crate::rows::Event;
-use crate::wire::{ResultSet, Results};
-use crate::wire::{frontend, frontend::Parameters};
+use crate::wire::{ResultSet, Results, frontend, frontend::Parameters};
 
 /// Somebody's hold on a connection for questions of this side's own.
 pub struct Session {

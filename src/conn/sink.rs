@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use crate::rows::Batch;
-use crate::rows::ShapeTable;
-use crate::rows::TemplateTable;
+use crate::rows::{Batch, ShapeTable, TemplateTable};
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 

@@ -1,7 +1,9 @@
 //! The typed arrays by which batches cross, and what JavaScript has been told of their shapes.
 
-use crate::rows::Batch;
-use crate::rows::batch::{FULL_FLOATS, FULL_INTS};
+use crate::rows::{
+    Batch,
+    batch::{FULL_FLOATS, FULL_INTS},
+};
 
 /// Ints in the environment's array.
 pub const INTS: usize = FULL_INTS * 2;
