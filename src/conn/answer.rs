@@ -6,8 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::connection::{Connection, event_batch};
+use super::course::Course;
+use super::flight::Flight;
+use super::message::Message;
 use super::read_buffer::ReadBuffer;
-use super::request::{Course, Flight, Message, Reply, Request, bind_described};
+use super::reply::Reply;
+use super::request::{Request, bind_described};
 use super::sink::Sink;
 use super::state::{Buried, Inner, Note, Notes, deliver_notes};
 use super::statement::Statements;

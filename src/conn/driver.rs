@@ -177,7 +177,9 @@ mod tests {
     use super::super::address::Address;
     use super::super::connection::{ConnectionId, Observer};
     use super::super::handshake::{Established, Route};
-    use super::super::request::{Message, Reply, Request};
+    use super::super::message::Message;
+    use super::super::reply::Reply;
+    use super::super::request::Request;
     use super::super::sink::{Sink, Tables};
     use super::super::socket::Socket;
     use super::*;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::request::Reply;
+use super::reply::Reply;
 use super::sink::{Sink, Tables, next_sink_id};
 use crate::error::{Error, ServerError};
 use crate::rows::{Batch, Event, Extra, Record, TypeMask};
@@ -24,7 +24,7 @@ pub struct Ended {
     pub error: Option<Box<Error>>,
     /// What a [`Record::Value`] brought.
     pub value: Option<Box<dyn Any + Send>>,
-    /// The messages of the answer to a [`super::request::Message::Exchange`].
+    /// The messages of the answer to a [`super::message::Message::Exchange`].
     pub messages: Vec<u8>,
 }
 

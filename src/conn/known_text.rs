@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::request::{Extended, Message};
+use super::message::{Extended, Message};
 use crate::config::Sharing;
 use crate::sql;
 

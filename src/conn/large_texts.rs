@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::request::{Message, Request};
+use super::message::Message;
+use super::request::Request;
 use crate::sql;
 
 /// Bytes of an answer from which on describing may pay.

@@ -3,7 +3,7 @@
 //! What has no place in an answer is no answer of PostgreSQL's: who passed over it would wait for what never comes, or
 //! take the rest for something else. Only what is certain is refused here; a message that is missing is passed over.
 
-use super::request::Course;
+use super::course::Course;
 
 /// How far an answer has come, as far as that says what can't come any more.
 #[derive(Debug, Default)]

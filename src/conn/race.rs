@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::nobody::{NOBODY, Nobody};
-use super::request::Reply;
-
 /// Counts the tries at a request.
 #[derive(Debug)]
 pub struct Race {
@@ -41,29 +38,6 @@ impl Race {
 
     fn reduce(&self, next: impl FnMut(usize) -> Option<usize>) -> Option<usize> {
         self.tries.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).ok()
-    }
-}
-
-impl Reply {
-    /// Drops the answer, whatever it will be: another try is answered in its place.
-    pub(super) fn mute(&mut self) {
-        self.sink = Arc::new(Nobody::default());
-        self.race = None;
-    }
-
-    /// Whether nobody wants the answer.
-    pub(super) fn is_mute(&self) -> bool {
-        self.sink.id() == NOBODY
-    }
-
-    /// The answer begins, and whether it counts is settled. One that ends the connection, `is_last_word`, only counts
-    /// when there is no other try.
-    pub(super) fn begin(&mut self, is_last_word: bool) {
-        let Some(race) = self.race.take() else { return };
-        let counts = if is_last_word { race.lose() } else { race.win() };
-        if !counts {
-            self.mute();
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
-use super::request::Reply;
+use super::reply::Reply;
 use super::sink::{Sink, Tables, next_sink_id};
 use crate::error::Error;
 use crate::rows::Batch;

@@ -1,66 +1,19 @@
-//! What is asked of a connection, and where the answer goes.
+//! A request, and how it is written as messages of the protocol.
 
 use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use super::course::Course;
+use super::flight::Flight;
 use super::known_text::KnownText;
+use super::message::{Body, Extended, Message, Portal, Script};
 use super::order::Order;
-use super::race::Race;
-use super::sink::Sink;
+use super::reply::Reply;
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
-use crate::rows::{Batch, Formats, Shape, TypeMask};
+use crate::rows::{Formats, Shape};
 use crate::wire::{frontend, frontend::Parameters};
-
-/// Whoever reads a connection in place of its task.
-pub trait Reader: Send + Sync {
-    /// The task is needed again: [`super::Connection::attach`] has to be called, soon. Called from any thread.
-    fn recall(&self);
-}
-
-/// Whom a request answers.
-#[derive(Clone)]
-pub struct Reply {
-    /// The receiver.
-    pub sink: Arc<dyn Sink>,
-    /// The request's number there.
-    pub request: i32,
-    /// Types that the receiver parses itself.
-    pub mask: TypeMask,
-    /// Rows are handed over as they come, and not only when there are many or no more.
-    pub eager: bool,
-    /// It stands in no order with other requests.
-    pub unordered: bool,
-    /// Other tries at the same request, one of which answers.
-    pub race: Option<Arc<Race>>,
-}
-
-/// The receiver of a request and its number there: no other one under way has the same.
-pub type RequestKey = (u64, i32);
-
-impl Reply {
-    /// What it is told apart by.
-    pub fn key(&self) -> RequestKey {
-        (self.sink.id(), self.request)
-    }
-
-    /// Fails the request without a connection.
-    pub fn fail(&self, error: Error) {
-        self.fail_on(error, 0);
-    }
-
-    /// Fails the request alone, on a connection that goes on in this transaction status.
-    pub fn fail_on(&self, error: Error, status: u8) {
-        use crate::rows::{Extra, Record};
-        if self.race.as_ref().is_some_and(|race| !race.lose()) {
-            return;
-        }
-        let mut batch = Batch::default();
-        batch.record_with(Record::Failed, &[self.request, i32::from(status)], Extra::Error(Box::new(error)));
-        self.sink.deliver(batch);
-    }
-}
 
 /// A request and whom it answers.
 pub struct Request {
@@ -83,148 +36,8 @@ impl Request {
     }
 }
 
-/// What to send.
-pub enum Message {
-    /// One simple Query, several statements allowed.
-    Simple(Arc<str>),
-    /// A script, of which it is told which statements were completed.
-    Script(Script),
-    /// Whole messages of this side's own, which the server answers with one ReadyForQuery; the messages of the answer
-    /// are handed over as they come.
-    Exchange(Vec<u8>),
-    /// Parse (unless the statement is known), Bind, Describe (unless its result is known), Execute, Sync.
-    Extended(Extended),
-    /// JavaScript speaks the protocol itself until the next ReadyForQuery.
-    Raw,
-    /// Parse, Bind, Describe: rows are asked for page by page, see [`super::Connection::read_portal`].
-    Portal(Box<Portal>),
-    /// A simple Query whose COPY data JavaScript reads and writes.
-    Copy {
-        /// The statement.
-        text: String,
-        /// Hand each CopyData message over by itself.
-        each: bool,
-    },
-}
-
-/// A query whose rows are asked for page by page.
-pub struct Portal {
-    /// Name of the portal, or empty.
-    pub portal: String,
-    /// The query; its name is not used.
-    pub query: Extended,
-}
-
-impl Message {
-    /// The same once more, for a query.
-    pub fn again(&self) -> Option<Message> {
-        match self {
-            Message::Simple(text) => Some(Message::Simple(text.clone())),
-            Message::Extended(query) => Some(Message::Extended(query.clone())),
-            _ => None,
-        }
-    }
-
-    /// It has the connection for itself while it is under way.
-    pub fn is_exclusive(&self) -> bool {
-        matches!(self, Message::Raw | Message::Portal(_) | Message::Copy { .. })
-    }
-}
-
-/// A script on its way.
-pub struct Script {
-    /// What to run.
-    pub body: Body,
-    /// `BEGIN` stands before it, in such a way that a refused BEGIN takes the script with it, and is not answered.
-    pub begins: bool,
-}
-
-/// What a script consists of.
-#[derive(Clone)]
-pub enum Body {
-    /// Statements, for a simple Query.
-    Text(Arc<str>),
-    /// One statement with values or options that take the extended protocol; its name is not used.
-    Query(Extended),
-}
-
-/// A query with values.
-#[derive(Clone)]
-pub struct Extended {
-    /// Name of the prepared statement, or empty.
-    pub name: Arc<str>,
-    /// Text; ignored when the name is known.
-    pub text: Arc<str>,
-    /// Values.
-    pub parameters: Parameters,
-    /// Ask for results in binary format.
-    pub binary: bool,
-}
-
 /// What precedes the text of a [`Script`] that begins a transaction.
 pub const BEGIN: &str = "BEGIN;";
-
-/// A request that was sent and is being answered.
-pub struct Flight {
-    /// Whom to answer.
-    pub reply: Reply,
-    /// How its answer reads.
-    pub course: Course,
-    /// The first error of the answer.
-    pub error: Option<Box<Error>>,
-    /// The columns of the result set under way.
-    pub shape: Option<Arc<Shape>>,
-    /// Those of them that come in binary format although the caller asked for text.
-    pub formats: Formats,
-    /// A result set or a command was answered.
-    pub answered: bool,
-    /// What may come next.
-    pub order: Order,
-    /// Its text, when there is something to learn from how large its answer is.
-    pub text: Option<Arc<str>>,
-}
-
-/// How an answer reads.
-pub enum Course {
-    /// Simple Query.
-    Simple,
-    /// A script.
-    Script {
-        /// BEGIN stands before it, and its answer has yet to come.
-        begins: bool,
-        /// Characters of the Query before the script.
-        shift: usize,
-        /// By the extended protocol.
-        extended: bool,
-    },
-    /// Extended query.
-    Extended {
-        /// Name of the prepared statement, or empty.
-        name: Arc<str>,
-        /// Parse was sent.
-        parse: bool,
-        /// Describe was sent, for results in this format.
-        describe: Option<bool>,
-        /// The statement was prepared without being asked to: the query as it came, until the server has bound it.
-        unprepared: Option<Box<Extended>>,
-        /// The values, as long as the statement is yet to be described: Bind follows then.
-        unbound: Option<Box<Parameters>>,
-    },
-    /// JavaScript reads the messages.
-    Raw,
-    /// This side reads the messages.
-    Exchange,
-    /// Rows page by page.
-    Portal {
-        /// How many the page under way may still have.
-        left: u64,
-    },
-    /// COPY data.
-    Copy {
-        /// Each message by itself.
-        each: bool,
-    },
-}
 
 impl Request {
     /// Writes the request and turns it into what waits for the answer. `formats` are the columns that may come in
@@ -446,6 +259,7 @@ mod tests {
     use super::super::nobody::Nobody;
     use super::*;
     use crate::error::ServerError;
+    use crate::rows::TypeMask;
 
     fn reply() -> Reply {
         Reply { sink: Nobody::numbered(1), request: 1, mask: TypeMask(0), eager: false, unordered: false, race: None }

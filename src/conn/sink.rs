@@ -24,7 +24,7 @@ pub trait Sink: Send + Sync {
     fn spare(&self) -> Batch {
         Batch::default()
     }
-    /// A statement of a [`super::request::Message::Script`] was completed. Called before its records are delivered.
+    /// A statement of a [`super::message::Message::Script`] was completed. Called before its records are delivered.
     fn command_completed(&self, _tag: &str) {}
     /// Ready while the receiver keeps up; a connection reads no further until then.
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;

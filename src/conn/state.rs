@@ -9,9 +9,14 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
 
+use super::course::Course;
+use super::flight::Flight;
 use super::large_texts::LargeTexts;
+use super::message::Message;
 use super::race::Race;
-use super::request::{Course, Flight, Message, Reader, Reply, Request};
+use super::reader::Reader;
+use super::reply::Reply;
+use super::request::Request;
 use super::statement::Statements;
 use super::stream::Stream;
 use crate::error::Error;

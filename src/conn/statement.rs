@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::auto_prepare::{AutoPrepare, Version};
-use super::request::Reply;
+use super::reply::Reply;
 use super::styles::Styles;
 use crate::error::Error;
 use crate::rows::{Shape, TypeMask};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::config::ServerSettings;
-use crate::conn::request::Body;
+use crate::conn::message::Body;
 use crate::conn::{Caller, Connection};
 use crate::pool::Pool;
 

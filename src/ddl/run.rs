@@ -10,8 +10,8 @@ use super::order::{Apart, Commit, Order, Place, Wish};
 use super::outcome::{End, judge};
 use super::verdict::{Inquiry, Verdict};
 use crate::clock;
+use crate::conn::message::{Message, Script};
 use crate::conn::relay::RelayEnd;
-use crate::conn::request::{Message, Script};
 use crate::conn::session::{Answer, Question};
 use crate::conn::{Connection, Relay, Reply, Request, Session};
 use crate::error::{Error, ErrorKind, Outcome};
@@ -345,8 +345,8 @@ mod tests {
     use super::*;
     use crate::conn::connection::next_id;
     use crate::conn::fake_server::{ready, start};
+    use crate::conn::message::Body;
     use crate::conn::nobody::Nobody;
-    use crate::conn::request::Body;
     use crate::conn::{KeyRing, open};
     use crate::rows::TypeMask;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::completion_queue::CompletionQueue;
 use super::js::{Js, TextError, Value};
-use crate::conn::request::{Extended, Message, Portal};
+use crate::conn::message::{Extended, Message, Portal};
 use crate::conn::{Reply, Request, Sink};
 use crate::rows::TypeMask;
 use crate::wire::frontend::{LARGEST_MESSAGE, Parameters, TOO_LARGE};

@@ -11,7 +11,7 @@ use super::operation;
 use super::query::{self, reply};
 use super::settings::CENTURY;
 use crate::conn::connection::gone;
-use crate::conn::request::{Body, Extended};
+use crate::conn::message::{Body, Extended};
 use crate::ddl::{self, Commit, End, Order, Place};
 use crate::error::{Outcome, Step};
 

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use super::depth::Depth;
 use crate::clock;
 use crate::config::Sharing;
-use crate::conn::request::{Message, Request, RequestKey};
+use crate::conn::message::Message;
+use crate::conn::reply::RequestKey;
+use crate::conn::request::Request;
 use crate::conn::{Connection, KnownText, Race, Reply, known_text};
 
 /// Queries that take no longer than this can be many on one connection, and nobody waits long.
@@ -261,8 +263,8 @@ fn is_quick(request: &Request) -> bool {
 mod tests {
     use super::*;
     use crate::conn::Reply;
+    use crate::conn::message::Message;
     use crate::conn::nobody::Nobody;
-    use crate::conn::request::Message;
     use crate::rows::TypeMask;
 
     fn request(text: &str) -> Request {

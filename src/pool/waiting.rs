@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::conn::request::RequestKey;
+use crate::conn::reply::RequestKey;
 use crate::conn::{Race, Reply, Request};
 use crate::error::{Error, ErrorKind, Phase};
 
@@ -201,8 +201,8 @@ mod tests {
 
     use super::*;
     use crate::clock;
+    use crate::conn::message::Message;
     use crate::conn::nobody::Nobody;
-    use crate::conn::request::Message;
     use crate::rows::TypeMask;
 
     fn request(number: i32, race: Option<&Arc<Race>>) -> Request {

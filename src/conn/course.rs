@@ -1,0 +1,48 @@
+//! How an answer reads.
+
+use std::sync::Arc;
+
+use super::message::Extended;
+use crate::wire::frontend::Parameters;
+
+/// By what was asked.
+pub enum Course {
+    /// Simple Query.
+    Simple,
+    /// A script.
+    Script {
+        /// BEGIN stands before it, and its answer has yet to come.
+        begins: bool,
+        /// Characters of the Query before the script.
+        shift: usize,
+        /// By the extended protocol.
+        extended: bool,
+    },
+    /// Extended query.
+    Extended {
+        /// Name of the prepared statement, or empty.
+        name: Arc<str>,
+        /// Parse was sent.
+        parse: bool,
+        /// Describe was sent, for results in this format.
+        describe: Option<bool>,
+        /// The statement was prepared without being asked to: the query as it came, until the server has bound it.
+        unprepared: Option<Box<Extended>>,
+        /// The values, as long as the statement is yet to be described: Bind follows then.
+        unbound: Option<Box<Parameters>>,
+    },
+    /// JavaScript reads the messages.
+    Raw,
+    /// This side reads the messages.
+    Exchange,
+    /// Rows page by page.
+    Portal {
+        /// How many the page under way may still have.
+        left: u64,
+    },
+    /// COPY data.
+    Copy {
+        /// Each message by itself.
+        each: bool,
+    },
+}

@@ -1,0 +1,29 @@
+//! A request on its way.
+
+use std::sync::Arc;
+
+use super::course::Course;
+use super::order::Order;
+use super::reply::Reply;
+use crate::error::Error;
+use crate::rows::{Formats, Shape};
+
+/// A request that was sent and is being answered.
+pub struct Flight {
+    /// Whom to answer.
+    pub reply: Reply,
+    /// How its answer reads.
+    pub course: Course,
+    /// The first error of the answer.
+    pub error: Option<Box<Error>>,
+    /// The columns of the result set under way.
+    pub shape: Option<Arc<Shape>>,
+    /// Those of them that come in binary format although the caller asked for text.
+    pub formats: Formats,
+    /// A result set or a command was answered.
+    pub answered: bool,
+    /// What may come next.
+    pub order: Order,
+    /// Its text, when there is something to learn from how large its answer is.
+    pub text: Option<Arc<str>>,
+}

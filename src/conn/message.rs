@@ -1,0 +1,83 @@
+//! What is asked of a server, before it is written as messages of the protocol.
+
+use std::sync::Arc;
+
+use crate::wire::frontend::Parameters;
+
+/// What to send.
+pub enum Message {
+    /// One simple Query, several statements allowed.
+    Simple(Arc<str>),
+    /// A script, of which it is told which statements were completed.
+    Script(Script),
+    /// Whole messages of this side's own, which the server answers with one ReadyForQuery; the messages of the answer
+    /// are handed over as they come.
+    Exchange(Vec<u8>),
+    /// Parse (unless the statement is known), Bind, Describe (unless its result is known), Execute, Sync.
+    Extended(Extended),
+    /// JavaScript speaks the protocol itself until the next ReadyForQuery.
+    Raw,
+    /// Parse, Bind, Describe: rows are asked for page by page, see [`super::Connection::read_portal`].
+    Portal(Box<Portal>),
+    /// A simple Query whose COPY data JavaScript reads and writes.
+    Copy {
+        /// The statement.
+        text: String,
+        /// Hand each CopyData message over by itself.
+        each: bool,
+    },
+}
+
+/// A query whose rows are asked for page by page.
+pub struct Portal {
+    /// Name of the portal, or empty.
+    pub portal: String,
+    /// The query; its name is not used.
+    pub query: Extended,
+}
+
+impl Message {
+    /// The same once more, for a query.
+    pub fn again(&self) -> Option<Message> {
+        match self {
+            Message::Simple(text) => Some(Message::Simple(text.clone())),
+            Message::Extended(query) => Some(Message::Extended(query.clone())),
+            _ => None,
+        }
+    }
+
+    /// It has the connection for itself while it is under way.
+    pub fn is_exclusive(&self) -> bool {
+        matches!(self, Message::Raw | Message::Portal(_) | Message::Copy { .. })
+    }
+}
+
+/// A script on its way.
+pub struct Script {
+    /// What to run.
+    pub body: Body,
+    /// `BEGIN` stands before it, in such a way that a refused BEGIN takes the script with it, and is not answered.
+    pub begins: bool,
+}
+
+/// What a script consists of.
+#[derive(Clone)]
+pub enum Body {
+    /// Statements, for a simple Query.
+    Text(Arc<str>),
+    /// One statement with values or options that take the extended protocol; its name is not used.
+    Query(Extended),
+}
+
+/// A query with values.
+#[derive(Clone)]
+pub struct Extended {
+    /// Name of the prepared statement, or empty.
+    pub name: Arc<str>,
+    /// Text; ignored when the name is known.
+    pub text: Arc<str>,
+    /// Values.
+    pub parameters: Parameters,
+    /// Ask for results in binary format.
+    pub binary: bool,
+}
