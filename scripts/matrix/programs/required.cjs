@@ -1,0 +1,3 @@
+'use strict';
+
+require('./works.cjs')(require('pgfleet'), require('pgfleet/pg'));
