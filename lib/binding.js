@@ -7,6 +7,7 @@ const addon = require('../native.js');
 const { fromNative } = require('./errors');
 const { Shape, Batch, canGenerate } = require('./rows');
 const { compileTemplate, templates } = require('./json-templates');
+const { nextTick, setImmediate } = require('./timers');
 
 const layout = addon.layout();
 const ints = new Int32Array(layout.ints);
@@ -216,7 +217,7 @@ function lose(addressees, failure, events) {
  * @param {unknown} error
  */
 function rethrow(error) {
-  process.nextTick(() => {
+  nextTick(() => {
     throw error;
   });
 }

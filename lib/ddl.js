@@ -7,6 +7,7 @@ const { callOut } = require('./pg/caller');
 const Client = require('./pg/client');
 const Pool = require('./pg/pool');
 const { NOT_APPLIED, abortError, fateOf, unknownFate, withFate } = require('./pg/script-outcome');
+const { setImmediate } = require('./timers');
 
 /** @typedef {import('./ddl-order').Order} Order */
 

@@ -1,5 +1,6 @@
 'use strict';
 
+const { nextTick } = require('../timers');
 const { callOut } = require('./caller');
 const { onSettled } = require('./settlement');
 
@@ -93,13 +94,13 @@ function obey(request, options, stop) {
   try {
     signal = signalOf(options);
   } catch (error) {
-    process.nextTick(() => request.handleError(error));
+    nextTick(() => request.handleError(error));
     return false;
   }
   if (signal === undefined) return true;
   if (signal.aborted) {
     const reason = reasonOf(signal);
-    process.nextTick(() => request.abort(reason));
+    nextTick(() => request.abort(reason));
     return false;
   }
   onSettled(
@@ -124,7 +125,7 @@ function connectObeying(client, options, callback) {
   try {
     signal = signalOf(options);
   } catch (error) {
-    process.nextTick(() => callback(error));
+    nextTick(() => callback(error));
     return;
   }
   if (signal === undefined) {
@@ -133,7 +134,7 @@ function connectObeying(client, options, callback) {
   }
   if (signal.aborted) {
     const reason = reasonOf(signal);
-    process.nextTick(() => callback(reason, undefined, true));
+    nextTick(() => callback(reason, undefined, true));
     return;
   }
   let isAborted = false;

@@ -1,6 +1,7 @@
 'use strict';
 
 const { AsyncResource } = require('node:async_hooks');
+const { nextTick } = require('../timers');
 
 // How the rest of the library leaves and re-enters the caller's code.
 
@@ -66,7 +67,7 @@ function callOut(callback, ...args) {
   try {
     callback(...args);
   } catch (error) {
-    process.nextTick(() => {
+    nextTick(() => {
       throw error;
     });
   }

@@ -1,5 +1,6 @@
 'use strict';
 
+const { clearTimeout, setTimeout } = require('../timers');
 const Connection = require('./connection');
 
 /** How long it may take where connecting may take as long as it likes, as in src/conn/cancel.rs. */

@@ -1,5 +1,6 @@
 'use strict';
 
+const { setTimeout } = require('../timers');
 const { cancel } = require('./client-link');
 const { startTimer } = require('./timer');
 

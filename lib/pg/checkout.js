@@ -2,6 +2,7 @@
 
 const { register, unregister } = require('../binding');
 const { thrown } = require('../errors');
+const { nextTick } = require('../timers');
 const { obey } = require('./abort');
 const { callOut } = require('./caller');
 const Client = require('./client');
@@ -133,7 +134,7 @@ class Checkout extends NativePool {
       // An idle client is handed out in the next tick, as by pg-pool; until then the request counts as waiting.
       if (core.idleCount > 0 && core.waitingCount === 0) {
         this._scheduled++;
-        process.nextTick(() => {
+        nextTick(() => {
           this._scheduled--;
           if (!request.isAborted) this._acquire(request);
         });
@@ -141,7 +142,7 @@ class Checkout extends NativePool {
         this._acquire(request);
       }
     } catch (error) {
-      process.nextTick(() => request.fail(error));
+      nextTick(() => request.fail(error));
     }
     return answer.promise;
   }
@@ -152,7 +153,7 @@ class Checkout extends NativePool {
     const connection = this._core.acquire(id);
     if (connection !== undefined) {
       unregister(id);
-      process.nextTick(() => this._deliver(connection, connection.isNew, request));
+      nextTick(() => this._deliver(connection, connection.isNew, request));
     } else {
       request.id = id;
     }

@@ -1,6 +1,7 @@
 'use strict';
 
 const { native, register } = require('../binding');
+const { setImmediate } = require('../timers');
 const { peerCertificate, refusalOf } = require('./identity-check');
 const { noticeMessage, notificationMessage } = require('./notice');
 const { findPassword, messageOf } = require('./password');

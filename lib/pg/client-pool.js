@@ -3,6 +3,7 @@
 const { EventEmitter } = require('node:events');
 
 const { thrown } = require('../errors');
+const { clearTimeout, nextTick, setImmediate } = require('../timers');
 const { callOut, emitErrorToListeners } = require('./caller');
 const { Answer } = require('./pool-requests');
 const { conceal, concealInCopies, secretiveTls, withCarried } = require('./secret');
@@ -132,7 +133,7 @@ class ClientPool extends EventEmitter {
     try {
       toPoolOptions(this.options);
     } catch (error) {
-      process.nextTick(() => answer.fail(error));
+      nextTick(() => answer.fail(error));
       return answer.promise;
     }
     /** @type {Waiter} */
@@ -146,7 +147,7 @@ class ClientPool extends EventEmitter {
       this.newClient(waiter);
       return answer.promise;
     }
-    if (this._idle.length > 0) process.nextTick(() => this._pulseQueue());
+    if (this._idle.length > 0) nextTick(() => this._pulseQueue());
     if (this.options.connectionTimeoutMillis) this._limit(waiter);
     this._pendingQueue.push(waiter);
     return answer.promise;
@@ -200,7 +201,7 @@ class ClientPool extends EventEmitter {
     try {
       client = new this.Client(this.options);
     } catch (error) {
-      process.nextTick(() => tell(waiter, thrown(error), undefined, nothing));
+      nextTick(() => tell(waiter, thrown(error), undefined, nothing));
       return;
     }
     this._clients.push(client);

@@ -1,6 +1,7 @@
 'use strict';
 
 const { native, register, connections } = require('../binding');
+const { nextTick, queueMicrotask, setImmediate, setTimeout } = require('../timers');
 const { connectObeying, obey } = require('./abort');
 const { callOut, emitErrorToListeners, inContext, rejectAtCaller } = require('./caller');
 const { ClientLink, ConnectRequest, EndRequest, cancel } = require('./client-link');
@@ -199,7 +200,7 @@ class Client extends QueryQueue {
     }
     if (this._connecting || this._connected) {
       const error = new Error('Client has already been connected. You cannot reuse a client.');
-      process.nextTick(() => callback(error));
+      nextTick(() => callback(error));
       return;
     }
     this._connectionCallback = callback;
@@ -211,7 +212,7 @@ class Client extends QueryQueue {
       );
       this._core.connect(register(new ConnectRequest(this)));
     } catch (error) {
-      process.nextTick(() => this._handleConnectFailure(error));
+      nextTick(() => this._handleConnectFailure(error));
     }
   }
 
@@ -408,7 +409,7 @@ class Client extends QueryQueue {
     const listeners = this._endListeners;
     this._endListeners = [];
     for (const listener of listeners) callOut(listener);
-    process.nextTick(() => this.emit('end'));
+    nextTick(() => this.emit('end'));
   }
 
   /**

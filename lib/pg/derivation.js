@@ -2,6 +2,7 @@
 
 const { createHmac, pbkdf2 } = require('node:crypto');
 const { promisify } = require('node:util');
+const { setImmediate } = require('../timers');
 
 const inOnePiece = promisify(pbkdf2);
 const nextTurn = promisify(setImmediate);

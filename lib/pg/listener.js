@@ -1,5 +1,6 @@
 'use strict';
 
+const { clearTimeout, setTimeout } = require('../timers');
 const { callOut, emitErrorToListeners, inContext } = require('./caller');
 const { escapeIdentifier } = require('./escape');
 const { shown } = require('./settings');

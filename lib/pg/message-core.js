@@ -2,6 +2,7 @@
 
 const { take } = require('../binding');
 const { thrown } = require('../errors');
+const { clearTimeout } = require('../timers');
 const CancelRequest = require('./cancel-request');
 const Connection = require('./connection');
 const { endError } = require('./loss');

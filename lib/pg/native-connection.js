@@ -1,6 +1,7 @@
 'use strict';
 
 const { BackendKeyDataMessage, ReadyForQueryMessage } = require('pg-protocol/dist/messages');
+const { nextTick } = require('../timers');
 
 const { callOut } = require('./caller');
 const Connection = require('./connection');
@@ -213,7 +214,7 @@ class NativeConnection extends Connection {
     this._aside = aside;
     const { client } = this.stream;
     // Not at once, so that the messages of one tick stay together.
-    process.nextTick(() => client._enqueue(new Submission(client, aside), 0));
+    nextTick(() => client._enqueue(new Submission(client, aside), 0));
   }
 
   /** Says goodbye to the server. The client doesn't expect that: for it, the connection is lost. */

@@ -2,6 +2,7 @@
 
 const { native, pools } = require('../binding');
 const { isServerError } = require('../errors');
+const { clearInterval, setInterval } = require('../timers');
 const { callOut, emitErrorToListeners } = require('./caller');
 const Client = require('./client');
 const ClientPool = require('./client-pool');

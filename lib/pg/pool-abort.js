@@ -1,6 +1,7 @@
 'use strict';
 
 const { thrown } = require('../errors');
+const { nextTick } = require('../timers');
 const { onAbort, signalOf } = require('./abort');
 const Client = require('./client');
 const { Answer } = require('./pool-requests');
@@ -104,7 +105,7 @@ function refused(pool, config, callback) {
     return signalOf(config);
   } catch (error) {
     const answer = new Answer(pool.Promise, callback);
-    process.nextTick(() => answer.fail(error));
+    nextTick(() => answer.fail(error));
     return answer;
   }
 }

@@ -2,6 +2,7 @@
 
 const { register, pools, underWay } = require('../binding');
 const { thrown } = require('../errors');
+const { nextTick, setImmediate } = require('../timers');
 const { obey } = require('./abort');
 const { inContext, rejectAtCaller } = require('./caller');
 const Checkout = require('./checkout');
@@ -59,7 +60,7 @@ class Pool extends Checkout {
     } catch (error) {
       // A getter of the caller's configuration.
       const answer = new Answer(this.Promise, called);
-      process.nextTick(() => answer.fail(thrown(error)));
+      nextTick(() => answer.fail(thrown(error)));
       return answer.promise;
     }
   }
@@ -144,7 +145,7 @@ class Pool extends Checkout {
         error = thrown(failure);
       }
     }
-    process.nextTick(() => request.handleError(error));
+    nextTick(() => request.handleError(error));
   }
 
   /**

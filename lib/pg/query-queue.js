@@ -3,6 +3,7 @@
 const { EventEmitter } = require('node:events');
 
 const { isServerError, thrown } = require('../errors');
+const { nextTick, setImmediate } = require('../timers');
 const { callOut } = require('./caller');
 const Cancellation = require('./cancellation');
 const { CLOSED, NOT_QUERYABLE, isMereEnd } = require('./loss');
@@ -61,7 +62,7 @@ class QueryQueue extends EventEmitter {
       refusal = /** @type {Error} */ (error);
     }
     if (refusal !== null) {
-      process.nextTick(() => request.handleError(refusal));
+      nextTick(() => request.handleError(refusal));
       return;
     }
     this._queryQueue.push(request);
@@ -157,7 +158,7 @@ class QueryQueue extends EventEmitter {
     this.hasExecuted = true;
     const error = this._submit(next, false);
     if (error !== null) {
-      process.nextTick(() => {
+      nextTick(() => {
         next.handleError(error);
         this._activeQuery = null;
         this.readyForQuery = true;
@@ -173,7 +174,7 @@ class QueryQueue extends EventEmitter {
       this.hasExecuted = true;
       const error = this._submit(request, true);
       if (error === null) this._sentQueryQueue.push(request);
-      else process.nextTick(() => request.handleError(error));
+      else nextTick(() => request.handleError(error));
     }
     if (this.readyForQuery && !this._activeQuery && this._sentQueryQueue.length > 0) {
       this._activeQuery = this._sentQueryQueue.shift();
@@ -281,7 +282,7 @@ class QueryQueue extends EventEmitter {
       request.handleError(error);
       return;
     }
-    process.nextTick(() => request.handleError(error));
+    nextTick(() => request.handleError(error));
     this._handleErrorEvent(error, true);
   }
 
@@ -305,7 +306,7 @@ class QueryQueue extends EventEmitter {
     this._sentQueryQueue.length = 0;
     this._queryQueue.length = 0;
     for (const query of waiting) {
-      if (query) process.nextTick(() => query.handleError(error));
+      if (query) nextTick(() => query.handleError(error));
     }
   }
 

@@ -3,6 +3,7 @@
 const { register, turn, withdraw } = require('../binding');
 const { thrown } = require('../errors');
 const { typeMask } = require('../rows');
+const { clearTimeout } = require('../timers');
 const { changes, countsChanges, pgTypes } = require('../types');
 const { callOut, rejectAtCaller } = require('./caller');
 const { write } = require('./outbox');

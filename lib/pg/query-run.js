@@ -3,6 +3,7 @@
 const { AsyncResource } = require('node:async_hooks');
 
 const { thrown } = require('../errors');
+const { clearTimeout } = require('../timers');
 const { callOut } = require('./caller');
 const Query = require('./query');
 const QueryRequest = require('./query-request');

@@ -3,6 +3,7 @@
 const { EventEmitter } = require('node:events');
 
 const { thrown } = require('../errors');
+const { nextTick } = require('../timers');
 const { pageSize } = require('./option');
 const { MOST_VALUES, prepareValue, tooMany } = require('./parameter');
 const { normalizeQueryConfig } = require('./query-config');
@@ -124,7 +125,7 @@ class Query extends EventEmitter {
       try {
         this.callback(null, this._results);
       } catch (error) {
-        process.nextTick(() => {
+        nextTick(() => {
           throw error;
         });
       }

@@ -1,5 +1,6 @@
 'use strict';
 
+const { clearTimeout } = require('../timers');
 const { callOut } = require('./caller');
 const { tellSettled } = require('./settlement');
 

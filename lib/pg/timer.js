@@ -1,5 +1,7 @@
 'use strict';
 
+const { setTimeout } = require('../timers');
+
 /** The longest time that a timer of Node can wait, in milliseconds: one for more fires at once. */
 const LONGEST_MILLIS = 2 ** 31 - 1;
 

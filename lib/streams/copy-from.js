@@ -1,6 +1,7 @@
 'use strict';
 
 const { Writable } = require('node:stream');
+const { setImmediate } = require('../timers');
 
 const CopyTurn = require('./copy-turn');
 

@@ -10,6 +10,7 @@ const { prepareValues } = require('../pg/parameter');
 const Result = require('../pg/result');
 const { hide } = require('../pg/secret');
 const { typeMask } = require('../rows');
+const { nextTick, setImmediate } = require('../timers');
 const { Loan, foreignConnection } = require('./loan');
 
 /** Portals are numbered anew after so many. */
@@ -148,15 +149,15 @@ class Cursor extends EventEmitter {
    */
   _read(rows, callback) {
     if (this.state === 'error') {
-      process.nextTick(() => callback(this._error));
+      nextTick(() => callback(this._error));
     } else if (this.state === 'done') {
-      process.nextTick(() => callback(null, []));
+      nextTick(() => callback(null, []));
     } else {
       let size;
       try {
         size = pageSize(rows);
       } catch (error) {
-        process.nextTick(() => callback(error));
+        nextTick(() => callback(error));
         return;
       }
       this._queue.push({ rows: size, callback });
@@ -245,7 +246,7 @@ class Cursor extends EventEmitter {
   }
 
   _emptyQueue() {
-    for (const { callback } of this._queue.splice(0)) process.nextTick(() => callback(null, []));
+    for (const { callback } of this._queue.splice(0)) nextTick(() => callback(null, []));
   }
 
   /**

@@ -1,6 +1,7 @@
 'use strict';
 
 const { Readable } = require('node:stream');
+const { setImmediate } = require('../timers');
 
 const Cursor = require('./cursor');
 
