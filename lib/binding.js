@@ -3,17 +3,23 @@
 // The only file that loads the addon. A request is a slot in a table here; the addon answers through one function,
 // `drain`, which gets everything that is ready at once: records in flat arrays, see src/rows/batch.rs.
 
-const addon = require('../native.js');
+const { keptAddon } = require('./kept-addon');
+
+const addon = keptAddon(() => require('../native.js'));
+
 const { fromNative } = require('./errors');
 const { Shape, Batch, canGenerate } = require('./rows');
 const { compileTemplate, templates } = require('./json-templates');
 const { nextTick, setImmediate } = require('./timers');
 
 const layout = addon.layout();
-const ints = new Int32Array(layout.ints);
-const floats = new Float64Array(layout.floats);
-/** Where queries are written that are handed over together, see lib/pg/outbox.js. */
-const outbox = { words: new Int32Array(layout.outboxWords), bytes: new Uint8Array(layout.outboxBytes) };
+/** Where queries are written that are handed over together, see lib/pg/outbox.js; of these lengths from the first pool on. */
+const outbox = {
+  wordCount: layout.outboxWords,
+  byteCount: layout.outboxBytes,
+  words: new Int32Array(0),
+  bytes: new Uint8Array(0),
+};
 /** Counts the batches, so that what was found out while one is walked isn't found out for each answer. */
 const turn = { batches: 0 };
 
@@ -64,7 +70,7 @@ const statuses = [];
 for (const status of ['I', 'T', 'E']) statuses[status.charCodeAt(0)] = status;
 statuses[0] = null;
 
-const batch = new Batch(ints, floats);
+const batch = new Batch(new Int32Array(0), new Float64Array(0));
 /** The next extra of the batch under way. */
 let extra = 0;
 
@@ -414,28 +420,42 @@ function drainAgain() {
   environment.drain();
 }
 
-const environment = new addon.Environment(
-  drain,
-  ints,
-  floats,
-  canGenerate,
-  polls,
-  outbox.words,
-  outbox.bytes,
-);
+/** @type {any} this thread's side of the addon, from the first connection or pool on: many programs only load the package */
+let environment = null;
+
+function open() {
+  if (environment !== null) return environment;
+  batch.sharedInts = new Int32Array(layout.ints);
+  batch.sharedFloats = new Float64Array(layout.floats);
+  outbox.words = new Int32Array(layout.outboxWords);
+  outbox.bytes = new Uint8Array(layout.outboxBytes);
+  const { sharedInts, sharedFloats } = batch;
+  environment = new addon.Environment(
+    drain,
+    sharedInts,
+    sharedFloats,
+    canGenerate,
+    polls,
+    outbox.words,
+    outbox.bytes,
+  );
+  // The addon keeps it only while something is under way, and has no use for an environment without it.
+  environment.callback = drain;
+  return environment;
+}
 
 const native = {
   /** @param {object} settings */
-  openConnection: (settings) => environment.openConnection(settings),
+  openConnection: (settings) => open().openConnection(settings),
   /**
    * @param {object} settings
    * @param {object} options
    */
-  openPool: (settings, options) => environment.openPool(settings, options),
+  openPool: (settings, options) => open().openPool(settings, options),
   /** How many connections this thread reads by itself, see docs/decisions/0010. */
-  watchedConnections: () => environment.watchedConnections,
+  watchedConnections: () => open().watchedConnections,
   /** Whether the event loop stays awake for an answer, see docs/decisions/0027. */
-  isAwake: () => environment.isAwake,
+  isAwake: () => open().isAwake,
   /**
    * Gives up work of many steps, which ends when its outcome is known.
    *

@@ -3,6 +3,7 @@
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const addon = require('../../native.js');
+const timers = require('../../lib/timers.js');
 
 const DONE = 9;
 const FAILED = 10;
@@ -12,23 +13,34 @@ const LATER = -1;
 const ASKED = -2;
 const IDLE = 'I'.charCodeAt(0);
 
-/** lib/binding.js on an addon of which nothing but the drain is called, by the test. */
-function bindingWithDrain() {
-  const native = require.resolve('../../native.js');
-  const binding = require.resolve('../../lib/binding.js');
-  const known = [native, binding].map((file) => [file, require.cache[file]]);
+/**
+ * lib/binding.js on an addon of which nothing but the drain is called, by the test.
+ *
+ * @param {(call: () => void) => void} [nextTick]
+ */
+function bindingWithDrain(nextTick = timers.nextTick) {
   let given;
   class Environment {
     constructor(drain, ints) {
       given = { drain, ints };
     }
+
+    openPool() {}
   }
-  require.cache[native].exports = { ...addon, layout: addon.layout, Environment };
-  delete require.cache[binding];
+  const keptAddon = () => ({ ...addon, layout: addon.layout, Environment });
+  const instead = { 'kept-addon': { keptAddon }, timers: { ...timers, nextTick }, binding: undefined };
+  const known = new Map();
+  for (const [name, exports] of Object.entries(instead)) {
+    const file = require.resolve(`../../lib/${name}.js`);
+    known.set(file, require.cache[file]);
+    if (exports === undefined) delete require.cache[file];
+    else require.cache[file] = { ...require.cache[file], exports };
+  }
   try {
-    return { binding: require(binding), ...given };
+    const binding = require('../../lib/binding.js');
+    binding.native.openPool({}, {});
+    return { binding, ...given };
   } finally {
-    require.cache[native].exports = addon;
     for (const [file, module] of known) {
       if (module === undefined) delete require.cache[file];
       else require.cache[file] = module;
@@ -55,31 +67,25 @@ class Request {
 }
 
 test('whoever a batch was for that could not be handed over is rejected, and all others go on', () => {
-  const { binding, drain, ints } = bindingWithDrain();
+  const thrown = [];
+  const { binding, drain, ints } = bindingWithDrain((call) => thrown.push(call));
   const requests = Array.from({ length: 5 }, () => new Request());
   const [ended, failing, goingOn, other, asked] = requests.map((request) => binding.register(request));
   requests[1].fail = () => {
     throw new Error('what a handler throws is nobody else’s');
   };
-  const thrown = [];
-  const { nextTick } = process;
-  process.nextTick = (call) => thrown.push(call);
   const notices = [];
   binding.connections.set(7, { notice: (...parts) => notices.push(parts) });
   const records = (...all) => {
     ints.set(all.flat());
     drain(all.flat().length);
   };
-  try {
-    const failure = { kind: 'protocol', message: 'lost' };
-    const addressees = [failing, IDLE, ended, IDLE, goingOn, LATER, asked, ASKED];
-    drain(LOST, addressees, failure, [['notice', 7, 'MHello\0', 12]]);
-    assert.deepEqual(requests[2].told, []);
-    assert.deepEqual(requests[4].told, [['lost', null]]);
-    records([COMPLETE, goingOn, 0, -1, -1], [DONE, goingOn, IDLE], [DONE, other, IDLE], [DONE, asked, IDLE]);
-  } finally {
-    process.nextTick = nextTick;
-  }
+  const failure = { kind: 'protocol', message: 'lost' };
+  const addressees = [failing, IDLE, ended, IDLE, goingOn, LATER, asked, ASKED];
+  drain(LOST, addressees, failure, [['notice', 7, 'MHello\0', 12]]);
+  assert.deepEqual(requests[2].told, []);
+  assert.deepEqual(requests[4].told, [['lost', null]]);
+  records([COMPLETE, goingOn, 0, -1, -1], [DONE, goingOn, IDLE], [DONE, other, IDLE], [DONE, asked, IDLE]);
   assert.equal(thrown.length, 1);
   assert.throws(thrown[0], /nobody else’s/);
   assert.deepEqual(requests[0].told, [['lost', 'I']]);

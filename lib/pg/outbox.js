@@ -7,7 +7,7 @@ const { changes, pgTypes, typeMask } = require('../types');
 // typed arrays, as src/node/outbox.rs reads them, and one call hands over all of one turn. What is handed over late is
 // behind others in any case.
 
-const { words, bytes } = outbox;
+let { words, bytes } = outbox;
 
 const OWNER = 0;
 const COUNT = 1;
@@ -23,8 +23,8 @@ const MOST_VALUES = 32;
 /** Longer values go by themselves. */
 const LONGEST_VALUE = 256;
 /** There is room for one more query of the largest kind below these. */
-const MOST_WORDS = words.length - RECORD - MOST_VALUES;
-const MOST_BYTES = bytes.length - MOST_VALUES * LONGEST_VALUE;
+const MOST_WORDS = outbox.wordCount - RECORD - MOST_VALUES;
+const MOST_BYTES = outbox.byteCount - MOST_VALUES * LONGEST_VALUE;
 
 /** Texts that a pool has numbers for at a time. */
 const MOST_TEXTS = 1024;
@@ -61,6 +61,7 @@ function endTurn() {
 class Texts {
   /** @param {{ learnText(text: string, anew: boolean): void }} core */
   constructor(core) {
+    ({ words, bytes } = outbox);
     this.core = core;
     /** @type {Map<string, number>} -1 for what came once */
     this.numbers = new Map();

@@ -14,14 +14,14 @@ use super::js::{Answer, Js, Refused, Value};
 /// Has `callback`, JavaScript's drain, called when something is ready for the environment.
 pub fn attach(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
     let name = js.text("pgfleet")?;
-    let reference = js.reference(callback)?;
+    let reference = js.weak_reference(callback)?;
     let context = Arc::into_raw(environment.clone()).cast::<c_void>().cast_mut();
     let mut raw = ptr::null_mut();
     // SAFETY: `context` is a strong count that `finalized` gives back; the callbacks match their types.
     let status = unsafe {
         sys::napi_create_threadsafe_function(
             js.0,
-            callback,
+            ptr::null_mut(), // it would keep the function for as long as the environment lives
             ptr::null_mut(),
             name,
             0,
@@ -42,8 +42,8 @@ pub fn attach(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer
     Ok(())
 }
 
-unsafe extern "C" fn woken(env: sys::napi_env, callback: Value, context: *mut c_void, _: *mut c_void) {
-    if env.is_null() || callback.is_null() {
+unsafe extern "C" fn woken(env: sys::napi_env, _: Value, context: *mut c_void, _: *mut c_void) {
+    if env.is_null() {
         return;
     }
     // SAFETY: `context` is the strong count of `attach`, which lives until `finalized`; this is one more.
@@ -51,7 +51,7 @@ unsafe extern "C" fn woken(env: sys::napi_env, callback: Value, context: *mut c_
     // SAFETY: takes over the count that was just added.
     let environment = unsafe { Arc::from_raw(context.cast::<Environment>().cast_const()) };
     // A panic must not unwind into Node; `drain` has contained what can be told to those whom it concerns.
-    let _ = catch_unwind(AssertUnwindSafe(|| drain::run(Js(env), callback, &environment)));
+    let _ = catch_unwind(AssertUnwindSafe(|| drain::go_on(Js(env), &environment)));
 }
 
 unsafe extern "C" fn finalized(_: sys::napi_env, _: *mut c_void, context: *mut c_void) {

@@ -64,7 +64,13 @@ pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()
 
 /// As [`run`], with the function that JavaScript has given for it.
 pub fn go_on(js: Js, environment: &Arc<Environment>) -> Answer<()> {
-    run(js, js.dereference(environment.event_loop.callback())?, environment)
+    let callback = environment.event_loop.callback();
+    if callback.is_null() {
+        return Ok(());
+    }
+    let callback = js.dereference(callback)?;
+    // Nobody is left to tell.
+    if callback.is_null() { Ok(()) } else { run(js, callback, environment) }
 }
 
 /// Hands a batch over. Should that panic, those whom it was for are told that their answer is lost, and the next batch
@@ -81,6 +87,7 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
     }));
     // Before the call: what JavaScript does in it may start new requests, which hold again.
     environment.event_loop.release_requests(js, batch.finished);
+    environment.let_go(js);
     match arguments {
         Ok(arguments) => {
             environment.queue.recycle(batch);

@@ -52,6 +52,27 @@ impl Environment {
         self.event_loop.hold_requests(js, 1)
     }
 
+    /// Lets JavaScript's side be collected when nothing is left that it could be told of. Called on the JavaScript thread.
+    pub fn let_go(&self, js: Js) {
+        if self.queue.is_gone() {
+            return;
+        }
+        self.event_loop.let_go(js, || {
+            let belongings = lock(&self.belongings);
+            !belongings.pools.is_empty() || !belongings.connections.is_empty() || !belongings.holding.is_empty()
+        });
+    }
+
+    /// JavaScript's side has been collected. Called on the JavaScript thread.
+    pub fn retire(&self, js: Js) {
+        if self.queue.is_gone() {
+            return;
+        }
+        #[cfg(unix)]
+        self.polling.retire();
+        self.event_loop.retire(js);
+    }
+
     /// Whether an open connection is a reason for the event loop to stay alive. Called on the JavaScript thread.
     pub fn hold_connection(&self, js: Js, connection: ConnectionId, held: bool) {
         let changed = {

@@ -15,8 +15,11 @@ pub struct EventLoop(Mutex<Function>);
 struct Function {
     /// Null before it is made and after it is finalized.
     raw: sys::napi_threadsafe_function,
-    /// JavaScript's drain.
+    /// JavaScript's drain; null after [`EventLoop::retire`].
     callback: sys::napi_ref,
+    /// Whether `callback` keeps JavaScript's side, with everything it has loaded. A side that has nothing under way may be
+    /// collected: programs that empty their module registry load this package again and again.
+    keeps: bool,
     /// Reasons for the event loop to stay alive.
     holds: isize,
     /// Those of them that are requests.
@@ -29,7 +32,13 @@ unsafe impl Send for Function {}
 
 impl Default for EventLoop {
     fn default() -> Self {
-        EventLoop(Mutex::new(Function { raw: ptr::null_mut(), callback: ptr::null_mut(), holds: 0, requests: 0 }))
+        EventLoop(Mutex::new(Function {
+            raw: ptr::null_mut(),
+            callback: ptr::null_mut(),
+            keeps: false,
+            holds: 0,
+            requests: 0,
+        }))
     }
 }
 
@@ -49,7 +58,31 @@ impl EventLoop {
         lock(&self.0).raw = ptr::null_mut();
     }
 
-    /// JavaScript's drain.
+    /// JavaScript's side may be collected, unless requests are under way or it `is_needed`. Called on the JavaScript thread.
+    pub fn let_go(&self, js: Js, is_needed: impl FnOnce() -> bool) {
+        let mut function = lock(&self.0);
+        if function.requests == 0 && function.keeps && !is_needed() {
+            function.keeps = js.let_go(function.callback).is_err();
+        }
+    }
+
+    /// JavaScript's side has been collected. Called on the JavaScript thread.
+    pub fn retire(&self, js: Js) {
+        let mut function = lock(&self.0);
+        let callback = std::mem::replace(&mut function.callback, ptr::null_mut());
+        let raw = std::mem::replace(&mut function.raw, ptr::null_mut());
+        drop(function);
+        if !callback.is_null() {
+            js.forget(callback);
+        }
+        if !raw.is_null() {
+            let mode = sys::ThreadsafeFunctionReleaseMode::abort;
+            // SAFETY: `raw` was live, and nobody else can reach it any more; it is finalized by this.
+            unsafe { sys::napi_release_threadsafe_function(raw, mode) };
+        }
+    }
+
+    /// JavaScript's drain; null when nobody is left to tell.
     pub fn callback(&self) -> sys::napi_ref {
         lock(&self.0).callback
     }
@@ -106,6 +139,9 @@ impl Function {
     fn hold(&mut self, js: Js, count: usize) {
         let before = self.holds;
         self.holds = before.saturating_add_unsigned(count);
+        if count > 0 && !self.keeps && !self.callback.is_null() {
+            self.keeps = js.keep(self.callback).is_ok();
+        }
         if before <= 0 && self.holds > 0 && !self.raw.is_null() {
             // SAFETY: `raw` is live, and this is the environment's thread.
             unsafe { sys::napi_ref_threadsafe_function(js.0, self.raw) };

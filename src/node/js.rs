@@ -220,7 +220,35 @@ impl Js {
         self.check(status).map(|()| reference)
     }
 
-    /// The value of a reference.
+    /// A reference that doesn't keep its value, unless [`Js::keep`] says so.
+    pub fn weak_reference(self, value: Value) -> Answer<sys::napi_ref> {
+        let mut reference = ptr::null_mut();
+        // SAFETY: as in `undefined`.
+        let status = unsafe { sys::napi_create_reference(self.0, value, 0, &mut reference) };
+        self.check(status).map(|()| reference)
+    }
+
+    /// Has a reference keep its value, until [`Js::let_go`].
+    pub fn keep(self, reference: sys::napi_ref) -> Answer<()> {
+        // SAFETY: the reference is one of this environment; the count is not wanted.
+        let status = unsafe { sys::napi_reference_ref(self.0, reference, ptr::null_mut()) };
+        self.check(status)
+    }
+
+    /// Undoes [`Js::keep`].
+    pub fn let_go(self, reference: sys::napi_ref) -> Answer<()> {
+        // SAFETY: as in `keep`.
+        let status = unsafe { sys::napi_reference_unref(self.0, reference, ptr::null_mut()) };
+        self.check(status)
+    }
+
+    /// Gives a reference up.
+    pub fn forget(self, reference: sys::napi_ref) {
+        // SAFETY: as in `keep`, for the last time. It fails for arguments that are null only.
+        unsafe { sys::napi_delete_reference(self.0, reference) };
+    }
+
+    /// The value of a reference; a null handle when it has been collected.
     pub fn dereference(self, reference: sys::napi_ref) -> Answer {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`; a reference of no value gives a null handle.

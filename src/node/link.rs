@@ -59,10 +59,18 @@ pub fn layout() -> Layout {
 #[napi(js_name = "Environment")]
 pub struct EnvironmentHandle {
     environment: Arc<Environment>,
+    js: Js,
     /// Keep the memory of the typed arrays alive.
     _ints: napi::bindgen_prelude::Int32Array,
     _floats: napi::bindgen_prelude::Float64Array,
     _outbox: (napi::bindgen_prelude::Int32Array, napi::bindgen_prelude::Uint8Array),
+}
+
+/// What JavaScript's side consists of has been collected, or is about to be with the whole environment.
+impl Drop for EnvironmentHandle {
+    fn drop(&mut self) {
+        self.environment.retire(self.js);
+    }
 }
 
 #[napi]
@@ -108,7 +116,7 @@ impl EnvironmentHandle {
         if !generates {
             environment.queue.tables().templates.switch_off();
         }
-        Ok(EnvironmentHandle { environment, _ints: ints, _floats: floats, _outbox: (words, bytes) })
+        Ok(EnvironmentHandle { environment, js, _ints: ints, _floats: floats, _outbox: (words, bytes) })
     }
 
     /// Goes on with a drain that made way for the event loop.
@@ -164,7 +172,7 @@ impl EnvironmentHandle {
         // Only fails when it is set already, which the line above makes impossible.
         let _ = asker.asker.set(Asker::Pool(id));
         lock(&self.environment.belongings).pools.insert(id, pool.clone());
-        Ok(PoolHandle::new(self.environment.clone(), pool, id))
+        Ok(PoolHandle::new(self.js, self.environment.clone(), pool, id))
     }
 
     /// The caller gives up work of many steps; it ends when its outcome is known.

@@ -45,8 +45,12 @@ struct State {
     awaited: Option<ConnectionId>,
     /// Handles whose memory libuv still has.
     handles: usize,
-    /// The environment is going away: told when the last handle is closed.
-    farewell: Option<sys::napi_async_cleanup_hook_handle>,
+    /// What has Node-API wait, when the environment goes away, until the last handle is closed; null afterwards.
+    hook: sys::napi_async_cleanup_hook_handle,
+    /// The strong count that the hook has.
+    hooked: *const Polling,
+    /// It ends when the last handle is closed.
+    is_leaving: bool,
 }
 
 // SAFETY: the pointers are only followed on the environment's thread.
@@ -123,13 +127,22 @@ impl State {
         }
     }
 
-    fn say_farewell(&mut self) {
-        if self.handles == 0
-            && let Some(hook) = self.farewell.take()
-        {
-            // SAFETY: the hook was given to `farewell` and is removed once.
-            unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+    /// No connection is watched any more. What libuv still has is closed; it ends after that.
+    fn leave(&mut self) {
+        self.keep_awake.close();
+        self.is_leaving = true;
+        self.end_if_closed();
+    }
+
+    fn end_if_closed(&mut self) {
+        if !self.is_leaving || self.handles > 0 || self.hook.is_null() {
+            return;
         }
+        let hook = std::mem::replace(&mut self.hook, ptr::null_mut());
+        // SAFETY: the hook is removed once; it isn't called after that.
+        unsafe { sys::napi_remove_async_cleanup_hook(hook) };
+        // SAFETY: gives back the strong count of `start`. It isn't the last one: the caller has reached this by another.
+        drop(unsafe { Arc::from_raw(self.hooked) });
     }
 }
 
@@ -150,7 +163,7 @@ impl Polling {
         }
         let Ok((resource, context)) = async_context(js) else { return };
         let on: Loop = on.cast();
-        let state = State {
+        let mut state = State {
             uv,
             on,
             js,
@@ -161,14 +174,16 @@ impl Polling {
             keep_awake: KeepAwake::new(uv, on),
             awaited: None,
             handles: 0,
-            farewell: None,
+            hook: ptr::null_mut(),
+            hooked: Arc::into_raw(self.clone()),
+            is_leaving: false,
         };
-        let data = Arc::into_raw(self.clone()).cast::<c_void>().cast_mut();
-        // SAFETY: `data` is a strong count that `farewell` gives back; Node-API calls the hook once.
-        let status = unsafe { sys::napi_add_async_cleanup_hook(js.0, Some(farewell), data, ptr::null_mut()) };
+        let data = state.hooked.cast::<c_void>().cast_mut();
+        // SAFETY: `data` is a strong count that `end_if_closed` gives back, when it has taken the hook off.
+        let status = unsafe { sys::napi_add_async_cleanup_hook(js.0, Some(farewell), data, &mut state.hook) };
         if status != sys::Status::napi_ok {
             // SAFETY: the hook was not taken, so nobody else gives this count back.
-            drop(unsafe { Arc::from_raw(data.cast::<Polling>()) });
+            drop(unsafe { Arc::from_raw(state.hooked) });
             return;
         }
         *lock(&self.state) = Some(state);
@@ -180,7 +195,7 @@ impl Polling {
         let reader = || Arc::new(Recall { queue: Arc::downgrade(&self.queue), connection: id }) as Arc<dyn Reader>;
         let mut state = lock(&self.state);
         let Some(state) = &mut *state else { return };
-        if state.farewell.is_some() {
+        if state.is_leaving {
             return;
         }
         if state.watched.contains_key(&id) {
@@ -243,6 +258,16 @@ impl Polling {
         watched.into_iter().flatten().map(|entry| unsafe { (*entry.watched).connection.clone() }).collect()
     }
 
+    /// JavaScript's side has been collected, and there is no connection that could be watched.
+    pub fn retire(&self) {
+        if let Some(state) = &mut *lock(&self.state) {
+            // SAFETY: the environment is one that isn't going away, whose context this is; nothing is run in it any more.
+            unsafe { sys::napi_async_destroy(state.js.0, state.context) };
+            state.js.forget(state.resource);
+            state.leave();
+        }
+    }
+
     /// Whether the event loop stays awake for an answer.
     pub fn is_awake(&self) -> bool {
         lock(&self.state).as_ref().is_some_and(|state| state.keep_awake.is_on())
@@ -278,7 +303,7 @@ impl Kept for Polling {
     fn handle_closed(&self) {
         if let Some(state) = &mut *lock(&self.state) {
             state.handles -= 1;
-            state.say_farewell();
+            state.end_if_closed();
         }
     }
 }
@@ -311,17 +336,17 @@ unsafe extern "C" fn closed(handle: Handle) {
     watched.polling.handle_closed();
 }
 
-unsafe extern "C" fn farewell(hook: sys::napi_async_cleanup_hook_handle, polling: *mut c_void) {
-    // SAFETY: gives back the strong count of `Polling::start`.
-    let polling = unsafe { Arc::from_raw(polling.cast::<Polling>()) };
+unsafe extern "C" fn farewell(_: sys::napi_async_cleanup_hook_handle, polling: *mut c_void) {
+    // SAFETY: the strong count of `Polling::start` lives until the hook is removed; this is one more.
+    unsafe { Arc::increment_strong_count(polling.cast::<Polling>().cast_const()) };
+    // SAFETY: takes over the count that was just added.
+    let polling = unsafe { Arc::from_raw(polling.cast::<Polling>().cast_const()) };
     let _ = catch_unwind(AssertUnwindSafe(|| {
         for connection in polling.watched() {
             polling.unwatch(&connection);
         }
         if let Some(state) = &mut *lock(&polling.state) {
-            state.keep_awake.close();
-            state.farewell = Some(hook);
-            state.say_farewell();
+            state.leave();
         }
     }));
 }

@@ -23,6 +23,7 @@ use crate::rows::{Batch, Record};
 #[napi(js_name = "Pool")]
 pub struct PoolHandle {
     environment: Arc<Environment>,
+    js: Js,
     pool: Pool,
     id: PoolId,
     /// Texts that JavaScript calls by their numbers.
@@ -32,8 +33,8 @@ pub struct PoolHandle {
 }
 
 impl PoolHandle {
-    pub(super) fn new(environment: Arc<Environment>, pool: Pool, id: PoolId) -> Self {
-        PoolHandle { environment, pool, id, texts: Mutex::default(), in_vain: AtomicUsize::new(0) }
+    pub(super) fn new(js: Js, environment: Arc<Environment>, pool: Pool, id: PoolId) -> Self {
+        PoolHandle { environment, js, pool, id, texts: Mutex::default(), in_vain: AtomicUsize::new(0) }
     }
 
     /// Runs the queries that JavaScript has written down for this pool: before anything else that it asks of it.
@@ -64,9 +65,11 @@ impl PoolHandle {
 /// A program that drops its pool has no more use for it.
 impl Drop for PoolHandle {
     fn drop(&mut self) {
-        if lock(&self.environment.belongings).pools.remove(&self.id).is_some() && manager::leave(&self.pool, self.id) {
+        let was_open = lock(&self.environment.belongings).pools.remove(&self.id).is_some();
+        if was_open && manager::leave(&self.pool, self.id) {
             self.pool.abandon();
         }
+        self.environment.let_go(self.js);
     }
 }
 

@@ -1,7 +1,8 @@
 //! The few functions of libuv that watch a socket on JavaScript's own event loop, or keep the loop from sleeping.
 //!
 //! They are looked up in the running program: Node exports them, other runtimes that load addons do not, and an addon
-//! that was linked against them would not even load there.
+//! that was linked against them would not even load there. Deno has these names, for a loop of its own that watches no
+//! sockets; what it doesn't have is `uv_run`.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 
@@ -70,6 +71,8 @@ impl Uv {
     }
 
     fn find() -> Option<Uv> {
+        // SAFETY: the type is that of `uv_run`, of which only the presence counts.
+        unsafe { find::<unsafe extern "C" fn(Loop, c_int) -> c_int>(c"uv_run") }?;
         // SAFETY: the types are those of <https://docs.libuv.org/en/v1.x/poll.html>, `idle.html` and `handle.html`, which
         // libuv keeps for all of its version 1.
         unsafe {
