@@ -1,8 +1,9 @@
 // Runs the tests: those of the Rust rooms by cargo, everything else by Node's own runner.
 //
-//   node scripts/test.mjs [part of a file's path …]    without one, all of them, and the Rust tests
+//   node scripts/test.mjs [--postgres 17,15] [part of a file's path …]    without a path all of them, and the Rust tests
 //
-// The PostgreSQL servers that the tests share are started here, once, and stopped at the end.
+// The PostgreSQL servers that the tests share are started here, once, and stopped at the end. On 17 everything is run, on
+// other versions what talks to a server in ways of its own; 16 and 18 come from npm when they are asked for.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,9 +11,11 @@ import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { runCargo } from './cargo.mjs';
 import { Failure, report } from './failure.mjs';
 import { root } from './targets.mjs';
+import { tool } from './tools.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -20,10 +23,15 @@ const require = createRequire(import.meta.url);
 const FILE_TIMEOUT_MILLIS = 5 * 60 * 1000;
 // Most of a test's time is waiting for a server, so two files at a time do no harm to a single core.
 const CONCURRENCY = Math.max(2, Math.min(availableParallelism(), 8));
-const VERSIONS = [17, 15];
+/** The version for everything. */
+const MAIN_VERSION = 17;
 const EVERY_VERSION = /__test__.(connect|manager|query|values)./;
 
-const filters = process.argv.slice(2);
+const { values, positionals: filters } = parseArgs({
+  allowPositionals: true,
+  options: { postgres: { type: 'string', default: '17,15' } },
+});
+const versions = values.postgres.split(',').map(Number);
 const files = testFiles(path.join(root, '__test__')).filter(
   (file) => filters.length === 0 || filters.some((part) => file.includes(part)),
 );
@@ -32,7 +40,7 @@ const failed = [];
 if (files.length === 0) {
   report(new Failure(`no test file has ${filters.join(' or ')} in its path`));
 } else {
-  if (filters.length === 0 && !rustTestsPass()) failed.push('Rust');
+  if (filters.length === 0 && versions.includes(MAIN_VERSION) && !rustTestsPass()) failed.push('Rust');
   if (!(await nodeTestsPass(files))) failed.push('Node');
   if (failed.length > 0) report(new Failure(`tests failed: ${failed.join(' and ')}`));
 }
@@ -66,19 +74,23 @@ function rustTestsPass() {
   }
 }
 
-/** All files on the newest version, and what talks to a server in ways of its own on the others as well. */
+/** All files on the one version, and what talks to a server in ways of its own on the others. */
 async function nodeTestsPass(files) {
   const { startEmbedded } = require('./support/embedded.js');
+  const { MORE, placeVariable } = require('./support/postgres-binaries.js');
   const { serverOptions } = require('../__test__/support/server.js');
-  const servers = await Promise.all(VERSIONS.map((version) => startEmbedded(serverOptions(version))));
+  for (const version of versions) {
+    if (version in MORE) process.env[placeVariable(version)] = tool(MORE[version]);
+  }
+  const servers = await Promise.all(versions.map((version) => startEmbedded(serverOptions(version))));
   try {
     const shared = { PGFLEET_TEST_SERVERS: JSON.stringify(servers) };
-    let passed = await runnerPasses(files, shared);
-    for (const version of VERSIONS.slice(1)) {
-      const again = files.filter((file) => EVERY_VERSION.test(file));
-      if (again.length === 0) continue;
-      console.log(`Once more on PostgreSQL ${version}`);
-      passed = (await runnerPasses(again, { ...shared, PGFLEET_TEST_VERSION: String(version) })) && passed;
+    let passed = true;
+    for (const version of versions) {
+      const chosen = version === MAIN_VERSION ? files : files.filter((file) => EVERY_VERSION.test(file));
+      if (chosen.length === 0) continue;
+      console.log(`On PostgreSQL ${version}`);
+      passed = (await runnerPasses(chosen, { ...shared, PGFLEET_TEST_VERSION: String(version) })) && passed;
     }
     return passed;
   } finally {

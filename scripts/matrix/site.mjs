@@ -17,11 +17,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runNpm } from '../npm.mjs';
 import { readManifest, root } from '../targets.mjs';
+import { tool } from '../tools.mjs';
 
 const WATCHDOG_MILLIS = 5 * 60 * 1000;
 const PROGRAMS = fileURLToPath(new URL('./programs', import.meta.url));
-/** Outside of every checkout, whose node_modules would be found from within. */
-const TOOLS = path.join(tmpdir(), 'pgfleet-matrix-tools');
 
 export class Site {
   #folders = [];
@@ -92,19 +91,9 @@ export class Site {
     });
   }
 
-  /**
-   * Installs a tool from npm, once for all times.
-   *
-   * @param {string} spec package and version, such as `bun@1`; several are parted by blanks
-   * @returns {string} its folder, with `node_modules` in it
-   */
+  /** @param {string} spec @returns {string} the folder of packages that stay for the next time, see scripts/tools.mjs */
   tool(spec) {
-    const folder = path.join(TOOLS, spec.replaceAll(/[^\w@.-]+/g, '_'));
-    if (existsSync(path.join(folder, 'node_modules', '.package-lock.json'))) return folder;
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(path.join(folder, 'package.json'), '{ "private": true }');
-    this.npm(['install', ...spec.split(' ')], folder);
-    return folder;
+    return tool(spec);
   }
 
   /**

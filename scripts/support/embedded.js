@@ -37,7 +37,7 @@ const SETTINGS = {
  * way; it doesn't keep this process alive.
  *
  * @param {object} [options]
- * @param {number} [options.version] 15 or 17. Default 17.
+ * @param {number} [options.version] major version, see postgres-binaries.js. Default 17.
  * @param {boolean} [options.tls] Default true.
  * @param {string[]} [options.databases] databases to create besides `postgres`
  * @param {Record<string, string | number | boolean>} [options.settings] for postgresql.conf

