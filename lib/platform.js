@@ -60,10 +60,26 @@ function load(loadBuild, origin, remedy) {
   try {
     return loadBuild();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`The native part of pgfleet, ${origin}, can't be loaded (${why}); ${remedy}.`, {
+    const why = error instanceof Error ? error.message.replace(/\.$/, '') : String(error);
+    const what = permissionFor(error) ?? remedy;
+    throw new Error(`The native part of pgfleet, ${origin}, can't be loaded (${why}); ${what}.`, {
       cause: error,
     });
+  }
+}
+
+/**
+ * @param {any} error why something can't be loaded
+ * @returns {string | undefined} the option of Node that allows it, where that is all that it takes
+ */
+function permissionFor(error) {
+  switch (error?.code) {
+    case 'ERR_DLOPEN_DISABLED':
+      return 'start Node with --allow-addons where it has --permission, and without --no-addons';
+    case 'ERR_ACCESS_DENIED':
+      return `start Node with --allow-fs-read=${error.resource ?? 'the folder that holds it'}`;
+    default:
+      return undefined;
   }
 }
 
@@ -106,14 +122,40 @@ function platformName() {
  * as sure, but takes ten.
  */
 function runsOnGlibc() {
-  const head = Buffer.alloc(4096);
-  const program = fs.openSync(process.execPath, 'r');
-  fs.readSync(program, head);
-  fs.closeSync(program);
+  const head = headOf(process.execPath);
   if (head.includes('/ld-linux')) return true;
   if (head.includes('/ld-musl-')) return false;
-  const report = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
-  return report.header.glibcVersionRuntime !== undefined;
+  /** @type {any} */
+  const { report } = process;
+  // Other runtimes than Node may have none, and aren't made for musl.
+  if (typeof report?.getReport !== 'function') return true;
+  const { excludeNetwork } = report;
+  // Names would be looked up for it.
+  report.excludeNetwork = true;
+  try {
+    return report.getReport().header.glibcVersionRuntime !== undefined;
+  } finally {
+    report.excludeNetwork = excludeNetwork;
+  }
+}
+
+/**
+ * @param {string} program
+ * @returns {Buffer} its first bytes; none where it can't be read: it may have been replaced by an update, belong to somebody
+ *   else, or lie outside of what `node --permission` may see
+ */
+function headOf(program) {
+  const head = Buffer.alloc(4096);
+  try {
+    const descriptor = fs.openSync(program, 'r');
+    try {
+      return head.subarray(0, fs.readSync(descriptor, head));
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  } catch {
+    return head.subarray(0, 0);
+  }
 }
 
 module.exports = { loadAddon, platformName };

@@ -102,6 +102,23 @@ describe('the loader, when the native part', () => {
   });
 });
 
+describe('the platform of a Node whose program', () => {
+  const here = process.platform === 'linux' ? HOST : undefined;
+  for (const [what, where] of [
+    ['is gone', () => path.join(folder, 'gone')],
+    ['is no file', () => folder],
+  ]) {
+    test(
+      `${what} is what its report says`,
+      { skip: here === undefined && 'only Linux has two C libraries' },
+      async () => {
+        const { message } = await failureWith({}, `process.execPath = ${JSON.stringify(where())};`);
+        assert.match(message, new RegExp(`^The native part of pgfleet for ${here} `));
+      },
+    );
+  }
+});
+
 describe('the platform of', () => {
   const platforms = [
     ['linux', '/lib64/ld-linux-x86-64.so.2', /^pgfleet-linux-\w+-gnu$/],
