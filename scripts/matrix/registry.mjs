@@ -17,7 +17,7 @@ export async function startRegistry(tarballs) {
   const server = createServer((request, response) => {
     const wanted = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname.slice(1));
     const described = tarballs.find(({ manifest }) => manifest.name === wanted);
-    const packed = tarballs.find(({ file }) => file && wanted === `-/${path.basename(file)}`);
+    const packed = tarballs.find(({ file }) => wanted === `-/${path.basename(file)}`);
     if (described) {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(metadata(described, `http://${request.headers.host}`)));
@@ -42,12 +42,12 @@ export async function startRegistry(tarballs) {
   };
 }
 
-/** What a registry says of a package; of one that isn't packed here too, whose tarball nobody may want. */
+/** What a registry says of a package. */
 function metadata({ manifest, file }, here) {
   const { name, version } = manifest;
-  const bytes = file ? readFileSync(file) : Buffer.from(name);
+  const bytes = readFileSync(file);
   const dist = {
-    tarball: `${here}/-/${file ? path.basename(file) : `${name}-${version}.tgz`}`,
+    tarball: `${here}/-/${path.basename(file)}`,
     integrity: `sha512-${createHash('sha512').update(bytes).digest('base64')}`,
     shasum: createHash('sha1').update(bytes).digest('hex'),
   };

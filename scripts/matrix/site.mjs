@@ -4,14 +4,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
-import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,7 +78,7 @@ export class Site {
 
   /** @param {string} folder gets the programs */
   addPrograms(folder) {
-    for (const name of ['required.cjs', 'imported.mjs', 'works.cjs'])
+    for (const name of readdirSync(PROGRAMS))
       copyFileSync(path.join(PROGRAMS, name), path.join(folder, name));
     writeFileSync(path.join(folder, 'ten-lines.cjs'), tenLines());
   }

@@ -1,20 +1,20 @@
 // The tarballs that the matrix installs: what `npm run tarballs` packs.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { readFileSync } from 'node:fs';
 import { Failure } from '../failure.mjs';
+import { runNpm } from '../npm.mjs';
 import { platformManifest } from '../platform-package.mjs';
 import { hostTarget, root, targets } from '../targets.mjs';
 
 /**
  * @typedef {object} Tarball
  * @property {Record<string, any>} manifest its package.json
- * @property {string} file empty where the platform isn't built here
+ * @property {string} file
  * @property {boolean} isNeeded whether a program on this platform needs it installed
  */
 
@@ -28,13 +28,26 @@ export function packTarballs(folder = pack()) {
     .map((name) => path.join(folder, name))
     .map((file) => ({ file, manifest: manifestIn(file) }));
   const names = new Set(here.map(({ manifest }) => manifest.name));
-  const main = here.find(({ manifest }) => manifest.name === 'pgfleet');
   const needed = ['pgfleet', hostTarget().packageName];
   for (const name of needed) if (!names.has(name)) throw new Failure(`no tarball of ${name} is in ${folder}`);
-  const elsewhere = targets(main?.manifest.napi ? main.manifest : undefined)
-    .filter(({ packageName }) => !names.has(packageName))
-    .map((target) => ({ file: '', manifest: platformManifest(target) }));
+  const elsewhere = packEmpty(targets().filter(({ packageName }) => !names.has(packageName)));
   return [...here, ...elsewhere].map((one) => ({ ...one, isNeeded: needed.includes(one.manifest.name) }));
+}
+
+/** Packages of platforms that aren't built here, without an addon: some installers fetch them all, and then leave them out. */
+function packEmpty(platforms) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'pgfleet-matrix-tarballs-'));
+  const manifests = platforms.map((target) => platformManifest(target));
+  for (const manifest of manifests) {
+    mkdirSync(path.join(folder, manifest.name));
+    writeFileSync(path.join(folder, manifest.name, 'package.json'), JSON.stringify(manifest));
+  }
+  const packages = manifests.map(({ name }) => `./${name}`);
+  if (packages.length > 0) runNpm(['pack', '--silent', ...packages], { cwd: folder, output: 'capture' });
+  return manifests.map((manifest) => ({
+    manifest,
+    file: path.join(folder, `${manifest.name}-${manifest.version}.tgz`),
+  }));
 }
 
 function pack() {
