@@ -37,7 +37,7 @@ export const rows = [
   {
     name: 'vitest',
     async run(site) {
-      const app = site.app(['vitest@3', 'knex@3']);
+      const app = site.app(['vitest@4', 'knex@3']);
       writeFileSync(path.join(app, 'vitest.config.mjs'), VITEST);
       const vitest = path.join(app, 'node_modules', 'vitest', 'vitest.mjs');
       await site.run([process.execPath, vitest, 'run'], { cwd: app });
