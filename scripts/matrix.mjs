@@ -44,6 +44,8 @@ try {
 
 async function main() {
   const kinds = chosen();
+  if (values.readme && positionals.length > 0)
+    throw new Failure('README.md shows all rows: leave out which ones');
   if (kinds.length === 0) throw new Failure(`no row has ${positionals.join(' or ')} in its name`);
   const { startEmbedded } = createRequire(import.meta.url)('./support/embedded.js');
   const tarballs = packTarballs(values.tarballs);

@@ -15,9 +15,7 @@ export default {
   test: {
     include: ['vitest.test.mjs'],
     alias: { pg: 'pgfleet/pg' },
-    pool: 'forks',
     execArgv: ['--require', 'pgfleet/register'],
-    poolOptions: { forks: { execArgv: ['--require', 'pgfleet/register'] } },
   },
 };
 `;
