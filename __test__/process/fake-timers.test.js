@@ -2,6 +2,7 @@
 
 const { before, describe, test } = require('node:test');
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const path = require('node:path');
 const { run, ROOT } = require('../support/program.js');
 const { postgres } = require('../support/server.js');
@@ -16,6 +17,24 @@ const SETTLED = [
   'a manager: "42601"',
   'a cursor: 3',
 ];
+
+const NAMES = 'setTimeout|clearTimeout|setInterval|clearInterval|setImmediate|queueMicrotask|nextTick';
+
+test('every file takes its timers from lib/timers.js', () => {
+  const lib = path.join(ROOT, 'lib');
+  const files = fs
+    .readdirSync(lib, { recursive: true })
+    .filter((name) => name.endsWith('.js') && name !== 'timers.js');
+  const wrong = files.flatMap((name) => {
+    const text = fs.readFileSync(path.join(lib, name), 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
+    const taken = /const \{([^}]*)\} = require\('\.\.?\/timers'\)/.exec(text)?.[1] ?? '';
+    const used = [...text.matchAll(new RegExp(`(?<![\\w$])(process\\.)?(${NAMES})\\b(?=[(),])`, 'g'))];
+    return used
+      .filter(([, owner, timer]) => owner || !taken.includes(timer))
+      .map(([use]) => `${name}: ${use}`);
+  });
+  assert.deepEqual(wrong, []);
+});
 
 if (process.env.PGFLEET_CONTENDER !== 'pg') {
   describe("under a test's fake timers", () => {

@@ -2,7 +2,7 @@
 
 const { take } = require('../binding');
 const { thrown } = require('../errors');
-const { clearTimeout } = require('../timers');
+const { clearTimeout, nextTick } = require('../timers');
 const CancelRequest = require('./cancel-request');
 const Connection = require('./connection');
 const { endError } = require('./loss');
@@ -222,7 +222,7 @@ class MessageCore {
       this._dial(connection);
     } catch (error) {
       // What the program has to make a stream has thrown.
-      process.nextTick(() => request.fail(thrown(error)));
+      nextTick(() => request.fail(thrown(error)));
     }
   }
 
