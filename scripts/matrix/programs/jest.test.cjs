@@ -14,7 +14,9 @@ test('a pool runs queries and ends', async () => {
   const { Pool } = require('pgfleet');
   const pool = new Pool(config);
   expect((await pool.query('SELECT $1::int AS n', [1])).rows).toEqual([{ n: 1 }]);
+  (await pool.connect()).release();
   await pool.end();
+  await expect(pool.query('SELECT 1')).rejects.toThrow('after calling end');
 });
 
 test('pg is this package, for a library too', async () => {

@@ -7,6 +7,7 @@ export const title = 'Test runner';
 
 const JEST = {
   testMatch: ['**/jest.test.cjs'],
+  fakeTimers: { enableGlobally: true }, // for the first test, before the package is loaded
   moduleNameMapper: { '^pg$': 'pgfleet/pg', '^pg/lib/(.*)$': 'pgfleet/lib/$1' },
 };
 
