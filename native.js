@@ -4,87 +4,104 @@
 
 const { loadAddon } = require('./lib/platform.js');
 
+// A bundler leaves a module that it can't find to the program where the `require` stands in a `try`.
 const builds = {
   'linux-x64-gnu': {
     file: 'pgfleet.linux-x64-gnu.node',
     package: 'pgfleet-linux-x64-gnu',
-    // @ts-ignore: the file is there after a build
-    loadFile: () => require('./pgfleet.linux-x64-gnu.node'),
-    // @ts-ignore: npm installs the package of one platform only
-    loadPackage: () => require('pgfleet-linux-x64-gnu'),
-    // @ts-ignore: as above
-    packageVersion: () => require('pgfleet-linux-x64-gnu/package.json').version,
+    load() {
+      try {
+        // @ts-ignore: there are those of one platform only
+        return require('pgfleet-linux-x64-gnu');
+      } catch (error) {
+        throw error;
+      }
+    },
   },
   'linux-arm64-gnu': {
     file: 'pgfleet.linux-arm64-gnu.node',
     package: 'pgfleet-linux-arm64-gnu',
-    // @ts-ignore: the file is there after a build
-    loadFile: () => require('./pgfleet.linux-arm64-gnu.node'),
-    // @ts-ignore: npm installs the package of one platform only
-    loadPackage: () => require('pgfleet-linux-arm64-gnu'),
-    // @ts-ignore: as above
-    packageVersion: () => require('pgfleet-linux-arm64-gnu/package.json').version,
+    load() {
+      try {
+        // @ts-ignore: there are those of one platform only
+        return require('pgfleet-linux-arm64-gnu');
+      } catch (error) {
+        throw error;
+      }
+    },
   },
   'linux-x64-musl': {
     file: 'pgfleet.linux-x64-musl.node',
     package: 'pgfleet-linux-x64-musl',
-    // @ts-ignore: the file is there after a build
-    loadFile: () => require('./pgfleet.linux-x64-musl.node'),
-    // @ts-ignore: npm installs the package of one platform only
-    loadPackage: () => require('pgfleet-linux-x64-musl'),
-    // @ts-ignore: as above
-    packageVersion: () => require('pgfleet-linux-x64-musl/package.json').version,
+    load() {
+      try {
+        // @ts-ignore: there are those of one platform only
+        return require('pgfleet-linux-x64-musl');
+      } catch (error) {
+        throw error;
+      }
+    },
   },
   'linux-arm64-musl': {
     file: 'pgfleet.linux-arm64-musl.node',
     package: 'pgfleet-linux-arm64-musl',
-    // @ts-ignore: the file is there after a build
-    loadFile: () => require('./pgfleet.linux-arm64-musl.node'),
-    // @ts-ignore: npm installs the package of one platform only
-    loadPackage: () => require('pgfleet-linux-arm64-musl'),
-    // @ts-ignore: as above
-    packageVersion: () => require('pgfleet-linux-arm64-musl/package.json').version,
+    load() {
+      try {
+        // @ts-ignore: there are those of one platform only
+        return require('pgfleet-linux-arm64-musl');
+      } catch (error) {
+        throw error;
+      }
+    },
   },
   'darwin-x64': {
     file: 'pgfleet.darwin-x64.node',
     package: 'pgfleet-darwin-x64',
-    // @ts-ignore: the file is there after a build
-    loadFile: () => require('./pgfleet.darwin-x64.node'),
-    // @ts-ignore: npm installs the package of one platform only
-    loadPackage: () => require('pgfleet-darwin-x64'),
-    // @ts-ignore: as above
-    packageVersion: () => require('pgfleet-darwin-x64/package.json').version,
+    load() {
+      try {
+        // @ts-ignore: there are those of one platform only
+        return require('pgfleet-darwin-x64');
+      } catch (error) {
+        throw error;
+      }
+    },
   },
   'darwin-arm64': {
     file: 'pgfleet.darwin-arm64.node',
     package: 'pgfleet-darwin-arm64',
-    // @ts-ignore: the file is there after a build
-    loadFile: () => require('./pgfleet.darwin-arm64.node'),
-    // @ts-ignore: npm installs the package of one platform only
-    loadPackage: () => require('pgfleet-darwin-arm64'),
-    // @ts-ignore: as above
-    packageVersion: () => require('pgfleet-darwin-arm64/package.json').version,
+    load() {
+      try {
+        // @ts-ignore: there are those of one platform only
+        return require('pgfleet-darwin-arm64');
+      } catch (error) {
+        throw error;
+      }
+    },
   },
   'win32-x64-msvc': {
     file: 'pgfleet.win32-x64-msvc.node',
     package: 'pgfleet-win32-x64-msvc',
-    // @ts-ignore: the file is there after a build
-    loadFile: () => require('./pgfleet.win32-x64-msvc.node'),
-    // @ts-ignore: npm installs the package of one platform only
-    loadPackage: () => require('pgfleet-win32-x64-msvc'),
-    // @ts-ignore: as above
-    packageVersion: () => require('pgfleet-win32-x64-msvc/package.json').version,
+    load() {
+      try {
+        // @ts-ignore: there are those of one platform only
+        return require('pgfleet-win32-x64-msvc');
+      } catch (error) {
+        throw error;
+      }
+    },
   },
   'win32-arm64-msvc': {
     file: 'pgfleet.win32-arm64-msvc.node',
     package: 'pgfleet-win32-arm64-msvc',
-    // @ts-ignore: the file is there after a build
-    loadFile: () => require('./pgfleet.win32-arm64-msvc.node'),
-    // @ts-ignore: npm installs the package of one platform only
-    loadPackage: () => require('pgfleet-win32-arm64-msvc'),
-    // @ts-ignore: as above
-    packageVersion: () => require('pgfleet-win32-arm64-msvc/package.json').version,
+    load() {
+      try {
+        // @ts-ignore: there are those of one platform only
+        return require('pgfleet-win32-arm64-msvc');
+      } catch (error) {
+        throw error;
+      }
+    },
   },
 };
 
-module.exports = loadAddon(builds, '0.1.0', __dirname);
+module.exports = loadAddon(builds, '0.1.0');

@@ -13,18 +13,18 @@ const { replacementOf, resolve } = require('./lib/pg/replacement');
 /** @type {any} */
 const loader = Module;
 
+// What is required, and what is asked of `require.resolve`, by tracers too: hooks don't see these on every Node.
+const original = loader._resolveFilename;
+loader._resolveFilename = function resolveFilename(
+  /** @type {string} */ request,
+  /** @type {any[]} */ ...rest
+) {
+  return replacementOf(request, false) ?? original.call(this, request, ...rest);
+};
+
 if (typeof loader.registerHooks === 'function') {
   loader.registerHooks({ resolve });
-} else {
-  const original = loader._resolveFilename;
-  loader._resolveFilename = function resolveFilename(
-    /** @type {string} */ request,
-    /** @type {any[]} */ ...rest
-  ) {
-    return replacementOf(request, false) ?? original.call(this, request, ...rest);
-  };
+} else if (typeof loader.register === 'function') {
   // Node has this from 20.6 on; before, only what is required can be replaced.
-  if (typeof loader.register === 'function') {
-    loader.register(pathToFileURL(require.resolve('./lib/pg/replacement')));
-  }
+  loader.register(pathToFileURL(require.resolve('./lib/pg/replacement')));
 }

@@ -1,6 +1,7 @@
 'use strict';
 
 const fs = require('node:fs');
+const { createRequire } = require('node:module');
 const path = require('node:path');
 
 /**
@@ -9,21 +10,18 @@ const path = require('node:path');
  * @typedef {object} Build
  * @property {string} file its name in the package's own folder, where a checkout builds it
  * @property {string} package the npm package that holds it otherwise
- * @property {() => any} loadFile
- * @property {() => any} loadPackage
- * @property {() => string} packageVersion
+ * @property {() => any} load requires the package, or the file where the package was unpacked without npm
  */
 
 /**
  * Loads the addon for the platform of this process.
  *
  * @param {Record<string, Build>} builds by platform name
- * @param {string} version of this package, which the platform package must have too
- * @param {string} directory this package's folder
+ * @param {string} version of this package, which the addon must have too
  * @returns {any} the addon's exports
- * @throws {Error} one sentence: what is missing and the command that mends it
+ * @throws {Error} one sentence: what is missing and what mends it
  */
-function loadAddon(builds, version, directory) {
+function loadAddon(builds, version) {
   const name = platformName();
   const build = builds[name];
   if (!build) {
@@ -31,41 +29,59 @@ function loadAddon(builds, version, directory) {
       `pgfleet has no native part for ${name}; it has one for ${Object.keys(builds).join(', ')}.`,
     );
   }
-  // Only a checkout can build the addon: the published package comes without the sources.
-  const isCheckout = fs.existsSync(path.join(directory, 'Cargo.toml'));
-  const remedy = isCheckout
-    ? `run "npm run setup" in ${directory}`
-    : `run "npm install ${build.package}@${version}"`;
-  if (fs.existsSync(path.join(directory, build.file))) {
-    return load(build.loadFile, build.file, isCheckout ? `run "npm run build" in ${directory}` : remedy);
-  }
-  const installed = installedVersion(build);
-  if (installed === undefined) {
-    const place = isCheckout ? `it isn't built` : `the package ${build.package} isn't installed`;
-    throw new Error(`The native part of pgfleet for ${describe(name)} is missing: ${place}; ${remedy}.`);
-  }
-  if (installed !== version) {
-    const versions = `${build.package} is ${installed}, pgfleet is ${version}`;
-    throw new Error(`The native part of pgfleet has another version than pgfleet: ${versions}; ${remedy}.`);
-  }
-  return load(build.loadPackage, build.package, remedy);
-}
-
-/**
- * @param {() => any} loadBuild
- * @param {string} origin file or package that holds the addon
- * @param {string} remedy
- */
-function load(loadBuild, origin, remedy) {
+  const file = path.join(directory(), build.file);
+  const isBeside = fs.existsSync(file);
+  const origin = isBeside ? build.file : build.package;
+  const remedy = () => remedyFor(version, isBeside);
+  let addon;
   try {
-    return loadBuild();
+    // A bundler is to look for the package alone.
+    addon = isBeside ? createRequire(file)(file) : build.load();
   } catch (error) {
+    if (!isBeside && /** @type {any} */ (error)?.code === 'MODULE_NOT_FOUND') {
+      throw new Error(
+        `The native part of pgfleet for ${describe(name)} is missing: ${whatIsMissing(build)}; ${remedy()}.`,
+      );
+    }
     const why = error instanceof Error ? error.message.replace(/\.$/, '') : String(error);
-    const what = permissionFor(error) ?? remedy;
+    const what = permissionFor(error) ?? remedy();
     throw new Error(`The native part of pgfleet, ${origin}, can't be loaded (${why}); ${what}.`, {
       cause: error,
     });
   }
+  const itsVersion = typeof addon.version === 'function' ? addon.version() : 'older';
+  if (itsVersion !== version) {
+    const versions = `${origin} is ${itsVersion}, pgfleet is ${version}`;
+    throw new Error(`The native part of pgfleet has another version than pgfleet: ${versions}; ${remedy()}.`);
+  }
+  return addon;
+}
+
+/** This package's folder. Some bundlers leave no name for it. */
+function directory() {
+  return typeof __dirname === 'string' ? path.join(__dirname, '..') : process.cwd();
+}
+
+/** Only a checkout can build the addon: the published package comes without the sources. */
+function isCheckout() {
+  return packageHas('Cargo.toml');
+}
+
+/** The archive that needs no npm brings what this package depends on in one file. */
+function isUnpackedArchive() {
+  return packageHas('dependencies.js');
+}
+
+/** @param {string} name a file, which means nothing in the folder of a bundle */
+function packageHas(name) {
+  return ['native.js', name].every((one) => fs.existsSync(path.join(directory(), one)));
+}
+
+/** @param {Build} build */
+function whatIsMissing(build) {
+  if (isCheckout()) return `it isn't built`;
+  if (isUnpackedArchive()) return `${build.file} isn't in ${directory()}`;
+  return `the package ${build.package} isn't installed`;
 }
 
 /**
@@ -84,16 +100,17 @@ function permissionFor(error) {
 }
 
 /**
- * @param {Build} build
- * @returns {string | undefined} version of the platform package, undefined where it isn't installed
+ * A package that is installed by its name would be written into package.json, and be asked for on every platform.
+ *
+ * @param {string} version
+ * @param {boolean} isThere the native part is there, and won't do
+ * @returns {string} what brings the native part of this platform
  */
-function installedVersion(build) {
-  try {
-    return build.packageVersion();
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND') return undefined;
-    throw error;
-  }
+function remedyFor(version, isThere) {
+  if (isCheckout()) return `run "npm run ${isThere ? 'build' : 'setup'}" in ${directory()}`;
+  if (isUnpackedArchive())
+    return `unpack pgfleet-folder-${version}.tgz again, which has those of all platforms`;
+  return 'run "npm ci --include=optional" on this platform ("npm install --include=optional" where there is no lock file; with pnpm or Yarn, name the platform under supportedArchitectures)';
 }
 
 /**

@@ -1,9 +1,11 @@
-// Writes what follows from another file: the loader native.js and Cargo's version from package.json, and the
-// dependencies of testkit/ from Cargo.toml. With --check nothing is written, and a file out of step is a failure.
+// Writes what follows from another file: the loader native.js and Cargo's version from package.json, the
+// dependencies of testkit/ from Cargo.toml, and stand-in/ from the packages that it stands for. With --check nothing is
+// written, and a file out of step is a failure.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { loaderSource } from './loader.mjs';
+import { standInFiles } from './stand-in.mjs';
 import { readManifest, root, targets } from './targets.mjs';
 
 const manifest = readManifest();
@@ -15,6 +17,7 @@ const generated = {
     text
       .replace(DEPENDENCIES, `$1${dependenciesWithoutNode()}\n`)
       .replace(FOR_SOME_PLATFORMS, FOR_SOME_PLATFORMS.exec(readText('Cargo.toml'))[0]),
+  ...Object.fromEntries(Object.entries(standInFiles()).map(([file, text]) => [file, () => text])),
 };
 
 /** The lines of a Cargo.toml below [dependencies], down to the next heading. */
@@ -31,6 +34,7 @@ for (const { file, wanted } of stale) {
     console.error(`${file} is out of step: run "npm run generate"`);
     process.exitCode = 1;
   } else {
+    mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
     writeFileSync(path.join(root, file), wanted);
     console.log(`${file} written`);
   }

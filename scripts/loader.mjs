@@ -1,23 +1,27 @@
 // The text of native.js, which names every build of the addon.
 
 /**
- * Each file and package stands in a `require` of its own, so that bundlers find them.
+ * Each build stands in a `require` of its own, so that bundlers find it, and each `require` in a `try`: what a
+ * bundler can't find there, it leaves to the program as a module that is missing.
  *
  * @param {{ name: string, version: string }} manifest package.json
  * @param {import('./targets.mjs').Target[]} targets
+ * @param {'packages' | 'folder'} place where the builds are: in packages of their own, or in the folder of native.js
  * @returns {string} native.js
  */
-export function loaderSource(manifest, targets) {
+export function loaderSource(manifest, targets, place = 'packages') {
   const builds = targets.map(
     ({ name, file, packageName }) => `  '${name}': {
     file: '${file}',
     package: '${packageName}',
-    // @ts-ignore: the file is there after a build
-    loadFile: () => require('./${file}'),
-    // @ts-ignore: npm installs the package of one platform only
-    loadPackage: () => require('${packageName}'),
-    // @ts-ignore: as above
-    packageVersion: () => require('${packageName}/package.json').version,
+    load() {
+      try {
+        // @ts-ignore: there are those of one platform only
+        return require('${place === 'folder' ? `./${file}` : packageName}');
+      } catch (error) {
+        throw error;
+      }
+    },
   },`,
   );
   return `'use strict';
@@ -26,10 +30,11 @@ export function loaderSource(manifest, targets) {
 
 const { loadAddon } = require('./lib/platform.js');
 
+// A bundler leaves a module that it can't find to the program where the \`require\` stands in a \`try\`.
 const builds = {
 ${builds.join('\n')}
 };
 
-module.exports = loadAddon(builds, '${manifest.version}', __dirname);
+module.exports = loadAddon(builds, '${manifest.version}');
 `;
 }

@@ -66,13 +66,36 @@ describe('pgfleet/register', () => {
           same('client', ours.Client), same('query', ours.Query), same('result', ours.Result),
           same('connection', ours.Connection), same('defaults', ours.defaults), same('utils', ours.utils),
           same('type-overrides', ours.TypeOverrides), same('index', ours),
-          require.resolve('pg') === require.resolve('pgfleet/pg'),
         ];`;
       const found = await outcome(body, option);
       assert.deepEqual(
         found,
         found.map(() => true),
       );
+    });
+
+    test(`${option}: what asks for the place, the name and the version of pg finds them`, async () => {
+      const body = `
+        const path = require('node:path');
+        const { createRequire } = require('node:module');
+        const file = require.resolve('pg');
+        const manifest = require('pg/package.json');
+        return {
+          isOurs: require(file) === ours,
+          folder: file.split(path.sep).slice(-4).join('/'),
+          besideIt: require(path.join(file, '../../package.json')) === manifest,
+          ofAnother: createRequire('/').resolve('pg') === file,
+          name: manifest.name,
+          version: manifest.version,
+        };`;
+      assert.deepEqual(await outcome(body, option), {
+        isOurs: true,
+        folder: 'node_modules/pg/lib/index.js',
+        besideIt: true,
+        ofAnother: true,
+        name: 'pg',
+        version: require('pg/package.json').version,
+      });
     });
 
     test(`${option}: ES modules get it by default and by name`, async () => {
@@ -97,10 +120,11 @@ describe('pgfleet/register', () => {
   test('worker threads of the process get it too', async () => {
     const body = `
       const { Worker } = require('node:worker_threads');
-      const source = "require('node:worker_threads').parentPort.postMessage(require.resolve('pg'))";
+      const source =
+        "require('node:worker_threads').parentPort.postMessage(require('pg') === require('pgfleet/pg'))";
       const worker = new Worker(source, { eval: true });
       return new Promise((resolve, reject) => {
-        worker.on('message', (file) => resolve(file === require.resolve('pgfleet/pg')));
+        worker.on('message', resolve);
         worker.on('error', reject);
       });`;
     assert.equal(await outcome(body), true);

@@ -46,13 +46,14 @@ async function failureWith(files, prelude = '') {
 }
 
 describe('the loader, when the native part', () => {
-  const installed = (other = version) => ({
-    [`node_modules/pgfleet-${HOST}/package.json`]: JSON.stringify({ version: other, main: 'addon.node' }),
-    [`node_modules/pgfleet-${HOST}/addon.node`]: BINARY,
+  const installed = (main, text) => ({
+    [`node_modules/pgfleet-${HOST}/package.json`]: JSON.stringify({ main }),
+    [`node_modules/pgfleet-${HOST}/${main}`]: text,
   });
-  const remedy = `run "npm install pgfleet-${HOST}@${version}".`;
+  const remedy =
+    'run "npm ci --include=optional" on this platform ("npm install --include=optional" where there is no lock file; with pnpm or Yarn, name the platform under supportedArchitectures).';
 
-  test('is not installed, names the package and the command that installs it', async () => {
+  test('is not installed, names the package and a command that leaves package.json as it is', async () => {
     const { message } = await failureWith({});
     assert.match(
       message,
@@ -66,16 +67,31 @@ describe('the loader, when the native part', () => {
     assert.ok(message.endsWith(`is missing: it isn't built; run "npm run setup" in ${directory}.`), message);
   });
 
+  test('is missing in an unpacked archive, names the archive', async () => {
+    const { message, directory } = await failureWith({ 'dependencies.js': '' });
+    assert.ok(
+      message.endsWith(
+        `is missing: pgfleet.${HOST}.node isn't in ${directory}; unpack pgfleet-folder-${version}.tgz again, which has those of all platforms.`,
+      ),
+      message,
+    );
+  });
+
   test('is of another version, names both versions and the command', async () => {
-    const { message } = await failureWith(installed('0.0.1'));
+    const { message } = await failureWith(installed('index.js', "exports.version = () => '0.0.1';"));
     assert.equal(
       message,
       `The native part of pgfleet has another version than pgfleet: pgfleet-${HOST} is 0.0.1, pgfleet is ${version}; ${remedy}`,
     );
   });
 
+  test('is of the time when it had no version, says so', async () => {
+    const { message } = await failureWith(installed('index.js', ''));
+    assert.ok(message.includes(`pgfleet-${HOST} is older, pgfleet is ${version};`), message);
+  });
+
   test('is installed and broken, says what the system says of it and names the command', async () => {
-    const { message, cause } = await failureWith(installed());
+    const { message, cause } = await failureWith(installed('addon.node', BINARY));
     assert.ok(message.startsWith(`The native part of pgfleet, pgfleet-${HOST}, can't be loaded (`), message);
     assert.ok(message.endsWith(remedy), message);
     assert.equal(cause, 'ERR_DLOPEN_FAILED');

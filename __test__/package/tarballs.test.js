@@ -132,6 +132,9 @@ describe('the tarballs', () => {
     t.after(() => fs.renameSync(away, there));
     const { stderr, code } = await run(write('missing.cjs', "require('pgfleet');"), { cwd: app });
     assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`pgfleet-${platformName()} isn't installed; run "npm install pgfleet-`));
+    assert.match(
+      stderr,
+      new RegExp(`pgfleet-${platformName()} isn't installed; run "npm ci --include=optional"`),
+    );
   });
 });

@@ -3,7 +3,10 @@
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 
-// Files of pg that libraries reach into, and that have a counterpart here under the same name.
+/** A package that is called `pg`, with pg's version, whose files lead to ours: tracers look for its name. */
+const STAND_IN = path.join(__dirname, '../../stand-in/node_modules/pg');
+
+/** Files of pg that libraries reach into, and that have a counterpart here under the same name. */
 const FILES = new Set([
   'client',
   'connection',
@@ -24,11 +27,11 @@ const FILES = new Set([
  * @returns {string | undefined} a path; undefined when the specifier means something else
  */
 function replacementOf(specifier, isImport) {
-  if (specifier === 'pg')
-    return isImport ? path.join(__dirname, '../../pg.mjs') : path.join(__dirname, 'index.js');
+  if (specifier === 'pg') return path.join(STAND_IN, isImport ? 'esm/index.mjs' : 'lib/index.js');
+  if (specifier === 'pg/package.json') return path.join(STAND_IN, 'package.json');
   if (typeof specifier !== 'string' || !specifier.startsWith('pg/lib/')) return undefined;
   const name = specifier.slice('pg/lib/'.length).replace(/\.js$/, '');
-  return FILES.has(name) ? path.join(__dirname, `${name}.js`) : undefined;
+  return FILES.has(name) ? path.join(STAND_IN, `lib/${name}.js`) : undefined;
 }
 
 /**
@@ -46,4 +49,4 @@ function resolve(specifier, context, nextResolve) {
   return { url: pathToFileURL(file).href, shortCircuit: true };
 }
 
-module.exports = { replacementOf, resolve };
+module.exports = { FILES, replacementOf, resolve };

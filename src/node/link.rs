@@ -55,6 +55,12 @@ pub fn layout() -> Layout {
     }
 }
 
+/// The version of the package that this addon belongs to.
+#[napi]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
 /// An environment of JavaScript.
 #[napi(js_name = "Environment")]
 pub struct EnvironmentHandle {
