@@ -22,7 +22,10 @@ loader._resolveFilename = function resolveFilename(
   return replacementOf(request, false) ?? original.call(this, request, ...rest);
 };
 
-if (typeof loader.registerHooks === 'function') {
+const [major, minor] = process.versions.node.split('.').map(Number);
+// Before, a tracer that registers hooks of the other kind after these fails to.
+const isSettled = major > 25 || (major === 25 && minor >= 1) || (major === 24 && minor >= 13);
+if (typeof loader.registerHooks === 'function' && (isSettled || typeof loader.register !== 'function')) {
   loader.registerHooks({ resolve });
 } else if (typeof loader.register === 'function') {
   // Node has this from 20.6 on; before, only what is required can be replaced.

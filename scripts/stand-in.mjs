@@ -11,6 +11,10 @@ const { FILES } = createRequire(import.meta.url)('../lib/pg/replacement.js');
 /** Where tracers find the packages under their names. */
 const NAMED = 'stand-in/node_modules';
 
+/** The classes that tracers change, with the methods that they change in the text of the files. */
+const CLIENT = { name: 'Client', methods: ['connect', 'query'] };
+const POOL = { name: 'Pool', methods: ['connect', 'query', 'end'] };
+
 /**
  * The files in stand-in/, to which pgfleet/register leads.
  *
@@ -29,18 +33,15 @@ export function standInFiles() {
 export function aliasFiles(main = readManifest()) {
   const { license, author, repository, homepage, bugs, engines } = main;
   const ours = (name) => `pgfleet/lib/${name}`;
-  const traced = (name) =>
-    script(
-      `module.exports = require('../is-named-pg')\n  ? require('${ours(name)}')\n  : require('../${NAMED}/pg/lib/${name}');`,
-    );
   const files = {
     ...Object.fromEntries([...FILES].map((name) => [`lib/${name}.js`, reexport(ours(name))])),
     ...namedPackages(ours),
-    'lib/client.js': traced('client'),
-    'lib/index.js': `${loading('./client', `../${NAMED}/pg-pool`)}${traced('index').replace(STRICT, '')}`,
-    'is-named-pg.js': script(
-      `// Whether tracers take the files here for those of pg.\nmodule.exports = /[\\\\/]node_modules[\\\\/]pg$/.test(__dirname);`,
-    ),
+    'lib/client.js': elsewhere('client', traced(CLIENT, ours('client'), '../stand-in/around')),
+    'lib/index.js': elsewhere('index', loading(['./client', `../${NAMED}/pg-pool`], ours('index'))),
+    'is-named-pg.js': `${STRICT}
+/** Whether tracers take the files in this folder for those of pg. */
+module.exports = /[\\\\/]node_modules[\\\\/]pg$/.test(__dirname);
+`,
     'esm/index.mjs': esModule(),
     'index.d.ts': "import pg = require('pgfleet/pg');\nexport = pg;\n",
     'index.d.mts': "export * from 'pgfleet/pg';\nexport { default } from 'pgfleet/pg';\n",
@@ -83,7 +84,7 @@ npm install pg@npm:@pgfleet/pg@${versionOf('pg')}
   return { 'package.json': json(manifest), ...files };
 }
 
-const STRICT = "'use strict';\n\n";
+const STRICT = "'use strict';\n";
 
 /** Of `exports`: the files that libraries reach into. */
 const DEEP = {
@@ -98,14 +99,10 @@ const DEEP = {
  * @param {(name: string, depth: number) => string} ours what a file that is so many folders deep requires
  */
 function namedPackages(ours) {
-  const place = (file) => `${NAMED}/${file}`;
   const inPg = (name) => ours(name, 4);
-  const files = Object.fromEntries(
-    [...FILES].map((name) => [place(`pg/lib/${name}.js`), reexport(inPg(name))]),
-  );
-  return {
-    ...files,
-    [place('pg/package.json')]: json({
+  const files = {
+    ...Object.fromEntries([...FILES].map((name) => [`pg/lib/${name}.js`, reexport(inPg(name))])),
+    'pg/package.json': json({
       name: 'pg',
       version: versionOf('pg'),
       description: 'What stands for pg in pgfleet',
@@ -113,25 +110,89 @@ function namedPackages(ours) {
       main: './lib',
       exports: { '.': { import: './esm/index.mjs', default: './lib/index.js' }, ...DEEP },
     }),
-    [place('pg/lib/index.js')]:
-      `${loading('./client', '../../pg-pool')}module.exports = require('${inPg('index')}');\n`,
-    [place('pg/esm/index.mjs')]: esModule(),
-    [place('pg-pool/package.json')]: json({
+    'pg/lib/client.js': traced(CLIENT, inPg('client'), '../../../around'),
+    'pg/lib/index.js': loading(['./client', '../../pg-pool'], inPg('index')),
+    'pg/esm/index.mjs': esModule(),
+    // Datadog's tracer asks which file is the main one of a package with the package's own folder as the first place to
+    // look into. Without an answer there it would find npm's pg, where that is installed as well.
+    'pg/pg/package.json': json({ main: '../lib/index.js' }),
+    'pg-pool/package.json': json({
       name: 'pg-pool',
       version: versionOf('pg-pool'),
       description: 'What stands for pg-pool in pgfleet',
       private: true,
       main: 'index.js',
     }),
-    [place('pg-pool/index.js')]: reexport(ours('pool', 3)),
+    'pg-pool/index.js': traced(POOL, ours('pool', 3), '../../around'),
+    'pg-pool/pg-pool/package.json': json({ main: '../index.js' }),
+  };
+  return {
+    ...Object.fromEntries(Object.entries(files).map(([file, text]) => [`${NAMED}/${file}`, text])),
+    'stand-in/around.js': AROUND,
   };
 }
 
-/** Tracers change the classes when the files that have them are loaded. */
-function loading(...files) {
-  const requires = files.map((file) => `require('${file}');\n`).join('');
-  return `${STRICT}// Tracers change the classes in these when they are loaded.\n${requires}\n`;
+/** Of a file for tracers, where there is another one that they know by its folder. */
+function elsewhere(name, text) {
+  return text.replace(
+    STRICT,
+    `${STRICT}
+if (!require('../is-named-pg')) {
+  module.exports = require('../${NAMED}/pg/lib/${name}');
+  return;
 }
+`,
+  );
+}
+
+/** A file that has others loaded first. */
+function loading(files, ours) {
+  const requires = files.map((file) => `require('${file}');\n`).join('');
+  return `${STRICT}
+// Tracers change the classes in these when they are loaded.
+${requires}
+module.exports = require('${ours}');
+`;
+}
+
+/** A file of a class, which has its methods where tracers look for them that change the text of files. */
+function traced({ name, methods }, file, around) {
+  const text = (method) => `  ${method}() {
+    return ours.${method}.apply(this, arguments);
+  }`;
+  const classOf = (className) => `class ${className} {\n${methods.map(text).join('\n\n')}\n}`;
+  return `${STRICT}
+const Ours = require('${file}');
+const { ${methods.join(', ')} } = Ours.prototype;
+const ours = { ${methods.join(', ')} };
+
+${classOf(name)}
+
+${classOf('Unchanged')}
+
+require('${around}')(Ours, ${name}, Unchanged);
+
+module.exports = Ours;
+`;
+}
+
+const AROUND = `${STRICT}
+/**
+ * Some tracers change the text of pg's classes when their files are loaded, and put calls of theirs into the methods.
+ * Methods of which that is true go around ours.
+ *
+ * @param {Function} Ours the class that programs get
+ * @param {Function} Traced a class whose methods call ours
+ * @param {Function} Unchanged the same, under a name that nobody looks for
+ */
+module.exports = function goAround(Ours, Traced, Unchanged) {
+  for (const [name, { value: plain }] of Object.entries(Object.getOwnPropertyDescriptors(Unchanged.prototype))) {
+    const value = Traced.prototype[name];
+    if (name === 'constructor' || String(value) === String(plain)) continue;
+    Object.defineProperty(Ours.prototype, name, { configurable: true, enumerable: false, writable: true, value });
+  }
+};
+`;
 
 /** The names of pg for ES modules, as pg.mjs has them. */
 function esModule() {
@@ -139,11 +200,7 @@ function esModule() {
 }
 
 function reexport(file) {
-  return script(`module.exports = require('${file}');`);
-}
-
-function script(text) {
-  return `${STRICT}${text}\n`;
+  return `${STRICT}\nmodule.exports = require('${file}');\n`;
 }
 
 function json(value) {

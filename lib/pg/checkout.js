@@ -9,15 +9,13 @@ const Client = require('./client');
 const { channels, isWatched, place, trace } = require('./diagnostics');
 const { LeakWatch, takenHere } = require('./leak');
 const NativePool = require('./native-pool');
+const ownMethods = require('./own-methods');
 const { AcquireRequest, Answer } = require('./pool-requests');
 const { hide } = require('./secret');
 const { amount, flag, sharing } = require('./settings');
 const { onSettled } = require('./settlement');
 
 const INTERNALS = ['_leaks', '_isQuerying', '_listener', '_endListeners'];
-
-// What tools and programs replace to see or change what the clients of a pool do.
-const { connect, query, end } = Client.prototype;
 
 /**
  * The part of a pool that lends clients. Who gets which connection when is decided on the native side; the clients,
@@ -50,16 +48,17 @@ class Checkout extends NativePool {
       options.onConnect ||
       options.verify ||
       options.log ||
-      Client.prototype.connect !== connect ||
-      Client.prototype.query !== query ||
-      Client.prototype.end !== end,
+      // What tools and programs replace to see or change what the clients do.
+      Client.prototype.connect !== ownMethods.connect ||
+      Client.prototype.query !== ownMethods.query ||
+      Client.prototype.end !== ownMethods.end,
     );
   }
 
   /** Whether a client has a `query` of its own: a spy, or a tracer. Queries of the pool go through it in their turn. */
   _hasReplacedQuery() {
     for (const client of this._known) {
-      if (client.query !== query) return true;
+      if (client.query !== ownMethods.query) return true;
     }
     return false;
   }

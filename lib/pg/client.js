@@ -15,6 +15,7 @@ const { TERMINATED, UNEXPECTED_END, endError, isMereEnd, warnOfLoss } = require(
 const MessageCore = require('./message-core');
 const NativeConnection = require('./native-connection');
 const { parameterMessage } = require('./notice');
+const ownMethods = require('./own-methods');
 const PortalRequest = require('./portal-request');
 const Query = require('./query');
 const QueryQueue = require('./query-queue');
@@ -275,7 +276,7 @@ class Client extends QueryQueue {
     this._markConnected();
     this._txStatus = core.transactionStatus;
     this.readyForQuery = true;
-    if (Client.prototype.connect === ownConnect) return;
+    if (Client.prototype.connect === ownMethods.connect) return;
     // Who replaces `connect` expects that every client comes by.
     this._isAdopted = true;
     callOut(() => this.connect(() => undefined));
@@ -671,7 +672,8 @@ class Client extends QueryQueue {
 
 Client.Query = Query;
 
-const { connect: ownConnect } = Client.prototype;
+const { connect, query, end } = Client.prototype;
+Object.assign(ownMethods, { connect, query, end });
 
 printedSafely(Client.prototype);
 

@@ -42,6 +42,15 @@ class QueryRun extends QueryRequest {
     this.query.callback = callback;
   }
 
+  /** Tracing tools listen to a query without a callback that they find in a client's queue. */
+  get once() {
+    return this.query.once?.bind(this.query);
+  }
+
+  get on() {
+    return this.query.on?.bind(this.query);
+  }
+
   get eager() {
     return true;
   }

@@ -56,6 +56,15 @@ class Submission {
     this.query.callback = callback;
   }
 
+  /** Tracing tools listen to a query without a callback that they find in a client's queue. */
+  get once() {
+    return this.query.once?.bind(this.query);
+  }
+
+  get on() {
+    return this.query.on?.bind(this.query);
+  }
+
   pipelineObstacle() {
     return 'Custom query classes such as pg-cursor and pg-query-stream are';
   }
