@@ -186,10 +186,10 @@ const AROUND = `${STRICT}
  * @param {Function} Unchanged the same, under a name that nobody looks for
  */
 module.exports = function goAround(Ours, Traced, Unchanged) {
-  for (const [name, { value: plain }] of Object.entries(Object.getOwnPropertyDescriptors(Unchanged.prototype))) {
+  for (const name of Object.getOwnPropertyNames(Unchanged.prototype)) {
     const value = Traced.prototype[name];
-    if (name === 'constructor' || String(value) === String(plain)) continue;
-    Object.defineProperty(Ours.prototype, name, { configurable: true, enumerable: false, writable: true, value });
+    if (name === 'constructor' || String(value) === String(Unchanged.prototype[name])) continue;
+    Object.defineProperty(Ours.prototype, name, { configurable: true, writable: true, value });
   }
 };
 `;

@@ -21,7 +21,8 @@ function remove(folder) {
  * Packs a copy of this checkout, so that the checkout itself stays as it is while other tests read it.
  *
  * @param {string} folder where the copy and the tarballs go
- * @returns {Promise<{ main: string, platform: string }>} the two tarballs
+ * @returns {Promise<{ main: string, platform: string, alias: string, folder: string }>} the tarballs of the package, of
+ *   this platform's and of the one that stands in for pg, and the archive that needs no npm
  */
 async function packTarballs(folder) {
   const copy = path.join(folder, 'checkout');
@@ -29,14 +30,23 @@ async function packTarballs(folder) {
   for (const name of fs.readdirSync(ROOT).filter((one) => !LEFT_OUT.includes(one))) {
     fs.cpSync(path.join(ROOT, name), path.join(copy, name), { recursive: true });
   }
+  fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'), 'junction');
   const out = path.join(folder, 'tarballs');
   const outcome = await run(path.join(copy, 'scripts/tarballs.mjs'), { args: ['--out', out], cwd: copy });
   if (outcome.code !== 0) throw new Error(`packing failed:\n${outcome.stdout}${outcome.stderr}`);
   const tarballs = outcome.stdout.trim().split('\n');
+  const find = (pattern) => {
+    const found = tarballs.find((file) => pattern.test(path.basename(file)));
+    if (!found) throw new Error(`no tarball is ${pattern}: ${tarballs.join(' ')}`);
+    return found;
+  };
   const { platformName } = require('../../lib/platform.js');
-  const platform = tarballs.find((file) => path.basename(file).startsWith(`pgfleet-${platformName()}-`));
-  if (!platform) throw new Error(`no tarball is for ${platformName()}: ${tarballs.join(' ')}`);
-  return { main: tarballs.at(-1), platform };
+  return {
+    main: find(/^pgfleet-\d/),
+    platform: find(new RegExp(`^pgfleet-${platformName()}-`)),
+    alias: find(/^pgfleet-pg-/),
+    folder: /\S+\.tgz/.exec(outcome.stderr)[0],
+  };
 }
 
 module.exports = { temporaryFolder, remove, packTarballs };

@@ -1,100 +1,169 @@
 'use strict';
 
-// The package without npm: unpacked as the folder services/DatabaseManager/ of an application.
+// The package without npm: the archive unpacked as the folder services/DatabaseManager/ of an application that has
+// nothing else.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
-const manifest = require('../../package.json');
-const { platformName } = require('../../lib/platform.js');
 const { postgres } = require('../support/server.js');
 const { run, ROOT } = require('../support/program.js');
 const { packTarballs, remove, temporaryFolder } = require('./checkout.js');
 const { unpack } = require('./tarball.js');
 
-const USE = `
-  const manager = new DatabaseManager();
-  const { DB_HOST: dbHost, DB_PORT: dbPort, DB_USER: dbUser, DB_PASSWORD: dbPassword } = process.env;
-  manager
-    .addConnection('main', { dbHost, dbPort, dbUser, dbPassword })
-    .then(() => manager.executeDDL('CREATE TEMPORARY TABLE dropped (in_folder int); SELECT 7 AS seven'))
-    .then(([, { rows }]) => console.log(JSON.stringify(rows)));
+// The quick test of the guide that programs follow, with the server from the environment.
+const TEST_CONNECTION = `
+async function test() {
+  const dbManager = new DatabaseManager();
+
+  try {
+    const result = await dbManager.addConnection('test', {
+      dbHost: process.env.TEST_HOST,
+      dbPort: process.env.TEST_PORT,
+      dbUser: process.env.TEST_USER,
+      dbPassword: process.env.SUPABASE_DB_PASSWORD
+    });
+
+    console.log('✅ Connected successfully');
+    console.log('PostgreSQL Version:', result.version);
+
+    // Test DDL capability
+    await dbManager.executeDDL(\`
+      CREATE TABLE IF NOT EXISTS connection_test (
+        id SERIAL PRIMARY KEY,
+        test_time TIMESTAMPTZ DEFAULT NOW()
+      );
+    \`);
+    console.log('✅ DDL execution successful');
+
+    // Clean up
+    await dbManager.executeDDL('DROP TABLE IF EXISTS connection_test;');
+    console.log('✅ Cleanup successful');
+
+  } catch (error) {
+    console.error('❌ Test failed:', error.message);
+  }
+}
+
+test();
 `;
+
+const REQUIRED = `const DatabaseManager = require('./services/DatabaseManager');${TEST_CONNECTION}`;
+const IMPORTED = `import DatabaseManager from './services/DatabaseManager/index.mjs';${TEST_CONNECTION}`;
+const CREATED = `
+import { createRequire } from 'node:module';
+const DatabaseManager = createRequire(import.meta.url)('./services/DatabaseManager');${TEST_CONNECTION}`;
 
 const APPS = {
   'an app of CommonJS': {
     manifest: {},
-    programs: { 'program.js': `const DatabaseManager = require('./services/DatabaseManager');${USE}` },
+    programs: { 'test-connection.js': REQUIRED, 'test-connection.mjs': IMPORTED },
   },
   'an app of type module': {
     manifest: { type: 'module' },
-    programs: {
-      'program.cjs': `const DatabaseManager = require('./services/DatabaseManager');${USE}`,
-      'program.js': `import DatabaseManager from './services/DatabaseManager/index.mjs';${USE}`,
-      'required.js': `
-        import { createRequire } from 'node:module';
-        const DatabaseManager = createRequire(import.meta.url)('./services/DatabaseManager');${USE}`,
-    },
+    programs: { 'test-connection.cjs': REQUIRED, 'test-connection.js': IMPORTED, 'created.js': CREATED },
   },
 };
 
-for (const [label, app] of Object.entries(APPS)) {
-  describe(`dropped into ${label}, the package`, () => {
-    /** @type {string} */
-    let folder;
-    /** @type {import('../support/server.js').TestServer} */
-    let server;
+describe('the archive', () => {
+  /** @type {string} */
+  let folder;
+  /** @type {string} */
+  let archive;
 
-    before(async () => {
-      folder = temporaryFolder();
-      server = await postgres();
-      const { main } = await packTarballs(folder);
-      const place = path.join(folder, 'app/services/DatabaseManager');
-      unpack(main, place);
-      // What the build of a checkout leaves there, and what npm would install.
-      fs.copyFileSync(path.join(ROOT, addonName()), path.join(place, addonName()));
-      copyDependencies(path.join(folder, 'app'));
-      fs.writeFileSync(
-        path.join(folder, 'app/package.json'),
-        JSON.stringify({ name: 'app', ...app.manifest }),
-      );
-      for (const [name, text] of Object.entries(app.programs)) {
-        fs.writeFileSync(path.join(folder, 'app', name), text);
-      }
-    });
-    after(() => remove(folder));
+  before(async () => {
+    folder = temporaryFolder();
+    archive = (await packTarballs(folder)).folder;
+  });
+  after(() => remove(folder));
 
-    for (const name of Object.keys(app.programs)) {
-      test(`works in ${name}, which ends by itself`, async () => {
-        const outcome = await run(path.join(folder, 'app', name), {
-          cwd: path.join(folder, 'app'),
-          env: {
-            DB_HOST: server.host,
-            DB_PORT: String(server.port),
-            DB_USER: server.user,
-            DB_PASSWORD: server.password,
-          },
-        });
-        const { stdout, stderr, code } = outcome;
-        assert.deepEqual({ stdout, stderr, code }, { stdout: '[{"seven":7}]\n', stderr: '', code: 0 });
-      });
+  /** An application that has nothing but its programs, and the archive in its folder services/. */
+  function application(name, manifest, programs = {}) {
+    const app = path.join(folder, name);
+    unpack(archive, path.join(app, 'services'), '');
+    fs.writeFileSync(path.join(app, 'package.json'), JSON.stringify({ name: 'app', ...manifest }));
+    for (const [file, text] of Object.entries(programs)) fs.writeFileSync(path.join(app, file), text);
+    return app;
+  }
+
+  test('comes along with a program that is kept in git, under the usual rules of what is not', () => {
+    const app = application('in git', {});
+    const names = fs.readdirSync(app, { recursive: true }).flatMap((file) => file.split(path.sep));
+    const ignored = ['node_modules', 'dist', 'build', 'out', 'coverage', 'tmp', 'temp', 'logs', 'vendor'];
+    assert.deepEqual(
+      names.filter((name) => ignored.includes(name)),
+      [],
+    );
+  });
+
+  test('has the licences of what it brings along', () => {
+    const text = fs.readFileSync(
+      path.join(application('licences', {}), 'services/DatabaseManager/dependencies.LICENSE.txt'),
+      'utf8',
+    );
+    for (const name of [
+      'pg-protocol',
+      'pg-types',
+      'pgpass',
+      'pg-connection-string',
+      'postgres-array',
+      'split2',
+    ]) {
+      assert.match(text, new RegExp(`^${name} \\d[^]*?Permission`, 'm'));
     }
   });
-}
 
-function addonName() {
-  return `pgfleet.${platformName()}.node`;
-}
+  test('has declarations that need no other package but those of Node', async () => {
+    const program = `
+      import DatabaseManager = require('./services/DatabaseManager');
+      const manager = new DatabaseManager();
+      export const version: Promise<string> = manager
+        .addConnection('main', { dbHost: 'localhost' })
+        .then((added) => added.version);
+      export const oid: number = DatabaseManager.types.builtins.INT4;
+      export const refused = (error: unknown) => error instanceof DatabaseManager.DatabaseError && error.code;
+    `;
+    const app = application('types', {}, { 'program.cts': program });
+    const types = path.join(ROOT, 'node_modules/@types');
+    const options = ['--strict', '--noEmit', '--module', 'nodenext', '--types', 'node', '--typeRoots', types];
+    const { stdout, code } = await run(path.join(ROOT, 'node_modules/typescript/bin/tsc'), {
+      args: [...options, '--lib', 'es2023,esnext.disposable', 'program.cts'],
+      cwd: app,
+    });
+    assert.deepEqual({ stdout, code }, { stdout: '', code: 0 });
+  });
 
-/** Copies the run-time dependencies, and theirs, from this checkout. */
-function copyDependencies(app) {
-  const wanted = Object.keys(manifest.dependencies);
-  for (const name of wanted) {
-    const source = path.join(ROOT, 'node_modules', name);
-    const target = path.join(app, 'node_modules', name);
-    if (!fs.existsSync(target)) fs.cpSync(source, target, { recursive: true });
-    const { dependencies = {} } = JSON.parse(fs.readFileSync(path.join(source, 'package.json'), 'utf8'));
-    wanted.push(...Object.keys(dependencies).filter((one) => !wanted.includes(one)));
+  for (const [label, { manifest, programs }] of Object.entries(APPS)) {
+    describe(`dropped into ${label}`, () => {
+      /** @type {string} */
+      let app;
+      /** @type {import('../support/server.js').TestServer} */
+      let server;
+
+      before(async () => {
+        server = await postgres();
+        app = application(label, manifest, programs);
+      });
+
+      for (const name of Object.keys(programs)) {
+        test(`runs the guide's test of a connection, ${name}, which ends by itself`, async () => {
+          const { stdout, stderr, code } = await run(path.join(app, name), {
+            cwd: app,
+            env: {
+              TEST_HOST: server.host,
+              TEST_PORT: String(server.port),
+              TEST_USER: server.user,
+              SUPABASE_DB_PASSWORD: server.password,
+            },
+          });
+          assert.deepEqual({ stderr, code }, { stderr: '', code: 0 });
+          assert.match(
+            stdout,
+            /^✅ Connected successfully\nPostgreSQL Version: PostgreSQL 1\d.*\n✅ DDL execution successful\n✅ Cleanup successful\n$/,
+          );
+        });
+      }
+    });
   }
-}
+});
