@@ -29,6 +29,21 @@ test('the ten lines of the README connect, create, insert and end by themselves'
   assert.match(outcome.stdout, /\{ id: 1, body: 'hello' \}/);
 });
 
+for (const env of [{}, { DATABASE_URL: '' }]) {
+  test(`the ten lines say which variable to set when it is ${'DATABASE_URL' in env ? 'empty' : 'not there'}`, async () => {
+    const source = `delete process.env.DATABASE_URL; Object.assign(process.env, ${JSON.stringify(env)});
+      ${codeBelow('README.md', 'Ten lines')}`;
+    const { stdout, stderr } = await run({ source });
+    assert.deepEqual(
+      { stdout, stderr },
+      {
+        stdout: '',
+        stderr: 'Set DATABASE_URL, such as postgres://user:password@host:5432/database.\n',
+      },
+    );
+  });
+}
+
 test('the loop over many databases of the README runs', async () => {
   const server = await postgres();
   const databases = { app1: await server.createDatabase(), app2: await server.createDatabase() };
