@@ -17,6 +17,7 @@ import * as bundlers from './matrix/rows/bundlers.mjs';
 import * as installers from './matrix/rows/installers.mjs';
 import * as runners from './matrix/rows/runners.mjs';
 import * as runtimes from './matrix/rows/runtimes.mjs';
+import * as tracers from './matrix/rows/tracers.mjs';
 
 /**
  * One line of the table.
@@ -28,7 +29,7 @@ import * as runtimes from './matrix/rows/runtimes.mjs';
  */
 
 /** @type {{ title: string, rows: Row[] }[]} */
-const KINDS = [runtimes, installers, bundlers, runners];
+const KINDS = [runtimes, installers, bundlers, tracers, runners];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
