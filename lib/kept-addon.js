@@ -1,6 +1,6 @@
 'use strict';
 
-const { version } = require('../package.json');
+const version = require('./version');
 
 /** Some bundlers leave no name for the folder. */
 const directory = typeof __dirname === 'string' ? __dirname : '';

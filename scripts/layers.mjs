@@ -41,7 +41,7 @@ export const JAVASCRIPT_ROOMS = [
   { name: 'platform', files: /^lib\/platform\.js$/ },
   { name: 'native', files: /^native\.js$/ },
   { name: 'errors', files: /^lib\/errors\.js$/ },
-  { name: 'timers', files: /^lib\/(timers|kept-addon)\.js$/ },
+  { name: 'timers', files: /^lib\/(timers|kept-addon|version)\.js$/ },
   { name: 'types', files: /^lib\/types\.js$/ },
   {
     name: 'rows',
