@@ -33,11 +33,15 @@ export function standInFiles() {
 export function aliasFiles(main = readManifest()) {
   const { license, author, repository, homepage, bugs, engines } = main;
   const ours = (name) => `pgfleet/lib/${name}`;
+  // An expression, since tracers that change texts can't read a file with a `return` outside of functions.
+  const either = (name) => `require('../is-named-pg')
+  ? require('${ours(name)}')
+  : require('../${NAMED}/pg/lib/${name}')`;
   const files = {
     ...Object.fromEntries([...FILES].map((name) => [`lib/${name}.js`, reexport(ours(name))])),
     ...namedPackages(ours),
-    'lib/client.js': elsewhere('client', traced(CLIENT, ours('client'), '../stand-in/around')),
-    'lib/index.js': elsewhere('index', loading(['./client', `../${NAMED}/pg-pool`], ours('index'))),
+    'lib/client.js': traced(CLIENT, either('client'), '../stand-in/around'),
+    'lib/index.js': loading(['./client', `../${NAMED}/pg-pool`], either('index')),
     'is-named-pg.js': `${STRICT}
 /** Whether tracers take the files in this folder for those of pg. */
 module.exports = /[\\\\/]node_modules[\\\\/]pg$/.test(__dirname);
@@ -110,8 +114,8 @@ function namedPackages(ours) {
       main: './lib',
       exports: { '.': { import: './esm/index.mjs', default: './lib/index.js' }, ...DEEP },
     }),
-    'pg/lib/client.js': traced(CLIENT, inPg('client'), '../../../around'),
-    'pg/lib/index.js': loading(['./client', '../../pg-pool'], inPg('index')),
+    'pg/lib/client.js': traced(CLIENT, required(inPg('client')), '../../../around'),
+    'pg/lib/index.js': loading(['./client', '../../pg-pool'], required(inPg('index'))),
     'pg/esm/index.mjs': esModule(),
     // Datadog's tracer asks which file is the main one of a package with the package's own folder as the first place to
     // look into. Without an answer there it would find npm's pg, where that is installed as well.
@@ -123,7 +127,7 @@ function namedPackages(ours) {
       private: true,
       main: 'index.js',
     }),
-    'pg-pool/index.js': traced(POOL, ours('pool', 3), '../../around'),
+    'pg-pool/index.js': traced(POOL, required(ours('pool', 3)), '../../around'),
     'pg-pool/pg-pool/package.json': json({ main: '../index.js' }),
   };
   return {
@@ -132,37 +136,24 @@ function namedPackages(ours) {
   };
 }
 
-/** Of a file for tracers, where there is another one that they know by its folder. */
-function elsewhere(name, text) {
-  return text.replace(
-    STRICT,
-    `${STRICT}
-if (!require('../is-named-pg')) {
-  module.exports = require('../${NAMED}/pg/lib/${name}');
-  return;
-}
-`,
-  );
-}
-
 /** A file that has others loaded first. */
 function loading(files, ours) {
   const requires = files.map((file) => `require('${file}');\n`).join('');
   return `${STRICT}
 // Tracers change the classes in these when they are loaded.
 ${requires}
-module.exports = require('${ours}');
+module.exports = ${ours};
 `;
 }
 
 /** A file of a class, which has its methods where tracers look for them that change the text of files. */
-function traced({ name, methods }, file, around) {
+function traced({ name, methods }, ours, around) {
   const text = (method) => `  ${method}() {
     return ours.${method}.apply(this, arguments);
   }`;
   const classOf = (className) => `class ${className} {\n${methods.map(text).join('\n\n')}\n}`;
   return `${STRICT}
-const Ours = require('${file}');
+const Ours = ${ours};
 const { ${methods.join(', ')} } = Ours.prototype;
 const ours = { ${methods.join(', ')} };
 
@@ -197,6 +188,10 @@ module.exports = function goAround(Ours, Traced, Unchanged) {
 /** The names of pg for ES modules, as pg.mjs has them. */
 function esModule() {
   return readFileSync(path.join(root, 'pg.mjs'), 'utf8').replace('./lib/pg/index.js', '../lib/index.js');
+}
+
+function required(file) {
+  return `require('${file}')`;
 }
 
 function reexport(file) {

@@ -1,6 +1,6 @@
 // Tracers that look for `pg`: what they see of a program has to be the same on pg and on pgfleet in its place.
 
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -35,8 +35,8 @@ export const rows = Object.entries(TRACERS).flatMap(([name, tracer]) =>
   Object.entries(WAYS).map(([way, { pg, options }]) => ({
     name: `${name}, ${way}`,
     async run(site) {
-      const onPg = await spansOf(site, app(site, tracer, 'pg'), tracer, []);
-      const place = app(site, tracer, pg);
+      const onPg = await spansOf(site, await app(site, tracer, 'pg'), tracer, []);
+      const place = await app(site, tracer, pg);
       const onOurs = await spansOf(site, place, tracer, options);
       if (onPg.length < 19) throw new Error(`it sees no more than ${onPg.join(', ')} on pg`);
       if (onOurs.join('\n') !== onPg.join('\n')) {
@@ -49,12 +49,10 @@ export const rows = Object.entries(TRACERS).flatMap(([name, tracer]) =>
   })),
 );
 
-function app(site, { program, packages }, pg) {
+async function app(site, { program, packages }, pg) {
   const folder = site.folder();
-  const own = site.tarballs.filter(({ isNeeded }) => isNeeded).map(({ file }) => file);
-  // The alias comes from the registry that has it.
-  writeFileSync(path.join(folder, '.npmrc'), `@pgfleet:registry=${site.registry}\n`);
-  site.npm(['install', ...own, pg, ...packages], folder);
+  const options = ['--no-audit', '--no-fund', '--prefer-offline', `--registry=${site.registry}`];
+  await site.run(['npm', 'install', ...options, 'pgfleet', pg, ...packages], { cwd: folder });
   for (const name of [program, 'traced.cjs'])
     copyFileSync(path.join(PROGRAMS, name), path.join(folder, name));
   return folder;
