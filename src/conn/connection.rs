@@ -9,6 +9,7 @@ use super::auto_prepare::AutoPrepare;
 use super::cancel::cancel;
 use super::driver::{self, Driver};
 use super::handshake::{Established, Route};
+#[cfg(unix)]
 use super::reader::Reader;
 use super::reply::Reply;
 use super::request::Request;

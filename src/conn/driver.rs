@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -84,6 +84,7 @@ impl Driver {
 
     /// Reads what there is on a detached socket. False when the task has to go on: the answer is long, the connection is
     /// over, or it does not matter any more.
+    #[cfg(unix)]
     pub(super) fn read_detached(&mut self) -> bool {
         catch_unwind(AssertUnwindSafe(|| self.read_all_detached())).unwrap_or_else(|_| {
             self.failure = Some(self.answer.break_off());
@@ -91,8 +92,9 @@ impl Driver {
         })
     }
 
+    #[cfg(unix)]
     fn read_all_detached(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
+        let mut cx = Context::from_waker(std::task::Waker::noop());
         loop {
             self.reader.make_room();
             let mut inner = self.answer.connection.lock();

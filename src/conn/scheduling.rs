@@ -34,9 +34,16 @@ mod linux {
         });
     }
 
+    /// Priority 0, the only one that both policies have; some C libraries have more to say of others.
+    #[allow(unsafe_code)]
+    fn parameters() -> libc::sched_param {
+        // SAFETY: it consists of numbers, and zero is one.
+        unsafe { std::mem::zeroed() }
+    }
+
     #[allow(unsafe_code)]
     fn policy() -> c_int {
-        let (mut policy, mut parameters) = (0, libc::sched_param { sched_priority: 0 });
+        let (mut policy, mut parameters) = (0, parameters());
         // SAFETY: the thread is the one that runs, and both places outlive the call.
         let status = unsafe { pthread_getschedparam(pthread_self(), &mut policy, &mut parameters) };
         if status == 0 { policy } else { -1 }
@@ -44,9 +51,7 @@ mod linux {
 
     #[allow(unsafe_code)]
     fn change_to(policy: c_int) -> bool {
-        // Both policies have this one priority.
-        let parameters = libc::sched_param { sched_priority: 0 };
         // SAFETY: the thread is the one that runs, and the parameters outlive the call.
-        unsafe { pthread_setschedparam(pthread_self(), policy, &parameters) == 0 }
+        unsafe { pthread_setschedparam(pthread_self(), policy, &parameters()) == 0 }
     }
 }

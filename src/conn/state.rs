@@ -71,6 +71,7 @@ pub(super) struct Inner {
 }
 
 /// After so many lone, short answers the next one will be alike.
+#[cfg(unix)]
 const HABIT: u32 = 8;
 
 /// Answers that were produced under the lock and are delivered after it.
@@ -154,16 +155,19 @@ impl Inner {
     }
 
     /// The next answers have to show that they are short and alone.
+    #[cfg(unix)]
     pub(super) fn forget_habit(&mut self) {
         self.lone_answers = 0;
     }
 
     /// Whether the next request will be one like many before it, alone and with a short answer.
+    #[cfg(unix)]
     pub(super) fn is_predictable(&self) -> bool {
         self.reader.is_none() && self.lone_answers >= HABIT && self.life == Life::Open && self.load() == 0
     }
 
     /// The socket, while it is detached and wanted.
+    #[cfg(unix)]
     pub(super) fn detached_stream(&mut self) -> Option<&mut Stream> {
         let is_wanted = self.reader.is_some() && self.life == Life::Open && !self.paused && self.out.is_empty();
         self.stream.as_mut().filter(|_| is_wanted)

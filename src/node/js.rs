@@ -194,6 +194,7 @@ impl Js {
     }
 
     /// Runs `body` as a callback of the event loop: microtasks and ticks follow it.
+    #[cfg(unix)]
     pub fn callback_scope<T>(
         self,
         resource: sys::napi_ref,
