@@ -2,9 +2,9 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { execFile, spawn } = require('node:child_process');
-const { once } = require('node:events');
+const { execFile } = require('node:child_process');
 const { promisify } = require('node:util');
+const { Client } = require('pg');
 
 /**
  * @typedef {object} Role a login role besides the superuser
@@ -49,32 +49,26 @@ async function initialiseCluster(initdb, dataDirectory, { user, password }, opti
 }
 
 /**
- * Creates roles and databases before the server has ever listened, in PostgreSQL's single-user mode, so
- * that no client library is needed for it.
+ * Creates roles and databases. Single-user mode would do so without a client, but not with the rights of an
+ * administrator of Windows.
  *
- * @param {string} postgres the program
- * @param {string} dataDirectory
+ * @param {import('pg').ClientConfig} superuser where the server is and who may do this
  * @param {{ roles: Role[], databases: string[] }} contents
- * @param {import('node:child_process').SpawnOptions} options account and environment to run it with
  */
-async function fillCluster(postgres, dataDirectory, { roles, databases }, options) {
+async function fillCluster(superuser, { roles, databases }) {
   const statements = [
     ...roles.flatMap(roleStatements),
     ...databases.map((name) => `CREATE DATABASE ${identifier(name)}`),
   ];
   if (statements.length === 0) return;
-  // Single-user mode goes on after an error unless it is told to exit.
-  const child = spawn(postgres, ['--single', '-D', dataDirectory, '-c', 'exit_on_error=true', 'postgres'], {
-    ...options,
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-  let complaints = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => (complaints += text));
-  child.stdin.on('error', () => child.kill()); // the exit code below tells
-  child.stdin.end(statements.map((statement) => `${statement};\n`).join(''));
-  const [code, signal] = await once(child, 'close');
-  if (code !== 0)
-    throw new Error(`PostgreSQL refused to create roles and databases (${signal ?? code}):\n${complaints}`);
+  // The server may be one whose settings make others read only.
+  const client = new Client({ ...superuser, ssl: false, options: '-c default_transaction_read_only=off' });
+  await client.connect();
+  try {
+    for (const statement of statements) await client.query(statement);
+  } finally {
+    await client.end();
+  }
 }
 
 function roleStatements({ name, password, method }) {

@@ -46,7 +46,7 @@ const SETTINGS = {
  */
 async function startEmbedded({ version = 17, tls = true, databases = [], settings = {}, roles = [] } = {}) {
   const account = cluster.serverAccount();
-  const { initdb, postgres } = postgresBinaries(version, account);
+  const { initdb, pgCtl } = postgresBinaries(version, account);
   const superuser = { user: 'postgres', password: randomBytes(12).toString('base64url') };
   const environment = serverEnvironment();
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'pgfleet-'));
@@ -58,12 +58,11 @@ async function startEmbedded({ version = 17, tls = true, databases = [], setting
     if (tls) await writeCertificates(directory, account);
     await cluster.initialiseCluster(initdb, dataDirectory, superuser, run);
     cluster.writeClusterFile(dataDirectory, 'pg_hba.conf', cluster.authenticationRules(roles, tls));
-    await cluster.fillCluster(postgres, dataDirectory, { roles, databases }, run);
 
     const fixed = { ...SETTINGS, ...(tls ? tlsSettings(directory) : {}), ...settings };
-    const starter = { binary: postgres, directory, dataDirectory, account, environment };
+    const starter = { pgCtl, directory, dataDirectory, account, environment };
     const { port, keeper } = await startOnFreePort(starter, fixed);
-    return new EmbeddedServer(
+    const server = new EmbeddedServer(
       {
         version,
         host: '127.0.0.1',
@@ -75,6 +74,13 @@ async function startEmbedded({ version = 17, tls = true, databases = [], setting
       },
       keeper,
     );
+    try {
+      await cluster.fillCluster(server.config(), { roles, databases });
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
   } catch (error) {
     fs.rmSync(directory, { recursive: true, force: true });
     throw error;
@@ -88,7 +94,7 @@ function serverEnvironment() {
 
 async function startOnFreePort(starter, settings) {
   const { directory, dataDirectory } = starter;
-  const logFile = path.join(directory, 'server.log');
+  const logFiles = ['pg_ctl.log', 'server.log'].map((name) => path.join(directory, name));
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
     cluster.writeClusterFile(
@@ -101,16 +107,16 @@ async function startOnFreePort(starter, settings) {
         port,
       }),
     );
-    fs.rmSync(logFile, { force: true });
+    for (const file of logFiles) fs.rmSync(file, { force: true });
     const keeper = startKeeper(starter);
     const state = await Promise.race([once(keeper.stdout, 'data').then(String), once(keeper, 'error')]);
     if (state === 'ready\n') {
       release(keeper);
       return { port, keeper };
     }
-    const log = fs.existsSync(logFile) ? fs.readFileSync(logFile, 'utf8') : '';
+    const log = logFiles.map((file) => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '')).join('');
     // Between finding a free port and binding it, somebody else may have taken it.
-    if (attempt < START_ATTEMPTS && /Address already in use/.test(log)) continue;
+    if (attempt < START_ATTEMPTS && /could not bind/.test(log)) continue;
     throw new Error(`PostgreSQL didn't start (${String(state).trim()}):\n${log.slice(-2000)}`);
   }
 }
@@ -119,6 +125,7 @@ function startKeeper(starter) {
   // The environment goes by the environment: arguments can be read by every user of the machine.
   const { environment, ...rest } = starter;
   return spawn(process.execPath, [path.join(__dirname, 'postgres-keeper.js'), JSON.stringify(rest)], {
+    windowsHide: true,
     detached: true, // a Ctrl-C in the terminal is for the tests; the keeper goes when they have gone
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { ...environment, NODE_OPTIONS: '' },

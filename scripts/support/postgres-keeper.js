@@ -3,88 +3,70 @@
 // A program of its own that keeps one PostgreSQL server: it starts the server, and when its standard input
 // ends - because the program that wanted the server stops it, exits, or is killed - it stops the server and
 // removes its directory. That is why no server and no directory outlives a test run, however the run ends.
-// A server that doesn't come up leaves its directory, with the log, to the program that wanted it.
+// A server that doesn't come up leaves its directory, with the logs, to the program that wanted it.
 //
 // A line on standard input, "fast" or "immediate", stops the server in that way (PostgreSQL's words) and starts it
 // again; "ready" is said each time when the server takes connections.
+//
+// Everything goes through pg_ctl, because on Windows the server refuses to run with the rights of an
+// administrator, which pg_ctl takes from it; and a signal can't ask a program to stop there.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
+const { once } = require('node:events');
 
-const START_TIMEOUT_MILLIS = 60_000;
-const STOP_TIMEOUT_MILLIS = 10_000;
-const POLL_MILLIS = 20;
+const START_TIMEOUT_SECONDS = 60;
+const STOP_TIMEOUT_SECONDS = 10;
 
-const { binary, directory, dataDirectory, account } = JSON.parse(process.argv[2]);
+const { pgCtl, directory, dataDirectory, account } = JSON.parse(process.argv[2]);
 const { NODE_OPTIONS: _, ...environment } = process.env;
 
-const log = fs.openSync(path.join(directory, 'server.log'), 'a');
-let server;
-let poll;
-start();
+// Not the server's own log: Windows doesn't let two programs write into one file.
+const complaints = fs.openSync(path.join(directory, 'pg_ctl.log'), 'a');
 
-function start() {
-  server = spawn(binary, ['-D', dataDirectory], {
-    ...account,
-    cwd: '/',
-    env: environment,
-    stdio: ['ignore', log, log],
-  });
-  server.on('error', (error) => giveUp(error.message));
-  server.on('exit', (code, signal) => giveUp(`it exited with ${signal ?? code}`));
-  const deadline = Date.now() + START_TIMEOUT_MILLIS;
-  poll = setInterval(() => {
-    if (isReady()) becomeReady();
-    else if (Date.now() > deadline) server.kill('SIGKILL');
-  }, POLL_MILLIS);
-}
+let stopping = false;
+/** What is asked while something is under way has its turn afterwards. */
+let turn = announce('start', '-t', START_TIMEOUT_SECONDS);
 
-process.stdin.setEncoding('utf8').on('data', (line) => restart(line.trim()));
+process.stdin.setEncoding('utf8').on('data', (line) => {
+  turn = turn.then(() => !stopping && announce('restart', '-t', START_TIMEOUT_SECONDS, '-m', line.trim()));
+});
 process.stdin.on('end', stop);
 process.stdin.on('error', stop);
 process.stdout.on('error', stop);
 
-// The first line of postmaster.pid is the server's process, the eighth its state; pg_ctl reads it in the same way.
-function isReady() {
+/** Has pg_ctl do something, and says whether the server is there then. */
+async function announce(...words) {
+  const reason = await control(...words, '-l', path.join(directory, 'server.log'));
+  if (reason === undefined) process.stdout.write('ready\n');
+  else process.stdout.write(`failed: ${reason}\n`, () => process.exit(1));
+}
+
+/** @returns {Promise<string | undefined>} why it didn't work */
+async function control(...words) {
+  const child = spawn(pgCtl, [...words.map(String), '-w', '-s', '-D', dataDirectory], {
+    ...account,
+    cwd: '/',
+    env: environment,
+    stdio: ['ignore', complaints, complaints],
+  });
   try {
-    const lines = fs.readFileSync(path.join(dataDirectory, 'postmaster.pid'), 'utf8').split('\n');
-    return Number(lines[0]) === server.pid && lines[7]?.trim() === 'ready';
+    const [code, signal] = await once(child, 'exit');
+    return code === 0 ? undefined : `pg_ctl ${words[0]} ended with ${signal ?? code}`;
   } catch (error) {
-    if (error.code === 'ENOENT') return false;
-    throw error;
+    return error.message;
   }
 }
 
-function becomeReady() {
-  clearInterval(poll);
-  server.removeAllListeners('exit');
-  server.on('exit', finish);
-  process.stdout.write('ready\n');
-}
-
-function giveUp(reason) {
-  clearInterval(poll);
-  process.stdout.write(`failed: ${reason}\n`, () => process.exit(1));
-}
-
-function restart(how) {
-  clearInterval(poll);
-  server.removeAllListeners('exit');
-  server.on('exit', start);
-  server.kill(how === 'immediate' ? 'SIGQUIT' : 'SIGINT');
-}
-
 function stop() {
-  clearInterval(poll);
-  server.removeAllListeners('exit');
-  if (server.exitCode !== null || server.signalCode !== null) return finish();
-  server.on('exit', finish);
-  server.kill('SIGINT'); // "fast shutdown" in PostgreSQL's words
-  setTimeout(() => server.kill('SIGKILL'), STOP_TIMEOUT_MILLIS).unref();
-}
-
-function finish() {
-  fs.rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
-  process.exit(0);
+  if (stopping) return;
+  stopping = true;
+  turn = turn.then(async () => {
+    const stopped = await control('stop', '-t', STOP_TIMEOUT_SECONDS, '-m', 'fast');
+    if (stopped !== undefined) await control('stop', '-t', STOP_TIMEOUT_SECONDS, '-m', 'immediate');
+    fs.closeSync(complaints);
+    fs.rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+    process.exit(0);
+  });
 }
