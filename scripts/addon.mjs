@@ -14,6 +14,7 @@ import {
 import path from 'node:path';
 import { runCargo } from './cargo.mjs';
 import { Failure } from './failure.mjs';
+import { chooseOpenssl } from './openssl.mjs';
 import { writePlatformPackage } from './platform-package.mjs';
 import { hostTarget, root } from './targets.mjs';
 
@@ -27,9 +28,9 @@ const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', '.cargo', 'rust-
 export function buildAddon({ target = hostTarget(), profile = 'release', force = false } = {}) {
   const destination = path.join(root, target.file);
   const stamp = path.join(root, 'target', `${target.file}.stamp`);
-  const wanted = stampText(profile);
-  if (!force && existsSync(destination) && readText(stamp) === wanted) return;
+  if (!force && existsSync(destination) && readText(stamp) === stampText(profile)) return;
   console.log(`pgfleet: cargo build --profile ${profile} (${target.file} ${stale(destination, stamp)})`);
+  chooseOpenssl(hostTarget());
   const library = compile(target, profile);
   // A loaded addon can't be written over on Windows, and on macOS its signature would no longer hold;
   // a new file in its place is fine on both.
@@ -38,7 +39,7 @@ export function buildAddon({ target = hostTarget(), profile = 'release', force =
   renameSync(fresh, destination);
   writePlatformPackage(target);
   mkdirSync(path.dirname(stamp), { recursive: true });
-  writeFileSync(stamp, wanted);
+  writeFileSync(stamp, stampText(profile));
 }
 
 function compile(target, profile) {
@@ -52,7 +53,7 @@ function compile(target, profile) {
     '--message-format=json-render-diagnostics',
   ];
   const output = runCargo(isForeign ? [...args, '--target', target.triple] : args, {
-    hint: 'OpenSSL is built from source, which takes a C compiler, make and perl',
+    hint: target.platform === 'linux' ? 'OpenSSL takes a C compiler, make and perl' : undefined,
   });
   const library = output
     .split('\n')
@@ -72,7 +73,7 @@ function stale(destination, stamp) {
 
 /** @returns {string} what the addon is made of; a hash, because git gives files any time it likes */
 function stampText(profile) {
-  const hash = createHash('sha256').update(profile);
+  const hash = createHash('sha256').update(`${profile}\0${process.env.OPENSSL_NO_VENDOR ?? ''}`);
   for (const file of SOURCES.flatMap((source) => filesBelow(source))) {
     hash.update(`\0${file}\0`).update(readFileSync(path.join(root, file)));
   }

@@ -33,6 +33,18 @@ export function runCargo(args, { hint, env, output = 'capture' } = {}) {
   return stdout ?? '';
 }
 
+/** @returns {string} the folder of the Rust toolchain that cargo uses here */
+export function sysroot() {
+  const { status, stdout } = spawnSync('rustc', ['--print', 'sysroot'], {
+    cwd: root,
+    env: { ...process.env, PATH: searchPath() },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Failure("rustc can't be run");
+  return stdout.trim();
+}
+
 function searchPath() {
   const directory = path.join(process.env.CARGO_HOME ?? path.join(homedir(), '.cargo'), 'bin');
   const known = process.env.PATH ?? '';

@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { runCargo } from './cargo.mjs';
 import { Failure, report } from './failure.mjs';
+import { checkForeignTargets } from './foreign-targets.mjs';
 import { root } from './targets.mjs';
 
 const STEPS = {
@@ -25,6 +26,8 @@ const STEPS = {
     lint('--package', 'pgfleet', '--lib', '--features', 'platform-tls');
     lint('--package', 'pgfleet-testkit', '--all-targets');
   },
+  // What clippy is on this machine's own platform.
+  platforms: checkForeignTargets,
 };
 
 const chosen = process.argv.slice(2);

@@ -2,7 +2,7 @@
 
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { readManifest, root } from './targets.mjs';
+import { addresses, readManifest, root } from './targets.mjs';
 
 /**
  * Puts a freshly built addon into its package.
@@ -26,14 +26,14 @@ export function writePlatformPackage(target) {
  * @returns {Record<string, any>} package.json of the platform's package
  */
 export function platformManifest(target, main = readManifest()) {
-  const { name, version, license, author, repository, engines } = main;
+  const { name, version, license, author, engines } = main;
   return {
     name: target.packageName,
     version,
     description: `The native part of ${name} for ${target.name}; npm installs it along with ${name}`,
     license,
     author,
-    ...(repository && { repository }),
+    ...addresses(main),
     main: target.file,
     files: [target.file],
     engines,

@@ -36,6 +36,19 @@ export function readManifest() {
   return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 }
 
+/**
+ * Where the project is to be found. package.json is the one place that says it; what is empty there is left out.
+ *
+ * @returns {Record<string, any>} fields of a package.json
+ */
+export function addresses({ repository, homepage, bugs } = readManifest()) {
+  return {
+    ...(repository?.url && { repository }),
+    ...(homepage && { homepage }),
+    ...(bugs?.url && { bugs }),
+  };
+}
+
 /** @returns {Target[]} every platform, in the order of package.json */
 export function targets(manifest = readManifest()) {
   const { binaryName, targets: triples } = manifest.napi;

@@ -49,7 +49,7 @@ if (files.length === 0) {
 function testFiles(directory) {
   return readdirSync(directory, { recursive: true })
     .filter((name) => name.endsWith('.test.js') && !name.includes('node_modules'))
-    .map((name) => path.relative(root, path.join(directory, name)))
+    .map((name) => path.relative(root, path.join(directory, name)).replaceAll(path.sep, '/'))
     .sort();
 }
 

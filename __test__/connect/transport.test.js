@@ -13,6 +13,7 @@ const { deafPort } = require('../support/deaf-port.js');
 const { tappedProxy } = require('../support/proxy.js');
 const { run } = require('../support/program.js');
 
+const socket = { skip: process.platform === 'win32' && 'Windows has no Unix sockets' };
 const PROGRAM = path.join(__dirname, 'programs', 'connect-and-tell.js');
 
 const hasIpv6 = Object.values(os.networkInterfaces())
@@ -64,7 +65,7 @@ forBoth(({ pg, label }) => {
     }
   });
 
-  test('a directory as host is a Unix socket', async () => {
+  test('a directory as host is a Unix socket', socket, async () => {
     assert.equal(await clientAddress(server.config({ host: server.socketDirectory })), null);
     const { user, password, port, socketDirectory } = server;
     const client = new pg.Client({ host: socketDirectory, user, password, port, database: 'postgres' });
@@ -73,7 +74,7 @@ forBoth(({ pg, label }) => {
     await client.end();
   });
 
-  test('a Unix socket that is not there is ENOENT and names the path', async () => {
+  test('a Unix socket that is not there is ENOENT and names the path', socket, async () => {
     const host = path.join(server.socketDirectory, 'nowhere');
     const error = await failure(clientAddress(server.config({ host })));
     assert.equal(error.code, 'ENOENT');
