@@ -5,16 +5,24 @@
 // A step that fails doesn't keep the others from running, so that one run shows all there is to mend.
 
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { runCargo } from './cargo.mjs';
 import { Failure, report } from './failure.mjs';
 import { checkForeignTargets } from './foreign-targets.mjs';
 import { root } from './targets.mjs';
 
+const WORKFLOWS = '.github/workflows';
+
 const STEPS = {
   'generated files': () => runNode('scripts/generate.mjs', '--check'),
   layers: () => runNode('scripts/layers.mjs'),
   prettier: () => runNode(packaged('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.'),
+  workflows: () => {
+    for (const name of readdirSync(path.join(root, WORKFLOWS))) {
+      runNode(packaged('@action-validator/cli/cli.mjs'), path.join(WORKFLOWS, name));
+    }
+  },
   types: () => runNode(packaged('typescript/bin/tsc'), '--project', '.'),
   rustfmt: () => runCargo(['fmt', '--all', '--check'], { output: 'show', hint: 'npm run format mends it' }),
   // The addon's own profile, so that OpenSSL, which the build has compiled for it, isn't compiled once more.
