@@ -5,7 +5,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { run, ROOT } = require('../support/program.js');
 
-const LEFT_OUT = ['.git', 'node_modules', 'target', 'npm', '__test__', 'bench', 'docs', 'fuzz'];
+const LEFT_OUT = ['.git', 'node_modules', 'target', 'npm', '__test__', 'bench', 'fuzz'];
 
 /** @returns {string} a new, empty folder, removed by the system or by `remove` */
 function temporaryFolder() {
@@ -31,6 +31,7 @@ async function packTarballs(folder) {
     fs.cpSync(path.join(ROOT, name), path.join(copy, name), { recursive: true });
   }
   fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'), 'junction');
+  fs.cpSync(path.join(ROOT, 'bench/results'), path.join(copy, 'bench/results'), { recursive: true });
   const out = path.join(folder, 'tarballs');
   const outcome = await run(path.join(copy, 'scripts/tarballs.mjs'), { args: ['--out', out], cwd: copy });
   if (outcome.code !== 0) throw new Error(`packing failed:\n${outcome.stdout}${outcome.stderr}`);

@@ -56,16 +56,60 @@ describe('the tarballs', () => {
     return stdout;
   }
 
+  /** @returns {string[]} names of all files, with slashes */
+  function filesBelow(directory) {
+    const isFile = (name) => fs.statSync(path.join(directory, name)).isFile();
+    const names = fs.readdirSync(directory, { recursive: true }).filter(isFile);
+    return names.map((name) => name.replaceAll(path.sep, '/'));
+  }
+
   const installed = (...parts) => path.join(app, 'node_modules', ...parts);
 
   test('hold what runs, and neither tests nor sources', () => {
     const files = fs.readdirSync(installed('pgfleet')).sort();
     const always = ['LICENSE', 'README.md', 'package.json'];
-    assert.deepEqual(files, [...new Set([...manifest.files, ...always])].sort());
+    const listed = manifest.files.map((name) => name.split('/')[0]);
+    assert.deepEqual(files, [...new Set([...listed, ...always])].sort());
     assert.deepEqual(fs.readdirSync(installed(`pgfleet-${platformName()}`)).sort(), [
       ...always,
       `pgfleet.${platformName()}.node`,
     ]);
+  });
+
+  test('have documents whose links lead to files that are in them as well', () => {
+    const documents = filesBelow(installed('pgfleet')).filter((name) => name.endsWith('.md'));
+    assert.ok(documents.includes('README.md'));
+    const broken = documents.flatMap((name) => {
+      const text = fs.readFileSync(installed('pgfleet', name), 'utf8');
+      const links = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)].map(([, link]) => link);
+      return links
+        .filter((link) => !fs.existsSync(installed('pgfleet', path.dirname(name), link)))
+        .map((link) => `${name}: ${link}`);
+    });
+    assert.deepEqual(broken, []);
+  });
+
+  test('have no scripts, for those would run what only a checkout has', () => {
+    for (const name of ['pgfleet', `pgfleet-${platformName()}`]) {
+      const { scripts = {} } = JSON.parse(fs.readFileSync(installed(name, 'package.json'), 'utf8'));
+      assert.deepEqual(scripts, {}, name);
+    }
+  });
+
+  test('say where the project is to be found as far as package.json of the checkout does', () => {
+    const { repository, homepage, bugs } = manifest;
+    const said = {
+      ...(repository.url && { repository }),
+      ...(homepage && { homepage }),
+      ...(bugs.url && { bugs }),
+    };
+    for (const name of ['pgfleet', `pgfleet-${platformName()}`]) {
+      const packed = JSON.parse(fs.readFileSync(installed(name, 'package.json'), 'utf8'));
+      const fields = Object.entries(packed).filter(([key]) =>
+        ['repository', 'homepage', 'bugs'].includes(key),
+      );
+      assert.deepEqual(Object.fromEntries(fields), said, name);
+    }
   });
 
   test('pin the packages of all platforms to the version of the main package', () => {
