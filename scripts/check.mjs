@@ -16,6 +16,7 @@ const WORKFLOWS = '.github/workflows';
 
 const STEPS = {
   'generated files': () => runNode('scripts/generate.mjs', '--check'),
+  notices: () => runNode('scripts/notices.mjs', '--check'),
   layers: () => runNode('scripts/layers.mjs'),
   prettier: () => runNode(packaged('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.'),
   workflows: () => {

@@ -6,7 +6,7 @@
 // of the crate openssl-sys.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { root } from './targets.mjs';
@@ -83,7 +83,9 @@ export function staticOpenssl() {
 
 /** Cargo and the stamp of the addon look at what is in the file; its time says nothing then. */
 function writeIfOther(file, text) {
-  if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, text);
 }
 
 /** @returns {string} the version of OpenSSL that Cargo.lock has, such as 3.6.3 */

@@ -4,6 +4,9 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { addresses, readManifest, root } from './targets.mjs';
 
+/** What is linked into the addons, and under which licences; scripts/notices.mjs writes it. */
+export const NOTICES = 'THIRD-PARTY-NOTICES.md';
+
 /**
  * Puts a freshly built addon into its package.
  *
@@ -14,7 +17,7 @@ export function writePlatformPackage(target) {
   const directory = path.join(root, 'npm', target.name);
   mkdirSync(directory, { recursive: true });
   copyFileSync(path.join(root, target.file), path.join(directory, target.file));
-  copyFileSync(path.join(root, 'LICENSE'), path.join(directory, 'LICENSE'));
+  for (const name of ['LICENSE', NOTICES]) copyFileSync(path.join(root, name), path.join(directory, name));
   const manifest = platformManifest(target);
   writeFileSync(path.join(directory, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   writeFileSync(path.join(directory, 'README.md'), `# ${manifest.name}\n\n${manifest.description}.\n`);
@@ -35,7 +38,7 @@ export function platformManifest(target, main = readManifest()) {
     author,
     ...addresses(main),
     main: target.file,
-    files: [target.file],
+    files: [target.file, NOTICES],
     engines,
     os: [target.platform],
     cpu: [target.arch],

@@ -6,6 +6,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, beforeEach, describe, test } = require('node:test');
+const { platformName } = require('../../lib/platform.js');
 const { run, ROOT } = require('../support/program.js');
 const { remove, temporaryFolder } = require('./checkout.js');
 
@@ -23,6 +24,14 @@ const CHOOSE = `
   import { chooseOpenssl } from './scripts/openssl.mjs';
   chooseOpenssl({ platform: process.argv[2], triple: 'x86_64-unknown-linux-gnu' });
 `;
+
+// The release workflow sets this variable.
+const isRelease = process.platform === 'linux' && process.env.OPENSSL_NO_VENDOR === '0';
+test('the OpenSSL of a released addon is the one of Cargo.lock', { skip: !isRelease }, async () => {
+  const { lockedOpenssl } = await import('../../scripts/openssl.mjs');
+  const addon = fs.readFileSync(path.join(ROOT, `pgfleet.${platformName()}.node`));
+  assert.ok(addon.includes(`OpenSSL ${lockedOpenssl()} `));
+});
 
 describe('the OpenSSL of a build', { skip: process.platform === 'win32' }, () => {
   let checkout;

@@ -68,7 +68,9 @@ describe('setup', () => {
     checkout = temporaryFolder();
     fs.cpSync(path.join(ROOT, 'scripts'), path.join(checkout, 'scripts'), { recursive: true });
     fs.cpSync(path.join(ROOT, 'lib/platform.js'), path.join(checkout, 'lib/platform.js'));
-    fs.cpSync(path.join(ROOT, 'LICENSE'), path.join(checkout, 'LICENSE'));
+    for (const name of ['LICENSE', 'THIRD-PARTY-NOTICES.md']) {
+      fs.cpSync(path.join(ROOT, name), path.join(checkout, name));
+    }
   });
   after(() => remove(checkout));
 
@@ -79,8 +81,28 @@ describe('setup', () => {
 
   test('installs and builds in a checkout that has nothing', async () => {
     for (const name of ['node_modules', 'target', 'npm', ADDON]) remove(path.join(checkout, name));
-    assert.deepEqual(await steps(), ['npm ci', 'cargo build']);
+    assert.deepEqual((await steps()).sort(), ['cargo build', 'npm ci']);
     assert.ok(fs.existsSync(path.join(checkout, ADDON)));
+  });
+
+  test('installs and builds side by side', { skip: process.platform === 'win32' }, async () => {
+    for (const name of ['node_modules', ADDON]) remove(path.join(checkout, name));
+    // Each goes on when the other one is there as well.
+    const meet = (own, other) => `
+      const fs = require('node:fs');
+      fs.writeFileSync(${JSON.stringify(path.join(checkout, own))}, '');
+      for (let turn = 0; !fs.existsSync(${JSON.stringify(path.join(checkout, other))}); turn += 1) {
+        if (turn === 3000) throw new Error('${other} never came');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      }`;
+    write('npm.js', meet('npm-came', 'cargo-came'));
+    write('bin/cargo', `#!${process.execPath}\n${meet('cargo-came', 'npm-came')}\nprocess.exit(7);`);
+    fs.chmodSync(path.join(checkout, 'bin/cargo'), 0o755);
+    const { stderr } = await setup({
+      PATH: path.join(checkout, 'bin'),
+      npm_execpath: path.join(checkout, 'npm.js'),
+    });
+    assert.match(stderr, /^pgfleet: cargo build failed[^\n]*\n$/); // and nothing of the one that never came
   });
 
   test('puts the addon into the package of its platform', async () => {

@@ -72,6 +72,7 @@ describe('the tarballs', () => {
     assert.deepEqual(files, [...new Set([...listed, ...always])].sort());
     assert.deepEqual(fs.readdirSync(installed(`pgfleet-${platformName()}`)).sort(), [
       ...always,
+      'THIRD-PARTY-NOTICES.md',
       `pgfleet.${platformName()}.node`,
     ]);
   });

@@ -1,4 +1,5 @@
-//! TLS on the OpenSSL that is built into the addon.
+//! TLS on the OpenSSL that is built into the addon: that of Cargo.lock in a release, else one that the system has
+//! (decision 0045).
 
 use std::pin::Pin;
 
@@ -22,6 +23,15 @@ pub type Session = SslStream<Socket>;
 /// What key exchange this side offers, with a key for the first. Every PostgreSQL takes P-256, and up to version 17 most
 /// take nothing else: a key for another costs a round trip, in which the server asks for this one (decision 0017).
 const GROUPS: &str = "P-256:X25519MLKEM768:X25519:P-384:P-521";
+/// The same of an OpenSSL before 3.5, which a system may have.
+const OLDER_GROUPS: &str = "P-256:X25519:P-384:P-521";
+/// How OpenSSL writes 3.5.0.
+const WITH_MLKEM: i64 = 0x3050_0000;
+
+fn default_groups() -> &'static str {
+    if openssl::version::number() < WITH_MLKEM { OLDER_GROUPS } else { GROUPS }
+}
+
 /// The protocol's name in ALPN.
 const PROTOCOL: &str = "postgresql";
 
@@ -103,7 +113,7 @@ fn negotiation(builder: &mut SslConnectorBuilder, settings: &TlsSettings, direct
     };
     builder.set_min_proto_version(Some(settings.oldest.map_or(SslVersion::TLS1_2, version)))?;
     builder.set_max_proto_version(settings.newest.map(version))?;
-    builder.set_groups_list(settings.groups.as_deref().unwrap_or(GROUPS)).map_err(unusable("ecdhCurve"))?;
+    builder.set_groups_list(settings.groups.as_deref().unwrap_or(default_groups())).map_err(unusable("ecdhCurve"))?;
     if let Some(ciphers) = &settings.ciphers {
         builder.set_cipher_list(ciphers).map_err(unusable("ciphers"))?;
     }
