@@ -70,11 +70,10 @@ describe('the tarballs', () => {
     const always = ['LICENSE', 'README.md', 'package.json'];
     const listed = manifest.files.map((name) => name.split('/')[0]);
     assert.deepEqual(files, [...new Set([...listed, ...always])].sort());
-    assert.deepEqual(fs.readdirSync(installed(`pgfleet-${platformName()}`)).sort(), [
-      ...always,
-      'THIRD-PARTY-NOTICES.md',
-      `pgfleet.${platformName()}.node`,
-    ]);
+    assert.deepEqual(
+      fs.readdirSync(installed(`pgfleet-${platformName()}`)).sort(),
+      [...always, 'THIRD-PARTY-NOTICES.md', `pgfleet.${platformName()}.node`].sort(),
+    );
   });
 
   test('have documents whose links lead to files that are in them as well', () => {
