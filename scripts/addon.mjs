@@ -18,7 +18,7 @@ import { chooseOpenssl } from './openssl.mjs';
 import { writePlatformPackage } from './platform-package.mjs';
 import { hostTarget, root } from './targets.mjs';
 
-const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', '.cargo', 'rust-toolchain.toml'];
+const SOURCES = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'src', '.cargo'];
 
 /**
  * Builds the addon unless its stamp says that it is built from these very sources.

@@ -11,7 +11,7 @@ const manifest = require('../../package.json');
 
 const FOLDER = path.join(ROOT, '.github', 'workflows');
 const read = (name) => fs.readFileSync(path.join(FOLDER, name), 'utf8');
-const toolchain = fs.readFileSync(path.join(ROOT, 'rust-toolchain.toml'), 'utf8');
+const toolchain = fs.readFileSync(path.join(ROOT, '.ci/rust-toolchain.toml'), 'utf8');
 
 /** @returns {Record<string, string>} the text of each job by its name */
 function jobsOf(text) {
