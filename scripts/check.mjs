@@ -18,6 +18,7 @@ const STEPS = {
   'generated files': () => runNode('scripts/generate.mjs', '--check'),
   notices: () => runNode('scripts/notices.mjs', '--check'),
   layers: () => runNode('scripts/layers.mjs'),
+  circles: () => runNode('scripts/circles.mjs'),
   prettier: () => runNode(packaged('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.'),
   workflows: () => {
     for (const name of readdirSync(path.join(root, WORKFLOWS))) {

@@ -1,6 +1,6 @@
 // Which OpenSSL the addon is linked with on Linux: a static one of this system where there is one, for building one
 // from its sources takes four fifths of a first build, and else the one of Cargo.lock. Never a shared one: Node exports
-// the names of its own OpenSSL, and a library that comes later gets those. See docs/decisions/0045.
+// the names of its own OpenSSL, and a library that comes later gets those. See docs/decisions/0041.
 //
 // OPENSSL_NO_VENDOR decides it instead: 0 for the one of Cargo.lock, as releases have it, or 1 with the other variables
 // of the crate openssl-sys.

@@ -29,21 +29,21 @@ function circlesOf(t, files) {
 }
 
 const taking = (/** @type {string} */ name) => ({
-  'src/pool/mod.rs': 'mod one; mod two; pub use one::One;',
-  'src/pool/two.rs': 'use crate::pool::One; pub struct Two;',
-  'src/pool/one.rs': `${name} pub struct One;`,
+  'src/conn/mod.rs': 'mod one; mod two; pub use one::One;',
+  'src/conn/two.rs': 'use crate::conn::One; pub struct Two;',
+  'src/conn/one.rs': `${name} pub struct One;`,
 });
 
 describe('circles of Rust files', () => {
   const told = [
     'circle of 2 files:',
-    '  src/pool/one.rs -> src/pool/two.rs: Two',
-    '  src/pool/two.rs -> src/pool/one.rs: One',
+    '  src/conn/one.rs -> src/conn/two.rs: Two',
+    '  src/conn/two.rs -> src/conn/one.rs: One',
   ].join('\n');
 
   for (const [name, text] of Object.entries({
     'a path': 'use super::two::Two;',
-    'a path from the crate': 'use crate::pool::two::Two;',
+    'a path from the crate': 'use crate::conn::two::Two;',
     'a group': 'use super::{two::{Two}};',
     'a path in an expression': 'fn f() { super::two::Two }',
     'a name of its own': 'use super::two::Two as Other;',
@@ -68,9 +68,9 @@ describe('circles of Rust files', () => {
 
   test('files that are tests make none', (t) => {
     const found = circlesOf(t, {
-      'src/pool/mod.rs': 'mod one; #[cfg(test)] mod two;',
-      'src/pool/one.rs': 'use super::two::Two; pub struct One;',
-      'src/pool/two.rs': 'use super::one::One; pub struct Two;',
+      'src/conn/mod.rs': 'mod one; #[cfg(test)] mod two;',
+      'src/conn/one.rs': 'use super::two::Two; pub struct One;',
+      'src/conn/two.rs': 'use super::one::One; pub struct Two;',
     });
     assert.deepEqual(found, []);
   });

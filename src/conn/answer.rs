@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::connection::{Connection, event_batch};
+use super::connection::Connection;
 use super::course::Course;
 use super::flight::Flight;
 use super::message::Message;
@@ -74,7 +74,7 @@ impl Answer {
         }
         // The next user's query is on its way before JavaScript looks at this answer.
         if has_landed {
-            self.connection.audience().answered(&self.connection, true);
+            self.connection.audience().answered(true);
         }
         if !self.may_wait() {
             self.deliver();
@@ -469,7 +469,7 @@ impl Answer {
             self.deliver();
             if self.current.is_some() {
                 self.has_told = true;
-                return listener.deliver(event_batch(id, event));
+                return listener.deliver(Batch::of_event(id, event));
             }
             self.sink = Some(listener);
         } else if self.batch.in_order {
@@ -530,7 +530,7 @@ impl Answer {
         }
         ended.into_iter().for_each(|note| contained(|| deliver_notes(vec![note])));
         contained(|| audience.event(id, Event::Closed));
-        contained(|| audience.closed(&self.connection));
+        contained(|| audience.closed());
     }
 
     /// Reading has panicked, which loses this connection and nothing else: returns its end.

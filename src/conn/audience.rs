@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::connection::{Connection, ConnectionId, Observer};
+use super::connection_id::ConnectionId;
+use super::observer::Observer;
 use super::sink::Sink;
 use crate::rows::Event;
 
@@ -24,25 +25,25 @@ struct Early {
 
 impl Audience {
     /// Tells what has happened so far, and everything from now on.
-    pub(super) fn watch(&self, connection: &Connection, observer: Arc<dyn Observer>) {
+    pub(super) fn watch(&self, connection: ConnectionId, observer: Arc<dyn Observer>) {
         // Whatever happens meanwhile waits for the lock, and is told behind what was before.
         let mut early = self.early.lock().unwrap_or_else(PoisonError::into_inner);
         if self.observer.get().is_some() {
             return;
         }
         for event in std::mem::take(&mut early.events) {
-            observer.event(connection.id(), event);
+            observer.event(connection, event);
         }
         if early.is_closed {
-            observer.closed(connection);
+            observer.closed();
         }
         // It was looked at above, under the lock.
         let _ = self.observer.set(observer);
     }
 
-    pub(super) fn answered(&self, connection: &Connection, by_server: bool) {
+    pub(super) fn answered(&self, by_server: bool) {
         if let Some(observer) = self.observer.get() {
-            observer.answered(connection, by_server);
+            observer.answered(by_server);
         }
     }
 
@@ -62,9 +63,9 @@ impl Audience {
         self.observer.get().and_then(|observer| observer.listener())
     }
 
-    pub(super) fn closed(&self, connection: &Connection) {
+    pub(super) fn closed(&self) {
         if let Some((observer, ())) = self.now_or_later((), |early, ()| early.is_closed = true) {
-            observer.closed(connection);
+            observer.closed();
         }
     }
 

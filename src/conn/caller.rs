@@ -1,6 +1,7 @@
 //! The program on whose behalf a connection is made, for what only it can say.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use crate::error::Error;
 
@@ -26,4 +27,14 @@ pub type Answering = Pin<Box<dyn Future<Output = Option<Result<Option<String>, E
 pub trait Caller: Send + Sync {
     /// Asks; to be called on the runtime.
     fn ask(&self, question: Question) -> Answering;
+}
+
+/// What the program answers; `what` it is asked to do stands in the error when nobody is left who could.
+pub(super) async fn ask(
+    caller: Option<&Arc<dyn Caller>>,
+    question: Question,
+    what: &str,
+) -> Result<Option<String>, Error> {
+    let nobody = || Error::closed(format!("Nobody is left to {what}."));
+    caller.ok_or_else(nobody)?.ask(question).await.ok_or_else(nobody)?
 }

@@ -7,8 +7,8 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::address;
-use super::handshake::{Route, secure};
 use super::os_error::io_error;
+use super::route::{Route, secure};
 use super::stream::Stream;
 use super::tls;
 use crate::clock;

@@ -1,51 +1,27 @@
 //! The handle of a connection, shared by its task and by whoever makes requests.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use super::audience::Audience;
 use super::auto_prepare::AutoPrepare;
 use super::cancel::cancel;
-use super::driver::{self, Driver};
-use super::handshake::{Established, Route};
+use super::connection_id::ConnectionId;
+use super::established::Established;
+use super::observer::Observer;
 #[cfg(unix)]
-use super::reader::Reader;
+use super::reader::{Detachable, Reader};
 use super::reply::Reply;
 use super::request::Request;
+use super::route::Route;
 use super::runtime;
-use super::sink::Sink;
 use super::state::{Inner, Life, Note, Notes, OpenPortal, UNSENT_LIMIT, deliver_notes};
 use super::statement::Statements;
 use crate::clock;
 use crate::error::Error;
-use crate::rows::{Batch, Event, Extra, Record};
+use crate::rows::Event;
 use crate::wire::frontend;
-
-/// Unique in the process.
-pub type ConnectionId = u32;
-
-static NEXT_ID: AtomicU32 = AtomicU32::new(1);
-
-/// A number for the next connection.
-pub fn next_id() -> ConnectionId {
-    NEXT_ID.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Who is told of what happens on a connection. Called from the connection's task, without locks held.
-pub trait Observer: Send + Sync {
-    /// Requests were answered by the server, or could not be sent to it, and the load is less than it was.
-    fn answered(&self, connection: &Connection, by_server: bool);
-    /// Something happened that no request asked for.
-    fn event(&self, connection: ConnectionId, event: Event);
-    /// Who hears of notices, notifications and parameters, if anybody does. They are delivered to it with the answers
-    /// that they came among, instead of one by one by [`Observer::event`], and no more is read than it can listen to.
-    fn listener(&self) -> Option<Arc<dyn Sink>> {
-        None
-    }
-    /// The socket is closed; the last call.
-    fn closed(&self, connection: &Connection);
-}
 
 /// An open connection. Clones are the same connection.
 #[derive(Clone)]
@@ -64,8 +40,20 @@ pub(super) struct Shared {
     failed: AtomicBool,
     inner: Mutex<Inner>,
     /// Its task has it, and drops it when the connection is over. Locked before `inner`.
-    driver: OnceLock<Weak<Mutex<Option<Driver>>>>,
+    #[cfg(unix)]
+    driver: OnceLock<Weak<dyn Detachable>>,
     audience: Audience,
+}
+
+/// A handle of a connection that doesn't keep it.
+#[derive(Clone)]
+pub struct WeakConnection(Weak<Shared>);
+
+impl WeakConnection {
+    /// The connection, as long as somebody else keeps it.
+    pub fn upgrade(&self) -> Option<Connection> {
+        self.0.upgrade().map(|shared| Connection { shared })
+    }
 }
 
 /// How long cancelling the work of an abandoned connection may take.
@@ -77,9 +65,8 @@ pub fn gone() -> Error {
 }
 
 impl Connection {
-    /// Starts the task of an established connection. Must be called on the runtime. What happens on it is told when
-    /// somebody watches.
-    pub(super) fn start(id: ConnectionId, established: Established) -> Connection {
+    /// An established connection, which nobody reads yet. What happens on it is told when somebody watches.
+    pub(super) fn new(id: ConnectionId, established: Established) -> Connection {
         let mut inner = Inner::new(established.stream, established.status, established.round_trip);
         inner.statements = Statements::preparing(established.auto_prepare.then(AutoPrepare::default));
         for (name, value) in &established.parameters {
@@ -95,6 +82,7 @@ impl Connection {
             status: AtomicU8::new(established.status),
             failed: AtomicBool::new(false),
             inner: Mutex::new(inner),
+            #[cfg(unix)]
             driver: OnceLock::new(),
             audience: Audience::default(),
         });
@@ -102,17 +90,24 @@ impl Connection {
         for notice in established.notices {
             connection.shared.audience.event(id, Event::Notice(Box::new(notice)));
         }
-        let driver = Arc::new(Mutex::new(Some(Driver::new(connection.clone(), &established.received))));
-        // A connection starts once.
-        let _ = connection.shared.driver.set(Arc::downgrade(&driver));
-        runtime::spawn(driver::run(driver));
         connection
+    }
+
+    /// Who reads it when the runtime doesn't. A connection starts once.
+    #[cfg(unix)]
+    pub(super) fn started(&self, driver: Weak<dyn Detachable>) {
+        let _ = self.shared.driver.set(driver);
+    }
+
+    /// A handle that doesn't keep it.
+    pub fn downgrade(&self) -> WeakConnection {
+        WeakConnection(Arc::downgrade(&self.shared))
     }
 
     /// Tells an observer what has happened since the connection was made, and whatever happens from now on. The first one
     /// stays.
     pub fn watch(&self, observer: Arc<dyn Observer>) {
-        self.shared.audience.watch(self, observer);
+        self.shared.audience.watch(self.id(), observer);
     }
 
     /// Tells the observer of something that happened on it.
@@ -218,7 +213,7 @@ impl Connection {
         let is_any_refused = notes.iter().any(|(_, note)| matches!(note, Note::Refused(..)));
         deliver_notes(notes);
         if is_any_refused {
-            self.shared.audience.answered(self, false);
+            self.shared.audience.answered(false);
         }
     }
 
@@ -387,8 +382,7 @@ impl Connection {
     /// Reads what has come on a detached socket. False when it has to be attached again.
     #[cfg(unix)]
     pub fn read_detached(&self) -> bool {
-        let driver = self.shared.driver.get().and_then(Weak::upgrade);
-        driver.is_some_and(|driver| driver::lock(&driver).as_mut().is_some_and(Driver::read_detached))
+        self.shared.driver.get().and_then(Weak::upgrade).is_some_and(|driver| driver.read_detached())
     }
 
     /// Gives a detached socket back to the runtime.
@@ -412,11 +406,4 @@ impl Connection {
     pub async fn cancel(&self) -> Result<(), Error> {
         cancel(&self.shared.route, self.shared.process_id, self.shared.secret_key).await
     }
-}
-
-/// An event of a connection, as a batch for a receiver.
-pub fn event_batch(connection: ConnectionId, event: Event) -> Batch {
-    let mut batch = Batch::default();
-    batch.record_with(Record::Event, &[], Extra::ConnectionEvent(connection, event));
-    batch
 }

@@ -11,15 +11,38 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::answer::{Answer, End, LONG_ANSWER};
 use super::connection::Connection;
+use super::connection_id::ConnectionId;
+use super::established::Established;
 use super::os_error::io_error;
 use super::read_buffer::ReadBuffer;
+#[cfg(unix)]
+use super::reader::Detachable;
+use super::runtime;
 use super::scheduling::let_others_finish;
 use super::state::{Turn, deliver_notes};
 use super::stream::Stream;
 use crate::error::Error;
 
+/// Starts the task of an established connection. Must be called on the runtime.
+pub(super) fn start(id: ConnectionId, established: Established) -> Connection {
+    let received = established.received.clone();
+    let connection = Connection::new(id, established);
+    let driver = Arc::new(Mutex::new(Some(Driver::new(connection.clone(), &received))));
+    #[cfg(unix)]
+    connection.started(Arc::downgrade(&(driver.clone() as Arc<dyn Detachable>)));
+    runtime::spawn(run(driver));
+    connection
+}
+
+#[cfg(unix)]
+impl Detachable for Mutex<Option<Driver>> {
+    fn read_detached(&self) -> bool {
+        lock(self).as_mut().is_some_and(Driver::read_detached)
+    }
+}
+
 /// Runs until the connection is closed.
-pub(super) async fn run(driver: Arc<Mutex<Option<Driver>>>) {
+async fn run(driver: Arc<Mutex<Option<Driver>>>) {
     let end = poll_fn(|cx| match &mut *lock(&driver) {
         Some(driver) => driver.poll_contained(cx),
         None => Poll::Ready(End::Lost(None)),
@@ -33,12 +56,12 @@ pub(super) async fn run(driver: Arc<Mutex<Option<Driver>>>) {
 }
 
 /// The driver, for as long as a turn of it takes.
-pub(super) fn lock(driver: &Mutex<Option<Driver>>) -> MutexGuard<'_, Option<Driver>> {
+fn lock(driver: &Mutex<Option<Driver>>) -> MutexGuard<'_, Option<Driver>> {
     driver.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads a connection: on its task, or on the thread of whoever has detached it.
-pub(super) struct Driver {
+struct Driver {
     reader: ReadBuffer,
     answer: Answer,
     /// What went wrong while the task was not the one who read.
@@ -48,7 +71,7 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(connection: Connection, received: &[u8]) -> Self {
+    fn new(connection: Connection, received: &[u8]) -> Self {
         let answer = Answer::new(connection, received.len());
         Driver { reader: ReadBuffer::new(received), answer, failure: None, end: None }
     }
@@ -82,10 +105,9 @@ impl Driver {
         }
     }
 
-    /// Reads what there is on a detached socket. False when the task has to go on: the answer is long, the connection is
-    /// over, or it does not matter any more.
+    /// See [`Detachable::read_detached`].
     #[cfg(unix)]
-    pub(super) fn read_detached(&mut self) -> bool {
+    fn read_detached(&mut self) -> bool {
         catch_unwind(AssertUnwindSafe(|| self.read_all_detached())).unwrap_or_else(|_| {
             self.failure = Some(self.answer.break_off());
             false
@@ -177,11 +199,11 @@ mod tests {
     use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
     use super::super::address::Address;
-    use super::super::connection::{ConnectionId, Observer};
-    use super::super::handshake::{Established, Route};
     use super::super::message::Message;
+    use super::super::observer::Observer;
     use super::super::reply::Reply;
     use super::super::request::Request;
+    use super::super::route::Route;
     use super::super::sink::{Sink, Tables};
     use super::super::socket::Socket;
     use super::*;
@@ -232,7 +254,7 @@ mod tests {
     struct Watcher(Arc<Listener>);
 
     impl Observer for Watcher {
-        fn answered(&self, _: &Connection, _: bool) {}
+        fn answered(&self, _: bool) {}
 
         fn event(&self, _: ConnectionId, event: Event) {
             if let Event::Lost(error) = event {
@@ -244,7 +266,7 @@ mod tests {
             Some(self.0.clone())
         }
 
-        fn closed(&self, _: &Connection) {
+        fn closed(&self) {
             self.0.heard.send("closed".to_owned()).unwrap();
         }
     }
@@ -278,7 +300,7 @@ mod tests {
             is_busy: AtomicBool::new(false),
             heard: sender,
         });
-        let connection = Connection::start(1, established);
+        let connection = start(1, established);
         connection.watch(Arc::new(Watcher(sink.clone())));
         (server.unwrap().0, connection, sink, heard)
     }

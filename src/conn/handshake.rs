@@ -1,4 +1,4 @@
-//! From settings to a connection that is ready for queries.
+//! From an open stream to a session that is ready for queries.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,258 +6,28 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio_postgres::config::{Host, SslNegotiation};
 
-use super::address::{Address, dial};
 use super::auth::{self, Challenge};
-use super::caller::{Caller, Question};
-use super::connection::{Connection, ConnectionId};
+use super::caller::{Caller, Question, ask};
 use super::demands::{Demands, Progress};
+use super::established::Established;
 use super::key_ring::KeyRing;
 use super::os_error::io_error;
+use super::route::{Route, broken};
 use super::scram::{Channel, Scram};
-use super::session::Session;
-use super::socket::Socket;
 use super::stream::Stream;
-use super::tls::{self, Connector};
+use super::tls;
 use crate::clock;
-use crate::config::{ServerSettings, SessionTarget};
-use crate::error::{Error, ErrorKind, Phase, ServerError};
+use crate::config::ServerSettings;
+use crate::error::{Error, ErrorKind, ServerError};
 use crate::wire::{frame, server_message};
-
-/// A connection that has just become ready.
-pub struct Established {
-    /// The open stream.
-    pub stream: Stream,
-    /// Bytes that came behind the first ReadyForQuery.
-    pub received: BytesMut,
-    /// Backend process, for cancelling; 0 when the server (a pooler) gave none.
-    pub process_id: i32,
-    /// Its secret.
-    pub secret_key: i32,
-    /// Parameters that the server reported.
-    pub parameters: Vec<(String, String)>,
-    /// Notices that came during start-up.
-    pub notices: Vec<ServerError>,
-    /// Transaction status, normally `I`.
-    pub status: u8,
-    /// Where it went, and by which TLS settings and name.
-    pub route: Route,
-    /// Repeated statements are prepared without being asked to.
-    pub auto_prepare: bool,
-    /// The shortest time between a message and its answer: the way there and back, and little more.
-    pub round_trip: Option<Duration>,
-}
-
-/// How to reach the same server again, for a cancel request.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// Its address.
-    pub address: Address,
-    /// The host that was asked for, for the certificate.
-    pub host: String,
-    /// TLS, when the connection speaks it.
-    pub tls: Option<Arc<Connector>>,
-    /// The certificate that the program was asked about and took. Nothing is sent to a server that shows another one.
-    pub certificate: Option<Vec<u8>>,
-    /// How long reaching it may take.
-    pub connect_timeout: Option<Duration>,
-}
-
-/// Connects to the first host of the settings that is up and of the wanted kind, as the connection of this number. Must
-/// be called on the runtime.
-///
-/// # Errors
-/// The error of the only host, or of the last one tried. `Timeout` names the phase that the time ran out in.
-pub async fn open(
-    id: ConnectionId,
-    settings: &ServerSettings,
-    ring: &KeyRing,
-    caller: Option<&Arc<dyn Caller>>,
-) -> Result<Connection, Error> {
-    let open_any = |target| open_any(id, settings, ring, target, caller);
-    match settings.session {
-        SessionTarget::PreferStandby => match open_any(SessionTarget::Standby).await {
-            Err(error) if !is_hopeless(&error) => open_any(SessionTarget::Any).await,
-            outcome => outcome,
-        },
-        target => open_any(target).await,
-    }
-}
-
-/// The password is wrong everywhere, and each further try counts towards a ban.
-fn is_hopeless(error: &Error) -> bool {
-    matches!(error.kind, ErrorKind::Config | ErrorKind::Auth) || error.code.as_deref() == Some("28P01")
-}
-
-async fn open_any(
-    id: ConnectionId,
-    settings: &ServerSettings,
-    ring: &KeyRing,
-    target: SessionTarget,
-    caller: Option<&Arc<dyn Caller>>,
-) -> Result<Connection, Error> {
-    let hosts = settings.server.get_hosts();
-    let ports = settings.server.get_ports();
-    let mut last = Error::config("No host to connect to was given.");
-    for (index, host) in hosts.iter().enumerate() {
-        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-        let mut attempt =
-            Attempt { id, settings, ring, caller, target, host: host_name(host), port, phase: Phase::Connect };
-        match attempt.run_in_time(host).await {
-            Ok(connection) => return Ok(connection),
-            Err(error) if is_hopeless(&error) => return Err(error),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-fn host_name(host: &Host) -> String {
-    match host {
-        Host::Tcp(name) => name.clone(),
-        #[cfg(unix)]
-        Host::Unix(path) => path.display().to_string(),
-    }
-}
-
-struct Attempt<'a> {
-    id: ConnectionId,
-    settings: &'a ServerSettings,
-    ring: &'a KeyRing,
-    caller: Option<&'a Arc<dyn Caller>>,
-    target: SessionTarget,
-    host: String,
-    port: u16,
-    phase: Phase,
-}
-
-impl Attempt<'_> {
-    fn timed_out(&self, limit: Duration) -> Error {
-        let doing = match self.phase {
-            Phase::Wait => "waiting for a free connection",
-            Phase::Connect => "connecting",
-            Phase::Tls => "negotiating TLS",
-            Phase::Authenticate => "authenticating",
-            Phase::Query => "waiting for an answer",
-        };
-        let Attempt { host, port, .. } = self;
-        Error::new(
-            ErrorKind::Timeout(self.phase),
-            format!("No connection to {host}:{port} within {} ms: the time ran out while {doing}.", limit.as_millis()),
-        )
-        .with_code("ETIMEDOUT")
-    }
-
-    async fn run_in_time(&mut self, host: &Host) -> Result<Connection, Error> {
-        let Some(limit) = self.settings.connect_timeout else { return self.run(host).await };
-        let outcome = clock::within(limit, self.run(host)).await;
-        outcome.unwrap_or_else(|| Err(self.timed_out(limit)))
-    }
-
-    async fn run(&mut self, host: &Host) -> Result<Connection, Error> {
-        let (socket, address) = dial(host, self.port).await?;
-        if let (Socket::Tcp(stream), Some(idle)) = (&socket, self.settings.keepalive) {
-            keep_alive(stream, idle);
-        }
-        let wants_tls = self.settings.tls.as_ref().filter(|_| matches!(socket, Socket::Tcp(_)) || cfg!(not(unix)));
-        let direct = self.settings.server.get_ssl_negotiation() == SslNegotiation::Direct;
-        self.phase = Phase::Tls;
-        let connect_timeout = self.settings.connect_timeout;
-        let mut route = Route { address, host: self.host.clone(), tls: None, certificate: None, connect_timeout };
-        let stream = match wants_tls {
-            Some(settings) => {
-                let connector = self.ring.connector(settings, direct).await?;
-                let session = secure(socket, &connector, &self.host).await?;
-                route.certificate = self.check_identity(&connector, &session).await?;
-                route.tls = Some(connector);
-                Stream::Tls(session)
-            }
-            None => Stream::Plain(socket),
-        };
-        self.phase = Phase::Authenticate;
-        let mut conversation = Conversation::new(stream, self.settings, self.ring);
-        let started = conversation.start(self.caller).await?;
-        let connection = Connection::start(self.id, conversation.established(started, route));
-        self.check(connection).await
-    }
-
-    /// Makes sure that the server is of the kind that `target_session_attrs` asks for.
-    async fn check(&self, connection: Connection) -> Result<Connection, Error> {
-        let Some((question, refusal, kind)) = self.target.question() else { return Ok(connection) };
-        let session = Session::owning(connection);
-        let answer = session.simple(question).await?;
-        let is_so = answer.first().and_then(|set| set.value(0)).is_some_and(|value| matches!(value, "on" | "t"));
-        if is_so == refusal {
-            let message = format!("The server {} is {kind}, which target_session_attrs does not accept.", self.host);
-            return Err(Error::new(ErrorKind::Io, message).with_code("ECONNREFUSED"));
-        }
-        Ok(session.keep())
-    }
-
-    /// Asks the program whether this is the server that it means, when it has a check of its own.
-    async fn check_identity(&self, connector: &Connector, session: &tls::Session) -> Result<Option<Vec<u8>>, Error> {
-        if connector.settings().identity_check.is_none() {
-            return Ok(None);
-        }
-        let name = connector.name(&self.host).to_owned();
-        let question = Question::Identity { name, chain: tls::chain(session) };
-        ask(self.caller, question, "check the server's certificate").await?;
-        Ok(tls::certificate(session))
-    }
-}
-
-async fn ask(caller: Option<&Arc<dyn Caller>>, question: Question, what: &str) -> Result<Option<String>, Error> {
-    let nobody = || Error::closed(format!("Nobody is left to {what}."));
-    caller.ok_or_else(nobody)?.ask(question).await.ok_or_else(nobody)?
-}
-
-fn keep_alive(stream: &tokio::net::TcpStream, idle: Duration) {
-    let mut keepalive = socket2::TcpKeepalive::new();
-    if !idle.is_zero() {
-        keepalive = keepalive.with_time(idle);
-    }
-    // A socket without keepalives works as well, so a refusal is no reason to fail.
-    let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive);
-}
-
-/// Asks for TLS and wraps it around the socket.
-///
-/// # Errors
-/// `Tls` when the server has none, or the two sides don't come together; see [`Connector::wrap`].
-pub async fn secure(mut socket: Socket, connector: &Arc<Connector>, host: &str) -> Result<Box<tls::Session>, Error> {
-    if !connector.is_direct() {
-        let mut request = BytesMut::new();
-        frontend::ssl_request(&mut request);
-        let mut answer = [0];
-        let exchange = async {
-            socket.write_all(&request).await?;
-            socket.read_exact(&mut answer).await
-        };
-        exchange.await.map_err(|error| broken(&error))?;
-        match answer {
-            [b'S'] => {}
-            [b'N'] => {
-                return Err(Error::new(ErrorKind::Tls, "The server does not support SSL connections"));
-            }
-            _ => return Err(Error::new(ErrorKind::Tls, "There was an error establishing an SSL connection")),
-        }
-    }
-    connector.wrap(socket, host).await.map(Box::new)
-}
-
-fn broken(error: &std::io::Error) -> Error {
-    if error.kind() == std::io::ErrorKind::UnexpectedEof {
-        return Error::new(ErrorKind::Io, "Connection terminated unexpectedly").with_code("ECONNRESET");
-    }
-    io_error(error, "read", "")
-}
 
 /// The most that a server may send before it is ready for queries. PostgreSQL sends a few hundred bytes, and with
 /// notices of log-in triggers somewhat more; all of it is kept until somebody can be told.
 const LOGIN_LIMIT: usize = 1024 * 1024;
 
-struct Started {
+/// What the messages of an accepted start say.
+pub(super) struct Started {
     process_id: i32,
     secret_key: i32,
     parameters: Vec<(String, String)>,
@@ -266,7 +36,7 @@ struct Started {
 }
 
 /// The exchange from the startup message to ReadyForQuery.
-struct Conversation<'a> {
+pub(super) struct Conversation<'a> {
     stream: Stream,
     received: BytesMut,
     /// Bytes of the messages so far.
@@ -279,7 +49,7 @@ struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    fn new(stream: Stream, settings: &'a ServerSettings, ring: &'a KeyRing) -> Self {
+    pub(super) fn new(stream: Stream, settings: &'a ServerSettings, ring: &'a KeyRing) -> Self {
         Conversation {
             stream,
             received: BytesMut::with_capacity(4096),
@@ -330,7 +100,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    async fn start(&mut self, caller: Option<&Arc<dyn Caller>>) -> Result<Started, Error> {
+    pub(super) async fn start(&mut self, caller: Option<&Arc<dyn Caller>>) -> Result<Started, Error> {
         let mut out = BytesMut::new();
         let server = &self.settings.server;
         let user = server.get_user().unwrap_or("");
@@ -446,7 +216,8 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn established(self, started: Started, route: Route) -> Established {
+    /// What is left of it when the server is ready.
+    pub(super) fn established(self, started: Started, route: Route) -> Established {
         let Started { process_id, secret_key, parameters, notices, status } = started;
         let Conversation { stream, received, settings, round_trip, .. } = self;
         let auto_prepare = settings.auto_prepare;

@@ -5,3 +5,11 @@ pub trait Reader: Send + Sync {
     /// The task is needed again: [`super::Connection::attach`] has to be called, soon. Called from any thread.
     fn recall(&self);
 }
+
+/// What reads a detached connection for whoever has detached it.
+#[cfg(unix)]
+pub(super) trait Detachable: Send + Sync {
+    /// Reads what there is. False when the task has to go on: the answer is long, the connection is over, or it does not
+    /// matter any more.
+    fn read_detached(&self) -> bool;
+}

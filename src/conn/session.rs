@@ -7,17 +7,12 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
-use super::caller::Caller;
-use super::connection::{Connection, ConnectionId, Observer, next_id};
-use super::handshake::open;
+use super::connection::Connection;
 use super::inbox::{Ended, Inbox};
-use super::key_ring::KeyRing;
 use super::message::Message;
 use super::request::Request;
 use crate::clock;
-use crate::config::ServerSettings;
 use crate::error::{Error, ErrorKind, Phase, ServerError};
-use crate::rows::Event;
 use crate::wire::{ResultSet, Results, frontend, frontend::Parameters};
 
 /// Somebody's hold on a connection for questions of this side's own.
@@ -66,16 +61,6 @@ impl Session {
     /// Questions on a connection that somebody else holds.
     pub fn on(connection: &Connection) -> Session {
         Session { connection: connection.clone(), inbox: Inbox::new(), deadline: None, is_own: false }
-    }
-
-    /// Opens a connection of the session's own, which ends with it.
-    ///
-    /// # Errors
-    /// As [`open`].
-    pub async fn open(settings: &ServerSettings, caller: Option<&Arc<dyn Caller>>) -> Result<Session, Error> {
-        let connection = open(next_id(), settings, &KeyRing::default(), caller).await?;
-        connection.watch(Arc::new(Unobserved));
-        Ok(Session::owning(connection))
     }
 
     /// Questions on a connection that ends with the session.
@@ -239,15 +224,6 @@ fn answer(ended: Ended) -> Answer {
 fn too_late(limit: Duration) -> Error {
     let message = format!("The server did not answer within {} ms; the connection was closed.", limit.as_millis());
     Error::new(ErrorKind::Timeout(Phase::Query), message).with_code("ETIMEDOUT")
-}
-
-/// Nobody wants to know what happens on a connection besides its answers.
-struct Unobserved;
-
-impl Observer for Unobserved {
-    fn answered(&self, _: &Connection, _: bool) {}
-    fn event(&self, _: ConnectionId, _: Event) {}
-    fn closed(&self, _: &Connection) {}
 }
 
 #[cfg(test)]

@@ -343,9 +343,9 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
-    use crate::conn::connection::next_id;
     use crate::conn::fake_server::{ready, start};
     use crate::conn::message::Body;
+    use crate::conn::next_id;
     use crate::conn::nobody::Nobody;
     use crate::conn::{KeyRing, open};
     use crate::rows::TypeMask;

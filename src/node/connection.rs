@@ -12,7 +12,7 @@ use super::lock::lock;
 use super::query::{self, Arguments, reply};
 use super::script::{self, ScriptOrder};
 use crate::config::ServerSettings;
-use crate::conn::connection::{event_batch, gone};
+use crate::conn::connection::gone;
 use crate::conn::message::Message;
 use crate::conn::request::Request;
 use crate::conn::{Caller, Connection, ConnectionId, KeyRing, Observer, Reply, Sink, open, runtime};
@@ -115,7 +115,7 @@ impl ConnectionHandle {
         if let Err(error) = runtime::start() {
             *lock(&self.slot) = Slot::Closed;
             reply.fail(error);
-            return self.environment.queue.deliver(event_batch(self.id, Event::Closed));
+            return self.environment.queue.deliver(Batch::of_event(self.id, Event::Closed));
         }
         self.environment.hold_connection(Js(env.raw()), self.id, self.held);
         let (sender, given_up) = oneshot::channel();
@@ -417,7 +417,7 @@ impl Opening {
                 *slot = Slot::Closed;
                 drop(slot);
                 reply.fail(outcome.err().unwrap_or_else(|| Failure::closed("Connection terminated")));
-                self.environment.queue.deliver(event_batch(self.id, Event::Closed));
+                self.environment.queue.deliver(Batch::of_event(self.id, Event::Closed));
             }
         }
     }
@@ -435,17 +435,17 @@ struct OwnObserver {
 }
 
 impl Observer for OwnObserver {
-    fn answered(&self, _: &Connection, _: bool) {}
+    fn answered(&self, _: bool) {}
 
     fn event(&self, connection: ConnectionId, event: Event) {
-        self.environment.queue.deliver(event_batch(connection, event));
+        self.environment.queue.deliver(Batch::of_event(connection, event));
     }
 
     fn listener(&self) -> Option<Arc<dyn Sink>> {
         Some(self.environment.queue.clone())
     }
 
-    fn closed(&self, _: &Connection) {}
+    fn closed(&self) {}
 }
 
 /// The handle of a client that has just been handed out.

@@ -17,7 +17,7 @@ use super::outbox::{self, Outbox};
 use super::pool::PoolHandle;
 use super::question::{AskJavaScript, Asker};
 use super::settings;
-use crate::conn::connection::next_id;
+use crate::conn::next_id;
 use crate::conn::{Caller, Sink};
 use crate::error::Error as Failure;
 use crate::manager;

@@ -7,9 +7,8 @@ use tokio::sync::oneshot;
 
 use super::environment::Environment;
 use crate::conn::caller::Answering;
-use crate::conn::connection::event_batch;
 use crate::conn::{Caller, Question, Sink};
-use crate::rows::{Asked, Event};
+use crate::rows::{Asked, Batch, Event};
 
 /// Who asks: the number of a connection or of a pool, as the environment knows it.
 #[derive(Clone, Copy)]
@@ -42,8 +41,8 @@ impl Caller for AskJavaScript {
                 Question::Identity { name, chain } => Asked::Identity { name, chain },
             };
             let batch = match *asker {
-                Asker::Connection(id) => event_batch(id, Event::Asked(number, asked)),
-                Asker::Pool(id) => event_batch(id, Event::PoolAsked(number, asked)),
+                Asker::Connection(id) => Batch::of_event(id, Event::Asked(number, asked)),
+                Asker::Pool(id) => Batch::of_event(id, Event::PoolAsked(number, asked)),
             };
             environment.queue.deliver(batch);
         }

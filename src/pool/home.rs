@@ -37,7 +37,7 @@ pub(super) fn tell(homes: &mut [Home], connection: ConnectionId, event: &PoolEve
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Asks whoever uses the pool, the oldest user first. They have named the same settings, so any of them can answer, and
-/// the first answer counts (docs/decisions/0043).
+/// the first answer counts (docs/decisions/0040).
 pub(super) struct Homes(pub(super) Weak<Shared>);
 
 impl Homes {

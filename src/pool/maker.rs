@@ -11,7 +11,7 @@ use super::home::Homes;
 use super::member::Member;
 use super::shared::Shared;
 use crate::config::ServerSettings;
-use crate::conn::connection::next_id;
+use crate::conn::next_id;
 use crate::conn::{Caller, ConnectionId, KeyRing, open};
 use crate::error::Error;
 use crate::rows::PoolEvent;
@@ -89,7 +89,7 @@ impl Manager for Maker {
             }
         };
         let member = Member::new(self.pool.clone());
-        connection.watch(member.observer.clone());
+        member.observer.watch(&connection);
         self.tell(id, PoolEvent::Opened(connection.backend_key().0));
         Ok(member.with(connection))
     }

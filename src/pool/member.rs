@@ -1,13 +1,12 @@
 //! A connection as the pool knows it.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Instant;
 
 use super::shared::Shared;
 use crate::clock;
-use crate::conn::connection::event_batch;
-use crate::conn::{Connection, ConnectionId, Observer, Sink};
-use crate::rows::Event;
+use crate::conn::{Connection, ConnectionId, Observer, Sink, WeakConnection};
+use crate::rows::{Batch, Event};
 
 /// A pooled connection.
 pub struct Member {
@@ -22,7 +21,7 @@ pub struct Member {
 
 impl Member {
     pub(super) fn new(pool: Weak<Shared>) -> Self {
-        let observer = Arc::new(MemberObserver { pool, owner: Mutex::new(None) });
+        let observer = Arc::new(MemberObserver { pool, connection: OnceLock::new(), owner: Mutex::new(None) });
         let now = clock::now();
         Member { connection: None, observer, created: now, idle_since: now, uses: 0, fresh: true }
     }
@@ -44,11 +43,23 @@ impl Member {
 /// Listens to a pooled connection: tells the pool when it is free or gone, and the owner what happens on it.
 pub(super) struct MemberObserver {
     pool: Weak<Shared>,
+    connection: OnceLock<WeakConnection>,
     /// The environment that last had the connection as a client; it stays told of notices and notifications.
     owner: Mutex<Option<Arc<dyn Sink>>>,
 }
 
 impl MemberObserver {
+    /// Watches the connection of its member from now on.
+    pub(super) fn watch(self: &Arc<Self>, connection: &Connection) {
+        // A member has one connection.
+        let _ = self.connection.set(connection.downgrade());
+        connection.watch(self.clone());
+    }
+
+    fn connection(&self) -> Option<Connection> {
+        self.connection.get().and_then(WeakConnection::upgrade)
+    }
+
     /// Lets a sink hear what happens if nobody else does.
     pub(super) fn offer(&self, sink: &Arc<dyn Sink>) {
         self.owner.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| sink.clone());
@@ -60,9 +71,9 @@ impl MemberObserver {
 }
 
 impl Observer for MemberObserver {
-    fn answered(&self, connection: &Connection, by_server: bool) {
-        if let Some(pool) = self.pool.upgrade() {
-            pool.lane_answered(connection, by_server);
+    fn answered(&self, by_server: bool) {
+        if let (Some(pool), Some(connection)) = (self.pool.upgrade(), self.connection()) {
+            pool.lane_answered(&connection, by_server);
         }
     }
 
@@ -78,7 +89,7 @@ impl Observer for MemberObserver {
         if let Some(owner) = owner
             && !matches!(event, Event::Closed)
         {
-            owner.deliver(event_batch(connection, event));
+            owner.deliver(Batch::of_event(connection, event));
         }
     }
 
@@ -86,13 +97,14 @@ impl Observer for MemberObserver {
         self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn closed(&self, connection: &Connection) {
+    fn closed(&self) {
+        let Some(connection) = self.connection() else { return };
         let pool = self.pool.upgrade();
         if let Some(pool) = &pool {
-            pool.forget(connection);
+            pool.forget(&connection);
         }
         if let Some(owner) = self.owner.lock().unwrap_or_else(PoisonError::into_inner).clone() {
-            owner.deliver(event_batch(connection.id(), Event::Closed));
+            owner.deliver(Batch::of_event(connection.id(), Event::Closed));
         }
         if let Some(pool) = pool {
             pool.go_on();

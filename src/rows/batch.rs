@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::event::Event;
 use super::extra::Extra;
 use super::record::{Ending, Record};
 use super::shape::Shape;
@@ -86,6 +87,13 @@ pub(super) struct Mark {
 }
 
 impl Batch {
+    /// One event of this connection or pool.
+    pub fn of_event(id: u32, event: Event) -> Batch {
+        let mut batch = Batch::default();
+        batch.record_with(Record::Event, &[], Extra::ConnectionEvent(id, event));
+        batch
+    }
+
     /// Nothing in it.
     pub fn is_empty(&self) -> bool {
         self.ints.is_empty()
@@ -455,7 +463,6 @@ fn index_of_last(length: usize) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::super::column::TypeMask;
-    use super::super::event::Event;
     use super::super::shape::ShapeTable;
     use super::*;
 

@@ -1,5 +1,5 @@
 //! TLS on the OpenSSL that is built into the addon: that of Cargo.lock in a release, else one that the system has
-//! (decision 0045).
+//! (decision 0041).
 
 use std::pin::Pin;
 
