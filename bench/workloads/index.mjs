@@ -2,6 +2,7 @@
 
 import { workloads as sequential } from './sequential.mjs';
 import { workloads as inFlight } from './in-flight.mjs';
+import { workloads as updates } from './updates.mjs';
 import { workloads as rows } from './rows.mjs';
 import { workloads as wideText } from './wide-text.mjs';
 import { workloads as arrays } from './arrays.mjs';
@@ -55,6 +56,7 @@ import { workloads as workers } from './workers.mjs';
 const plain = [
   ...sequential,
   ...inFlight,
+  ...updates,
   ...rows,
   ...wideText,
   ...arrays,
