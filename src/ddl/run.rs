@@ -87,10 +87,9 @@ async fn execute(
     let ended = Flight { connection: &connection.clone(), apart, order, wish }.fly(target).await;
     // What a script without a transaction of ours leaves open is the caller's, as with `pg`.
     if let Hold::Lent(loan) = &mut held
-        && order.in_transaction
-        && loan.connection().status() != b'I'
+        && !order.in_transaction
     {
-        loan.spoil();
+        loan.keep_transaction();
     }
     ended
 }
@@ -340,27 +339,79 @@ async fn end_of(end: impl Future<Output = Result<RelayEnd, tokio::sync::oneshot:
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use tokio::sync::watch;
 
     use super::*;
-    use crate::conn::fake_server::{ready, start};
+    use crate::config::{PoolSettings, Sharing};
+    use crate::conn::fake_server::{complete, one_row, ready, start};
     use crate::conn::message::Body;
     use crate::conn::next_id;
     use crate::conn::nobody::Nobody;
     use crate::conn::{KeyRing, open};
+    use crate::pool::Pool;
     use crate::rows::TypeMask;
+
+    fn order(script: &str) -> Order {
+        let body = Body::Text(script.into());
+        Order { body, in_transaction: true, commit: Commit::Confirmed, cancel_timeout: Duration::MAX }
+    }
+
+    fn reply() -> Reply {
+        let (sink, mask) = (Nobody::numbered(1), TypeMask(0));
+        Reply { sink, request: 1, mask, eager: false, unordered: false, race: None }
+    }
+
+    #[tokio::test]
+    async fn a_script_whose_caller_dies_between_its_end_and_commit_leaves_no_transaction_to_the_next() {
+        let (heard, mut scripts) = tokio::sync::mpsc::unbounded_channel();
+        let settings = start(move |_, body| {
+            heard.send(String::from_utf8_lossy(body).into_owned()).unwrap();
+            Some([complete("BEGIN"), one_row("1"), ready(b'T')].concat())
+        });
+        let limits = PoolSettings {
+            max: 1,
+            min: 0,
+            idle_timeout: None,
+            wait_timeout: None,
+            max_uses: None,
+            max_lifetime: None,
+            max_waiting: None,
+            pipeline_depth: 1,
+            sharing: Sharing::None,
+            shared: false,
+        };
+        let pool = Pool::new(settings, limits);
+        let loan = pool.lend().await.unwrap();
+        let connection = loan.connection().clone();
+        drop(loan);
+        let (sender, wish) = watch::channel(false);
+        let mut running = pin!(run(Place::Pool(pool.clone()), order("select 1"), reply(), wish));
+        tokio::select! {
+            biased;
+            _ = &mut running => panic!("nobody has committed it yet"),
+            _ = scripts.recv() => {}
+        }
+        // Its answer comes while the caller dies, and both are there when it goes on.
+        while connection.load() > 0 {
+            clock::sleep(Duration::from_millis(1)).await;
+        }
+        drop(sender);
+        assert!(running.await.is_none());
+        assert_ne!(pool.lend().await.unwrap().connection().id(), connection.id());
+        assert_eq!(scripts.try_recv().ok(), None, "nothing was committed");
+    }
 
     #[tokio::test]
     async fn a_script_that_is_given_up_before_it_was_sent_leaves_its_client_as_it_was() {
         let settings = start(|_, _| Some(ready(b'I')));
         let connection = open(next_id(), &settings, &KeyRing::default(), None).await.unwrap();
         let place = Place::Client(connection.clone(), Box::new(Apart { settings, caller: None }));
-        let body = Body::Text("select 1".into());
-        let order = Order { body, in_transaction: true, commit: Commit::Confirmed, cancel_timeout: Duration::MAX };
-        let (sink, mask) = (Nobody::numbered(1), TypeMask(0));
-        let reply = Reply { sink, request: 1, mask, eager: false, unordered: false, race: None };
         let (_sender, wish) = watch::channel(true);
-        let Some(Err((error, status))) = run(place, order, reply, wish).await else { panic!("it was not given up") };
+        let Some(Err((error, status))) = run(place, order("select 1"), reply(), wish).await else {
+            panic!("it was not given up")
+        };
         assert_eq!((error.kind, error.outcome), (ErrorKind::Aborted, Some(Outcome::NotApplied)));
         // Without one the client would wait for a loss of its connection that nobody has seen.
         assert_eq!(status, b'I');

@@ -10,11 +10,13 @@ use crate::conn::{Connection, Session, Sink};
 use crate::error::Error;
 
 /// A hold on a connection, which goes back to its pool with this. One that is in the middle of something is closed
-/// instead, and what the server does for it is cancelled.
+/// instead, and what the server does for it is cancelled: a transaction that was left open would be committed by whoever
+/// has the connection next.
 pub struct Loan {
     connection: Connection,
     pool: Arc<Shared>,
     is_spoiled: bool,
+    keeps_transaction: bool,
 }
 
 impl Loan {
@@ -28,6 +30,11 @@ impl Loan {
         Session::on(&self.connection)
     }
 
+    /// A transaction that is open on it goes back with it: whoever began it has taken it on himself to end it.
+    pub fn keep_transaction(&mut self) {
+        self.keeps_transaction = true;
+    }
+
     /// It shall be closed and not be used again.
     pub fn spoil(&mut self) {
         self.is_spoiled = true;
@@ -36,7 +43,8 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        let is_busy = self.connection.load() > 0;
+        // In this order: what has just been answered has left its status.
+        let is_busy = self.connection.load() > 0 || (self.connection.status() != b'I' && !self.keeps_transaction);
         if is_busy {
             self.connection.abandon();
         }
@@ -100,7 +108,7 @@ impl Shared {
         let connection = held.connection().clone();
         connection.set_depth(1);
         state.lent.insert(connection.id(), Lent { held, to: Borrower::Loan, gone: false });
-        Loan { connection, pool: self.clone(), is_spoiled: false }
+        Loan { connection, pool: self.clone(), is_spoiled: false, keeps_transaction: false }
     }
 }
 
@@ -116,7 +124,12 @@ mod tests {
 
     /// A pool of one connection.
     fn pool() -> Pool {
-        let server = start(|_, _| Some([one_row("a"), ready(b'I')].concat()));
+        pool_in(b'I')
+    }
+
+    /// A pool of one connection, which is in this transaction status behind every answer.
+    fn pool_in(status: u8) -> Pool {
+        let server = start(move |_, _| Some([one_row("a"), ready(status)].concat()));
         let limits = PoolSettings {
             max: 1,
             min: 0,
@@ -155,6 +168,22 @@ mod tests {
         loan.spoil();
         drop(loan);
         assert_ne!(pool.lend().await.unwrap().connection().id(), id);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_left_in_a_transaction_is_not_lent_again_unless_that_is_wanted() {
+        let pool = pool_in(b'T');
+        let loan = pool.lend().await.unwrap();
+        let id = loan.connection().id();
+        loan.session().simple("BEGIN").await.unwrap();
+        drop(loan);
+        let mut loan = pool.lend().await.unwrap();
+        let other = loan.connection().id();
+        assert_ne!(other, id);
+        loan.session().simple("BEGIN").await.unwrap();
+        loan.keep_transaction();
+        drop(loan);
+        assert_eq!(pool.lend().await.unwrap().connection().id(), other);
     }
 
     #[tokio::test]
