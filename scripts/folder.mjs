@@ -11,7 +11,9 @@ import { root, targets } from './targets.mjs';
 
 const FOLDER = 'DatabaseManager';
 /** What is for programs that find packages by name. */
-const FOR_PACKAGES = ['CHANGELOG.md', 'native.js', 'register.js', 'services', 'stand-in'];
+const FOR_PACKAGES = ['native.js', 'register.js', 'services', 'stand-in'];
+/** The archive has a README of its own. */
+const DOCUMENTS = /^docs$|\.(md|svg)$/;
 const REQUIRE = /require\('([^'.][^']*)'\)/g;
 const FROM = /(from ')([^'.][^']*)(')/g;
 
@@ -26,7 +28,7 @@ export async function packFolder(directory, manifest, built) {
   const isDependency = (specifier) => dependencies.some((name) => `${specifier}/`.startsWith(`${name}/`));
   const used = new Set();
   const sources = manifest.files
-    .filter((name) => !FOR_PACKAGES.includes(name))
+    .filter((name) => !FOR_PACKAGES.includes(name) && !DOCUMENTS.test(name))
     .flatMap(filesBelow)
     .map((name) => [name, withinFolder(name, readText(name), isDependency, used)]);
   const { code, licences } = await bundled([...used].sort());

@@ -155,7 +155,10 @@ describe('release.mjs check', () => {
     checkout = temporaryFolder();
     for (const name of [
       'scripts',
-      'lib/platform.js',
+      'lib',
+      'stand-in',
+      'pg.mjs',
+      'types',
       'testkit/Cargo.toml',
       'Cargo.toml',
       'Cargo.lock',
@@ -163,6 +166,7 @@ describe('release.mjs check', () => {
     ]) {
       fs.cpSync(path.join(ROOT, name), path.join(checkout, name), { recursive: true });
     }
+    fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(checkout, 'node_modules'), 'junction');
     git('init', '--quiet', '--initial-branch=main');
     git('-c', 'user.name=x', '-c', 'user.email=x', 'commit', '--quiet', '--allow-empty', '--message=x');
     git('update-ref', 'refs/remotes/origin/main', 'HEAD');

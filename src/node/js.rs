@@ -214,6 +214,7 @@ impl Js {
     }
 
     /// Keeps a value; it goes with the environment.
+    #[cfg(unix)]
     pub fn reference(self, value: Value) -> Answer<sys::napi_ref> {
         let mut reference = ptr::null_mut();
         // SAFETY: as in `undefined`.
