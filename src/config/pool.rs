@@ -28,6 +28,25 @@ pub struct PoolSettings {
     pub shared: bool,
 }
 
+#[cfg(test)]
+impl PoolSettings {
+    /// Of a pool of one connection that lasts, where nothing is shared and everybody waits.
+    pub fn of_one() -> PoolSettings {
+        PoolSettings {
+            max: 1,
+            min: 0,
+            idle_timeout: None,
+            wait_timeout: None,
+            max_uses: None,
+            max_lifetime: None,
+            max_waiting: None,
+            pipeline_depth: 1,
+            sharing: Sharing::None,
+            shared: false,
+        }
+    }
+}
+
 /// Which of a pool's own queries may be on the way on one connection at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sharing {

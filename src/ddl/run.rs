@@ -344,7 +344,7 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
-    use crate::config::{PoolSettings, Sharing};
+    use crate::config::PoolSettings;
     use crate::conn::fake_server::{complete, one_row, ready, start};
     use crate::conn::message::Body;
     use crate::conn::next_id;
@@ -370,19 +370,7 @@ mod tests {
             heard.send(String::from_utf8_lossy(body).into_owned()).unwrap();
             Some([complete("BEGIN"), one_row("1"), ready(b'T')].concat())
         });
-        let limits = PoolSettings {
-            max: 1,
-            min: 0,
-            idle_timeout: None,
-            wait_timeout: None,
-            max_uses: None,
-            max_lifetime: None,
-            max_waiting: None,
-            pipeline_depth: 1,
-            sharing: Sharing::None,
-            shared: false,
-        };
-        let pool = Pool::new(settings, limits);
+        let pool = Pool::new(settings, PoolSettings::of_one());
         let loan = pool.lend().await.unwrap();
         let connection = loan.connection().clone();
         drop(loan);

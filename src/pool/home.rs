@@ -82,7 +82,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::config::{PoolSettings, Sharing};
+    use crate::config::PoolSettings;
     use crate::conn::fake_server;
     use crate::conn::inbox::Inbox;
     use crate::error::Error;
@@ -107,18 +107,7 @@ mod tests {
 
     fn pool() -> Pool {
         let server = fake_server::start(|_, _| None);
-        let limits = PoolSettings {
-            max: 1,
-            min: 0,
-            idle_timeout: None,
-            wait_timeout: None,
-            max_uses: None,
-            max_lifetime: None,
-            max_waiting: None,
-            pipeline_depth: 1,
-            sharing: Sharing::None,
-            shared: true,
-        };
+        let limits = PoolSettings { shared: true, ..PoolSettings::of_one() };
         Pool::new(server, limits)
     }
 

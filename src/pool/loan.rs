@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::clock;
-    use crate::config::{PoolSettings, Sharing};
+    use crate::config::PoolSettings;
     use crate::conn::fake_server::{one_row, ready, start};
 
     /// A pool of one connection.
@@ -130,19 +130,7 @@ mod tests {
     /// A pool of one connection, which is in this transaction status behind every answer.
     fn pool_in(status: u8) -> Pool {
         let server = start(move |_, _| Some([one_row("a"), ready(status)].concat()));
-        let limits = PoolSettings {
-            max: 1,
-            min: 0,
-            idle_timeout: None,
-            wait_timeout: None,
-            max_uses: None,
-            max_lifetime: None,
-            max_waiting: None,
-            pipeline_depth: 1,
-            sharing: Sharing::None,
-            shared: false,
-        };
-        Pool::new(server, limits)
+        Pool::new(server, PoolSettings::of_one())
     }
 
     /// Whether it is still waiting once everything else has had its turn.
