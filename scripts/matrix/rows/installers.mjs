@@ -42,12 +42,33 @@ const yarnSettings = (site, linker) =>
     'unsafeHttpWhitelist: ["127.0.0.1"]',
     `nodeLinker: ${linker}`,
     'pnpEnableEsmLoader: true', // for programs that are ES modules
+    // Nothing of an earlier run, whose tarballs had the same version.
+    `globalFolder: ${JSON.stringify(site.folder())}`,
     'enableGlobalCache: false',
     'enableTelemetry: false',
     'enableImmutableInstalls: false',
     'npmMinimalAgeGate: 0',
     '',
   ].join('\n');
+
+/** @returns {import('../../matrix.mjs').Row} */
+function yarn4(name, linker) {
+  return {
+    name,
+    run(site) {
+      const yarn = [
+        process.execPath,
+        inTool(site, '@yarnpkg/cli-dist@4', '@yarnpkg', 'cli-dist', 'bin', 'yarn.js'),
+      ];
+      return installAndRun(site, yarn, {
+        add: ['add'],
+        files: { '.yarnrc.yml': yarnSettings(site, linker), 'yarn.lock': '' },
+        // Without folders only Yarn's own Node finds the packages.
+        node: linker === 'pnp' ? [...yarn, 'node'] : undefined,
+      });
+    },
+  };
+}
 
 /** @type {import('../../matrix.mjs').Row[]} */
 export const rows = [
@@ -77,33 +98,8 @@ export const rows = [
       });
     },
   },
-  {
-    name: "Yarn 4, Plug'n'Play",
-    run(site) {
-      const yarn = [
-        process.execPath,
-        inTool(site, '@yarnpkg/cli-dist@4', '@yarnpkg', 'cli-dist', 'bin', 'yarn.js'),
-      ];
-      return installAndRun(site, yarn, {
-        add: ['add'],
-        files: { '.yarnrc.yml': yarnSettings(site, 'pnp'), 'yarn.lock': '' },
-        node: [...yarn, 'node'],
-      });
-    },
-  },
-  {
-    name: 'Yarn 4, `node_modules`',
-    run(site) {
-      const yarn = [
-        process.execPath,
-        inTool(site, '@yarnpkg/cli-dist@4', '@yarnpkg', 'cli-dist', 'bin', 'yarn.js'),
-      ];
-      return installAndRun(site, yarn, {
-        add: ['add'],
-        files: { '.yarnrc.yml': yarnSettings(site, 'node-modules'), 'yarn.lock': '' },
-      });
-    },
-  },
+  yarn4("Yarn 4, Plug'n'Play", 'pnp'),
+  yarn4('Yarn 4, `node_modules`', 'node-modules'),
   {
     name: '`bun install`',
     run(site) {
