@@ -10,7 +10,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runCargo } from './cargo.mjs';
 import { Failure, report } from './failure.mjs';
-import { root } from './targets.mjs';
+import { hostTarget, root } from './targets.mjs';
 
 const FOLDER = path.join(root, 'fuzz');
 const TARGETS = readdirSync(path.join(FOLDER, 'fuzz_targets')).map((file) => path.basename(file, '.rs'));
@@ -29,20 +29,14 @@ const INSTRUCTIONS = [
 const LONGEST = 4096;
 
 function build() {
-  const host = /^host: (.+)$/m.exec(runRustc('-vV'))?.[1];
-  if (!host) throw new Failure('rustc -vV names no host');
+  const { triple } = hostTarget();
   // With --target the instructions are for the targets alone, and not for build scripts.
-  runCargo(['build', '--release', '--locked', '--manifest-path', 'fuzz/Cargo.toml', '--target', host], {
+  runCargo(['build', '--release', '--locked', '--manifest-path', 'fuzz/Cargo.toml', '--target', triple], {
     env: { CARGO_ENCODED_RUSTFLAGS: INSTRUCTIONS.join('\x1f') },
     output: 'show',
     hint: 'the fuzzer needs a C++ compiler',
   });
-  return path.join(FOLDER, 'target', host, 'release');
-}
-
-/** @param {string[]} args */
-function runRustc(...args) {
-  return spawnSync('rustc', args, { encoding: 'utf8' }).stdout ?? '';
+  return path.join(FOLDER, 'target', triple, 'release');
 }
 
 /** @param {string} directory of the programs @param {string} target @param {number} seconds */

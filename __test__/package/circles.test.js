@@ -1,10 +1,8 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
-const os = require('node:os');
-const path = require('node:path');
 const { before, describe, test } = require('node:test');
+const { treeOf } = require('./tree.js');
 
 /** @type {(directory: string) => string[]} */
 let circles;
@@ -18,14 +16,7 @@ before(async () => {
  * @param {Record<string, string>} files text by name
  */
 function circlesOf(t, files) {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'pgfleet-circles-'));
-  t.after(() => fs.rmSync(directory, { recursive: true }));
-  for (const [name, text] of Object.entries(files)) {
-    const file = path.join(directory, name);
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    fs.writeFileSync(file, text);
-  }
-  return circles(directory);
+  return circles(treeOf(t, files));
 }
 
 const taking = (/** @type {string} */ name) => ({

@@ -1,10 +1,9 @@
 'use strict';
 
 const assert = require('node:assert/strict');
-const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { before, describe, test } = require('node:test');
+const { treeOf } = require('./tree.js');
 
 /** @type {(directory: string) => string[]} */
 let violations;
@@ -18,14 +17,7 @@ before(async () => {
  * @param {Record<string, string>} files text by name
  */
 function violationsOf(t, files) {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'pgfleet-layers-'));
-  t.after(() => fs.rmSync(directory, { recursive: true }));
-  for (const [name, text] of Object.entries(files)) {
-    const file = path.join(directory, name);
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    fs.writeFileSync(file, text);
-  }
-  return violations(directory);
+  return violations(treeOf(t, files));
 }
 
 describe('the order of the Rust rooms', () => {

@@ -24,8 +24,8 @@ use super::stream::Stream;
 use crate::error::Error;
 
 /// Starts the task of an established connection. Must be called on the runtime.
-pub(super) fn start(id: ConnectionId, established: Established) -> Connection {
-    let received = established.received.clone();
+pub(super) fn start(id: ConnectionId, mut established: Established) -> Connection {
+    let received = std::mem::take(&mut established.received);
     let connection = Connection::new(id, established);
     let driver = Arc::new(Mutex::new(Some(Driver::new(connection.clone(), &received))));
     #[cfg(unix)]

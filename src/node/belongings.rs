@@ -34,6 +34,8 @@ pub struct Belongings {
 impl Belongings {
     /// Closes it all, on whatever it is working.
     pub fn close(self) {
+        // First: work under way is given up then, and doesn't look into what becomes of its connection.
+        drop(self.operations);
         for connection in self.connections.into_values() {
             connection.abandon();
         }
