@@ -1,6 +1,6 @@
 'use strict';
 
-const DatabaseManager = require('./lib/database-manager');
+const DatabaseManager = require('./lib/manager/database-manager');
 const pg = require('./lib/pg');
 const streams = require('./lib/streams');
 

@@ -11,7 +11,7 @@ import { root, targets } from './targets.mjs';
 
 const FOLDER = 'DatabaseManager';
 /** What is for programs that find packages by name. */
-const FOR_PACKAGES = ['native.js', 'register.js', 'services', 'stand-in'];
+const FOR_PACKAGES = ['native.js', 'lib/register.js', 'lib/replacement.js', 'services', 'stand-in'];
 /** The archive has a README of its own. */
 const DOCUMENTS = /^docs$|\.(md|svg)$/;
 const REQUIRE = /require\('([^'.][^']*)'\)/g;
@@ -28,8 +28,9 @@ export async function packFolder(directory, manifest, built) {
   const isDependency = (specifier) => dependencies.some((name) => `${specifier}/`.startsWith(`${name}/`));
   const used = new Set();
   const sources = manifest.files
-    .filter((name) => !FOR_PACKAGES.includes(name) && !DOCUMENTS.test(name))
+    .filter((name) => !DOCUMENTS.test(name))
     .flatMap(filesBelow)
+    .filter((name) => !FOR_PACKAGES.some((place) => `${name}/`.startsWith(`${place}/`)))
     .map((name) => [name, withinFolder(name, readText(name), isDependency, used)]);
   const { code, licences } = await bundled([...used].sort());
   const contents = {

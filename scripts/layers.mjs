@@ -38,25 +38,24 @@ export const RUST_BANS = [
 
 /** Rooms of the JavaScript, from left to right: the first pattern that a file matches is its room. */
 export const JAVASCRIPT_ROOMS = [
-  { name: 'platform', files: /^lib\/platform\.js$/ },
+  { name: 'platform', files: /^lib\/native\/platform\.js$/ },
   { name: 'native', files: /^native\.js$/ },
   { name: 'errors', files: /^lib\/errors\.js$/ },
-  { name: 'timers', files: /^lib\/(timers|kept-addon|version)\.js$/ },
-  { name: 'types', files: /^lib\/types\.js$/ },
-  {
-    name: 'rows',
-    files: /^lib\/(rows|arrays|binary-arrays|json-templates|oversized|plain-objects|untransferable)\.js$/,
-  },
-  { name: 'binding', files: /^lib\/binding\.js$/ },
+  { name: 'timers', files: /^lib\/(timers|version|native\/kept-addon)\.js$/ },
+  { name: 'rows', files: /^lib\/rows\// },
+  { name: 'binding', files: /^lib\/native\/binding\.js$/ },
   { name: 'pg', files: /^lib\/pg\// },
   { name: 'streams', files: /^lib\/streams\// },
-  { name: 'database-manager', files: /^lib\/(database-manager|database-config|ddl|ddl-order|entry)\.js$/ },
+  { name: 'manager', files: /^lib\/manager\// },
   { name: 'index', files: /^index\.js$/ },
-  { name: 'surface', files: /^(index\.mjs|pg\.mjs|register\.js|services\/|cli\/|examples\/)/ },
+  {
+    name: 'surface',
+    files: /^(index\.mjs|lib\/register\.js|lib\/replacement\.js|services\/|cli\/|examples\/)/,
+  },
 ];
 
 /** Files that only one other file may require. */
-export const JAVASCRIPT_DOORS = [{ file: 'native.js', keeper: 'lib/binding.js' }];
+export const JAVASCRIPT_DOORS = [{ file: 'native.js', keeper: 'lib/native/binding.js' }];
 
 /**
  * @param {string} directory the package's folder

@@ -79,7 +79,15 @@ function hasTool() {
 }
 
 function notices() {
-  const crates = runCargo(['about', 'generate', '--locked', '--fail', 'about.hbs']);
+  const crates = runCargo([
+    'about',
+    'generate',
+    '--locked',
+    '--fail',
+    '--config',
+    'scripts/notices/about.toml',
+    'scripts/notices/about.hbs',
+  ]);
   const license = readFileSync(path.join(opensslSources(), 'LICENSE.txt'), 'utf8');
   return `${crates.replaceAll('\r\n', '\n').trimEnd()}\n\n${section(`OpenSSL ${lockedOpenssl()}`, license)}`;
 }

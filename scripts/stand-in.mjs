@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { readManifest, root } from './targets.mjs';
 
-const { FILES } = createRequire(import.meta.url)('../lib/pg/replacement.js');
+const { FILES } = createRequire(import.meta.url)('../lib/replacement.js');
 
 /** Where tracers find the packages under their names. */
 const NAMED = 'stand-in/node_modules';
@@ -21,7 +21,11 @@ const POOL = { name: 'Pool', methods: ['connect', 'query', 'end'] };
  * @returns {Record<string, string>} texts by their places in this package
  */
 export function standInFiles() {
-  return namedPackages((name, depth) => `${'../'.repeat(depth)}lib/pg/${name}`);
+  const inPackage = (file, depth) => `${'../'.repeat(depth)}lib/pg/${file}`;
+  return namedPackages(
+    (name, depth) => inPackage(FILES.get(name), depth),
+    (depth) => required(inPackage('pool/pool', depth)),
+  );
 }
 
 /**
@@ -38,8 +42,8 @@ export function aliasFiles(main = readManifest()) {
   ? require('${ours(name)}')
   : require('../${NAMED}/pg/lib/${name}')`;
   const files = {
-    ...Object.fromEntries([...FILES].map((name) => [`lib/${name}.js`, reexport(ours(name))])),
-    ...namedPackages(ours),
+    ...Object.fromEntries([...FILES.keys()].map((name) => [`lib/${name}.js`, reexport(ours(name))])),
+    ...namedPackages(ours, () => `${required('pgfleet/pg')}.Pool`),
     'lib/client.js': traced(CLIENT, either('client'), '../stand-in/around'),
     'lib/index.js': loading(['./client', `../${NAMED}/pg-pool`], either('index')),
     'is-named-pg.js': `${STRICT}
@@ -100,12 +104,13 @@ const DEEP = {
 /**
  * The two packages under their names, with no more in them than the way to ours.
  *
- * @param {(name: string, depth: number) => string} ours what a file that is so many folders deep requires
+ * @param {(name: string, depth: number) => string} ours what a file of pg that is so many folders deep requires
+ * @param {(depth: number) => string} ourPool an expression for the class that pg-pool stands for
  */
-function namedPackages(ours) {
+function namedPackages(ours, ourPool) {
   const inPg = (name) => ours(name, 4);
   const files = {
-    ...Object.fromEntries([...FILES].map((name) => [`pg/lib/${name}.js`, reexport(inPg(name))])),
+    ...Object.fromEntries([...FILES.keys()].map((name) => [`pg/lib/${name}.js`, reexport(inPg(name))])),
     'pg/package.json': json({
       name: 'pg',
       version: versionOf('pg'),
@@ -127,7 +132,7 @@ function namedPackages(ours) {
       private: true,
       main: 'index.js',
     }),
-    'pg-pool/index.js': traced(POOL, required(ours('pool', 3)), '../../around'),
+    'pg-pool/index.js': traced(POOL, ourPool(3), '../../around'),
     'pg-pool/pg-pool/package.json': json({ main: '../index.js' }),
   };
   return {
@@ -185,9 +190,9 @@ module.exports = function goAround(Ours, Traced, Unchanged) {
 };
 `;
 
-/** The names of pg for ES modules, as pg.mjs has them. */
+/** The names of pg for ES modules, as lib/pg/index.mjs has them. */
 function esModule() {
-  return readFileSync(path.join(root, 'pg.mjs'), 'utf8').replace('./lib/pg/index.js', '../lib/index.js');
+  return readFileSync(path.join(root, 'lib/pg/index.mjs'), 'utf8').replace('./index.js', '../lib/index.js');
 }
 
 function required(file) {

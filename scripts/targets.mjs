@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-const { platformName } = createRequire(import.meta.url)('../lib/platform.js');
+const { platformName } = createRequire(import.meta.url)('../lib/native/platform.js');
 
 /** The package's own folder. */
 export const root = fileURLToPath(new URL('..', import.meta.url));

@@ -14,7 +14,7 @@ const ASKED = -2;
 const IDLE = 'I'.charCodeAt(0);
 
 /**
- * lib/binding.js on an addon of which nothing but the drain is called, by the test.
+ * lib/native/binding.js on an addon of which nothing but the drain is called, by the test.
  *
  * @param {(call: () => void) => void} [nextTick]
  */
@@ -28,7 +28,11 @@ function bindingWithDrain(nextTick = timers.nextTick) {
     openPool() {}
   }
   const keptAddon = () => ({ ...addon, layout: addon.layout, Environment });
-  const instead = { 'kept-addon': { keptAddon }, timers: { ...timers, nextTick }, binding: undefined };
+  const instead = {
+    'native/kept-addon': { keptAddon },
+    timers: { ...timers, nextTick },
+    'native/binding': undefined,
+  };
   const known = new Map();
   for (const [name, exports] of Object.entries(instead)) {
     const file = require.resolve(`../../lib/${name}.js`);
@@ -37,7 +41,7 @@ function bindingWithDrain(nextTick = timers.nextTick) {
     else require.cache[file] = { ...require.cache[file], exports };
   }
   try {
-    const binding = require('../../lib/binding.js');
+    const binding = require('../../lib/native/binding.js');
     binding.native.openPool({}, {});
     return { binding, ...given };
   } finally {

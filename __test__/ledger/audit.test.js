@@ -2,8 +2,8 @@
 
 const assert = require('node:assert/strict');
 const { describe, test } = require('node:test');
-const { audit } = require('../../ledger/audit');
-const { bodyOf } = require('../../ledger/schema');
+const { audit } = require('../../bench/ledger/audit');
+const { bodyOf } = require('../../bench/ledger/schema');
 
 const rowsOf = (key, ...parts) => parts.map((part) => ({ key, part, body: bodyOf(key, part) }));
 

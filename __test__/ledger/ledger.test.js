@@ -5,7 +5,7 @@ const path = require('node:path');
 const { describe, test } = require('node:test');
 const { ROOT, run } = require('../support/program');
 
-const PROGRAM = path.join(ROOT, 'ledger', 'run.js');
+const PROGRAM = path.join(ROOT, 'bench', 'ledger', 'run.js');
 const RANDOM_SEED = String(Math.floor(Math.random() * 1e9));
 
 if (process.env.PGFLEET_CONTENDER !== 'pg') {

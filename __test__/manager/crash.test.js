@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 const { after, before, describe, test } = require('node:test');
 const DatabaseManager = require('../..');
 const { startEmbedded } = require('../../scripts/support/embedded');
-const { observerOf } = require('../../ledger/observer');
+const { observerOf } = require('../../bench/ledger/observer');
 const { eventually, failure, settled } = require('../support/failure');
 const { tappedProxy } = require('../support/proxy');
 

@@ -41,7 +41,7 @@ async function packTarballs(folder) {
     if (!found) throw new Error(`no tarball is ${pattern}: ${tarballs.join(' ')}`);
     return found;
   };
-  const { platformName } = require('../../lib/platform.js');
+  const { platformName } = require('../../lib/native/platform.js');
   return {
     main: find(/^pgfleet-\d/),
     platform: find(new RegExp(`^pgfleet-${platformName()}-`)),

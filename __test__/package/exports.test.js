@@ -6,6 +6,7 @@ const path = require('node:path');
 const { describe, test } = require('node:test');
 const { ROOT } = require('../support/program.js');
 
+const { FILES } = require('../../lib/replacement.js');
 const manifest = require('../../package.json');
 
 /** @param {unknown} entry a value of `exports` @returns {string[]} the files that it leads to */
@@ -97,18 +98,20 @@ describe('the exports', () => {
   });
 
   test('files of pg that libraries require are there under the same names', () => {
-    for (const file of [
-      'utils',
-      'result',
-      'query',
-      'client',
-      'defaults',
-      'type-overrides',
-      'connection-parameters',
-    ]) {
+    const offered = Object.keys(manifest.exports).flatMap(
+      (subpath) => /^\.\/lib\/(.*)\.js$/.exec(subpath)?.[1] ?? [],
+    );
+    assert.deepEqual(offered, [...FILES.keys()]);
+    for (const file of offered) {
       assert.deepEqual(typeof require(`pgfleet/lib/${file}`), typeof require(`pg/lib/${file}`), file);
       assert.equal(require(`pgfleet/lib/${file}.js`), require(`pgfleet/lib/${file}`), file);
     }
     assert.equal(typeof require('pgfleet/lib/utils').prepareValue, 'function');
+  });
+
+  test('files that pg has no counterpart of stay inside', () => {
+    for (const file of ['pool', 'pool/pool', 'pg/index', 'errors', 'native/binding', 'client/client']) {
+      assert.throws(() => require(`pgfleet/lib/${file}`), { code: 'ERR_PACKAGE_PATH_NOT_EXPORTED' }, file);
+    }
   });
 });

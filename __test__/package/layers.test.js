@@ -88,25 +88,27 @@ describe('the order of the Rust rooms', () => {
 describe('the order of the JavaScript rooms', () => {
   test('a file to the right is reported, however it is named', (t) => {
     const files = {
-      'lib/errors.js': "require('./pg');\nrequire('./database-manager.js');",
-      'lib/pg/pool.js': "const { a } = require('../../index');",
+      'lib/errors.js': "require('./pg');\nrequire('./manager/database-manager.js');",
+      'lib/pg/pool/pool.js': "const { a } = require('../../../index');",
       'index.mjs': "import './index.js';\nexport * from './lib/pg/index.js';",
       'index.js': "const later = () => import('./index.mjs');",
     };
     assert.deepEqual(violationsOf(t, files).sort(), [
       'index.js:1: index uses index.mjs of surface, to its right',
       'lib/errors.js:1: errors uses lib/pg/index.js of pg, to its right',
-      'lib/errors.js:2: errors uses lib/database-manager.js of database-manager, to its right',
-      'lib/pg/pool.js:1: pg uses index.js of index, to its right',
+      'lib/errors.js:2: errors uses lib/manager/database-manager.js of manager, to its right',
+      'lib/pg/pool/pool.js:1: pg uses index.js of index, to its right',
     ]);
   });
 
-  test('only lib/binding.js may require native.js', (t) => {
+  test('only lib/native/binding.js may require native.js', (t) => {
     const files = {
-      'lib/binding.js': "require('../native.js');",
-      'lib/pg/client.js': "\nrequire('../../native');",
+      'lib/native/binding.js': "require('../../native.js');",
+      'lib/pg/client/client.js': "\nrequire('../../../native');",
     };
-    assert.deepEqual(violationsOf(t, files), ['lib/pg/client.js:2: only lib/binding.js may use native.js']);
+    assert.deepEqual(violationsOf(t, files), [
+      'lib/pg/client/client.js:2: only lib/native/binding.js may use native.js',
+    ]);
   });
 
   test('comments and strings are not uses', (t) => {

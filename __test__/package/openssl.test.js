@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, beforeEach, describe, test } = require('node:test');
-const { platformName } = require('../../lib/platform.js');
+const { platformName } = require('../../lib/native/platform.js');
 const { run, ROOT } = require('../support/program.js');
 const { remove, temporaryFolder } = require('./checkout.js');
 
@@ -38,7 +38,7 @@ describe('the OpenSSL of a build', { skip: process.platform === 'win32' }, () =>
 
   before(() => {
     checkout = temporaryFolder();
-    for (const name of ['scripts', 'lib/platform.js', 'package.json', '.cargo/config.toml']) {
+    for (const name of ['scripts', 'lib/native/platform.js', 'package.json', '.cargo/config.toml']) {
       fs.cpSync(path.join(ROOT, name), path.join(checkout, name), { recursive: true });
     }
     fs.writeFileSync(path.join(checkout, 'choose.mjs'), CHOOSE);

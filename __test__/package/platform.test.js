@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
-const { platformName } = require('../../lib/platform.js');
+const { platformName } = require('../../lib/native/platform.js');
 const { version } = require('../../package.json');
 const { run, ROOT } = require('../support/program.js');
 const { remove, temporaryFolder } = require('./checkout.js');
@@ -26,7 +26,7 @@ after(() => remove(folder));
  */
 async function failureWith(files, prelude = '') {
   const directory = fs.mkdtempSync(path.join(folder, 'package-'));
-  for (const name of ['native.js', 'lib/platform.js']) {
+  for (const name of ['native.js', 'lib/native/platform.js']) {
     fs.mkdirSync(path.dirname(path.join(directory, name)), { recursive: true });
     fs.copyFileSync(path.join(ROOT, name), path.join(directory, name));
   }
@@ -158,7 +158,7 @@ describe('the platform of', () => {
 
 test('the addon of this platform loads from a folder that has nothing else', async () => {
   const directory = fs.mkdtempSync(path.join(folder, 'alone-'));
-  for (const name of ['native.js', 'lib/platform.js', `pgfleet.${HOST}.node`]) {
+  for (const name of ['native.js', 'lib/native/platform.js', `pgfleet.${HOST}.node`]) {
     fs.mkdirSync(path.dirname(path.join(directory, name)), { recursive: true });
     fs.copyFileSync(path.join(ROOT, name), path.join(directory, name));
   }

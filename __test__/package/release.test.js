@@ -157,7 +157,6 @@ describe('release.mjs check', () => {
       'scripts',
       'lib',
       'stand-in',
-      'pg.mjs',
       'types',
       'testkit/Cargo.toml',
       'Cargo.toml',

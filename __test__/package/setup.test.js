@@ -6,7 +6,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, beforeEach, describe, test } = require('node:test');
-const { platformName } = require('../../lib/platform.js');
+const { platformName } = require('../../lib/native/platform.js');
 const manifest = require('../../package.json');
 const { run, ROOT } = require('../support/program.js');
 const { remove, temporaryFolder } = require('./checkout.js');
@@ -67,7 +67,7 @@ describe('setup', () => {
   before(() => {
     checkout = temporaryFolder();
     fs.cpSync(path.join(ROOT, 'scripts'), path.join(checkout, 'scripts'), { recursive: true });
-    fs.cpSync(path.join(ROOT, 'lib/platform.js'), path.join(checkout, 'lib/platform.js'));
+    fs.cpSync(path.join(ROOT, 'lib/native/platform.js'), path.join(checkout, 'lib/native/platform.js'));
     for (const name of ['LICENSE', 'THIRD-PARTY-NOTICES.md']) {
       fs.cpSync(path.join(ROOT, name), path.join(checkout, name));
     }

@@ -13,7 +13,7 @@ const { postgres } = require('../support/server.js');
 
 if (process.env.PGFLEET_CONTENDER !== 'pg' && process.platform !== 'win32') {
   const { Client, Pool } = require('../../index.js');
-  const { native } = require('../../lib/binding.js');
+  const { native } = require('../../lib/native/binding.js');
 
   const LONE = 40;
 
@@ -244,7 +244,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg' && process.platform !== 'win32') {
     const programOf = (body) => ({
       source: `
         const { Client, Pool } = require('./index.js');
-        const { native } = require('./lib/binding.js');
+        const { native } = require('./lib/native/binding.js');
         const target = JSON.parse(process.env.PROGRAM_TARGET);
         async function settleIn(target) {
           for (let n = 0; n < ${LONE}; n++) await target.query('SELECT $1::int AS n', [n]);

@@ -6,7 +6,7 @@ const { run } = require('./program');
 const { postgres } = require('./server');
 
 const PROGRAMS = path.join(__dirname, '..', 'libraries', 'programs');
-const REGISTER = path.join(__dirname, '..', '..', 'register.js');
+const REGISTER = path.join(__dirname, '..', '..', 'lib', 'register.js');
 
 /**
  * Runs a body of tests of a library once on npm's `pg` and once on `pgfleet/pg`, which has exactly its exports.

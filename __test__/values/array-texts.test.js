@@ -8,7 +8,7 @@ const { inspect } = require('node:util');
 const builtin = require('pg-types/lib/textParsers');
 
 if (process.env.PGFLEET_CONTENDER !== 'pg') {
-  const { quickest } = require('../../lib/arrays.js');
+  const { quickest } = require('../../lib/rows/arrays.js');
 
   const own = new Map();
   builtin.init((oid, parser) => own.set(Number(oid), parser));

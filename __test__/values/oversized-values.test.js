@@ -3,7 +3,7 @@
 const { test, describe } = require('node:test');
 const assert = require('node:assert/strict');
 const pg = require('../..');
-const { Batch, Shape } = require('../../lib/rows');
+const { Batch, Shape } = require('../../lib/rows/rows');
 const { fakeServer, messages } = require('../support/fake-server.js');
 
 // V8 has no strings of 2^29 - 24 characters and more (`buffer.constants.MAX_STRING_LENGTH`), PostgreSQL has values of up to

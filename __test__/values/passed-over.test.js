@@ -7,7 +7,7 @@ const { test, describe } = require('node:test');
 const assert = require('node:assert/strict');
 
 if (process.env.PGFLEET_CONTENDER !== 'pg') {
-  const { Batch, Shape } = require('../../lib/rows.js');
+  const { Batch, Shape } = require('../../lib/rows/rows.js');
 
   // As in src/rows/shape.rs.
   const [TEXT, INT_LIST, NUMBER_LIST, TEXT_LIST] = [0, 9, 10, 11];

@@ -1,16 +1,16 @@
 'use strict';
 
 const { DatabaseError } = require('pg-protocol');
-const { pgTypes: types } = require('../types');
+const { pgTypes: types } = require('../rows/types');
 
-const Client = require('./client');
-const Connection = require('./connection');
-const defaults = require('./defaults');
-const Pool = require('./pool');
-const Query = require('./query');
-const Result = require('./result');
-const TypeOverrides = require('./type-overrides');
-const utils = require('./utils');
+const Client = require('./client/client');
+const Connection = require('./client/connection');
+const defaults = require('./settings/defaults');
+const Pool = require('./pool/pool');
+const Query = require('./query/query');
+const Result = require('./query/result');
+const TypeOverrides = require('./query/type-overrides');
+const utils = require('./query/utils');
 
 /** Exactly what `require('pg')` has. */
 const pg = {

@@ -1,6 +1,6 @@
 'use strict';
 
-const { start } = require('../binding');
+const { start } = require('../native/binding');
 const { Loan } = require('./loan');
 
 /** Each message from the server is a chunk of its own. */

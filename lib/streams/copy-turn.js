@@ -1,7 +1,7 @@
 'use strict';
 
-const { callOut } = require('../pg/caller');
-const Result = require('../pg/result');
+const { callOut } = require('../pg/call/caller');
+const Result = require('../pg/query/result');
 const CopyLoan = require('./copy-loan');
 const { Loan, foreignConnection } = require('./loan');
 

@@ -2,14 +2,14 @@
 
 const { EventEmitter } = require('node:events');
 
-const { start } = require('../binding');
+const { start } = require('../native/binding');
 const { thrown } = require('../errors');
-const { callOut, rejectAtCaller } = require('../pg/caller');
-const { pageSize } = require('../pg/option');
-const { prepareValues } = require('../pg/parameter');
-const Result = require('../pg/result');
-const { hide } = require('../pg/secret');
-const { typeMask } = require('../rows');
+const { callOut, rejectAtCaller } = require('../pg/call/caller');
+const { pageSize } = require('../pg/settings/option');
+const { prepareValues } = require('../pg/query/parameter');
+const Result = require('../pg/query/result');
+const { hide } = require('../pg/settings/secret');
+const { typeMask } = require('../rows/rows');
 const { nextTick, setImmediate } = require('../timers');
 const { Loan, foreignConnection } = require('./loan');
 

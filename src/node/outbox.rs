@@ -1,6 +1,6 @@
 //! Queries of a pool that JavaScript has written down and not yet handed over.
 //!
-//! While many queries are under way a call for each costs more than the query: so `lib/pg/outbox.js` writes them into two
+//! While many queries are under way a call for each costs more than the query: so `lib/pg/pool/outbox.js` writes them into two
 //! typed arrays of the environment, and one call hands them all over. The texts stand there as numbers, by the order in
 //! which the pool was told of them.
 

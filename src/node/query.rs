@@ -107,7 +107,7 @@ fn too_long(error: TextError) -> napi::Error {
     }
 }
 
-/// Values are strings, Buffers or null: `lib/pg/parameter.js` has made them so.
+/// Values are strings, Buffers or null: `lib/pg/query/parameter.js` has made them so.
 pub fn parameters(js: Js, values: Value) -> napi::Result<Parameters> {
     let Some(count) = js.array_length(values)? else { return Ok(Parameters::default()) };
     let mut parameters = Parameters::with_capacity(count as usize);

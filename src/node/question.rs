@@ -17,7 +17,7 @@ pub enum Asker {
     Pool(u32),
 }
 
-/// Sends questions to an environment, whose `lib/binding.js` finds the owner.
+/// Sends questions to an environment, whose `lib/native/binding.js` finds the owner.
 pub struct AskJavaScript {
     environment: Weak<Environment>,
     /// Set before the first connection is made.

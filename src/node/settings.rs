@@ -1,4 +1,4 @@
-//! Settings from the plain objects that `lib/pg/settings.js` makes.
+//! Settings from the plain objects that `lib/pg/settings/settings.js` makes.
 
 use std::time::Duration;
 

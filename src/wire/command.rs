@@ -22,7 +22,7 @@ impl CommandTag<'_> {
 }
 
 /// The first words of common tags; their index crosses to JavaScript instead of their text.
-/// `lib/binding.js` reads the list from the addon, so the two cannot drift apart.
+/// `lib/native/binding.js` reads the list from the addon, so the two cannot drift apart.
 pub const COMMON: &[&str] = &[
     "SELECT",
     "INSERT",

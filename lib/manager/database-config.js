@@ -1,0 +1,80 @@
+'use strict';
+
+const { withCarried } = require('../pg/settings/secret');
+const { port, shown } = require('../pg/settings/settings');
+
+/** The pooler of Supabase in session mode, the one that takes DDL. */
+const DEFAULTS = {
+  host: 'aws-1-us-east-1.pooler.supabase.com',
+  port: 5432,
+  database: 'postgres',
+  max: 5,
+  idleTimeoutMillis: 30000,
+  connectionTimeoutMillis: 10000,
+  // An idle manager must not keep a script from ending.
+  allowExitOnIdle: true,
+};
+
+/** The manager's own names for what node-postgres calls otherwise. */
+const ALIASES = [
+  ['dbHost', 'host'],
+  ['dbPort', 'port'],
+  ['dbUser', 'user'],
+  ['dbPassword', 'password'],
+  ['dbName', 'database'],
+];
+
+const OWN_KEYS = new Set([...ALIASES.map(([own]) => own), 'supabaseUrl', 'supabaseKey']);
+
+/**
+ * The pool options for a database: what the caller gave, over the defaults.
+ *
+ * @param {Record<string, any>} given
+ * @returns {Record<string, any>}
+ * @throws {TypeError} for a value that its option can't take
+ */
+function toPoolConfig(given) {
+  // Of a copy of a pool's options.
+  const config = withCarried(given);
+  /** @type {Record<string, any>} */
+  const options = { ...DEFAULTS, ssl: { rejectUnauthorized: false } };
+  for (const [name, value] of Object.entries(config)) {
+    if (value !== undefined && !OWN_KEYS.has(name)) options[name] = value;
+  }
+  // Secrets may sit in properties that are kept out of copies.
+  for (const hidden of ['password', 'connectionString']) {
+    if (options[hidden] === undefined && config[hidden] !== undefined) options[hidden] = config[hidden];
+  }
+  for (const [own, name] of ALIASES) {
+    if (config[own] !== undefined && config[own] !== null && config[own] !== '') options[name] = config[own];
+  }
+  for (const [own, name] of [ALIASES[0], ALIASES[2], ALIASES[4]]) {
+    if (typeof config[own] !== 'string' && config[own] !== undefined && config[own] !== null) {
+      throw new TypeError(
+        `"${own}" must be a string, got ${shown(config[own])} (it becomes the pool's "${name}")`,
+      );
+    }
+  }
+  const { dbPort } = config;
+  if (dbPort !== undefined && dbPort !== null && dbPort !== '') checkPort(dbPort);
+  const { dbPassword } = config;
+  if (!['string', 'function', 'undefined'].includes(typeof dbPassword) && dbPassword !== null) {
+    throw new TypeError(
+      `"dbPassword" must be a string or a function, got a value of type ${typeof dbPassword}`,
+    );
+  }
+  return options;
+}
+
+/** @param {any} value */
+function checkPort(value) {
+  try {
+    port(value);
+  } catch {
+    // Not shown when it is a text of another kind, which may be the password in the wrong place.
+    const got = typeof value === 'string' && !/^[\s\d.+-]*$/.test(value) ? 'a text' : shown(value);
+    throw new TypeError(`"dbPort" must be a whole number from 1 to 65535, got ${got}`);
+  }
+}
+
+module.exports = { toPoolConfig };

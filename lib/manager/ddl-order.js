@@ -1,0 +1,90 @@
+'use strict';
+
+const { signalOf } = require('../pg/call/abort');
+const { amount, shown } = require('../pg/settings/option');
+
+/**
+ * What `executeDDL` was asked to do.
+ *
+ * @typedef {object} Order
+ * @property {string} text
+ * @property {any[] | undefined} values
+ * @property {boolean} inTransaction
+ * @property {'confirmed' | 'pipelined'} commit
+ * @property {AbortSignal | undefined} signal
+ * @property {string | undefined} name
+ * @property {string | undefined} rowMode
+ * @property {any} types
+ * @property {boolean | undefined} binary
+ * @property {string | undefined} queryMode
+ * @property {number} queryTimeout milliseconds; 0 for that of the pool
+ * @property {string | Record<string, any>} query the text or configuration, for `client.query`
+ */
+
+const COMMITS = ['confirmed', 'pipelined'];
+
+/**
+ * The order that the arguments of `executeDDL` give.
+ *
+ * @param {any} sql what `client.query` takes: a text, or a configuration
+ * @param {any} useTransaction a boolean, or the options
+ * @param {any} options
+ * @returns {Order}
+ * @throws {TypeError} when they say something that can't be
+ */
+function toOrder(sql, useTransaction, options) {
+  const isObject = typeof useTransaction === 'object' && useTransaction !== null;
+  const given = (isObject ? useTransaction : options) ?? {};
+  if (typeof given !== 'object') {
+    throw new TypeError(`The options of executeDDL must be an object, got ${shown(given)}`);
+  }
+  const config = sql !== null && typeof sql === 'object' && !(sql instanceof String) ? sql : { text: sql };
+  if (typeof config.submit === 'function') {
+    throw new TypeError(
+      'executeDDL takes a text or a query configuration, not an object with a submit method',
+    );
+  }
+  const text = config.text instanceof String ? String(config.text) : config.text;
+  if (typeof text !== 'string') throw new TypeError(`SQL must be a string, got ${shown(text)}`);
+  if (config.values && !Array.isArray(config.values)) throw new Error('Query values must be an array');
+  return {
+    text,
+    values: config.values,
+    inTransaction: inTransaction(isObject ? given.useTransaction : useTransaction, given.transaction),
+    commit: commitOf(given.commit),
+    signal: signalOf(given) ?? signalOf(config),
+    name: config.name,
+    rowMode: config.rowMode,
+    types: config.types,
+    binary: config.binary,
+    queryMode: config.queryMode,
+    queryTimeout: amount('query_timeout', config.query_timeout),
+    query: sql instanceof String ? text : config === sql ? { ...config, text } : text,
+  };
+}
+
+/**
+ * @param {any} useTransaction the guide's argument
+ * @param {any} transaction
+ */
+function inTransaction(useTransaction, transaction) {
+  if (transaction === undefined) return useTransaction === undefined || Boolean(useTransaction);
+  if (typeof transaction !== 'boolean') {
+    throw new TypeError(`"transaction" must be true or false, got ${shown(transaction)}`);
+  }
+  if (useTransaction !== undefined && Boolean(useTransaction) !== transaction) {
+    throw new TypeError(
+      '"useTransaction" and "transaction" say the opposite of each other; give one of them',
+    );
+  }
+  return transaction;
+}
+
+/** @param {any} commit */
+function commitOf(commit) {
+  if (commit === undefined) return 'confirmed';
+  if (COMMITS.includes(commit)) return commit;
+  throw new TypeError(`"commit" must be 'confirmed' or 'pipelined', got ${shown(commit)}`);
+}
+
+module.exports = { toOrder };

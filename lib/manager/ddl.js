@@ -1,0 +1,217 @@
+'use strict';
+
+const { native } = require('../native/binding');
+const { fromNative, isServerError } = require('../errors');
+const { onAbort, reasonOf } = require('../pg/call/abort');
+const { callOut } = require('../pg/call/caller');
+const Client = require('../pg/client/client');
+const Pool = require('../pg/pool/pool');
+const { NOT_APPLIED, abortError, fateOf, unknownFate, withFate } = require('../pg/query/script-outcome');
+const { setImmediate } = require('../timers');
+
+/** @typedef {import('./ddl-order').Order} Order */
+
+const { query: ownQuery } = Client.prototype;
+
+/**
+ * Runs a script on a pool, in a transaction of its own or as it is.
+ *
+ * @param {any} pool ours, or any pool with node-postgres's methods
+ * @param {Order} order
+ * @returns {Promise<any>} what `client.query` of node-postgres resolves to; every error has an `outcome`
+ */
+async function runDdl(pool, order) {
+  const refusal = native.refusalOfScript(order.text, order.inTransaction);
+  if (refusal !== null) throw withFate(fromNative(refusal), NOT_APPLIED);
+  if (!(pool instanceof Pool)) return await runOnClient(pool, order);
+  pool._scripts++;
+  try {
+    return await (pool._isDirect() ? pool._executeDdl(order) : runOnClient(pool, order));
+  } finally {
+    pool._scripts--;
+    pool._relax();
+  }
+}
+
+/**
+ * Runs a script on a client of a pool.
+ *
+ * @param {any} pool
+ * @param {Order} order
+ */
+async function runOnClient(pool, order) {
+  const client = await checkOut(pool, order.signal).catch((error) => {
+    throw withFate(error, NOT_APPLIED);
+  });
+  // The script fails with its connection, and that is all there is to tell.
+  client.on?.('error', ignore);
+  /** @type {{ failure: any }} what keeps the client from being used again */
+  const broken = { failure: undefined };
+  try {
+    const isOurs = client instanceof Client && !client._isCarried && client.query === ownQuery;
+    // A client whose `query` was replaced is one that somebody looks at, or makes messages of his own of.
+    if (isOurs) return await client._executeDdl(order);
+    return await runByMessages(client, order, broken);
+  } finally {
+    client.removeListener?.('error', ignore);
+    // A listener of the pool's that throws says nothing about the script.
+    callOut(() => client.release(broken.failure));
+  }
+}
+
+function ignore() {
+  return undefined;
+}
+
+/**
+ * @param {any} pool
+ * @param {AbortSignal | undefined} signal
+ * @returns {Promise<any>} a client
+ */
+async function checkOut(pool, signal) {
+  if (signal === undefined) return await pool.connect();
+  if (signal.aborted) throw abortError(reasonOf(signal), NOT_APPLIED);
+  const connecting = Promise.resolve(pool.connect());
+  return await new Promise((resolve, reject) => {
+    let isOver = false;
+    const forget = onAbort(signal, (reason) => {
+      isOver = true;
+      reject(abortError(reason, NOT_APPLIED));
+    });
+    // A client that comes for somebody who doesn't want it any more goes back at once.
+    connecting.then(
+      (client) => {
+        forget();
+        if (isOver) client.release();
+        else resolve(client);
+      },
+      (error) => {
+        forget();
+        reject(error);
+      },
+    );
+  });
+}
+
+/**
+ * Sends BEGIN, the script and COMMIT by the client's own `query`, one after the other.
+ *
+ * @param {any} client
+ * @param {Order} order
+ * @param {{ failure: any }} broken
+ */
+async function runByMessages(client, order, broken) {
+  const { inTransaction, query, signal } = order;
+  if (signal?.aborted) throw abortError(reasonOf(signal), NOT_APPLIED);
+  let result;
+  try {
+    if (inTransaction) await stoppable(client, 'BEGIN', signal, broken, () => NOT_APPLIED);
+    result = await stoppable(client, query, signal, broken, (isLost) => fateOf(order, isLost));
+    if (inTransaction && signal?.aborted) throw abortError(reasonOf(signal), fateOf(order, false));
+  } catch (error) {
+    // The script's error is the one to tell. A connection that can't roll back isn't given to anybody else, and neither
+    // is one of another make that may still be at work.
+    if (broken.failure !== undefined) throw error;
+    if (inTransaction) broken.failure = await failureOf(client, 'ROLLBACK');
+    else if (!(client instanceof Client) && isLoss(error)) broken.failure = error;
+    throw error;
+  }
+  if (inTransaction) await commit(client, order, broken);
+  return result;
+}
+
+/**
+ * @param {any} client
+ * @param {string} query
+ * @returns {Promise<any>} why it failed, or undefined
+ */
+async function failureOf(client, query) {
+  try {
+    await client.query(query);
+    return undefined;
+  } catch (error) {
+    return error || new Error(`${query} failed`);
+  }
+}
+
+/**
+ * @param {any} client
+ * @param {Order} order
+ * @param {{ failure: any }} broken
+ */
+async function commit(client, order, broken) {
+  let ended;
+  try {
+    ended = await client.query('COMMIT');
+  } catch (error) {
+    const isLost = isLoss(error);
+    if (isLost) broken.failure = error;
+    throw withFate(error, isLost ? unknownFate(order.text) : fateOf(order, false));
+  }
+  if (ended?.command === 'ROLLBACK') {
+    const message = 'The server answered COMMIT with ROLLBACK: the transaction had failed before';
+    throw withFate(Object.assign(new Error(message), { code: '25P02' }), fateOf(order, false));
+  }
+}
+
+/**
+ * One query that a signal may stop: on the server where the client can do that, and by closing the connection elsewhere.
+ *
+ * @param {any} client
+ * @param {any} query
+ * @param {AbortSignal | undefined} signal
+ * @param {{ failure: any }} broken
+ * @param {(isLost: boolean) => import('../pg/query/script-outcome').Fate} fate what becomes of the script when it fails
+ */
+async function stoppable(client, query, signal, broken, fate) {
+  if (signal?.aborted) throw abortError(reasonOf(signal), NOT_APPLIED);
+  /** @type {{ reason: any } | undefined} */
+  let aborted;
+  /** @type {() => void} */
+  let forget = ignore;
+  const stopped = new Promise((_, reject) => {
+    if (signal === undefined) return;
+    forget = onAbort(signal, (reason) => {
+      aborted = { reason };
+      if (client instanceof Client) {
+        stop(client);
+      } else {
+        broken.failure = reason;
+        reject(reason);
+      }
+    });
+  });
+  try {
+    return await Promise.race([client.query(query), stopped]);
+  } catch (error) {
+    if (aborted === undefined) throw withFate(error, fate(isLoss(error)));
+    throw abortError(aborted.reason, fate(broken.failure !== undefined || isLoss(error)));
+  } finally {
+    forget();
+  }
+}
+
+/**
+ * Has the server stop what a client of ours is doing. Its query fails then, or was quicker.
+ *
+ * @param {any} client
+ */
+function stop(client) {
+  const cancel = () => {
+    if (client._activeQuery) client._abort(client._activeQuery);
+  };
+  if (client._activeQuery) cancel();
+  // After a query that has failed, the next one waits for a turn.
+  else setImmediate(cancel);
+}
+
+/**
+ * Whether an error is that of a connection, and not the server's answer to a query.
+ *
+ * @param {any} error
+ */
+function isLoss(error) {
+  return !isServerError(error) || error.severity === 'FATAL' || error.severity === 'PANIC';
+}
+
+module.exports = { runDdl };

@@ -1,0 +1,88 @@
+'use strict';
+
+const { inspect } = require('node:util');
+
+const { isLikeConnectionString } = require('../pg/settings/secret');
+
+/** Names under which programs keep secrets. */
+const SECRET = /password|passphrase|secret|token|key$|^pfx$/i;
+
+const HIDDEN = '[hidden]';
+
+/**
+ * A copy for printing: secrets replaced, connection strings without their password.
+ *
+ * @param {any} value
+ * @param {Map<any, any>} [copies] of objects that were met already
+ * @returns {any}
+ */
+function printable(value, copies = new Map()) {
+  if (typeof value === 'string') return isLikeConnectionString(value) ? withoutPassword(value) : value;
+  if (!isPlain(value)) return value;
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  /** @type {any} */
+  const copy = Array.isArray(value) ? [] : {};
+  copies.set(value, copy);
+  for (const [name, part] of Object.entries(value)) {
+    const isSecret = SECRET.test(name) && part !== undefined && part !== null;
+    copy[name] = isSecret ? HIDDEN : printable(part, copies);
+  }
+  return copy;
+}
+
+/** @param {any} value whether it is an object that programs write down as such, and not one of a class */
+function isPlain(value) {
+  if (value === null || typeof value !== 'object') return false;
+  return Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
+}
+
+/** @param {string} connectionString */
+function withoutPassword(connectionString) {
+  try {
+    const url = new URL(connectionString);
+    const secrets = [...url.searchParams.keys()].filter((name) => SECRET.test(name));
+    if (!url.password && secrets.length === 0) return connectionString;
+    if (url.password) url.password = 'hidden';
+    for (const name of secrets) url.searchParams.set(name, 'hidden');
+    return url.href;
+  } catch {
+    // Not a URL: where its password stands isn't known.
+    return HIDDEN;
+  }
+}
+
+/**
+ * What a manager knows of one database.
+ *
+ * @typedef {object} Entry
+ * @property {string} name
+ * @property {Record<string, any>} config the caller's own object, with its secrets
+ * @property {any} pool
+ * @property {string | undefined} supabaseUrl
+ * @property {string | undefined} supabaseKey
+ */
+
+/**
+ * @param {string} name
+ * @param {Record<string, any>} config
+ * @param {any} pool
+ * @returns {Entry}
+ */
+function makeEntry(name, config, pool) {
+  const { supabaseUrl, supabaseKey } = config;
+  const entry = { name, config, pool, supabaseUrl, supabaseKey };
+  // Whatever class the configuration is of, and whatever was hidden in it, what is printed is what can be listed.
+  const view = () => {
+    const { ssl } = entry.config;
+    const listed = { ...entry.config };
+    if (ssl && typeof ssl === 'object') listed.ssl = { ...ssl };
+    return printable({ ...entry, config: listed });
+  };
+  for (const method of [inspect.custom, 'toJSON']) {
+    Object.defineProperty(entry, method, { configurable: true, enumerable: false, value: view });
+  }
+  return entry;
+}
+
+module.exports = { makeEntry };

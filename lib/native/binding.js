@@ -1,0 +1,500 @@
+'use strict';
+
+// The only file that loads the addon. A request is a slot in a table here; the addon answers through one function,
+// `drain`, which gets everything that is ready at once: records in flat arrays, see src/rows/batch.rs.
+
+const { keptAddon } = require('./kept-addon');
+
+const addon = keptAddon(() => require('../../native.js'));
+
+const { fromNative } = require('../errors');
+const { Shape, Batch, canGenerate } = require('../rows/rows');
+const { compileTemplate, templates } = require('../rows/json-templates');
+const { nextTick, setImmediate } = require('../timers');
+
+const layout = addon.layout();
+/** Where queries are written that are handed over together, see lib/pg/pool/outbox.js; of these lengths from the first pool on. */
+const outbox = {
+  wordCount: layout.outboxWords,
+  byteCount: layout.outboxBytes,
+  words: new Int32Array(0),
+  bytes: new Uint8Array(0),
+};
+/** Counts the batches, so that what was found out while one is walked isn't found out for each answer. */
+const turn = { batches: 0 };
+
+// Kinds of records, in step with src/rows/record.rs.
+const SEGMENT = 1;
+const BLOB = 2;
+const FIELDS = 3;
+const ROWS = 4;
+const COMPLETE = 5;
+const COMPLETE_RARE = 6;
+const EMPTY = 7;
+const SUSPENDED = 8;
+const DONE = 9;
+const FAILED = 10;
+const VALUE = 11;
+const EVENT = 12;
+const STARTED = 13;
+const RAW = 14;
+const COPY_REFUSED = 15;
+const DRAINED = 16;
+
+/** @type {Record<string, string>} methods of those who own pools, by the names of the events */
+const POOL_EVENTS = {
+  removed: 'removed',
+  idleError: 'idleError',
+  poolPassword: 'password',
+  poolIdentity: 'identity',
+  opening: 'opening',
+  opened: 'opened',
+  notOpened: 'notOpened',
+};
+
+/** Events that are questions, which whoever asks waits for an answer to. */
+const QUESTIONS = new Set(['password', 'identity', 'poolPassword', 'poolIdentity']);
+
+/** @type {any[]} requests by their number */
+const slots = [];
+/** @type {number[]} numbers that are free again */
+const free = [];
+/** @type {Map<number, any>} who is told what happens on a connection, by its number */
+const connections = new Map();
+/** @type {Map<number, any>} who is told what happens in a pool, by its number */
+const pools = new Map();
+/** @type {Map<number, import('../rows/rows').Shape>} shapes that the addon has described */
+const shapes = new Map();
+/** @type {any[]} transaction statuses by their byte */
+const statuses = [];
+for (const status of ['I', 'T', 'E']) statuses[status.charCodeAt(0)] = status;
+statuses[0] = null;
+
+const batch = new Batch(new Int32Array(0), new Float64Array(0));
+/** The next extra of the batch under way. */
+let extra = 0;
+
+/**
+ * Puts a request into the table.
+ *
+ * @param {any} request gets the calls that its kind of request implements; `done` or `fail` is the last
+ * @returns {number} its number, for the addon
+ */
+function register(request) {
+  const id = free.length > 0 ? /** @type {number} */ (free.pop()) : slots.length;
+  slots[id] = request;
+  return id;
+}
+
+/**
+ * Puts a request into the table for a call that the addon may refuse.
+ *
+ * @param {any} request
+ * @param {(id: number) => void} call
+ * @returns {number} its number
+ * @throws why it was refused; the request isn't in the table then
+ */
+function start(request, call) {
+  const id = register(request);
+  try {
+    call(id);
+  } catch (error) {
+    withdraw(id, error);
+    throw error;
+  }
+  return id;
+}
+
+/**
+ * Takes a request out of the table for which the addon has thrown. Where it has failed inside, the request may be
+ * answered all the same: that is for nobody else.
+ *
+ * @param {number} id
+ * @param {any} error
+ */
+function withdraw(id, error) {
+  if (error?.code === FAILED_INSIDE) slots[id] = new Remains(slots[id], null);
+  else unregister(id);
+}
+
+/** How many requests are under way. */
+function underWay() {
+  return slots.length - free.length;
+}
+
+/**
+ * Takes a request out of the table that the addon will not answer.
+ *
+ * @param {number} id
+ */
+function unregister(id) {
+  slots[id] = undefined;
+  free.push(id);
+}
+
+/**
+ * @param {number} id
+ * @returns {any} the request, which is over
+ */
+function take(id) {
+  const request = slots[id];
+  unregister(id);
+  return request;
+}
+
+/** Node-API's code of an error that isn't about the arguments: a panic. */
+const FAILED_INSIDE = 'GenericFailure';
+
+/** The count of a batch that could not be handed over, in step with src/node/drain.rs. */
+const LOST = -2;
+/** In place of a transaction status: the request ends later. */
+const LATER = -1;
+/** Likewise: the request ends when the program has gone on, as it was asked to. */
+const ASKED = -2;
+
+/** Takes the rest of an answer of which something was lost. */
+class Remains {
+  /**
+   * @param {any} request that was answered
+   * @param {any} failure what it is told in the end; null when it has been told
+   */
+  constructor(request, failure) {
+    this.request = request;
+    this.failure = failure;
+  }
+
+  fields() {}
+  rows() {}
+  complete() {}
+  empty() {}
+  suspended() {}
+  started() {}
+  data() {}
+  copyIn() {}
+  drained() {}
+
+  /** @param {any} status */
+  done(status) {
+    if (this.failure !== null) this.request.fail(fromNative(this.failure), status);
+  }
+
+  /**
+   * @param {any} error
+   * @param {any} status
+   */
+  fail(error, status) {
+    this.done(status);
+  }
+}
+
+/**
+ * A batch could not be handed over: whoever it was for is told so, at the end of his answer. He who has been asked to go on,
+ * and doesn't know it, is told now.
+ *
+ * @param {number[]} addressees numbers of requests, each with its transaction status, `LATER` or `ASKED`
+ * @param {any} failure
+ * @param {any[][]} events
+ */
+function lose(addressees, failure, events) {
+  const calls = [];
+  for (let i = 0; i < addressees.length; i += 2) {
+    const id = addressees[i];
+    const status = addressees[i + 1];
+    const request = slots[id];
+    if (status === LATER) slots[id] = new Remains(request, failure);
+    else if (status === ASKED) slots[id] = new Remains(request, null);
+    else unregister(id);
+    if (status !== LATER)
+      calls.push(() => request.fail(fromNative(failure), status === ASKED ? null : statuses[status]));
+  }
+  for (const event of events) calls.push(() => dispatch(event));
+  for (const call of calls) {
+    try {
+      call();
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+}
+
+/**
+ * A failure of one request's handler is nobody else's.
+ *
+ * @param {unknown} error
+ */
+function rethrow(error) {
+  nextTick(() => {
+    throw error;
+  });
+}
+
+/**
+ * Walks the records of a batch.
+ *
+ * @param {number} count of ints; below 0 nothing has come: the rest shall be fetched after the event loop's turn, or the
+ *   arguments are those of `lose`
+ * @param {any} text the first text segment
+ * @param {string[] | undefined} texts the segments behind it
+ * @param {string[] | undefined} longTexts
+ * @param {Buffer[] | undefined} blobs
+ * @param {Buffer[] | undefined} longBlobs
+ * @param {any[][] | undefined} newShapes
+ * @param {any[] | undefined} extras
+ * @param {boolean} forget whether earlier shapes will not be named again
+ * @param {[number[], number[]] | undefined} oversize arrays of a batch that the shared ones have no room for
+ * @param {number} floatCount floats of rows; those of JSON leaves stand behind them, as with ints
+ * @param {[number, string][] | undefined} newTemplates
+ */
+function drain(
+  count,
+  text,
+  texts,
+  longTexts,
+  blobs,
+  longBlobs,
+  newShapes,
+  extras,
+  forget,
+  oversize,
+  floatCount,
+  newTemplates,
+) {
+  if (count === LOST) {
+    lose(text, texts, /** @type {any} */ (longTexts));
+    return;
+  }
+  if (count < 0) {
+    // Twice, so that immediates of the program's own that come from this turn run first.
+    setImmediate(setImmediate, drainAgain);
+    return;
+  }
+  turn.batches++;
+  if (forget) shapes.clear();
+  if (newShapes !== undefined) {
+    for (const description of newShapes) shapes.set(description[0], new Shape(description));
+  }
+  if (newTemplates !== undefined) {
+    for (const [id, skeleton] of newTemplates) templates[id] = compileTemplate(skeleton);
+  }
+  batch.begin(oversize, text, longTexts, blobs, longBlobs, count, floatCount);
+  extra = 0;
+  const cursor = { nextText: 0, nextBlob: 1 };
+  while (batch.i < count) {
+    try {
+      walk(count, cursor, texts, blobs, extras);
+    } catch (error) {
+      // The position is behind its record already.
+      rethrow(error);
+    }
+  }
+}
+
+/**
+ * @param {number} count
+ * @param {{ nextText: number, nextBlob: number }} cursor
+ * @param {any} texts
+ * @param {any} blobs
+ * @param {any} extras
+ */
+function walk(count, cursor, texts, blobs, extras) {
+  const records = batch.ints;
+  while (batch.i < count) {
+    const i = batch.i;
+    switch (records[i]) {
+      case FIELDS: {
+        batch.i = i + 3;
+        const request = slots[records[i + 1]];
+        const shape = shapes.get(records[i + 2]);
+        request.decoder = undefined;
+        request.fields(shape);
+        break;
+      }
+      case ROWS: {
+        batch.i = i + 4;
+        const shape = /** @type {import('../rows/rows').Shape} */ (shapes.get(records[i + 2]));
+        batch.give(slots[records[i + 1]], shape, records[i + 3]);
+        break;
+      }
+      case COMPLETE: {
+        batch.i = i + 5;
+        const rows = records[i + 3];
+        const oid = records[i + 4];
+        const command = layout.commands[records[i + 2]];
+        slots[records[i + 1]].complete(command, rows < 0 ? null : rows, oid < 0 ? null : oid);
+        break;
+      }
+      case DONE:
+        batch.i = i + 3;
+        take(records[i + 1]).done(statuses[records[i + 2]]);
+        break;
+      case FAILED:
+        batch.i = i + 3;
+        take(records[i + 1]).fail(fromNative(extras[extra++]), statuses[records[i + 2]]);
+        break;
+      case SEGMENT:
+        batch.i = i + 1;
+        batch.turnText(texts[cursor.nextText++]);
+        break;
+      case BLOB:
+        batch.i = i + 1;
+        batch.turnBlob(blobs[cursor.nextBlob++]);
+        break;
+      case COMPLETE_RARE: {
+        batch.i = i + 2;
+        const [command, rows, oid] = extras[extra++];
+        slots[records[i + 1]].complete(command, rows, oid);
+        break;
+      }
+      case EMPTY:
+        batch.i = i + 2;
+        slots[records[i + 1]].empty();
+        break;
+      case SUSPENDED:
+        batch.i = i + 2;
+        slots[records[i + 1]].suspended();
+        break;
+      case VALUE:
+        batch.i = i + 2;
+        take(records[i + 1]).done(extras[extra++]);
+        break;
+      case EVENT:
+        batch.i = i + 1;
+        dispatch(extras[extra++]);
+        break;
+      case STARTED:
+        batch.i = i + 2;
+        slots[records[i + 1]].started();
+        break;
+      case RAW:
+        batch.i = i + 2;
+        slots[records[i + 1]].data(extras[extra++]);
+        break;
+      case COPY_REFUSED:
+        batch.i = i + 2;
+        slots[records[i + 1]].copyIn();
+        break;
+      case DRAINED:
+        batch.i = i + 2;
+        slots[records[i + 1]].drained();
+        break;
+      default:
+        batch.i = count;
+        throw new Error(`pgfleet: the addon sent a record of the unknown kind ${records[i]}; rebuild it`);
+    }
+  }
+}
+
+/**
+ * @param {string} event of a notice: the number of the connection, the length of the message, and its fields
+ */
+function dispatchNotice(event) {
+  const end = event.indexOf(' ');
+  const begin = event.indexOf(' ', end + 1);
+  const owner = connections.get(Number(event.slice(0, end)));
+  if (owner !== undefined) owner.notice(event.slice(begin + 1), Number(event.slice(end + 1, begin)));
+}
+
+/**
+ * @param {any} event its name, the number of the connection or pool, and what belongs to it; a text for a notice
+ */
+function dispatch(event) {
+  if (typeof event === 'string') {
+    dispatchNotice(event);
+    return;
+  }
+  const [name, id, first, second] = event;
+  const poolEvent = POOL_EVENTS[name];
+  const owner = poolEvent === undefined ? connections.get(id) : pools.get(id);
+  if (owner === undefined) {
+    if (QUESTIONS.has(name)) environment.decline(first);
+  } else if (name === 'lost') {
+    owner.lost(fromNative(first));
+  } else {
+    owner[poolEvent ?? name](first, second);
+  }
+}
+
+// Bun loads addons, but its event loop isn't libuv, of which it has but the names.
+const polls = process.versions.bun === undefined;
+function drainAgain() {
+  environment.drain();
+}
+
+/** @type {any} this thread's side of the addon, from the first connection or pool on: many programs only load the package */
+let environment = null;
+
+function open() {
+  if (environment !== null) return environment;
+  batch.sharedInts = new Int32Array(layout.ints);
+  batch.sharedFloats = new Float64Array(layout.floats);
+  outbox.words = new Int32Array(layout.outboxWords);
+  outbox.bytes = new Uint8Array(layout.outboxBytes);
+  const { sharedInts, sharedFloats } = batch;
+  environment = new addon.Environment(
+    drain,
+    sharedInts,
+    sharedFloats,
+    canGenerate,
+    polls,
+    outbox.words,
+    outbox.bytes,
+  );
+  // The addon keeps it only while something is under way, and has no use for an environment without it.
+  environment.callback = drain;
+  return environment;
+}
+
+const native = {
+  /** @param {object} settings */
+  openConnection: (settings) => open().openConnection(settings),
+  /**
+   * @param {object} settings
+   * @param {object} options
+   */
+  openPool: (settings, options) => open().openPool(settings, options),
+  /** How many connections this thread reads by itself, see docs/decisions/0010. */
+  watchedConnections: () => open().watchedConnections,
+  /** Whether the event loop stays awake for an answer, see docs/decisions/0027. */
+  isAwake: () => open().isAwake,
+  /**
+   * Gives up work of many steps, which ends when its outcome is known.
+   *
+   * @param {number} request
+   */
+  giveUp: (request) => environment.giveUp(request),
+  /**
+   * Why a script would be refused before anything is sent, or null.
+   *
+   * @param {string} script
+   * @param {boolean} inTransaction
+   */
+  refusalOfScript: (script, inTransaction) => addon.refusalOfScript(script, inTransaction),
+  /**
+   * What became of a script that JavaScript has sent itself.
+   *
+   * @param {string} script
+   * @param {boolean} inTransaction
+   * @param {boolean} isLost whether the connection was lost, in place of a refusal by the server
+   */
+  fateOfScript: (script, inTransaction, isLost) => addon.fateOfScript(script, inTransaction, isLost),
+  /**
+   * @param {number} question
+   * @param {string | null} answer
+   * @param {string | null} message of an error
+   */
+  answer: (question, answer, message) => environment.answer(question, answer, message),
+};
+
+module.exports = {
+  native,
+  register,
+  start,
+  unregister,
+  withdraw,
+  underWay,
+  take,
+  connections,
+  pools,
+  outbox,
+  turn,
+};

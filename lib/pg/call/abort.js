@@ -1,0 +1,155 @@
+'use strict';
+
+const { nextTick } = require('../../timers');
+const { callOut } = require('./caller');
+const { onSettled } = require('./settlement');
+
+/**
+ * The signal of a configuration or of options.
+ *
+ * @param {any} options
+ * @returns {AbortSignal | undefined}
+ * @throws {TypeError} when it is something else
+ */
+function signalOf(options) {
+  if (options === null || typeof options !== 'object') return undefined;
+  const { signal } = options;
+  if (signal === undefined || signal === null) return undefined;
+  if (typeof signal !== 'object' || typeof signal.aborted !== 'boolean' || !('addEventListener' in signal)) {
+    throw new TypeError('"signal" must be an AbortSignal');
+  }
+  return signal;
+}
+
+/**
+ * Why a signal aborts. A promise can't be rejected with nothing, so a reason that is none becomes the usual one.
+ *
+ * @param {AbortSignal} signal
+ * @returns {any}
+ */
+function reasonOf(signal) {
+  return signal.reason || new DOMException('This operation was aborted', 'AbortError');
+}
+
+/**
+ * What a signal stops. It gets one listener, however many requests it is for: Node warns of a leak when it has more than
+ * a few.
+ */
+class Followers {
+  /** @param {AbortSignal} signal */
+  constructor(signal) {
+    this.signal = signal;
+    /** @type {Set<{ stop: (reason: any) => void }>} */
+    this.entries = new Set();
+    this.listener = () => {
+      const reason = reasonOf(signal);
+      const entries = [...this.entries];
+      this.entries.clear();
+      for (const { stop } of entries) callOut(stop, reason);
+    };
+  }
+
+  /** @param {(reason: any) => void} stop */
+  add(stop) {
+    if (this.entries.size === 0) this.signal.addEventListener('abort', this.listener, { once: true });
+    const entry = { stop };
+    this.entries.add(entry);
+    return () => {
+      if (this.entries.delete(entry) && this.entries.size === 0) {
+        this.signal.removeEventListener('abort', this.listener);
+      }
+    };
+  }
+}
+
+/** @type {WeakMap<AbortSignal, Followers>} */
+const followed = new WeakMap();
+
+/**
+ * Calls `stop` once the signal aborts.
+ *
+ * @param {AbortSignal} signal one that hasn't aborted yet
+ * @param {(reason: any) => void} stop
+ * @returns {() => void} ends it
+ */
+function onAbort(signal, stop) {
+  let followers = followed.get(signal);
+  if (followers === undefined) {
+    followers = new Followers(signal);
+    followed.set(signal, followers);
+  }
+  return followers.add(stop);
+}
+
+/**
+ * Ties a request that is about to be made to a signal.
+ *
+ * @param {any} request
+ * @param {any} options where the signal is, if there is one
+ * @param {() => void} stop ends what is being done for the request
+ * @returns {boolean} whether the request may be made; otherwise it is over
+ */
+function obey(request, options, stop) {
+  let signal;
+  try {
+    signal = signalOf(options);
+  } catch (error) {
+    nextTick(() => request.handleError(error));
+    return false;
+  }
+  if (signal === undefined) return true;
+  if (signal.aborted) {
+    const reason = reasonOf(signal);
+    nextTick(() => request.abort(reason));
+    return false;
+  }
+  onSettled(
+    request,
+    onAbort(signal, (reason) => {
+      stop();
+      request.abort(reason);
+    }),
+  );
+  return true;
+}
+
+/**
+ * Connects a client until a signal aborts.
+ *
+ * @param {any} client
+ * @param {any} options where the signal is, if there is one
+ * @param {Function} callback gets the error, the client, and whether the error is the reason of the signal
+ */
+function connectObeying(client, options, callback) {
+  let signal;
+  try {
+    signal = signalOf(options);
+  } catch (error) {
+    nextTick(() => callback(error));
+    return;
+  }
+  if (signal === undefined) {
+    client._connect(callback);
+    return;
+  }
+  if (signal.aborted) {
+    const reason = reasonOf(signal);
+    nextTick(() => callback(reason, undefined, true));
+    return;
+  }
+  let isAborted = false;
+  const forget = onAbort(signal, (reason) => {
+    // A call that was refused, because there has been one before, must not stop that one.
+    if (client._connectionCallback !== done) return;
+    isAborted = true;
+    client._handleConnectFailure(reason);
+    if (client._core !== null) client._core.destroy();
+  });
+  const done = (/** @type {any} */ error, /** @type {any} */ connected) => {
+    forget();
+    callback(error, connected, isAborted);
+  };
+  client._connect(done);
+}
+
+module.exports = { connectObeying, obey, onAbort, reasonOf, signalOf };

@@ -1,0 +1,123 @@
+'use strict';
+
+const { native, register } = require('../../native/binding');
+const { setImmediate } = require('../../timers');
+const { peerCertificate, refusalOf } = require('../settings/identity-check');
+const { noticeMessage, notificationMessage } = require('../errors/notice');
+const { findPassword, messageOf } = require('../messages/password');
+
+/** What the native side tells about a connection, passed on to the client that owns it. */
+class ClientLink {
+  /** @param {import('./client')} client */
+  constructor(client) {
+    this.client = client;
+  }
+
+  /**
+   * @param {string} fields
+   * @param {number} length
+   */
+  notice(fields, length) {
+    this.client._tell('notice', noticeMessage(fields, length));
+  }
+
+  /** @param {any} message */
+  notification(message) {
+    this.client._tell('notification', notificationMessage(message));
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} value
+   */
+  parameter(name, value) {
+    this.client._handleParameter(name, value);
+  }
+
+  /** @param {Error} error */
+  lost(error) {
+    // A turn later, as the end.
+    setImmediate(() => {
+      // What was under way may have failed with the same error, and told it.
+      if (!this.client._told.has(error.message)) this.client._handleLost(error);
+    });
+  }
+
+  closed() {
+    this.client._closedSoon();
+  }
+
+  /** @param {number} question */
+  password(question) {
+    const { client } = this;
+    // A second connection for the same client, to ask about its script.
+    if (typeof client.password === 'string') {
+      native.answer(question, client.password, null);
+      return;
+    }
+    findPassword(client, (error, password) => {
+      if (error) {
+        client._answerError = error;
+      } else {
+        client.connectionParameters.password = client.password = password;
+      }
+      native.answer(question, password, error ? messageOf(error) : null);
+    });
+  }
+
+  /**
+   * @param {number} question
+   * @param {[name: string, chain: Buffer[]]} certificate
+   */
+  identity(question, [name, chain]) {
+    const error = refusalOf(this.client.ssl, name, () => peerCertificate(chain));
+    this.client._answerError = error;
+    native.answer(question, null, error && messageOf(error));
+  }
+}
+
+/** A client's request to connect. */
+class ConnectRequest {
+  /** @param {import('./client')} client */
+  constructor(client) {
+    this.client = client;
+  }
+
+  done() {
+    this.client._handleConnected();
+  }
+
+  /** @param {Error} error */
+  fail(error) {
+    this.client._handleConnectFailure(error);
+  }
+}
+
+/** A request of which only the end matters, however it ends. */
+class EndRequest {
+  /** @param {(error?: any) => void} ended */
+  constructor(ended) {
+    this.ended = ended;
+  }
+
+  done() {
+    this.ended();
+  }
+
+  /** @param {Error} error */
+  fail(error) {
+    this.ended(error);
+  }
+}
+
+/**
+ * Asks the server to stop what a connection is doing.
+ *
+ * @param {{ cancel(requestId: number): void }} connection
+ * @param {(error?: any) => void} ended called when the server has taken note of it, or with the reason why it hasn't
+ */
+function cancel(connection, ended) {
+  connection.cancel(register(new EndRequest(ended)));
+}
+
+module.exports = { ClientLink, ConnectRequest, EndRequest, cancel };

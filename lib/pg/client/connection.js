@@ -1,0 +1,309 @@
+'use strict';
+
+const { EventEmitter } = require('node:events');
+const net = require('node:net');
+const tls = require('node:tls');
+const { serialize } = require('pg-protocol');
+const { Parser } = require('pg-protocol/dist/parser');
+
+const { checkName, refusalOf } = require('../settings/identity-check');
+const { TLS_SECRETS, withCarried } = require('../settings/secret');
+
+const FLUSH = serialize.flush();
+const SYNC = serialize.sync();
+const GOODBYE = serialize.end();
+
+/** What a server answers to the request for TLS. */
+const TLS_ACCEPTED = 'S';
+const TLS_REFUSED = 'N';
+
+/** What a socket says that was closed by the other side. */
+const FAREWELLS = new Set(['ECONNRESET', 'EPIPE']);
+
+/**
+ * A stream as the messages of the protocol: a method for each message of a client, an event for each message of the
+ * server. It knows no order of messages; whoever sends them does.
+ *
+ * Its own properties are node-postgres's, because programs give a client a connection of their making.
+ */
+class Connection extends EventEmitter {
+  /** @type {Function | undefined} */
+  #makeStream;
+
+  /** @param {any} [config] `stream` is the socket to use, or a function that makes one */
+  constructor(config) {
+    super();
+    const given = config || {};
+    const stream = given.stream || new net.Socket();
+    /** @type {any} the socket, or TLS on it */
+    this.stream = typeof stream === 'function' ? stream(given) : stream;
+    if (typeof stream === 'function') this.#makeStream = stream;
+    this._keepAlive = given.keepAlive;
+    this._keepAliveInitialDelayMillis = given.keepAliveInitialDelayMillis;
+    /** @type {Record<string, string>} */
+    this.parsedStatements = {};
+    /** @type {Record<string, string>} */
+    this.submittedNamedStatements = {};
+    this.ssl = given.ssl || false;
+    this.sslNegotiation = given.sslNegotiation || 'postgres';
+    this._ending = false;
+    this._emitMessage = false;
+    this.on('newListener', (name) => {
+      if (name === 'message') this._emitMessage = true;
+    });
+  }
+
+  /**
+   * Emits 'connect' when somebody answers, 'error', and 'end' when the stream is closed.
+   *
+   * @param {number | string} port or the path of a socket
+   * @param {string} [host]
+   */
+  connect(port, host) {
+    const { stream } = this;
+    this._connecting = true;
+    if (typeof stream.setNoDelay === 'function') stream.setNoDelay(true);
+    if (host === undefined) stream.connect(port);
+    else stream.connect(port, host);
+    stream.once('connect', () => {
+      if (this._keepAlive) stream.setKeepAlive(true, this._keepAliveInitialDelayMillis);
+      this.emit('connect');
+    });
+    stream.on('error', (/** @type {any} */ error) => this._streamFailed(error));
+    stream.on('close', () => this.emit('end'));
+    if (!this.ssl) this.attachListeners(stream);
+    else if (this.sslNegotiation === 'direct') stream.once('connect', () => this._secure(host));
+    else stream.once('data', (/** @type {Buffer} */ answer) => this._tlsAnswered(String(answer), host));
+  }
+
+  /** What makes another stream on the program's own way to the server, if anything does. */
+  get _makeStream() {
+    return this.#makeStream;
+  }
+
+  /** @param {any} error */
+  _streamFailed(error) {
+    // Who is leaving doesn't mind that the other side left first.
+    if (this._ending && FAREWELLS.has(error.code)) return;
+    this.emit('error', error);
+  }
+
+  /**
+   * @param {string} answer
+   * @param {string | undefined} host
+   */
+  _tlsAnswered(answer, host) {
+    if (answer === TLS_ACCEPTED) {
+      this._secure(host);
+      return;
+    }
+    this.stream.end();
+    const what =
+      answer === TLS_REFUSED
+        ? 'The server does not support SSL connections'
+        : 'There was an error establishing an SSL connection';
+    this.emit('error', new Error(what));
+  }
+
+  /** @param {string | undefined} host */
+  _secure(host) {
+    this.upgradeToSSL(host, (error) => this._streamFailed(error));
+  }
+
+  /**
+   * Puts TLS on the stream and emits 'sslconnect'.
+   *
+   * @param {string | undefined} host whose name the certificate has to have
+   * @param {(error: any) => void} reportError
+   */
+  upgradeToSSL(host, reportError) {
+    try {
+      const ssl = withCarried(this.ssl);
+      const options = this._tlsOptions(ssl, host);
+      const hasOwnCheck = ssl !== true && checkName(ssl.checkServerIdentity) !== null;
+      // Node passes over what it says where nothing is to be verified, and sends before it is asked.
+      if (hasOwnCheck) options.checkServerIdentity = () => undefined;
+      this.stream = tls.connect(options);
+      if (hasOwnCheck) this.stream.once('secureConnect', () => this._checkIdentity(options));
+      this.attachListeners(this.stream);
+      this.stream.on('error', reportError);
+      if (!hasOwnCheck) this.emit('sslconnect');
+    } catch (error) {
+      this.emit('error', error);
+    }
+  }
+
+  /**
+   * @param {any} ssl
+   * @param {string | undefined} host
+   * @returns {any} what `tls.connect` takes
+   */
+  _tlsOptions(ssl, host) {
+    /** @type {any} */
+    const options = { socket: this.stream, host };
+    if (ssl !== true) {
+      Object.assign(options, ssl);
+      // Secrets aren't enumerable.
+      for (const name of TLS_SECRETS) if (name in ssl) options[name] = ssl[name];
+    }
+    if (this.sslNegotiation === 'direct') options.ALPNProtocols = ['postgresql'];
+    // An address can't be the name that TLS asks for (RFC 6066, section 3).
+    if (net.isIP(host || '') === 0) options.servername = host;
+    return options;
+  }
+
+  /** @param {{ servername?: string, host?: string }} options */
+  _checkIdentity({ servername, host }) {
+    const { ssl, stream } = this;
+    const refusal = refusalOf(ssl, servername || host || '', () => stream.getPeerCertificate(true));
+    if (refusal) stream.destroy(refusal);
+    else this.emit('sslconnect');
+  }
+
+  /** @param {any} stream whose bytes become events */
+  attachListeners(stream) {
+    const parser = new Parser();
+    let isTelling = false;
+    const tell = (/** @type {any} */ message) => {
+      isTelling = true;
+      this._receive(message);
+      isTelling = false;
+    };
+    stream.on('data', (/** @type {Buffer} */ bytes) => {
+      isTelling = false;
+      try {
+        parser.parse(bytes, tell);
+      } catch (error) {
+        // A listener's own error is its program's.
+        if (isTelling) throw error;
+        this.emit('error', error);
+        stream.destroy();
+      }
+    });
+  }
+
+  /** @param {any} message */
+  _receive(message) {
+    if (this._emitMessage) this.emit('message', message);
+    this.emit(message.name === 'error' ? 'errorMessage' : message.name, message);
+  }
+
+  // Messages that open a connection.
+
+  requestSsl() {
+    this.stream.write(serialize.requestSsl());
+  }
+
+  /** @param {Record<string, any>} parameters */
+  startup(parameters) {
+    this.stream.write(serialize.startup(/** @type {any} */ (parameters)));
+  }
+
+  /**
+   * @param {number} processID
+   * @param {number} secretKey
+   */
+  cancel(processID, secretKey) {
+    this._send(serialize.cancel(processID, secretKey));
+  }
+
+  /** @param {string} password */
+  password(password) {
+    this._send(serialize.password(password));
+  }
+
+  /**
+   * @param {string} mechanism
+   * @param {string} response
+   */
+  sendSASLInitialResponseMessage(mechanism, response) {
+    this._send(serialize.sendSASLInitialResponseMessage(mechanism, response));
+  }
+
+  /** @param {string} response */
+  sendSCRAMClientFinalMessage(response) {
+    this._send(serialize.sendSCRAMClientFinalMessage(response));
+  }
+
+  // Messages that ask for something.
+
+  /**
+   * @param {Buffer} bytes
+   * @param {number} [_owed] ReadyForQuery messages that will answer them
+   * @returns {boolean | undefined}
+   */
+  _send(bytes, _owed) {
+    if (!this.stream.writable) return false;
+    return this.stream.write(bytes);
+  }
+
+  /** @param {string} text */
+  query(text) {
+    this._send(serialize.query(text), 1);
+  }
+
+  /** @param {any} query */
+  parse(query) {
+    this._send(serialize.parse(query));
+  }
+
+  /** @param {any} config */
+  bind(config) {
+    this._send(serialize.bind(config));
+  }
+
+  /** @param {any} config */
+  execute(config) {
+    this._send(serialize.execute(config));
+  }
+
+  /** @param {any} message */
+  describe(message) {
+    this._send(serialize.describe(message));
+  }
+
+  /** @param {any} message */
+  close(message) {
+    this._send(serialize.close(message));
+  }
+
+  flush() {
+    this._send(FLUSH);
+  }
+
+  sync() {
+    this._send(SYNC, 1);
+  }
+
+  /** @param {Buffer} chunk */
+  sendCopyFromChunk(chunk) {
+    this._send(serialize.copyData(chunk));
+  }
+
+  endCopyFrom() {
+    this._send(serialize.copyDone());
+  }
+
+  /** @param {string} message */
+  sendCopyFail(message) {
+    this._send(serialize.copyFail(message));
+  }
+
+  ref() {
+    this.stream.ref();
+  }
+
+  unref() {
+    this.stream.unref();
+  }
+
+  /** Says goodbye to the server. */
+  end() {
+    const { stream } = this;
+    this._ending = true;
+    if (this._connecting && stream.writable) stream.write(GOODBYE, () => stream.end());
+    else stream.end();
+  }
+}
+
+module.exports = Connection;

@@ -1,0 +1,80 @@
+'use strict';
+
+const fs = require('node:fs');
+
+const { thrown } = require('../../errors');
+
+/**
+ * Finds the password for a client that has none as plain text: asks its function, or looks into the password file.
+ *
+ * @param {{ password: any, connectionParameters: import('../settings/connection-parameters') }} client
+ * @param {(error: Error | null, password: string | null) => void} answer called once
+ */
+function findPassword(client, answer) {
+  const { connectionParameters } = client;
+  if (typeof client.password === 'function') {
+    const ask = client.password;
+    Promise.resolve()
+      .then(() => ask.call(client, connectionParameters))
+      .then((password) => {
+        if (password !== undefined && typeof password !== 'string')
+          throw new TypeError('Password must be a string');
+        return password === undefined ? null : password;
+      })
+      .then(
+        (password) => answer(null, password),
+        (error) => answer(thrown(error), null),
+      );
+    return;
+  }
+  try {
+    require('pgpass')(connectionParameters, (/** @type {string | undefined} */ password) => {
+      if (password === undefined) checkPasswordFile((error) => answer(error, null));
+      else answer(null, password);
+    });
+  } catch (error) {
+    answer(advised(error), null);
+  }
+}
+
+const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE'];
+
+/**
+ * Tells a password file that couldn't be opened, for want of a file descriptor, from one without the password: pgpass
+ * doesn't.
+ *
+ * @param {(error: Error | null) => void} answer
+ */
+function checkPasswordFile(answer) {
+  fs.open(require('pgpass/lib/helper').getFileName(), (error, file) => {
+    if (error === null) fs.close(file, () => answer(null));
+    else answer(OUT_OF_DESCRIPTORS.includes(String(error.code)) ? advised(error) : null);
+  });
+}
+
+/**
+ * @param {any} error
+ * @returns {Error} that says what to do, as the native side's
+ */
+function advised(error) {
+  if (OUT_OF_DESCRIPTORS.includes(error.code)) {
+    error.message += '; raise the limit of open files (ulimit -n), or use fewer connections';
+  }
+  return error;
+}
+
+/**
+ * What the native side is told of a failure, and the failure is known by again.
+ *
+ * @param {any} error whatever the password function has thrown
+ * @returns {string}
+ */
+function messageOf(error) {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'the password function failed';
+  }
+}
+
+module.exports = { findPassword, messageOf };

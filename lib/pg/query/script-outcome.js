@@ -1,0 +1,122 @@
+'use strict';
+
+const { native } = require('../../native/binding');
+
+/**
+ * What became of a script that failed.
+ *
+ * @typedef {{ outcome?: 'not applied' | 'partly applied' | 'unknown',
+ *   steps?: { statement: string, state: 'done' | 'failed' | 'not run' | 'unknown' }[] }} Fate
+ */
+
+/** @type {Fate} */
+const NOT_APPLIED = { outcome: 'not applied' };
+
+/**
+ * The error with what became of the script. One that can't be written on, or says already what became of another
+ * script, becomes the cause of another error.
+ *
+ * @param {any} error
+ * @param {Fate} fate
+ * @returns {any}
+ */
+function withFate(error, { outcome, steps }) {
+  const fate = steps === undefined ? { outcome } : { outcome, steps };
+  if (mayBeTold(error, fate)) return Object.assign(error, fate);
+  const { message, code } = partsOf(error);
+  const text = Object(error) === error ? 'What was thrown is no error' : String(error);
+  const told = new Error(typeof message === 'string' ? message : text, { cause: error });
+  return Object.assign(told, code !== undefined && { code }, fate);
+}
+
+/**
+ * Whether an error can be written on, and says nothing else yet.
+ *
+ * @param {any} error
+ * @param {Fate} fate
+ */
+function mayBeTold(error, { outcome, steps }) {
+  try {
+    const isSame = error.outcome === outcome && !error.steps && !steps;
+    return Object.isExtensible(error) && (isSame || !('outcome' in error || 'steps' in error));
+  } catch {
+    // Nothing, or a proxy that has been revoked.
+    return false;
+  }
+}
+
+/**
+ * What an error, or a reason, says of itself.
+ *
+ * @param {any} error anything that a program can throw
+ * @returns {{ name?: unknown, message?: unknown, code?: unknown }}
+ */
+function partsOf(error) {
+  try {
+    const { name, message, code } = Object(error);
+    return { name, message, code };
+  } catch {
+    // A getter of the program's.
+    return {};
+  }
+}
+
+/**
+ * The error of a call that was given up: one of its own, since one signal may stop many calls.
+ *
+ * @param {any} reason what the signal was aborted with
+ * @param {Fate} fate
+ */
+function abortError(reason, fate) {
+  const { name, message, code } = typeof reason === 'object' ? partsOf(reason) : {};
+  const hasName = typeof name === 'string';
+  /** @type {Error & Record<string, any>} */
+  const error = new Error(typeof message === 'string' ? message : 'This operation was aborted', {
+    cause: reason,
+  });
+  const kept = {
+    value: hasName ? name : 'AbortError',
+    configurable: true,
+    writable: true,
+    enumerable: false,
+  };
+  Object.defineProperty(error, 'name', kept);
+  if (typeof code === 'string') error.code = code;
+  else if (!hasName || name === 'AbortError') error.code = 'ABORT_ERR';
+  return withFate(error, fate);
+}
+
+/**
+ * What became of a script that was sent by three messages of ours, as far as its text tells.
+ *
+ * @param {import('../../manager/ddl-order').Order} order
+ * @param {boolean} isLost whether the connection was lost, in place of a refusal by the server
+ * @returns {Fate}
+ */
+function fateOf(order, isLost) {
+  return native.fateOfScript(order.text, order.inTransaction, isLost);
+}
+
+/**
+ * The fate of a script that has run, of which nobody knows whether it was committed.
+ *
+ * @param {string} text
+ * @returns {Fate}
+ */
+function unknownFate(text) {
+  const { steps = [] } = native.fateOfScript(text, false, true);
+  return { outcome: 'unknown', steps };
+}
+
+/**
+ * The fate of a script that was committed, although the call fails: its result can't be read.
+ *
+ * @param {string} text
+ * @returns {Fate}
+ */
+function appliedFate(text) {
+  const { steps = [] } = unknownFate(text);
+  return { outcome: 'partly applied', steps: steps.map(({ statement }) => ({ statement, state: 'done' })) };
+}
+
+module.exports = { NOT_APPLIED, abortError, appliedFate, fateOf, unknownFate, withFate };

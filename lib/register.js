@@ -1,0 +1,33 @@
+'use strict';
+
+// Puts pgfleet in the place of npm's `pg` for everything that this process loads from now on:
+//
+//   node --require pgfleet/register app.js
+//   node --import pgfleet/register app.mjs
+
+const Module = require('node:module');
+const { pathToFileURL } = require('node:url');
+
+const { replacementOf, resolve } = require('./replacement');
+
+/** @type {any} */
+const loader = Module;
+
+// What is required, and what is asked of `require.resolve`, by tracers too: hooks don't see these on every Node.
+const original = loader._resolveFilename;
+loader._resolveFilename = function resolveFilename(
+  /** @type {string} */ request,
+  /** @type {any[]} */ ...rest
+) {
+  return replacementOf(request, false) ?? original.call(this, request, ...rest);
+};
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+// Before, a tracer that registers hooks of the other kind after these fails to.
+const isSettled = major > 25 || (major === 25 && minor >= 1) || (major === 24 && minor >= 13);
+if (typeof loader.registerHooks === 'function' && (isSettled || typeof loader.register !== 'function')) {
+  loader.registerHooks({ resolve });
+} else if (typeof loader.register === 'function') {
+  // Node has this from 20.6 on; before, only what is required can be replaced.
+  loader.register(pathToFileURL(require.resolve('./replacement')));
+}
