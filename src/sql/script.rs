@@ -1,9 +1,14 @@
-//! Taking a script apart into its statements, as the server does, and as psql does for COPY data.
+//! Taking a script apart into its statements, as the server does, and as psql does for COPY data and its own commands.
 
 use std::ops::Range;
 
+use memchr::{memchr, memmem};
 use squawk_lexer::{BOM, TokenKind};
 
+use super::conforming_strings;
+use super::nesting::Nesting;
+use super::psql::{self, MetaCommand};
+use super::scan;
 use super::token::{Token, Tokens, Words};
 
 /// The line that ends data in a script, for psql and pg_dump.
@@ -16,8 +21,9 @@ pub struct Statement<'a> {
     pub text: &'a str,
     /// Where `text` stands in the script, in bytes.
     pub range: Range<usize>,
-    /// The lines between `COPY … FROM STDIN;` and `\.`, as pg_dump writes them; without the `\.` itself.
-    pub copy_data: Option<&'a str>,
+    /// The lines between `COPY … FROM STDIN;` and `\.`, as pg_dump writes them, in bytes of the script; without the
+    /// `\.` itself.
+    pub copy_data: Option<Range<usize>>,
 }
 
 impl<'a> Statement<'a> {
@@ -30,21 +36,32 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// Takes a script apart. Empty statements, comments and a byte order mark at the head are dropped.
+/// Takes a script apart that psql could run. Empty statements, comments, a byte order mark at the head and psql's
+/// `\restrict` and `\unrestrict` are dropped.
 ///
-/// Any text is accepted: what isn't closed (a string, a comment, a parenthesis, the body of a function) reaches to
-/// the end of the script. Strings are read as with `standard_conforming_strings` on, the server's default.
-pub fn split(script: &str) -> Vec<Statement<'_>> {
-    statements(script).collect()
+/// What isn't closed (a string, a comment, a parenthesis, the body of a function) reaches to the end of the script.
+/// Strings are read as with `standard_conforming_strings` on, the server's default, until the script sets it.
+///
+/// # Errors
+/// The first command of psql's, such as `\connect`: none of them means anything to the server.
+pub fn split(script: &str) -> Result<Vec<Statement<'_>>, MetaCommand> {
+    let mut statements = statements(script);
+    let found = statements.by_ref().collect();
+    match statements.meta_command {
+        None => Ok(found),
+        Some(command) => Err(command),
+    }
 }
 
-/// The same as [`split`], one statement at a time.
+/// The same as [`split`], one statement at a time, and with a command of psql's as a part of the statement where it
+/// stands.
 pub fn statements(script: &str) -> Statements<'_> {
     let mut tokens = Tokens::new(script);
     if script.starts_with(BOM) {
         tokens.pass_over(BOM.len());
     }
-    Statements { script, tokens, doubtful: false, may_hold_data: script.contains(END_OF_DATA) }
+    let may_hold_data = memmem::find(script.as_bytes(), END_OF_DATA.as_bytes()).is_some();
+    Statements { script, tokens, doubtful: false, may_hold_data, meta_command: None }
 }
 
 /// Made by [`statements`].
@@ -54,33 +71,55 @@ pub struct Statements<'a> {
     tokens: Tokens<'a>,
     doubtful: bool,
     may_hold_data: bool,
+    meta_command: Option<MetaCommand>,
 }
 
 impl<'a> Statements<'a> {
+    /// The first command of psql's in the statements so far.
+    pub fn meta_command(&self) -> Option<&MetaCommand> {
+        self.meta_command.as_ref()
+    }
+
     /// Whether the statements so far hold a literal that ends elsewhere with `standard_conforming_strings` off.
     pub(super) fn is_doubtful(&self) -> bool {
         self.doubtful
     }
 
+    /// The next token that a statement can begin with.
+    fn first_token(&mut self) -> Option<Token<'a>> {
+        loop {
+            let token = self.tokens.find(|token| token.kind != TokenKind::Semi)?;
+            if !psql::is_backslash(&token) || !psql::is_harmless(self.script, token.start) {
+                return Some(token);
+            }
+            let rest = self.tokens.rest().as_bytes();
+            self.tokens.pass_over(scan::line(rest));
+        }
+    }
+
+    fn note(&mut self, token: &Token<'_>) {
+        self.doubtful |= token.is_doubtful();
+        if self.meta_command.is_none() && psql::is_backslash(token) {
+            self.meta_command = Some(MetaCommand::at(self.script, token.start));
+        }
+    }
+
     /// The data lines that begin on the line after the semicolon, if a `\.` ends them. Without one the text goes on
     /// as SQL, because the data then comes from elsewhere.
-    fn take_copy_data(&mut self) -> Option<&'a str> {
-        let rest = self.tokens.rest();
+    fn take_copy_data(&mut self) -> Option<Range<usize>> {
         if !self.may_hold_data {
             return None;
         }
-        let rest_of_line = rest.find(|c: char| c == '\n' || !c.is_whitespace())?;
-        let begin = rest_of_line + 1;
-        if rest.as_bytes().get(rest_of_line) != Some(&b'\n') {
-            return None;
-        }
+        let begin = self.tokens.position() + end_of_blank_line(self.tokens.rest())?;
         let mut end = begin;
-        for line in rest.get(begin..)?.split_inclusive('\n') {
-            if line.trim_end_matches(['\r', '\n']) == END_OF_DATA {
-                self.tokens.pass_over(end + line.len());
-                return rest.get(begin..end);
+        while let Some(rest) = self.script.as_bytes().get(end..).filter(|rest| !rest.is_empty()) {
+            let length = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            let line = self.script.get(end..end + length)?;
+            if line.starts_with(END_OF_DATA) && line.trim_end_matches(['\r', '\n']) == END_OF_DATA {
+                self.tokens.pass_over(end + length - self.tokens.position());
+                return Some(begin..end);
             }
-            end += line.len();
+            end += length;
         }
         // Nor will a later COPY find one: each would search the whole rest again.
         self.may_hold_data = false;
@@ -88,11 +127,31 @@ impl<'a> Statements<'a> {
     }
 }
 
+/// Behind the line break, if nothing but blanks and comments comes before it.
+fn end_of_blank_line(rest: &str) -> Option<usize> {
+    let bytes = rest.as_bytes();
+    let mut at = 0;
+    loop {
+        match bytes.get(at..)? {
+            [b'\n', ..] => return Some(at + 1),
+            [b'-', b'-', ..] => at += scan::line(bytes.get(at..)?),
+            [b'/', b'*', ..] => {
+                let comment = scan::block_comment(bytes.get(at..)?)?;
+                // The line on which it ends is where psql reads on.
+                memchr(b'\n', bytes.get(at..at + comment)?).is_none().then_some(())?;
+                at += comment;
+            }
+            [byte, ..] if scan::is_space(*byte) => at += 1,
+            _ => return None,
+        }
+    }
+}
+
 impl<'a> Iterator for Statements<'a> {
     type Item = Statement<'a>;
 
     fn next(&mut self) -> Option<Statement<'a>> {
-        let first = self.tokens.find(|token| token.kind != TokenKind::Semi)?;
+        let first = self.first_token()?;
         let mut range = first.start..first.end();
         let mut nesting = Nesting::default();
         let mut closed = false;
@@ -103,98 +162,16 @@ impl<'a> Iterator for Statements<'a> {
                 break;
             }
             nesting.enter(&token);
-            self.doubtful |= token.is_doubtful();
+            self.note(&token);
             range.end = token.end();
             next = self.tokens.next();
         }
         let copy_data = if closed && nesting.reads_stdin { self.take_copy_data() } else { None };
-        Some(Statement { text: self.script.get(range.clone())?, range, copy_data })
-    }
-}
-
-/// What has to be known of a statement's tokens so far to tell whether a semicolon ends it.
-#[derive(Debug, Default)]
-struct Nesting {
-    head: Head,
-    previous: Word,
-    parentheses: usize,
-    bodies: usize,
-    reads_stdin: bool,
-}
-
-/// How far the first words have come towards a statement whose inside matters.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Head {
-    #[default]
-    Start,
-    Create,
-    CreateOr,
-    CreateOrReplace,
-    Routine,
-    Copy,
-    Other,
-}
-
-/// The token before, as far as it matters.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Word {
-    Begin,
-    Atomic,
-    Semicolon,
-    From,
-    #[default]
-    Other,
-}
-
-impl Nesting {
-    fn is_outermost(&self) -> bool {
-        self.parentheses == 0 && self.bodies == 0
-    }
-
-    fn enter(&mut self, token: &Token<'_>) {
-        match token.kind {
-            // A rule's actions stand in parentheses with semicolons between them.
-            TokenKind::OpenParen => self.parentheses += 1,
-            TokenKind::CloseParen => self.parentheses = self.parentheses.saturating_sub(1),
-            _ => {}
+        let statement = Statement { text: self.script.get(range.clone())?, range, copy_data };
+        if let Some(conforming) = conforming_strings::set_by(first, &statement) {
+            self.tokens.set_backslash_escapes(!conforming);
         }
-        self.head = self.head.then(token);
-        if self.parentheses > 0 {
-            return;
-        }
-        let mut word = Word::Other;
-        match self.head {
-            Head::Routine if token.kind == TokenKind::Semi => word = Word::Semicolon,
-            Head::Routine if token.is("begin") => word = Word::Begin,
-            Head::Routine if token.is("atomic") && self.previous == Word::Begin => {
-                word = Word::Atomic;
-                self.bodies += 1;
-            }
-            // Every statement of a body has its semicolon, so the END of the body follows one; the END of a CASE
-            // and a column named "end" never do.
-            Head::Routine if token.is("end") && matches!(self.previous, Word::Semicolon | Word::Atomic) => {
-                self.bodies = self.bodies.saturating_sub(1);
-            }
-            Head::Copy if token.is("from") => word = Word::From,
-            // PostgreSQL takes FROM STDOUT for a slip.
-            Head::Copy if token.is("stdin") || token.is("stdout") => self.reads_stdin |= self.previous == Word::From,
-            _ => {}
-        }
-        self.previous = word;
-    }
-}
-
-impl Head {
-    fn then(self, token: &Token<'_>) -> Head {
-        match self {
-            Head::Start if token.is("create") => Head::Create,
-            Head::Start if token.is("copy") => Head::Copy,
-            Head::Create if token.is("or") => Head::CreateOr,
-            Head::CreateOr if token.is("replace") => Head::CreateOrReplace,
-            Head::Create | Head::CreateOrReplace if token.is("function") || token.is("procedure") => Head::Routine,
-            Head::Routine | Head::Copy => self,
-            _ => Head::Other,
-        }
+        Some(statement)
     }
 }
 
@@ -203,7 +180,7 @@ mod tests {
     use super::*;
 
     fn texts(script: &str) -> Vec<&str> {
-        split(script).into_iter().map(|statement| statement.text).collect()
+        statements(script).map(|statement| statement.text).collect()
     }
 
     #[test]
@@ -216,7 +193,7 @@ mod tests {
     #[test]
     fn ranges_are_bytes_of_the_script() {
         let script = "/* é */ SELECT 'ü'; SELECT 2;";
-        let ranges: Vec<_> = split(script).into_iter().map(|statement| statement.range).collect();
+        let ranges: Vec<_> = statements(script).map(|statement| statement.range).collect();
         assert_eq!(ranges, [9..20, 22..30]);
     }
 
@@ -292,7 +269,9 @@ mod tests {
     fn inline_data_belongs_to_its_copy() {
         let script =
             "COPY t (a) FROM STDIN WITH (FORMAT text); \r\n1;\t'\n2\\.\n\\.\r\nSELECT 1;\ncopy u from stdout;\n\\.\n";
-        let found: Vec<_> = split(script).into_iter().map(|statement| (statement.text, statement.copy_data)).collect();
+        let found: Vec<_> = statements(script)
+            .map(|statement| (statement.text, statement.copy_data.and_then(|data| script.get(data))))
+            .collect();
         assert_eq!(
             found,
             [
@@ -312,7 +291,7 @@ mod tests {
             "COPY (SELECT a FROM stdin) TO STDOUT;\nSELECT 1",
             "COPY stdin FROM PROGRAM 'x';\nSELECT 1",
         ] {
-            let statements = split(script);
+            let statements: Vec<_> = statements(script).collect();
             assert_eq!(statements[0].copy_data, None, "{script}");
             assert_eq!(statements[1].text, "SELECT 1", "{script}");
         }
@@ -321,5 +300,56 @@ mod tests {
     #[test]
     fn a_byte_order_mark_before_the_first_statement_is_dropped() {
         assert_eq!(texts("\u{feff}SELECT 1"), ["SELECT 1"]);
+    }
+
+    #[test]
+    fn data_begins_on_the_next_line_whatever_comment_follows_the_semicolon() {
+        for script in ["COPY t FROM STDIN; -- data; \n1\n\\.\nTABLE t", "COPY t FROM STDIN;/* ; */ \n1\n\\.\r\nTABLE t"]
+        {
+            let found = split(script).unwrap_or_default();
+            assert_eq!(found[0].copy_data.clone().and_then(|data| script.get(data)), Some("1\n"), "{script}");
+            assert_eq!(found[1].text, "TABLE t");
+        }
+    }
+
+    #[test]
+    fn commands_of_psql_are_named_where_they_stand() {
+        for (script, name, start) in [
+            ("\\connect other\nSELECT 1", "\\connect", 0),
+            ("SELECT 1;\n  \\i 'a b.sql'", "\\i", 12),
+            ("SELECT 1 \\g\n", "\\g", 9),
+            ("SELECT 'é' \\gset\\gx", "\\gset", 12),
+            ("SELECT 1\\;", "\\;", 8),
+            ("SELECT (1; \\set a 1", "\\set", 11),
+            ("TABLE t;\n\\.\n", "\\.", 9),
+            ("SELECT 1 \\restrict a", "\\restrict", 9),
+            ("\\", "\\", 0),
+        ] {
+            let found = split(script).err();
+            assert_eq!(found, Some(MetaCommand { name: name.to_owned(), start }), "{script}");
+        }
+    }
+
+    #[test]
+    fn a_backslash_in_a_token_a_comment_or_data_is_no_command() {
+        for script in ["SELECT '\\q', \"\\q\", $$\\q$$ -- \\q\n/* \\q */", "COPY t FROM STDIN;\n\\N\n\\.\n"] {
+            assert_eq!(split(script).map(|found| found.len()), Ok(1), "{script}");
+        }
+    }
+
+    #[test]
+    fn what_pg_dump_writes_around_its_script_is_passed_over() {
+        let script = "--\n\\restrict kJ; 'x\n\nSELECT 1;\n\\unrestrict kJ; 'x\r\nSELECT 2;\n\\unrestrict";
+        let found = split(script).unwrap_or_default();
+        assert_eq!(found.iter().map(|statement| statement.text).collect::<Vec<_>>(), ["SELECT 1", "SELECT 2"]);
+    }
+
+    #[test]
+    fn backslashes_escape_once_the_script_says_so() {
+        let script = r"SET standard_conforming_strings = off; SELECT 'a\'; b'; RESET ALL; SELECT '\'; SELECT 2";
+        assert_eq!(
+            texts(script),
+            ["SET standard_conforming_strings = off", r"SELECT 'a\'; b'", "RESET ALL", r"SELECT '\'", "SELECT 2"]
+        );
     }
 }

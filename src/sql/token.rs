@@ -1,6 +1,13 @@
-//! The significant tokens of a text: squawk's lexer without whitespace and comments.
+//! The significant tokens of a text, without white space and comments, as squawk's lexer calls them.
+//!
+//! What is frequent or long is measured on bytes, several times as fast as the lexer walks over characters; the rest
+//! is asked of it. It never sees the head of a text where it would take a byte order mark for white space: to the
+//! server that is a letter.
 
-use squawk_lexer::{BOM, LiteralKind, TokenKind, tokenize};
+use memchr::memchr;
+use squawk_lexer::{Base, LiteralKind, TokenKind, tokenize};
+
+use super::scan::{self, begins_word};
 
 /// One significant token and where it begins in the lexed text, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +32,7 @@ impl Token<'_> {
     pub(super) fn is_doubtful(&self) -> bool {
         let plain =
             matches!(self.kind, TokenKind::Literal { kind: LiteralKind::Str { .. } | LiteralKind::NationalStr { .. } });
-        plain && self.text.contains("\\'")
+        plain && memchr(b'\\', self.text.as_bytes()).is_some() && self.text.contains("\\'")
     }
 }
 
@@ -34,11 +41,23 @@ impl Token<'_> {
 pub(super) struct Tokens<'a> {
     text: &'a str,
     position: usize,
+    /// `standard_conforming_strings` is off: a backslash escapes in plain literals too.
+    backslash_escapes: bool,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(text: &'a str) -> Tokens<'a> {
-        Tokens { text, position: 0 }
+        Tokens { text, position: 0, backslash_escapes: false }
+    }
+
+    /// Reads the literals that follow as with `standard_conforming_strings` off, or on again.
+    pub(super) fn set_backslash_escapes(&mut self, escapes: bool) {
+        self.backslash_escapes = escapes;
+    }
+
+    /// Where the next token is looked for, in bytes.
+    pub(super) fn position(&self) -> usize {
+        self.position
     }
 
     /// What comes after the last token taken.
@@ -51,20 +70,41 @@ impl<'a> Tokens<'a> {
         self.position += bytes;
     }
 
-    fn lex(&self) -> Option<(TokenKind, usize)> {
-        let rest = self.rest();
-        // A byte order mark is a letter for the server, but white space for the lexer at the head of what it is
-        // given, which here is the head of each token.
-        if rest.starts_with(BOM) {
-            return Some((TokenKind::Ident, word_length(rest)));
-        }
-        let token = tokenize(rest).next()?;
-        let length = token.len as usize;
-        let escapes = matches!(token.kind, TokenKind::Literal { kind: LiteralKind::EscStr { terminated: true } });
-        if escapes {
-            return Some((token.kind, continued_length(rest, length)));
-        }
-        Some((token.kind, length))
+    /// The kind and the length of what `rest` begins with; none for a comment, whose length is added.
+    fn lex(&self, rest: &'a str) -> Option<(Option<TokenKind>, usize)> {
+        let bytes = rest.as_bytes();
+        let first = *bytes.first()?;
+        let to_end = |length: Option<usize>| (length.is_some(), length.unwrap_or(bytes.len()));
+        let kind = match first {
+            _ if begins_word(first) => return Some(word_or_literal(rest)),
+            b'\'' => {
+                let length =
+                    if self.backslash_escapes { scan::escape_string(bytes) } else { scan::quoted(bytes, first) };
+                let (terminated, length) = to_end(length);
+                return Some((Some(TokenKind::Literal { kind: LiteralKind::Str { terminated } }), length));
+            }
+            b'"' => {
+                let (terminated, length) = to_end(scan::quoted(bytes, first));
+                return Some((Some(TokenKind::QuotedIdent { terminated, uescape: false }), length));
+            }
+            b'-' if bytes.get(1) == Some(&b'-') => return Some((None, scan::line(bytes))),
+            b'/' if bytes.get(1) == Some(&b'*') => return Some((None, to_end(scan::block_comment(bytes)).1)),
+            b'$' => match scan::dollar_delimiter(bytes) {
+                Some(delimiter) => {
+                    let (terminated, length) = to_end(scan::dollar_quoted(bytes, delimiter));
+                    let kind = LiteralKind::DollarQuotedString { terminated };
+                    return Some((Some(TokenKind::Literal { kind }), length));
+                }
+                None => return from_lexer(rest),
+            },
+            b'0'..=b'9' => return number(rest),
+            b';' => TokenKind::Semi,
+            b',' => TokenKind::Comma,
+            b'(' => TokenKind::OpenParen,
+            b')' => TokenKind::CloseParen,
+            _ => return from_lexer(rest),
+        };
+        Some((Some(kind), 1))
     }
 }
 
@@ -73,18 +113,57 @@ impl<'a> Iterator for Tokens<'a> {
 
     fn next(&mut self) -> Option<Token<'a>> {
         loop {
-            self.position += leading_spaces(self.rest());
-            let (kind, length) = self.lex()?;
+            self.position += scan::spaces(self.rest().as_bytes());
+            let rest = self.rest();
+            let (kind, length) = self.lex(rest)?;
             let start = self.position;
-            let text = self.rest().get(..length)?;
             self.position += length;
-            let trivia =
-                matches!(kind, TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment { .. });
-            if !trivia {
-                return Some(Token { kind, text, start });
+            if let Some(kind) = kind {
+                return Some(Token { kind, text: rest.get(..length)?, start });
             }
         }
     }
+}
+
+/// A word, or a literal or identifier that a letter stands before.
+fn word_or_literal(rest: &str) -> (Option<TokenKind>, usize) {
+    let bytes = rest.as_bytes();
+    let (prefix, kind): (usize, fn(bool) -> TokenKind) = match bytes {
+        [b'e' | b'E', b'\'', ..] => (1, |terminated| literal(LiteralKind::EscStr { terminated })),
+        [b'b' | b'B', b'\'', ..] => (1, |terminated| literal(LiteralKind::BitStr { terminated })),
+        [b'x' | b'X', b'\'', ..] => (1, |terminated| literal(LiteralKind::ByteStr { terminated })),
+        [b'n' | b'N', b'\'', ..] => (1, |terminated| literal(LiteralKind::NationalStr { terminated })),
+        [b'u' | b'U', b'&', b'\'', ..] => (2, |terminated| literal(LiteralKind::UnicodeEscStr { terminated })),
+        [b'u' | b'U', b'&', b'"', ..] => (2, |terminated| TokenKind::QuotedIdent { terminated, uescape: true }),
+        _ => return (Some(TokenKind::Ident), scan::word(bytes)),
+    };
+    let quoted = bytes.get(prefix..).unwrap_or_default();
+    let length = match (bytes.first(), quoted.first()) {
+        (Some(b'e' | b'E'), _) => scan::escape_string(quoted),
+        (_, Some(quote)) => scan::quoted(quoted, *quote),
+        _ => None,
+    };
+    (Some(kind(length.is_some())), length.map_or(bytes.len(), |length| prefix + length))
+}
+
+fn literal(kind: LiteralKind) -> TokenKind {
+    TokenKind::Literal { kind }
+}
+
+/// Most numbers are plain digits; the others are the lexer's.
+fn number(rest: &str) -> Option<(Option<TokenKind>, usize)> {
+    let length = scan::digits(rest.as_bytes());
+    let next = rest.as_bytes().get(length);
+    if next.is_some_and(|byte| *byte == b'.' || begins_word(*byte)) {
+        return from_lexer(rest);
+    }
+    let kind = LiteralKind::Int { base: Base::Decimal, empty_int: false, trailing_junk_start: length as u32 };
+    Some((Some(literal(kind)), length))
+}
+
+fn from_lexer(rest: &str) -> Option<(Option<TokenKind>, usize)> {
+    let token = tokenize(rest).next()?;
+    Some((Some(token.kind), token.len as usize))
 }
 
 /// Walks over the same tokens and can look at one before taking it.
@@ -108,69 +187,23 @@ impl<'a> Words<'a> {
         found
     }
 
+    /// Takes the next token if it is exactly this.
+    pub(super) fn eat_text(&mut self, text: &str) -> bool {
+        let found = self.text() == Some(text);
+        if found {
+            self.next = self.later.next();
+        }
+        found
+    }
+
+    /// The next token as it is written; it stays where it is.
+    pub(super) fn text(&self) -> Option<&'a str> {
+        self.next.map(|token| token.text)
+    }
+
     /// The kind of the next token, which stays where it is.
     pub(super) fn peek(&self) -> Option<TokenKind> {
         self.next.map(|token| token.kind)
-    }
-}
-
-/// Nearly half of all tokens are white space, which is passed over faster by bytes than by the lexer.
-fn leading_spaces(text: &str) -> usize {
-    text.bytes().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'\r')).count()
-}
-
-fn word_length(text: &str) -> usize {
-    text.find(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && c != '_' && c != '$').unwrap_or(text.len())
-}
-
-/// The length of the escape string that `text` begins with, whose first segment is `length` bytes long.
-///
-/// A literal goes on after white space that holds a line break, and its further segments keep the escapes of the
-/// first although they carry no `E` (`quotecontinue` in PostgreSQL's `scan.l`). The lexer takes them for literals
-/// of their own, without escapes, and would end such a segment at `\'`.
-fn continued_length(text: &str, mut length: usize) -> usize {
-    while let Some(gap) = continuation_gap(&text[length..]) {
-        let segment = length + gap;
-        match escaped_segment(&text[segment..]) {
-            Some(end) => length = segment + end,
-            None => return text.len(),
-        }
-    }
-    length
-}
-
-/// The bytes up to the opening quote of a further segment.
-fn continuation_gap(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut line_break = false;
-    let mut at = 0;
-    loop {
-        match bytes.get(at)? {
-            b'\n' | b'\r' => line_break = true,
-            b' ' | b'\t' | 0x0b | 0x0c => {}
-            b'-' if bytes.get(at + 1) == Some(&b'-') => {
-                at += text[at..].find(['\n', '\r'])?;
-                continue;
-            }
-            b'\'' if line_break => return Some(at),
-            _ => return None,
-        }
-        at += 1;
-    }
-}
-
-/// The length of a segment with its two quotes; none if it isn't closed.
-fn escaped_segment(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut at = 1;
-    loop {
-        match bytes.get(at)? {
-            b'\\' => at += 1,
-            b'\'' if bytes.get(at + 1) == Some(&b'\'') => at += 1,
-            b'\'' => return Some(at + 1),
-            _ => {}
-        }
-        at += 1;
     }
 }
 
