@@ -15,7 +15,7 @@ export interface CursorQueryConfig {
 
 /**
  * Rows in pages, with the API of `pg-cursor`. Give it to `client.query`; nothing else runs on the client until the
- * cursor is closed or read to its end. Emits `'row'`, `'end'` and, to those who listen, `'error'`.
+ * cursor is closed or read to its end. Emits `'row'`, `'end'` and, if there is a listener, `'error'`.
  */
 export class Cursor<Row = any> extends EventEmitter implements Submittable {
   readonly text: string;

@@ -185,7 +185,7 @@ forBoth(({ pg, ours }) => {
     try {
       await failure(connect(server.config({ port: proxy.port, ssl: { ca, checkServerIdentity } })));
       assert.ok(before >= 2); // the request for TLS, and the handshake
-      // Only the farewell of TLS may follow.
+      // Only the close alert of TLS may follow.
       assert.ok(seen.slice(before).reduce((sum, length) => sum + length, 0) < 100);
     } finally {
       await proxy.close();

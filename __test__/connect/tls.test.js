@@ -86,8 +86,8 @@ forBoth(({ pg, ours }) => {
   }
 
   test('ca may be a Buffer, a list, or several certificates in one text', async () => {
-    const stranger = fs.readFileSync(server.certificatePath('stranger.pem'), 'utf8');
-    for (const form of [Buffer.from(ca), [stranger, ca], [Buffer.from(ca)], `${stranger}\n${ca}`]) {
+    const unrelated = fs.readFileSync(server.certificatePath('unrelated.pem'), 'utf8');
+    for (const form of [Buffer.from(ca), [unrelated, ca], [Buffer.from(ca)], `${unrelated}\n${ca}`]) {
       assert.equal((await session(server.config({ ssl: { ca: form } }))).ssl, true);
     }
   });
@@ -102,8 +102,8 @@ forBoth(({ pg, ours }) => {
   }
 
   test('a ca that signed something else does not make the server trusted', async () => {
-    const stranger = fs.readFileSync(server.certificatePath('stranger.pem'), 'utf8');
-    const error = await failure(session(server.config({ ssl: { ca: stranger } })));
+    const unrelated = fs.readFileSync(server.certificatePath('unrelated.pem'), 'utf8');
+    const error = await failure(session(server.config({ ssl: { ca: unrelated } })));
     assert.equal(error.code, 'SELF_SIGNED_CERT_IN_CHAIN');
   });
 
@@ -275,8 +275,8 @@ forBoth(({ pg, ours }) => {
   test('sslrootcert in a connection string is the ca', async () => {
     const url = `${server.url()}?sslmode=verify-full&sslrootcert=${encodeURIComponent(server.caPath)}`;
     assert.equal((await session(url)).ssl, true);
-    const stranger = encodeURIComponent(server.certificatePath('stranger.pem'));
-    const error = await failure(session(`${server.url()}?sslmode=verify-full&sslrootcert=${stranger}`));
+    const unrelated = encodeURIComponent(server.certificatePath('unrelated.pem'));
+    const error = await failure(session(`${server.url()}?sslmode=verify-full&sslrootcert=${unrelated}`));
     assert.equal(error.code, 'SELF_SIGNED_CERT_IN_CHAIN');
   });
 

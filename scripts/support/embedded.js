@@ -157,12 +157,12 @@ function hasIpv6() {
  * What a server and its clients need for TLS, as files in the server's directory:
  * `ca.pem`, `server.pem` + `server.key` for localhost, `client.pem` + `client.key` for the role `cert_user`,
  * `client-encrypted.key` (passphrase `secret`), `elsewhere.pem` + `elsewhere.key` for a host of another name,
- * `self-signed.pem` + `self-signed.key`, and `stranger.pem`, an authority that signed nothing here.
+ * `self-signed.pem` + `self-signed.key`, and `unrelated.pem`, an authority that signed nothing here.
  */
 async function writeCertificates(directory, { uid, gid }) {
   const local = { hosts: ['localhost'], addresses: ['127.0.0.1', '::1'] };
   const authority = await createAuthority('pgfleet test authority');
-  const stranger = await createAuthority('pgfleet test stranger');
+  const unrelated = await createAuthority('pgfleet test unrelated');
   const identities = {
     server: await authority.issue('localhost', local),
     client: await authority.issue('cert_user'),
@@ -171,7 +171,7 @@ async function writeCertificates(directory, { uid, gid }) {
   };
   const write = (name, contents) => fs.writeFileSync(path.join(directory, name), contents, { mode: 0o600 });
   write('ca.pem', authority.certificate);
-  write('stranger.pem', stranger.certificate);
+  write('unrelated.pem', unrelated.certificate);
   for (const [name, identity] of Object.entries(identities)) {
     write(`${name}.pem`, identity.certificate);
     write(`${name}.key`, identity.key);
