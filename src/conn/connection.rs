@@ -6,24 +6,24 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::audience::Audience;
 use super::auto_prepare::AutoPrepare;
 use super::cancel::cancel;
 use super::connection_id::ConnectionId;
 use super::established::Established;
+use super::notes::{Note, Notes, deliver_notes};
 use super::observer::Observer;
+use super::observer_cell::ObserverCell;
 #[cfg(unix)]
 use super::reader::{Detachable, Reader};
 use super::reply::Reply;
 use super::request::Request;
 use super::route::Route;
 use super::runtime;
-use super::state::{Inner, Life, Note, Notes, OpenPortal, UNSENT_LIMIT, deliver_notes};
+use super::state::{Inner, Life};
 use super::statement::Statements;
 use crate::clock;
 use crate::error::Error;
 use crate::rows::Event;
-use crate::wire::frontend;
 
 /// An open connection. Clones are the same connection.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub(super) struct Shared {
     /// Its task has it, and drops it when the connection is over. Locked before `inner`.
     #[cfg(unix)]
     driver: OnceLock<Weak<dyn Detachable>>,
-    audience: Audience,
+    observer: ObserverCell,
 }
 
 /// A handle of a connection that doesn't keep it.
@@ -86,11 +86,11 @@ impl Connection {
             inner: Mutex::new(inner),
             #[cfg(unix)]
             driver: OnceLock::new(),
-            audience: Audience::default(),
+            observer: ObserverCell::default(),
         });
         let connection = Connection { shared };
         for notice in established.notices {
-            connection.shared.audience.event(id, Event::Notice(Box::new(notice)));
+            connection.shared.observer.event(id, Event::Notice(Box::new(notice)));
         }
         connection
     }
@@ -109,16 +109,16 @@ impl Connection {
     /// Tells an observer what has happened since the connection was made, and whatever happens from now on. The first one
     /// stays.
     pub fn watch(&self, observer: Arc<dyn Observer>) {
-        self.shared.audience.watch(self.id(), observer);
+        self.shared.observer.watch(self.id(), observer);
     }
 
     /// Tells the observer of something that happened on it.
     pub fn tell(&self, event: Event) {
-        self.shared.audience.event(self.id(), event);
+        self.shared.observer.event(self.id(), event);
     }
 
-    pub(super) fn audience(&self) -> &Audience {
-        &self.shared.audience
+    pub(super) fn observer(&self) -> &ObserverCell {
+        &self.shared.observer
     }
 
     /// Its number.
@@ -215,7 +215,7 @@ impl Connection {
         let is_any_refused = notes.iter().any(|(_, note)| matches!(note, Note::Refused(..)));
         deliver_notes(notes);
         if is_any_refused {
-            self.shared.audience.answered(false);
+            self.shared.observer.answered(false);
         }
     }
 
@@ -241,84 +241,6 @@ impl Connection {
             inner.flush();
         }
         self.deliver(notes);
-    }
-
-    /// Bytes for the raw exchange that is under way; `reply` is answered when there is room for more.
-    pub fn raw_write(&self, bytes: &[u8], reply: Reply) {
-        let written = {
-            let mut inner = self.lock();
-            if inner.life == Life::Open {
-                inner.out.extend_from_slice(bytes);
-                inner.flush();
-            }
-            if inner.out.len() > UNSENT_LIMIT && inner.life == Life::Open {
-                inner.drained.push((reply, Note::Done));
-                None
-            } else {
-                Some(reply)
-            }
-        };
-        deliver_notes(written.map(|reply| (reply, Note::Done)).into_iter().collect());
-    }
-
-    /// Asks for the next page of the portal under way.
-    pub fn read_portal(&self, rows: i32) {
-        let mut inner = self.lock();
-        let Inner { portal: Some(OpenPortal { name, synced: false, asked }), out, .. } = &mut *inner else { return };
-        // The name was accepted when the portal was opened.
-        let _ = frontend::execute(name, rows, out);
-        // As in the protocol, 0 is all.
-        *asked = u64::try_from(rows).ok().filter(|rows| *rows > 0).unwrap_or(u64::MAX);
-        frontend::flush(out);
-        inner.flush();
-    }
-
-    /// Closes the portal under way; the exchange ends with the ReadyForQuery that this brings.
-    pub fn close_portal(&self) {
-        let mut inner = self.lock();
-        inner.sync_portal(true);
-        inner.flush();
-    }
-
-    /// COPY data for the server, as one message. False asks to wait until [`Record::Drained`].
-    ///
-    /// # Errors
-    /// The message would be larger than the protocol allows.
-    pub fn copy_write(&self, parts: &[&[u8]]) -> Result<bool, Error> {
-        let mut inner = self.lock();
-        let Some(reply) = inner.copy.clone().filter(|_| parts.iter().any(|part| !part.is_empty())) else {
-            return Ok(true);
-        };
-        frontend::copy_data(parts, &mut inner.out)?;
-        inner.flush();
-        if inner.out.len() <= UNSENT_LIMIT {
-            return Ok(true);
-        }
-        inner.drained.push((reply, Note::Drained));
-        Ok(false)
-    }
-
-    /// The end of the COPY data, or the reason why there is no more.
-    pub fn copy_end(&self, failure: Option<&str>) {
-        let mut inner = self.lock();
-        if inner.copy.is_some() {
-            match failure {
-                None => frontend::copy_done(&mut inner.out),
-                // A null byte would be refused; the server gets a reason without it then.
-                Some(reason) => {
-                    let _ = frontend::copy_fail(&reason.replace('\0', ""), &mut inner.out);
-                }
-            }
-            inner.flush();
-        }
-    }
-
-    /// Stops or restarts reading, for the raw exchange that is under way.
-    pub fn pause(&self, paused: bool) {
-        let mut inner = self.lock();
-        // A pause that comes behind the end of its exchange would stop the connection for good.
-        inner.paused = paused && inner.exclusive;
-        inner.wake();
     }
 
     /// Says goodbye when everything has been answered; `reply` is answered when the socket is closed.

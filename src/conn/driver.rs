@@ -9,17 +9,19 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::answer::{Answer, End, LONG_ANSWER};
+use super::answer::{Answer, LONG_ANSWER};
 use super::connection::Connection;
 use super::connection_id::ConnectionId;
+use super::end::End;
 use super::established::Established;
+use super::notes::deliver_notes;
 use super::os_error::io_error;
 use super::read_buffer::ReadBuffer;
 #[cfg(unix)]
 use super::reader::Detachable;
 use super::runtime;
 use super::scheduling::let_others_finish;
-use super::state::{Turn, deliver_notes};
+use super::state::Turn;
 use super::stream::Stream;
 use crate::error::Error;
 

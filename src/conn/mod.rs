@@ -7,7 +7,6 @@
 
 pub mod address;
 mod answer;
-mod audience;
 pub mod auth;
 pub mod auto_prepare;
 #[cfg(unix)]
@@ -16,26 +15,31 @@ pub mod caller;
 mod cancel;
 pub mod connection;
 pub mod connection_id;
-mod course;
+mod delivery;
 pub mod demands;
 #[cfg(unix)]
 pub mod detached;
 pub mod driver;
+mod end;
 mod established;
+mod exchange;
 #[cfg(test)]
 pub mod fake_server;
-mod flight;
+mod flow;
 pub mod handshake;
 pub mod inbox;
 pub mod key_ring;
 pub mod known_text;
 mod large_texts;
 pub mod message;
-pub mod nobody;
+mod notes;
+pub mod null_sink;
 pub mod observer;
+mod observer_cell;
 mod open;
 mod order;
 mod os_error;
+mod pending_request;
 pub mod race;
 mod read_buffer;
 pub mod reader;
@@ -53,7 +57,9 @@ pub mod sink;
 mod socket;
 mod state;
 pub mod statement;
+mod statement_error;
 pub mod stream;
+mod streaming;
 pub mod styles;
 pub mod tls;
 

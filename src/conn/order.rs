@@ -3,7 +3,7 @@
 //! What has no place in an answer is no answer of PostgreSQL's: who passed over it would wait for what never comes, or
 //! take the rest for something else. Only what is certain is refused here; a message that is missing is passed over.
 
-use super::course::Course;
+use super::flow::Flow;
 
 /// How far an answer has come, as far as that says what can't come any more.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub struct Order {
 impl Order {
     /// Takes note of a message; false when no server sends it at this place of this answer.
     #[inline]
-    pub(super) fn admits(&mut self, tag: u8, course: &Course) -> bool {
+    pub(super) fn admits(&mut self, tag: u8, flow: &Flow) -> bool {
         match tag {
             b'D' | b'T' => {
                 self.open = true;
@@ -30,16 +30,16 @@ impl Order {
                 self.copy = None;
                 true
             }
-            _ => self.admits_rare(tag, course),
+            _ => self.admits_rare(tag, flow),
         }
     }
 
-    fn admits_rare(&mut self, tag: u8, course: &Course) -> bool {
-        let is_extended = matches!(course, Course::Extended { .. });
-        let is_described_first = matches!(course, Course::Extended { unbound: Some(_), .. });
-        let is_portal = matches!(course, Course::Portal { .. });
+    fn admits_rare(&mut self, tag: u8, flow: &Flow) -> bool {
+        let is_extended = matches!(flow, Flow::Extended { .. });
+        let is_described_first = matches!(flow, Flow::Extended { unbound: Some(_), .. });
+        let is_portal = matches!(flow, Flow::Portal { .. });
         // Two statements in one exchange: BEGIN and the script.
-        let is_script = matches!(course, Course::Script { extended: true, .. });
+        let is_script = matches!(flow, Flow::Script { extended: true, .. });
         match tag {
             b'1' | b'2' if is_script => true,
             b'n' if is_script => !self.open,
@@ -49,7 +49,7 @@ impl Order {
             }
             b'd' | b'c' => matches!(self.copy, Some(b'H' | b'W')),
             b'1' => {
-                let is_asked = is_portal || matches!(course, Course::Extended { parse: true, .. });
+                let is_asked = is_portal || matches!(flow, Flow::Extended { parse: true, .. });
                 is_asked && !std::mem::replace(&mut self.parsed, true)
             }
             b'2' => (is_extended || is_portal) && !std::mem::replace(&mut self.bound, true),
@@ -70,51 +70,51 @@ mod tests {
     use super::*;
     use crate::wire::frontend::Parameters;
 
-    fn extended(parse: bool) -> Course {
-        Course::Extended { name: "".into(), parse, describe: Some(false), unprepared: None, unbound: None }
+    fn extended(parse: bool) -> Flow {
+        Flow::Extended { name: "".into(), parse, describe: Some(false), unprepared: None, unbound: None }
     }
 
-    fn described_first() -> Course {
+    fn described_first() -> Flow {
         let unbound = Some(Box::new(Parameters::default()));
-        Course::Extended { name: "".into(), parse: true, describe: None, unprepared: None, unbound }
+        Flow::Extended { name: "".into(), parse: true, describe: None, unprepared: None, unbound }
     }
 
     /// The first message that has no place, if there is one.
-    fn first_refused(tags: &str, course: &Course) -> Option<char> {
+    fn first_refused(tags: &str, flow: &Flow) -> Option<char> {
         let mut order = Order::default();
-        tags.bytes().find(|tag| !order.admits(*tag, course)).map(char::from)
+        tags.bytes().find(|tag| !order.admits(*tag, flow)).map(char::from)
     }
 
     #[test]
     fn whole_answers_are_admitted() {
-        let copy = Course::Copy { each: false };
+        let copy = Flow::Copy { each: false };
         let answers = [
-            ("TDDCZ", Course::Simple),
-            ("TDCTDCEZ", Course::Simple),
-            ("HddcCZ", Course::Simple),
+            ("TDDCZ", Flow::Simple),
+            ("TDCTDCEZ", Flow::Simple),
+            ("HddcCZ", Flow::Simple),
             ("12TDCZ", extended(true)),
-            ("12C12TDCZ", Course::Script { begins: true, shift: 0, extended: true }),
-            ("12nCZ", Course::Script { begins: false, shift: 0, extended: true }),
+            ("12C12TDCZ", Flow::Script { begins: true, shift: 0, extended: true }),
+            ("12nCZ", Flow::Script { begins: false, shift: 0, extended: true }),
             ("1tT2DCZ", described_first()),
             ("1tn2CZ", described_first()),
             ("2nCZ", extended(false)),
             ("33312TDCZ", extended(true)),
-            ("12TDDsDDsDC3Z", Course::Portal { left: 0 }),
-            ("GCZ", Course::Copy { each: false }),
-            ("WddcCZ", Course::Copy { each: true }),
+            ("12TDDsDDsDC3Z", Flow::Portal { left: 0 }),
+            ("GCZ", Flow::Copy { each: false }),
+            ("WddcCZ", Flow::Copy { each: true }),
             ("HdcCGCZ", copy),
         ];
-        for (tags, course) in answers {
-            assert_eq!(first_refused(tags, &course), None, "{tags}");
+        for (tags, flow) in answers {
+            assert_eq!(first_refused(tags, &flow), None, "{tags}");
         }
     }
 
     #[test]
     fn what_nobody_asked_for_is_refused() {
         for tag in "123ntsdc".chars() {
-            assert_eq!(first_refused(&format!("TD{tag}"), &Course::Simple), Some(tag));
+            assert_eq!(first_refused(&format!("TD{tag}"), &Flow::Simple), Some(tag));
         }
-        assert_eq!(first_refused("3TDCZ", &Course::Simple), None);
+        assert_eq!(first_refused("3TDCZ", &Flow::Simple), None);
         for tag in "GHWnt".chars() {
             assert_eq!(first_refused(&format!("12TD{tag}"), &extended(true)), Some(tag));
         }
@@ -122,7 +122,7 @@ mod tests {
             assert_eq!(first_refused(tags, &extended(false)), Some(refused), "{tags}");
         }
         assert_eq!(first_refused("11", &extended(true)), Some('1'));
-        assert_eq!(first_refused("Gd", &Course::Copy { each: false }), Some('d'));
-        assert_eq!(first_refused("HdcCd", &Course::Copy { each: false }), Some('d'));
+        assert_eq!(first_refused("Gd", &Flow::Copy { each: false }), Some('d'));
+        assert_eq!(first_refused("HdcCd", &Flow::Copy { each: false }), Some('d'));
     }
 }

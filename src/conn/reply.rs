@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::nobody::{NOBODY, Nobody};
+use super::null_sink::{NULL_SINK, NullSink};
 use super::race::Race;
 use super::sink::Sink;
 use crate::error::Error;
@@ -53,13 +53,13 @@ impl Reply {
 impl Reply {
     /// Drops the answer, whatever it will be: another try is answered in its place.
     pub(super) fn mute(&mut self) {
-        self.sink = Arc::new(Nobody::default());
+        self.sink = Arc::new(NullSink::default());
         self.race = None;
     }
 
     /// Whether nobody wants the answer.
     pub(super) fn is_mute(&self) -> bool {
-        self.sink.id() == NOBODY
+        self.sink.id() == NULL_SINK
     }
 
     /// The answer begins, and whether it counts is settled. One that ends the connection, `is_last_word`, only counts

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::course::Course;
-use super::flight::Flight;
+use super::flow::Flow;
 use super::known_text::KnownText;
 use super::message::{Body, Extended, Message, Portal, Script};
 use super::order::Order;
+use super::pending_request::PendingRequest;
 use super::reply::Reply;
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind};
@@ -51,17 +51,17 @@ impl Request {
         formats: Formats,
         describes: bool,
         out: &mut BytesMut,
-    ) -> Result<Flight, (Reply, Box<Error>)> {
+    ) -> Result<PendingRequest, (Reply, Box<Error>)> {
         let Request { message, reply, may_prepare, known: _ } = self;
         let start = out.len();
         let sent = match message {
             Message::Simple(text) if describes => describing(&text, Parameters::default(), out),
             Message::Extended(query) if describes => describing(&query.text, query.parameters, out),
             Message::Simple(text) => simple(text, may_prepare, &reply, statements, formats, out),
-            Message::Script(script) => send_script(&script, out).map(|course| (course, None)),
+            Message::Script(script) => send_script(&script, out).map(|flow| (flow, None)),
             Message::Exchange(messages) => {
                 out.extend_from_slice(&messages);
-                Ok((Course::Exchange, None))
+                Ok((Flow::Exchange, None))
             }
             Message::Extended(query) if may_prepare && query.name.is_empty() => {
                 match statements.prepare_repeated(&query.text, query.parameters.len()) {
@@ -70,17 +70,17 @@ impl Request {
                 }
             }
             Message::Extended(query) => extended(&query, &reply, statements, formats, out),
-            Message::Raw => Ok((Course::Raw, None)),
-            Message::Portal(portal) => open_portal(&portal, out).map(|()| (Course::Portal { left: 0 }, None)),
-            Message::Copy { text, each } => frontend::query(&text, out).map(|()| (Course::Copy { each }, None)),
+            Message::Raw => Ok((Flow::Raw, None)),
+            Message::Portal(portal) => open_portal(&portal, out).map(|()| (Flow::Portal { left: 0 }, None)),
+            Message::Copy { text, each } => frontend::query(&text, out).map(|()| (Flow::Copy { each }, None)),
         };
         match sent {
-            Ok((course, shape)) => {
+            Ok((flow, shape)) => {
                 // A result that is yet to be described comes as text.
                 let formats = if shape.is_some() { formats } else { Formats::TEXT };
-                Ok(Flight {
+                Ok(PendingRequest {
                     reply,
-                    course,
+                    flow,
                     error: None,
                     shape,
                     formats,
@@ -103,7 +103,7 @@ fn describing(text: &str, parameters: Parameters, out: &mut BytesMut) -> Result<
     frontend::describe_statement("", out)?;
     frontend::flush(out);
     let unbound = Some(Box::new(parameters));
-    Ok((Course::Extended { name: Arc::default(), parse: true, describe: None, unprepared: None, unbound }, None))
+    Ok((Flow::Extended { name: Arc::default(), parse: true, describe: None, unprepared: None, unbound }, None))
 }
 
 /// Binds and executes the statement without a name, which has been described. Ends the exchange in any case.
@@ -128,17 +128,17 @@ pub fn bind_described(
 
 /// BEGIN stands in one Query with the text, or under one Sync with the statement: the server passes over what follows
 /// an error there.
-fn send_script(script: &Script, out: &mut BytesMut) -> Result<Course, Error> {
+fn send_script(script: &Script, out: &mut BytesMut) -> Result<Flow, Error> {
     let Script { body, begins } = script;
     let begins = *begins;
     match body {
         Body::Text(text) if begins => {
             frontend::query(&format!("{BEGIN}{text}"), out)?;
-            Ok(Course::Script { begins, shift: BEGIN.len(), extended: false })
+            Ok(Flow::Script { begins, shift: BEGIN.len(), extended: false })
         }
         Body::Text(text) => {
             frontend::query(text, out)?;
-            Ok(Course::Script { begins, shift: 0, extended: false })
+            Ok(Flow::Script { begins, shift: 0, extended: false })
         }
         Body::Query(query) => {
             if begins {
@@ -151,7 +151,7 @@ fn send_script(script: &Script, out: &mut BytesMut) -> Result<Course, Error> {
             frontend::describe_portal("", out)?;
             frontend::execute("", 0, out)?;
             frontend::sync(out);
-            Ok(Course::Script { begins, shift: 0, extended: true })
+            Ok(Flow::Script { begins, shift: 0, extended: true })
         }
     }
 }
@@ -165,7 +165,7 @@ fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {
     Ok(())
 }
 
-type Sent = (Course, Option<Arc<Shape>>);
+type Sent = (Flow, Option<Arc<Shape>>);
 
 /// A text alone goes through the extended protocol once it is prepared.
 fn simple(
@@ -182,7 +182,7 @@ fn simple(
             let query = Extended { name: Arc::default(), text, parameters: Parameters::default(), binary: false };
             repeated(query, prepared, reply, statements, formats, out)
         }
-        None => frontend::query(&text, out).map(|()| (Course::Simple, None)),
+        None => frontend::query(&text, out).map(|()| (Flow::Simple, None)),
     }
 }
 
@@ -205,12 +205,12 @@ fn repeated(
         frontend::close_statement(closed, out)?;
     }
     let mut query = Extended { name: name.into(), ..query };
-    let (mut course, shape) = extended(&query, reply, statements, formats, out)?;
-    if let Course::Extended { unprepared, .. } = &mut course {
+    let (mut flow, shape) = extended(&query, reply, statements, formats, out)?;
+    if let Flow::Extended { unprepared, .. } = &mut flow {
         query.name = Arc::default();
         *unprepared = Some(Box::new(query));
     }
-    Ok((course, shape))
+    Ok((flow, shape))
 }
 
 fn extended(
@@ -250,28 +250,30 @@ fn extended(
     if parse && !name.is_empty() {
         statements.sent(name, text.to_string());
     }
-    Ok((Course::Extended { name: name.clone(), parse, describe, unprepared: None, unbound: None }, shape))
+    Ok((Flow::Extended { name: name.clone(), parse, describe, unprepared: None, unbound: None }, shape))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::auto_prepare::AutoPrepare;
-    use super::super::nobody::Nobody;
+    use super::super::null_sink::NullSink;
     use super::*;
     use crate::error::ServerError;
     use crate::rows::TypeMask;
 
     fn reply() -> Reply {
-        Reply { sink: Nobody::numbered(1), request: 1, mask: TypeMask(0), eager: false, unordered: false, race: None }
+        Reply { sink: NullSink::numbered(1), request: 1, mask: TypeMask(0), eager: false, unordered: false, race: None }
     }
 
-    /// Sends a query without values and returns the tags of the messages, the format codes of Bind, and the flight.
-    fn send(text: &str, name: &str, statements: &mut Statements) -> (String, Vec<u8>, Flight) {
+    /// Sends a query without values and returns the tags of the messages, the format codes of Bind, and the pending.
+    fn send(text: &str, name: &str, statements: &mut Statements) -> (String, Vec<u8>, PendingRequest) {
         let parameters = Parameters::default();
         let query = Extended { name: name.into(), text: text.into(), parameters, binary: false };
         let request = Request { message: Message::Extended(query), reply: reply(), may_prepare: true, known: None };
         let mut out = BytesMut::new();
-        let Ok(flight) = request.send(statements, Formats::INSTANTS, false, &mut out) else { panic!("it can be sent") };
+        let Ok(pending) = request.send(statements, Formats::INSTANTS, false, &mut out) else {
+            panic!("it can be sent")
+        };
         let (mut tags, mut codes, mut rest) = (String::new(), Vec::new(), &out[..]);
         while let [tag, a, b, c, d, ..] = rest {
             let size = usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).unwrap() + 1;
@@ -282,7 +284,7 @@ mod tests {
             }
             rest = &rest[size..];
         }
-        (tags, codes, flight)
+        (tags, codes, pending)
     }
 
     fn described(name: &str, statements: &mut Statements) {
@@ -296,13 +298,13 @@ mod tests {
     #[test]
     fn a_statement_whose_columns_are_known_asks_for_the_plain_ones_in_binary_format() {
         let mut statements = Statements::default();
-        let (tags, codes, flight) = send("select 1", "s", &mut statements);
+        let (tags, codes, pending) = send("select 1", "s", &mut statements);
         assert_eq!((tags.as_str(), codes.as_slice()), ("PBDES", [0, 0].as_slice()));
-        assert_eq!(flight.formats, Formats::TEXT);
+        assert_eq!(pending.formats, Formats::TEXT);
         described("s", &mut statements);
-        let (tags, codes, flight) = send("select 1", "s", &mut statements);
+        let (tags, codes, pending) = send("select 1", "s", &mut statements);
         assert_eq!((tags.as_str(), codes.as_slice()), ("BES", [0, 3, 0, 1, 0, 0, 0, 1].as_slice()));
-        assert_eq!(flight.formats, Formats::INSTANTS);
+        assert_eq!(pending.formats, Formats::INSTANTS);
     }
 
     #[test]
@@ -330,9 +332,9 @@ mod tests {
     fn a_repeated_text_is_prepared_and_goes_unprepared_until_the_server_has_accepted_it() {
         let mut statements = Statements::preparing(Some(AutoPrepare::default()));
         assert_eq!(send("select 1", "", &mut statements).0, "PBDES");
-        let (tags, _, flight) = send("select 1", "", &mut statements);
+        let (tags, _, pending) = send("select 1", "", &mut statements);
         assert_eq!(tags, "CPBDES");
-        let Course::Extended { name, unprepared: Some(query), .. } = flight.course else { panic!("it is prepared") };
+        let Flow::Extended { name, unprepared: Some(query), .. } = pending.flow else { panic!("it is prepared") };
         assert_eq!((&*query.name, &*query.text), ("", "select 1"));
         assert_eq!(send("select 1", "", &mut statements).0, "PBDES");
         described(&name, &mut statements);

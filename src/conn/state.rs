@@ -9,10 +9,11 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
 
-use super::course::Course;
-use super::flight::Flight;
+use super::exchange::{Exchange, Mode};
 use super::large_texts::LargeTexts;
 use super::message::Message;
+use super::notes::{Note, Notes};
+use super::pending_request::PendingRequest;
 use super::race::Race;
 use super::reader::Reader;
 use super::reply::Reply;
@@ -20,7 +21,7 @@ use super::request::Request;
 use super::statement::Statements;
 use super::stream::Stream;
 use crate::error::Error;
-use crate::rows::{Batch, Formats, Record};
+use crate::rows::Formats;
 use crate::wire::frontend;
 
 /// How far a connection is from its end.
@@ -42,8 +43,8 @@ pub(super) struct Inner {
     pub(super) queue: VecDeque<Request>,
     /// Whom the request is for that has left the queue and is being written; left behind by a panic.
     sending: Option<Reply>,
-    pub(super) flights: VecDeque<Flight>,
-    pub(super) answering: bool,
+    pub(super) pending: VecDeque<PendingRequest>,
+    pub(super) exchange: Exchange,
     pub(super) statements: Statements,
     pub(super) large_texts: LargeTexts,
     pub(super) life: Life,
@@ -52,14 +53,7 @@ pub(super) struct Inner {
     pub(super) status: u8,
     /// How many requests may be on the way at a time.
     pub(super) depth: usize,
-    /// The caller of a raw exchange asked for silence.
-    pub(super) paused: bool,
-    pub(super) write_error: bool,
-    /// What is under way has the connection for itself.
-    pub(super) exclusive: bool,
-    pub(super) portal: Option<OpenPortal>,
-    /// Whose COPY data is under way.
-    pub(super) copy: Option<Reply>,
+    write_error: bool,
     /// Told when there is room for more.
     pub(super) drained: Notes,
     /// Told when the socket is closed.
@@ -74,50 +68,6 @@ pub(super) struct Inner {
 #[cfg(unix)]
 const HABIT: u32 = 8;
 
-/// Answers that were produced under the lock and are delivered after it.
-pub(super) type Notes = Vec<(Reply, Note)>;
-
-pub(super) enum Note {
-    /// The connection is gone, or was never there.
-    Failed(Error),
-    /// The request alone could not be sent.
-    Refused(Error, u8),
-    Started,
-    Done,
-    Drained,
-}
-
-/// The portal of a [`Message::Portal`] under way.
-pub(super) struct OpenPortal {
-    pub(super) name: String,
-    /// Sync was sent: nothing can be asked any more.
-    pub(super) synced: bool,
-    /// Rows of the page that was asked for, until its first one comes.
-    pub(super) asked: u64,
-}
-
-pub(super) fn deliver_notes(notes: Notes) {
-    for (reply, note) in notes {
-        match note {
-            Note::Failed(error) => reply.fail(error),
-            Note::Refused(error, status) => reply.fail_on(error, status),
-            Note::Done => {
-                let mut batch = Batch::default();
-                batch.record(Record::Done, &[reply.request, 0]);
-                reply.sink.deliver(batch);
-            }
-            Note::Started => tell(&reply, Record::Started),
-            Note::Drained => tell(&reply, Record::Drained),
-        }
-    }
-}
-
-fn tell(reply: &Reply, what: Record) {
-    let mut batch = Batch::default();
-    batch.record(what, &[reply.request]);
-    reply.sink.deliver(batch);
-}
-
 /// A raw exchange is asked to wait when this many bytes have not left yet.
 pub(super) const UNSENT_LIMIT: usize = 256 * 1024;
 
@@ -128,19 +78,15 @@ impl Inner {
             out: BytesMut::new(),
             queue: VecDeque::new(),
             sending: None,
-            flights: VecDeque::new(),
-            answering: false,
+            pending: VecDeque::new(),
+            exchange: Exchange::default(),
             statements: Statements::default(),
             large_texts: LargeTexts::new(round_trip),
             life: Life::Open,
             waker: None,
             status,
             depth: 1,
-            paused: false,
             write_error: false,
-            exclusive: false,
-            portal: None,
-            copy: None,
             drained: Notes::new(),
             ended: Vec::new(),
             reader: None,
@@ -150,7 +96,7 @@ impl Inner {
 
     /// An answer is complete, before anything else is sent.
     pub(super) fn note_answer(&mut self, is_short: bool) {
-        let is_lone = is_short && self.flights.is_empty() && self.queue.is_empty();
+        let is_lone = is_short && self.pending.is_empty() && self.queue.is_empty();
         self.lone_answers = if is_lone { self.lone_answers.saturating_add(1) } else { 0 };
     }
 
@@ -169,7 +115,8 @@ impl Inner {
     /// The socket, while it is detached and wanted.
     #[cfg(unix)]
     pub(super) fn detached_stream(&mut self) -> Option<&mut Stream> {
-        let is_wanted = self.reader.is_some() && self.life == Life::Open && !self.paused && self.out.is_empty();
+        let is_wanted =
+            self.reader.is_some() && self.life == Life::Open && !self.exchange.is_paused() && self.out.is_empty();
         self.stream.as_mut().filter(|_| is_wanted)
     }
 
@@ -179,7 +126,7 @@ impl Inner {
     }
 
     pub(super) fn in_flight(&self) -> usize {
-        self.flights.len() + usize::from(self.answering)
+        self.pending.len() + usize::from(self.exchange.is_answering())
     }
 
     pub(super) fn wake(&self) {
@@ -215,24 +162,17 @@ impl Inner {
         let describes = !request.may_prepare
             && self.in_flight() == 0
             && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
-        let exclusive = describes || request.message.is_exclusive();
-        let portal = match &request.message {
-            Message::Portal(portal) => Some(OpenPortal { name: portal.portal.clone(), synced: false, asked: 0 }),
-            _ => None,
-        };
+        let mode = Mode::of(&request.message, &request.reply, describes);
         // What is on the way already may change how the session writes dates.
         let formats = if self.in_flight() == 0 { self.statements.styles.formats() } else { Formats::PLAIN };
         match request.send(&mut self.statements, formats, describes, &mut self.out) {
-            Ok(mut flight) => {
-                flight.text = text;
-                self.exclusive = exclusive;
-                self.portal = portal;
-                match flight.course {
-                    Course::Raw => notes.push((flight.reply.clone(), Note::Started)),
-                    Course::Copy { .. } => self.copy = Some(flight.reply.clone()),
-                    _ => {}
+            Ok(mut pending) => {
+                pending.text = text;
+                if let Some(Mode::Raw) = mode {
+                    notes.push((pending.reply.clone(), Note::Started));
                 }
-                self.flights.push_back(flight);
+                self.exchange.sent(mode);
+                self.pending.push_back(pending);
             }
             Err((reply, error)) => notes.push((reply, Note::Refused(*error, self.status))),
         }
@@ -241,7 +181,7 @@ impl Inner {
     /// Whether a request can be sent now, were it the next one.
     fn may_leave(&self, message: &Message) -> bool {
         let in_flight = self.in_flight();
-        in_flight == 0 || (in_flight < self.depth && !self.exclusive && !self.must_travel_alone(message))
+        in_flight == 0 || (in_flight < self.depth && !self.exchange.is_exclusive() && !self.must_travel_alone(message))
     }
 
     /// A raw exchange has the connection for itself, and a name is not used again before the server accepted it.
@@ -254,18 +194,13 @@ impl Inner {
 
     /// Ends the exchange of a portal, once; `close` frees the portal as well.
     pub(super) fn sync_portal(&mut self, close: bool) {
-        let Some(OpenPortal { name, synced: synced @ false, .. }) = &mut self.portal else { return };
-        *synced = true;
+        let Some(portal) = self.exchange.portal() else { return };
+        portal.is_synced = true;
         if close {
             // The name was accepted when the portal was opened.
-            let _ = frontend::close_portal(name, &mut self.out);
+            let _ = frontend::close_portal(&portal.name, &mut self.out);
         }
         frontend::sync(&mut self.out);
-    }
-
-    /// The most rows of the page whose first row has come; none if no page is due.
-    pub(super) fn take_asked(&mut self) -> u64 {
-        self.portal.as_mut().map_or(0, |portal| std::mem::take(&mut portal.asked))
     }
 
     /// Writes what the socket takes. The task's waker is registered for the rest, whichever thread this runs on.
@@ -306,22 +241,22 @@ impl Inner {
         std::mem::take(&mut self.drained)
     }
 
-    /// The flight whose answer begins now.
-    pub(super) fn next_flight(&mut self) -> Option<Flight> {
-        let flight = self.flights.pop_front();
-        self.answering = flight.is_some();
-        flight
+    /// The request whose answer begins now.
+    pub(super) fn next_pending(&mut self) -> Option<PendingRequest> {
+        let pending = self.pending.pop_front()?;
+        self.exchange.begin_answer();
+        Some(pending)
     }
 
     /// Whom to answer of all whose answer has not begun, in order.
     fn unanswered(&mut self) -> impl Iterator<Item = &mut Reply> {
-        let flights = self.flights.iter_mut().map(|flight| &mut flight.reply);
-        flights.chain(self.queue.iter_mut().map(|request| &mut request.reply))
+        let pending = self.pending.iter_mut().map(|pending| &mut pending.reply);
+        pending.chain(self.queue.iter_mut().map(|request| &mut request.reply))
     }
 
     /// Has those that wait behind the first one race against another try, as far as they are `wanted`.
     pub(super) fn contend(&mut self, mut wanted: impl FnMut(&Reply) -> bool) -> Vec<Reply> {
-        let first = usize::from(!self.answering);
+        let first = usize::from(!self.exchange.is_answering());
         let wanted = self.unanswered().skip(first).filter(|reply| reply.race.is_none() && wanted(reply));
         let contend = |reply: &mut Reply| {
             reply.race = Some(Race::of_two());
@@ -332,7 +267,7 @@ impl Inner {
 
     /// Drops the answers of all that is under way. False when one of them is wanted.
     pub(super) fn give_up(&mut self) -> bool {
-        !self.answering
+        !self.exchange.is_answering()
             && self.unanswered().all(|reply| {
                 let is_moot = reply.is_mute() || reply.race.as_ref().is_some_and(|race| race.give_up());
                 if is_moot {
@@ -342,14 +277,10 @@ impl Inner {
             })
     }
 
-    /// The flight under way is answered; the next requests leave.
-    pub(super) fn landed(&mut self, status: u8, notes: &mut Notes) {
+    /// The answer under way is complete; the next requests are sent.
+    pub(super) fn completed(&mut self, status: u8, notes: &mut Notes) {
         self.status = status;
-        self.answering = false;
-        self.paused = false;
-        self.exclusive = false;
-        self.portal = None;
-        self.copy = None;
+        self.exchange = Exchange::default();
         // Who still waits to send data hears of the end instead; its number may be another request's by then.
         self.drained.retain(|(_, note)| !matches!(note, Note::Drained));
         self.advance(notes);
@@ -367,7 +298,7 @@ impl Inner {
             self.waker = Some(cx.waker().clone());
         }
         if self.reader.is_some() {
-            if self.life != Life::Open || self.paused || self.write_error || !self.out.is_empty() {
+            if self.life != Life::Open || self.exchange.is_paused() || self.write_error || !self.out.is_empty() {
                 self.recall();
             }
             return Turn::Wait;
@@ -383,7 +314,7 @@ impl Inner {
         }
         self.flush();
         match &mut self.stream {
-            Some(stream) if !self.paused => Turn::Read(stream),
+            Some(stream) if !self.exchange.is_paused() => Turn::Read(stream),
             _ => Turn::Wait,
         }
     }
@@ -401,15 +332,15 @@ impl Inner {
     }
 
     /// Takes everything that will never be answered, and the socket.
-    pub(super) fn bury(&mut self) -> Buried {
+    pub(super) fn close(&mut self) -> Unanswered {
         self.life = Life::Closed;
-        self.answering = false;
+        self.exchange = Exchange::default();
         self.stream = None;
         self.reader = None;
         self.out = BytesMut::new();
         self.waker = None;
-        Buried {
-            flights: self.flights.drain(..).collect(),
+        Unanswered {
+            pending: self.pending.drain(..).collect(),
             requests: self.queue.drain(..).collect(),
             sending: self.sending.take(),
             ended: std::mem::take(&mut self.drained)
@@ -422,8 +353,8 @@ impl Inner {
 }
 
 /// What a connection leaves behind.
-pub(super) struct Buried {
-    pub(super) flights: Vec<Flight>,
+pub(super) struct Unanswered {
+    pub(super) pending: Vec<PendingRequest>,
     pub(super) requests: Vec<Request>,
     pub(super) sending: Option<Reply>,
     /// Those who waited for the end.

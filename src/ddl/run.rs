@@ -348,7 +348,7 @@ mod tests {
     use crate::conn::fake_server::{complete, one_row, ready, start};
     use crate::conn::message::Body;
     use crate::conn::next_id;
-    use crate::conn::nobody::Nobody;
+    use crate::conn::null_sink::NullSink;
     use crate::conn::{KeyRing, open};
     use crate::pool::Pool;
     use crate::rows::TypeMask;
@@ -359,7 +359,7 @@ mod tests {
     }
 
     fn reply() -> Reply {
-        let (sink, mask) = (Nobody::numbered(1), TypeMask(0));
+        let (sink, mask) = (NullSink::numbered(1), TypeMask(0));
         Reply { sink, request: 1, mask, eager: false, unordered: false, race: None }
     }
 

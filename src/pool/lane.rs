@@ -264,7 +264,7 @@ mod tests {
     use super::*;
     use crate::conn::Reply;
     use crate::conn::message::Message;
-    use crate::conn::nobody::Nobody;
+    use crate::conn::null_sink::NullSink;
     use crate::rows::TypeMask;
 
     fn request(text: &str) -> Request {
@@ -273,7 +273,7 @@ mod tests {
 
     fn request_of(sink: u64, text: &str) -> Request {
         let reply = Reply {
-            sink: Nobody::numbered(sink),
+            sink: NullSink::numbered(sink),
             request: 1,
             mask: TypeMask(0),
             eager: false,

@@ -202,11 +202,11 @@ mod tests {
     use super::*;
     use crate::clock;
     use crate::conn::message::Message;
-    use crate::conn::nobody::Nobody;
+    use crate::conn::null_sink::NullSink;
     use crate::rows::TypeMask;
 
     fn request(number: i32, race: Option<&Arc<Race>>) -> Request {
-        let sink = Nobody::numbered(1);
+        let sink = NullSink::numbered(1);
         let race = race.cloned();
         let reply = Reply { sink, request: number, mask: TypeMask(0), eager: false, unordered: true, race };
         Request { message: Message::Simple("select 1".into()), reply, may_prepare: false, known: None }

@@ -12,7 +12,7 @@ const EARLY_LIMIT: usize = 100;
 
 /// A connection's observer, and what there was to tell before it had one.
 #[derive(Default)]
-pub(super) struct Audience {
+pub(super) struct ObserverCell {
     observer: OnceLock<Arc<dyn Observer>>,
     early: Mutex<Early>,
 }
@@ -23,7 +23,7 @@ struct Early {
     is_closed: bool,
 }
 
-impl Audience {
+impl ObserverCell {
     /// Tells what has happened so far, and everything from now on.
     pub(super) fn watch(&self, connection: ConnectionId, observer: Arc<dyn Observer>) {
         // Whatever happens meanwhile waits for the lock, and is told behind what was before.

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::course::Course;
+use super::flow::Flow;
 use super::order::Order;
 use super::reply::Reply;
 use crate::error::Error;
 use crate::rows::{Formats, Shape};
 
 /// A request that was sent and is being answered.
-pub struct Flight {
+pub struct PendingRequest {
     /// Whom to answer.
     pub reply: Reply,
     /// How its answer reads.
-    pub course: Course,
+    pub flow: Flow,
     /// The first error of the answer.
     pub error: Option<Box<Error>>,
     /// The columns of the result set under way.

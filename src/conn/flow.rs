@@ -6,7 +6,7 @@ use super::message::Extended;
 use crate::wire::frontend::Parameters;
 
 /// By what was asked.
-pub enum Course {
+pub enum Flow {
     /// Simple Query.
     Simple,
     /// A script.

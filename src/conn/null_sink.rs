@@ -1,29 +1,29 @@
-//! A receiver that takes no notice of what it gets.
+//! A receiver that drops what it gets.
 
 use std::task::{Context, Poll};
 
 use super::sink::{Sink, Tables};
 use crate::rows::Batch;
 
-/// The number of the one whose answers nobody wants; no other receiver has it.
-pub const NOBODY: u64 = 0;
+/// The number of the receiver of answers that aren't wanted; no other receiver has it.
+pub const NULL_SINK: u64 = 0;
 
 /// Drops whatever it gets.
 #[derive(Default)]
-pub struct Nobody {
+pub struct NullSink {
     tables: Tables,
     id: u64,
 }
 
-impl Nobody {
+impl NullSink {
     /// One that passes for a receiver with this number.
     #[cfg(test)]
-    pub fn numbered(id: u64) -> std::sync::Arc<Nobody> {
-        std::sync::Arc::new(Nobody { id, ..Nobody::default() })
+    pub fn numbered(id: u64) -> std::sync::Arc<NullSink> {
+        std::sync::Arc::new(NullSink { id, ..NullSink::default() })
     }
 }
 
-impl Sink for Nobody {
+impl Sink for NullSink {
     fn deliver(&self, _: Batch) {}
 
     fn tables(&self) -> &Tables {

@@ -1,0 +1,187 @@
+//! What a connection and its server are doing: answering requests one behind the other, or one that has the connection
+//! for itself.
+
+use super::message::Message;
+use super::reply::Reply;
+
+/// What is under way. Requests that were sent and whose answer has not begun stand in the connection's state beside it.
+pub(super) enum Exchange {
+    /// Requests whose answers come one behind the other, or none.
+    Pipeline {
+        /// The first one's answer has begun.
+        is_answering: bool,
+    },
+    /// One request, and no other is sent before its answer is complete.
+    Exclusive {
+        /// What for.
+        mode: Mode,
+        /// The answer has begun.
+        is_answering: bool,
+        /// The request's caller has enough for now: nothing is read.
+        is_paused: bool,
+    },
+}
+
+/// Why a request has the connection for itself.
+pub(super) enum Mode {
+    /// What is sent next hangs on the description of its columns.
+    Described,
+    /// JavaScript speaks the protocol.
+    Raw,
+    /// Rows are asked for page by page.
+    Portal(OpenPortal),
+    /// COPY data, of this request.
+    Copy(Reply),
+}
+
+/// The portal of a [`Message::Portal`] under way.
+pub(super) struct OpenPortal {
+    pub(super) name: String,
+    /// Sync was sent: nothing can be asked any more.
+    pub(super) is_synced: bool,
+    /// Rows of the page that was asked for, until its first one comes.
+    pub(super) asked: u64,
+}
+
+impl Default for Exchange {
+    /// Nothing is under way.
+    fn default() -> Self {
+        Exchange::Pipeline { is_answering: false }
+    }
+}
+
+impl Mode {
+    /// What a request about to be sent has the connection for, if for itself. One that is `described` first hears the
+    /// description before the next one may be sent.
+    pub(super) fn of(message: &Message, reply: &Reply, described: bool) -> Option<Mode> {
+        match message {
+            Message::Raw => Some(Mode::Raw),
+            Message::Portal(portal) => {
+                Some(Mode::Portal(OpenPortal { name: portal.portal.clone(), is_synced: false, asked: 0 }))
+            }
+            Message::Copy { .. } => Some(Mode::Copy(reply.clone())),
+            _ => described.then_some(Mode::Described),
+        }
+    }
+}
+
+impl Exchange {
+    /// A request was sent that has the connection for itself, if it has a mode.
+    pub(super) fn sent(&mut self, mode: Option<Mode>) {
+        if let Some(mode) = mode {
+            *self = Exchange::Exclusive { mode, is_answering: false, is_paused: false };
+        }
+    }
+
+    /// The answer of the first request begins.
+    pub(super) fn begin_answer(&mut self) {
+        let (Exchange::Pipeline { is_answering } | Exchange::Exclusive { is_answering, .. }) = self;
+        *is_answering = true;
+    }
+
+    /// An answer has begun and is not complete.
+    pub(super) fn is_answering(&self) -> bool {
+        let (Exchange::Pipeline { is_answering } | Exchange::Exclusive { is_answering, .. }) = self;
+        *is_answering
+    }
+
+    /// No other request may be sent.
+    pub(super) fn is_exclusive(&self) -> bool {
+        matches!(self, Exchange::Exclusive { .. })
+    }
+
+    /// Stops or restarts reading. A pause that comes behind the end of its exchange would stop the connection for good.
+    pub(super) fn pause(&mut self, paused: bool) {
+        if let Exchange::Exclusive { is_paused, .. } = self {
+            *is_paused = paused;
+        }
+    }
+
+    /// Nothing shall be read.
+    pub(super) fn is_paused(&self) -> bool {
+        matches!(self, Exchange::Exclusive { is_paused: true, .. })
+    }
+
+    /// The portal under way, as long as something can be asked of it.
+    pub(super) fn portal(&mut self) -> Option<&mut OpenPortal> {
+        match self {
+            Exchange::Exclusive { mode: Mode::Portal(portal), .. } if !portal.is_synced => Some(portal),
+            _ => None,
+        }
+    }
+
+    /// The most rows of the page whose first row has come; none if no page is due.
+    pub(super) fn take_asked(&mut self) -> u64 {
+        match self {
+            Exchange::Exclusive { mode: Mode::Portal(portal), .. } => std::mem::take(&mut portal.asked),
+            _ => 0,
+        }
+    }
+
+    /// The request whose COPY data is under way.
+    pub(super) fn copy(&self) -> Option<&Reply> {
+        match self {
+            Exchange::Exclusive { mode: Mode::Copy(reply), .. } => Some(reply),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::{Extended, Portal};
+    use super::super::null_sink::NullSink;
+    use super::*;
+    use crate::rows::TypeMask;
+    use crate::wire::frontend::Parameters;
+
+    fn exchange(message: &Message, described: bool) -> Exchange {
+        let sink = NullSink::numbered(1);
+        let reply = Reply { sink, request: 1, mask: TypeMask(0), eager: false, unordered: false, race: None };
+        let mut exchange = Exchange::default();
+        exchange.sent(Mode::of(message, &reply, described));
+        exchange
+    }
+
+    fn portal() -> Message {
+        let parameters = Parameters::default();
+        let query = Extended { name: "".into(), text: "select 1".into(), parameters, binary: false };
+        Message::Portal(Box::new(Portal { portal: "c".to_owned(), query }))
+    }
+
+    #[test]
+    fn a_query_leaves_room_for_others_unless_it_is_described_first() {
+        let query = Message::Simple("select 1".into());
+        assert!(!exchange(&query, false).is_exclusive());
+        assert!(exchange(&query, true).is_exclusive());
+    }
+
+    #[test]
+    fn what_speaks_in_parts_has_the_connection_for_itself_and_can_be_paused() {
+        let copy = Message::Copy { text: "copy t to stdout".to_owned(), each: false };
+        for message in [Message::Raw, portal(), copy] {
+            let mut exchange = exchange(&message, false);
+            assert!(message.is_exclusive() && exchange.is_exclusive() && !exchange.is_paused());
+            exchange.pause(true);
+            exchange.begin_answer();
+            assert!(exchange.is_paused() && exchange.is_answering());
+        }
+    }
+
+    #[test]
+    fn a_pause_behind_the_end_of_its_exchange_stops_nothing() {
+        let mut exchange = Exchange::default();
+        exchange.begin_answer();
+        exchange.pause(true);
+        assert!(!exchange.is_paused() && exchange.is_answering());
+    }
+
+    #[test]
+    fn a_portal_is_asked_for_pages_until_its_exchange_ends() {
+        let mut exchange = exchange(&portal(), false);
+        exchange.portal().unwrap().asked = 5;
+        assert_eq!((exchange.take_asked(), exchange.take_asked()), (5, 0));
+        exchange.portal().unwrap().is_synced = true;
+        assert!(exchange.portal().is_none() && exchange.is_exclusive());
+    }
+}

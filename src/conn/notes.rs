@@ -1,0 +1,36 @@
+//! What is to be said to requests: noted under a connection's lock, and delivered behind it.
+
+use super::reply::Reply;
+use crate::error::Error;
+use crate::rows::{Batch, Record};
+
+/// Answers that were produced under the lock and are delivered after it.
+pub(super) type Notes = Vec<(Reply, Note)>;
+
+pub(super) enum Note {
+    /// The connection is gone, or was never there.
+    Failed(Error),
+    /// The request alone could not be sent, in this transaction status.
+    Refused(Error, u8),
+    Started,
+    Done,
+    Drained,
+}
+
+pub(super) fn deliver_notes(notes: Notes) {
+    for (reply, note) in notes {
+        match note {
+            Note::Failed(error) => reply.fail(error),
+            Note::Refused(error, status) => reply.fail_on(error, status),
+            Note::Done => tell(&reply, Record::Done, &[reply.request, 0]),
+            Note::Started => tell(&reply, Record::Started, &[reply.request]),
+            Note::Drained => tell(&reply, Record::Drained, &[reply.request]),
+        }
+    }
+}
+
+fn tell(reply: &Reply, what: Record, fields: &[i32]) {
+    let mut batch = Batch::default();
+    batch.record(what, fields);
+    reply.sink.deliver(batch);
+}
