@@ -11,7 +11,7 @@ use tokio_postgres::config::Host;
 use super::os_error::{Shortage, io_code, io_error};
 use super::socket::Socket;
 use crate::clock;
-use crate::error::{Error, ErrorKind, SystemCall};
+use crate::error::{Error, ErrorKind, SystemCall, texts};
 
 /// Where a connection went, so that a cancel request goes to the same server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub async fn dial_again(address: &Address) -> Result<Socket, Error> {
         #[cfg(unix)]
         Address::Unix(path) => dial_path(path.clone()).await.map(|(socket, _)| socket),
         #[cfg(not(unix))]
-        Address::Unix(_) => Err(Error::config("Unix sockets do not exist on this platform.")),
+        Address::Unix(_) => Err(Error::config(texts::NO_UNIX_SOCKETS)),
     }
 }
 
@@ -78,7 +78,7 @@ async fn resolve(name: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     let addresses: Vec<SocketAddr> = match found {
         Ok(Ok(addresses)) => addresses,
         Ok(Err(error)) => return Err(not_found(name, &error)),
-        Err(_) => return Err(look_up_error("EAGAIN", name, "; the system has no thread for it")),
+        Err(_) => return Err(look_up_error("EAGAIN", name, texts::NO_THREAD_FOR_LOOKUP)),
     };
     if addresses.is_empty() { Err(look_up_error("ENOTFOUND", name, "")) } else { Ok(interleave(addresses)) }
 }
@@ -109,12 +109,9 @@ fn not_found(name: &str, error: &io::Error) -> Error {
 }
 
 fn look_up_error(code: &'static str, name: &str, advice: &str) -> Error {
-    Error::new(ErrorKind::Io, format!("getaddrinfo {code} {name}{advice}")).with_code(code).with_call(SystemCall {
-        name: "getaddrinfo",
-        address: None,
-        port: None,
-        hostname: Some(name.to_owned()),
-    })
+    Error::new(ErrorKind::Io, texts::system_call("getaddrinfo", code, name, advice))
+        .with_code(code)
+        .with_call(SystemCall { name: "getaddrinfo", address: None, port: None, hostname: Some(name.to_owned()) })
 }
 
 async fn dial_any(addresses: Vec<SocketAddr>) -> Result<(Socket, Address), Error> {
@@ -134,7 +131,7 @@ async fn dial_any(addresses: Vec<SocketAddr>) -> Result<(Socket, Address), Error
             Some(result) = running.join_next() => match result {
                 Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(error)) => attempts.push(error),
-                Err(panic) => attempts.push(Error::new(ErrorKind::Io, format!("connecting failed: {panic}"))),
+                Err(panic) => attempts.push(Error::new(ErrorKind::Io, texts::dialing_failed(panic))),
             },
             () = clock::sleep(STAGGER), if more => {}
         }
@@ -145,7 +142,7 @@ fn all_failed(mut attempts: Vec<Error>) -> Error {
     if attempts.len() == 1 {
         return attempts.remove(0);
     }
-    let message = attempts.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
+    let message = texts::all_of(attempts.iter().map(|error| error.message.as_str()));
     let code = attempts.first().and_then(|error| error.code.clone());
     Error { code, attempts: attempts.into(), ..Error::new(ErrorKind::Io, message) }
 }

@@ -14,7 +14,7 @@ use super::request::bind_described;
 use super::state::Inner;
 use super::statement::Statements;
 use super::statement_error::{explain, second_try};
-use crate::error::Error;
+use crate::error::{Error, texts};
 use crate::rows::{Event, Extra, Formats, Record, Shape, row};
 use crate::wire::{Frame, command, frame, frontend, server_message};
 
@@ -121,9 +121,9 @@ impl Answer {
                         *left = self.connection.lock().exchange.take_asked();
                     }
                     // Who asks for pages keeps no more than one in memory, whatever the server would have.
-                    *left = left.checked_sub(1).ok_or_else(|| unexpected("more rows than were asked for"))?;
+                    *left = left.checked_sub(1).ok_or_else(|| unexpected(texts::EXCESS_ROWS))?;
                 }
-                let shape = pending.shape.as_ref().ok_or_else(|| unexpected("a row without a description"))?;
+                let shape = pending.shape.as_ref().ok_or_else(|| unexpected(texts::UNDESCRIBED_ROW))?;
                 if !pending.answered {
                     self.delivery.batch.fields(request, shape);
                     pending.answered = true;
@@ -166,7 +166,7 @@ impl Answer {
             b'H' | b'W' => server_message::copy_response(frame.body)?,
             // CloseComplete, ParameterDescription; COPY data that a plain query has no use for.
             b'3' | b't' | b'd' | b'c' => {}
-            other => return Err(unexpected(&format!("a message of type '{}'", char::from(other)))),
+            other => return Err(unexpected(&texts::message_of(other))),
         }
         Ok(())
     }
@@ -273,7 +273,7 @@ impl Answer {
     }
 
     fn command_complete(&mut self, body: &[u8]) -> Result<(), Error> {
-        let tag = body.strip_suffix(&[0]).ok_or_else(|| unexpected("a command tag without an end"))?;
+        let tag = body.strip_suffix(&[0]).ok_or_else(|| unexpected(texts::ENDLESS_TAG))?;
         if Statements::concerns(tag) {
             self.connection.lock().statements.heard(tag);
         }
@@ -315,9 +315,7 @@ impl Answer {
             && (!pending.answered || pending.shape.is_some())
             && matches!(pending.flow, Flow::Simple | Flow::Extended { .. })
         {
-            return Err(Error::protocol(
-                "The server said that it is ready before it had answered the query; the connection was closed.",
-            ));
+            return Err(Error::protocol(texts::READY_TOO_EARLY));
         }
         let Some(mut pending) = self.current.take() else { return Ok(()) };
         if let Some(request) = second_try(&self.connection, &mut pending, status) {
@@ -418,5 +416,5 @@ fn described_shape(frame: Frame<'_>, reply: &Reply) -> Result<Option<Arc<Shape>>
 }
 
 fn unexpected(what: &str) -> Error {
-    Error::protocol(format!("The server sent {what}, which PostgreSQL never does; the connection was closed."))
+    Error::protocol(texts::never_sent(what))
 }

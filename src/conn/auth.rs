@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::message::frontend;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 use crate::wire::Reader;
 
 /// What an Authentication message asks for.
@@ -49,10 +49,7 @@ impl<'a> Challenge<'a> {
             }
             11 => Ok(Challenge::SaslContinue(reader.rest())),
             12 => Ok(Challenge::SaslFinal(reader.rest())),
-            other => Err(refused(format!(
-                "The server asks for an authentication method that is not supported (number {other}); \
-                 use scram-sha-256, md5 or password."
-            ))),
+            other => Err(refused(texts::unknown_method(other))),
         }
     }
 }
@@ -64,13 +61,13 @@ fn refused(message: impl Into<String>) -> Error {
 /// The password in the clear.
 pub fn cleartext(password: Option<&str>, out: &mut BytesMut) -> Result<(), Error> {
     let password = password.unwrap_or("");
-    frontend::password_message(password.as_bytes(), out).map_err(|_| refused("The password contains a null byte."))
+    frontend::password_message(password.as_bytes(), out).map_err(|_| refused(texts::NULL_IN_PASSWORD))
 }
 
 /// The password as MD5 wants it.
 pub fn md5(user: &str, password: Option<&str>, salt: [u8; 4], out: &mut BytesMut) -> Result<(), Error> {
     let hash = md5_hash(user.as_bytes(), password.unwrap_or("").as_bytes(), salt);
-    frontend::password_message(hash.as_bytes(), out).map_err(|_| refused("The password cannot be sent."))
+    frontend::password_message(hash.as_bytes(), out).map_err(|_| refused(texts::PASSWORD_NOT_SENT))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, texts};
 
 /// What a program is asked while a connection is being made.
 #[derive(Debug, Clone)]
@@ -35,6 +35,6 @@ pub(super) async fn ask(
     question: Question,
     what: &str,
 ) -> Result<Option<String>, Error> {
-    let nobody = || Error::closed(format!("Nobody is left to {what}."));
+    let nobody = || Error::closed(texts::nobody_left(what));
     caller.ok_or_else(nobody)?.ask(question).await.ok_or_else(nobody)?
 }

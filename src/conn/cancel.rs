@@ -12,7 +12,7 @@ use super::route::{Route, secure};
 use super::stream::Stream;
 use super::tls;
 use crate::clock;
-use crate::error::{Error, ErrorKind, Phase};
+use crate::error::{Error, ErrorKind, Phase, texts};
 
 /// How long a cancel request may take where connecting may take as long as it likes. The work goes on either way, and a
 /// server that is that late won't do anything else for the connection.
@@ -39,7 +39,7 @@ async fn ask(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Erro
     if let (Stream::Tls(session), Some(accepted)) = (&stream, &route.certificate)
         && tls::certificate(session).as_ref() != Some(accepted)
     {
-        return Err(Error::new(ErrorKind::Tls, "The server shows another certificate than the one that was accepted."));
+        return Err(Error::new(ErrorKind::Tls, texts::OTHER_CERTIFICATE));
     }
     let mut out = BytesMut::new();
     frontend::cancel_request(process_id, secret_key, &mut out);
@@ -59,10 +59,5 @@ async fn ask(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Erro
 }
 
 fn unanswered(limit: Duration) -> Error {
-    let millis = limit.as_millis();
-    Error::new(
-        ErrorKind::Timeout(Phase::Connect),
-        format!("The server took no note of a cancel request within {millis} ms; it may still do so."),
-    )
-    .with_code("ETIMEDOUT")
+    Error::new(ErrorKind::Timeout(Phase::Connect), texts::cancel_unanswered(limit)).with_code("ETIMEDOUT")
 }

@@ -22,7 +22,7 @@ use super::runtime;
 use super::state::{Inner, Life};
 use super::statement::Statements;
 use crate::clock;
-use crate::error::Error;
+use crate::error::{Error, texts};
 use crate::rows::Event;
 
 /// An open connection. Clones are the same connection.
@@ -63,7 +63,7 @@ const ABANDON_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The error of requests that come too late.
 pub fn gone() -> Error {
-    Error::closed("Client has encountered a connection error and is not queryable")
+    Error::closed(texts::NOT_QUERYABLE)
 }
 
 impl Connection {
@@ -196,7 +196,7 @@ impl Connection {
             let mut inner = self.lock();
             let refusal = match inner.life {
                 Life::Open => None,
-                Life::Ending => Some(Error::closed("Client was closed and is not queryable")),
+                Life::Ending => Some(Error::closed(texts::CLIENT_CLOSED)),
                 Life::Broken | Life::Closing(_) | Life::Closed => Some(gone()),
             };
             match refusal {
@@ -273,7 +273,7 @@ impl Connection {
     /// Closes a connection that nobody will ever ask for its answers: the server's work is cancelled first, since a
     /// server does not notice a closed socket before it has something to write.
     pub fn abandon(&self) {
-        let error = || Error::closed("Connection terminated");
+        let error = || Error::closed(texts::TERMINATED);
         if self.load() == 0 {
             return self.destroy(error());
         }

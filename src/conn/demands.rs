@@ -5,7 +5,7 @@ use tokio_postgres::config::ChannelBinding;
 
 use super::auth::Challenge;
 use crate::config::RequiredAuth;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 
 /// `channel_binding` and `require_auth`.
 pub struct Demands<'a> {
@@ -37,12 +37,8 @@ impl Demands<'_> {
         match challenge {
             Challenge::Sasl(_) | Challenge::SaslContinue(_) | Challenge::SaslFinal(_) => Ok(()),
             Challenge::Ok if progress.bound => Ok(()),
-            Challenge::Ok => {
-                Err(refused("channel binding required, but server authenticated client without channel binding"))
-            }
-            Challenge::Cleartext | Challenge::Md5(_) => {
-                Err(refused("channel binding required but not supported by server's authentication request"))
-            }
+            Challenge::Ok => Err(refused(texts::BINDING_LEFT_OUT)),
+            Challenge::Cleartext | Challenge::Md5(_) => Err(refused(texts::BINDING_UNSUPPORTED)),
         }
     }
 
@@ -50,15 +46,15 @@ impl Demands<'_> {
         let Some(methods) = self.methods else { return Ok(()) };
         let (method, request) = match challenge {
             Challenge::Ok if finished => return Ok(()),
-            Challenge::Ok => ("none", "server did not complete authentication"),
-            Challenge::Cleartext => ("password", "server requested a cleartext password"),
-            Challenge::Md5(_) => ("md5", "server requested a hashed password"),
-            _ => ("scram-sha-256", "server requested SASL authentication"),
+            Challenge::Ok => ("none", texts::UNFINISHED_REQUEST),
+            Challenge::Cleartext => ("password", texts::CLEARTEXT_REQUEST),
+            Challenge::Md5(_) => ("md5", texts::HASH_REQUEST),
+            _ => ("scram-sha-256", texts::SASL_REQUEST),
         };
         if methods.allows(method) {
             return Ok(());
         }
-        Err(refused(format!("authentication method requirement \"{}\" failed: {request}", methods.text)))
+        Err(refused(texts::method_refused(&methods.text, request)))
     }
 }
 

@@ -8,6 +8,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::error::texts;
+
 /// A non-blocking socket that nobody watches.
 pub struct Detached {
     socket: Kind,
@@ -40,7 +43,7 @@ pub struct Moving;
 
 /// Reading and writing fail with this on the way.
 pub fn lost() -> io::Error {
-    io::Error::new(ErrorKind::NotConnected, "the socket was lost on its way to another event loop")
+    io::Error::new(ErrorKind::NotConnected, texts::SOCKET_LOST)
 }
 
 /// `Pending` wakes nobody: the owner comes back by himself.

@@ -7,7 +7,7 @@ use super::answer::Answer;
 use super::notes::{Note, Notes, deliver_notes};
 use super::reply::Reply;
 use super::state::Unanswered;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, texts};
 use crate::rows::{Event, TypeMask};
 
 /// Why a connection is over.
@@ -26,11 +26,11 @@ impl Answer {
         self.closed = true;
         let expected = self.connection.lock().is_expected_to_close();
         let Unanswered { pending, requests, sending, ended } = self.connection.lock().close();
-        let lost = Error::new(ErrorKind::Io, "Connection terminated unexpectedly");
+        let lost = Error::lost();
         let (cause, reported) = match end {
-            End::Terminated => (Error::closed("Connection terminated"), None),
+            End::Terminated => (Error::closed(texts::TERMINATED), None),
             End::Destroyed(error) => (error, None),
-            End::Lost(_) if expected => (Error::closed("Connection terminated"), None),
+            End::Lost(_) if expected => (Error::closed(texts::TERMINATED), None),
             End::Lost(None) => (lost.clone(), None),
             End::Lost(Some(error)) => (error.clone(), Some(error)),
         };
@@ -61,7 +61,7 @@ impl Answer {
     /// Reading has panicked, which loses this connection and nothing else: returns its end.
     pub(super) fn break_off(&mut self) -> Error {
         self.broken = true;
-        Error::protocol("pgfleet failed while it read an answer; the connection was closed.")
+        Error::protocol(texts::READING_FAILED)
     }
 
     /// Those whose records can't be trusted any more, but for the one that is under way.

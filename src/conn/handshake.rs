@@ -19,7 +19,7 @@ use super::stream::Stream;
 use super::tls;
 use crate::clock;
 use crate::config::ServerSettings;
-use crate::error::{Error, ErrorKind, ServerError};
+use crate::error::{Error, ErrorKind, ServerError, texts};
 use crate::wire::{frame, server_message};
 
 /// The most that a server may send before it is ready for queries. PostgreSQL sends a few hundred bytes, and with
@@ -76,10 +76,7 @@ impl<'a> Conversation<'a> {
             if let Some((tag, size)) = whole {
                 self.heard += size;
                 if self.heard > LOGIN_LIMIT {
-                    return Err(Error::protocol(
-                        "The server sent more than 1 MB before it was ready for queries, which PostgreSQL never does; \
-                         the connection was closed.",
-                    ));
+                    return Err(Error::protocol(texts::LONG_LOGIN));
                 }
                 let mut message = self.received.split_to(size);
                 message.advance(5);
@@ -108,7 +105,7 @@ impl<'a> Conversation<'a> {
         let rest = self.settings.startup.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let rest = rest.filter(|(name, _)| !name.eq_ignore_ascii_case("client_encoding"));
         frontend::startup_message(fixed.into_iter().chain(rest), &mut out)
-            .map_err(|error| Error::config(format!("A startup parameter cannot be sent: {error}.")))?;
+            .map_err(|error| Error::config(texts::startup_not_sent(error)))?;
         self.send(&mut out).await?;
         let user = user.to_owned();
         let mut password: Option<Option<String>> = None;
@@ -132,8 +129,7 @@ impl<'a> Conversation<'a> {
                     demands.check(&challenge, progress)?;
                     if challenge == Challenge::Ok {
                         if scram.as_ref().is_some_and(|scram| !scram.is_finished()) {
-                            let message = "SASL: the server let us in without proving that it knows the password";
-                            return Err(Error::new(ErrorKind::Auth, message));
+                            return Err(Error::new(ErrorKind::Auth, texts::SASL_WITHOUT_PROOF));
                         }
                         return self.parameters(notices).await;
                     }
@@ -166,14 +162,12 @@ impl<'a> Conversation<'a> {
         scram: &mut Option<Scram>,
         out: &mut BytesMut,
     ) -> Result<(), Error> {
-        let out_of_order = || Error::protocol("The server's SASL messages are out of order.");
+        let out_of_order = || Error::protocol(texts::SASL_OUT_OF_ORDER);
         match challenge {
             Challenge::Ok => Ok(()),
             Challenge::Cleartext => auth::cleartext(password, out),
             Challenge::Md5(salt) => auth::md5(user, password, salt, out),
-            Challenge::Sasl(_) if scram.is_some() => {
-                Err(Error::new(ErrorKind::Auth, "SASL: duplicate SASL authentication request"))
-            }
+            Challenge::Sasl(_) if scram.is_some() => Err(Error::new(ErrorKind::Auth, texts::SASL_TWICE)),
             Challenge::Sasl(mechanisms) => {
                 let wanted = self.settings.server.get_channel_binding();
                 let limit = self.settings.scram_max_iterations;
@@ -237,8 +231,5 @@ impl<'a> Conversation<'a> {
 }
 
 fn unexpected(tag: u8, when: &str) -> Error {
-    Error::protocol(format!(
-        "The server sent a message of type '{}' {when}, which PostgreSQL never does; the connection was closed.",
-        char::from(tag)
-    ))
+    Error::protocol(texts::never_sent(&format!("{} {when}", texts::message_of(tag))))
 }

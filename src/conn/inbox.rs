@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::reply::Reply;
 use super::sink::{Sink, Tables, next_sink_id};
-use crate::error::{Error, ServerError};
+use crate::error::{Error, ServerError, texts};
 use crate::rows::{Batch, Event, Extra, Record, TypeMask};
 
 /// An answer to a question of our own takes no more bytes than this; a server that sends more is not answering it.
@@ -45,7 +45,7 @@ impl Pending {
     }
 
     fn end(&mut self, status: i32, error: Option<Box<Error>>, value: Option<Box<dyn Any + Send>>) -> Option<Waker> {
-        let too_long = || Error::protocol("The server's answer to a short question is longer than any such answer.");
+        let too_long = || Error::protocol(texts::LONG_ANSWER);
         let error = error.or_else(|| self.is_too_long.then(too_long).map(Box::new));
         let status = u8::try_from(status).unwrap_or(0);
         self.ended = Some(Ended { status, error, value, messages: std::mem::take(&mut self.messages) });

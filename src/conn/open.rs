@@ -20,7 +20,7 @@ use super::stream::Stream;
 use super::tls::{self, Connector};
 use crate::clock;
 use crate::config::{ServerSettings, SessionTarget};
-use crate::error::{Error, ErrorKind, Phase};
+use crate::error::{Error, ErrorKind, Phase, texts};
 use crate::rows::Event;
 
 /// Connects to the first host of the settings that is up and of the wanted kind, as the connection of this number. Must
@@ -58,7 +58,7 @@ async fn open_any(
 ) -> Result<Connection, Error> {
     let hosts = settings.server.get_hosts();
     let ports = settings.server.get_ports();
-    let mut last = Error::config("No host to connect to was given.");
+    let mut last = Error::config(texts::NO_HOST);
     for (index, host) in hosts.iter().enumerate() {
         let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
         let mut attempt =
@@ -93,19 +93,9 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     fn timed_out(&self, limit: Duration) -> Error {
-        let doing = match self.phase {
-            Phase::Wait => "waiting for a free connection",
-            Phase::Connect => "connecting",
-            Phase::Tls => "negotiating TLS",
-            Phase::Authenticate => "authenticating",
-            Phase::Query => "waiting for an answer",
-        };
         let Attempt { host, port, .. } = self;
-        Error::new(
-            ErrorKind::Timeout(self.phase),
-            format!("No connection to {host}:{port} within {} ms: the time ran out while {doing}.", limit.as_millis()),
-        )
-        .with_code("ETIMEDOUT")
+        Error::new(ErrorKind::Timeout(self.phase), texts::connect_timeout(host, *port, limit, self.phase))
+            .with_code("ETIMEDOUT")
     }
 
     async fn run_in_time(&mut self, host: &Host) -> Result<Connection, Error> {
@@ -148,8 +138,7 @@ impl Attempt<'_> {
         let answer = session.simple(question).await?;
         let is_so = answer.first().and_then(|set| set.value(0)).is_some_and(|value| matches!(value, "on" | "t"));
         if is_so == refusal {
-            let message = format!("The server {} is {kind}, which target_session_attrs does not accept.", self.host);
-            return Err(Error::new(ErrorKind::Io, message).with_code("ECONNREFUSED"));
+            return Err(Error::new(ErrorKind::Io, texts::wrong_session(&self.host, kind)).with_code("ECONNREFUSED"));
         }
         Ok(session.keep())
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 
 /// The operating system has no more descriptors to give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +32,8 @@ impl Shortage {
     /// What to do, to be appended to a message.
     pub fn advice(self) -> &'static str {
         match self {
-            Shortage::Process => {
-                "; this process may not open more files: raise its limit (ulimit -n), or use fewer connections"
-            }
-            Shortage::System => "; the system has no more files to open: raise its limit, or use fewer connections",
+            Shortage::Process => texts::PROCESS_SHORTAGE,
+            Shortage::System => texts::SYSTEM_SHORTAGE,
         }
     }
 }
@@ -43,9 +41,8 @@ impl Shortage {
 /// An operating system error under Node's name and in Node's words, with what to do when descriptors are short.
 pub fn io_error(error: &io::Error, call: &str, target: &str) -> Error {
     let code = io_code(error);
-    let space = if target.is_empty() { "" } else { " " };
     let advice = Shortage::of(error).map_or("", Shortage::advice);
-    Error::new(ErrorKind::Io, format!("{call} {code}{space}{target}{advice}")).with_code(code)
+    Error::new(ErrorKind::Io, texts::system_call(call, code, target, advice)).with_code(code)
 }
 
 /// Node's name for an operating system error.

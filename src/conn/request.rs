@@ -11,7 +11,7 @@ use super::order::Order;
 use super::pending_request::PendingRequest;
 use super::reply::Reply;
 use super::statement::{Described, Statements};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 use crate::rows::{Formats, Shape};
 use crate::wire::{frontend, frontend::Parameters};
 
@@ -227,8 +227,7 @@ fn extended(
         && !text.is_empty()
         && statement.text != **text
     {
-        let message = format!("Prepared statements must be unique - '{name}' was used for a different statement");
-        return Err(Error::new(ErrorKind::Refused, message));
+        return Err(Error::new(ErrorKind::Refused, texts::statement_not_unique(name)));
     }
     let parse = known.is_none();
     if parse {

@@ -11,7 +11,7 @@ use super::address::Address;
 use super::os_error::io_error;
 use super::socket::Socket;
 use super::tls::{self, Connector};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 
 /// How to reach the same server again, for a cancel request.
 #[derive(Debug, Clone)]
@@ -45,9 +45,9 @@ pub async fn secure(mut socket: Socket, connector: &Arc<Connector>, host: &str) 
         match answer {
             [b'S'] => {}
             [b'N'] => {
-                return Err(Error::new(ErrorKind::Tls, "The server does not support SSL connections"));
+                return Err(Error::new(ErrorKind::Tls, texts::NO_TLS));
             }
-            _ => return Err(Error::new(ErrorKind::Tls, "There was an error establishing an SSL connection")),
+            _ => return Err(Error::new(ErrorKind::Tls, texts::TLS_REQUEST_FAILED)),
         }
     }
     connector.wrap(socket, host).await.map(Box::new)
@@ -56,7 +56,7 @@ pub async fn secure(mut socket: Socket, connector: &Arc<Connector>, host: &str) 
 /// The error of a socket that ends or fails while something is to be read.
 pub(super) fn broken(error: &std::io::Error) -> Error {
     if error.kind() == std::io::ErrorKind::UnexpectedEof {
-        return Error::new(ErrorKind::Io, "Connection terminated unexpectedly").with_code("ECONNRESET");
+        return Error::lost().with_code("ECONNRESET");
     }
     io_error(error, "read", "")
 }

@@ -7,7 +7,7 @@ use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::os_error::{Shortage, io_code};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
 
@@ -58,7 +58,7 @@ fn refused(error: &io::Error) -> Error {
         _ => io_code(error),
     };
     let advice = Shortage::of(error).map_or("", Shortage::advice);
-    Error::new(ErrorKind::Io, format!("pgfleet could not start its threads: {code}{advice}")).with_code(code)
+    Error::new(ErrorKind::Io, texts::no_threads(code, advice)).with_code(code)
 }
 
 #[cfg(test)]

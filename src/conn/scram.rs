@@ -11,7 +11,7 @@ use tokio_postgres::config::ChannelBinding;
 
 use super::key_ring::KeyRing;
 use super::scram_keys::{self, Hash};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 
 const PLAIN: &str = "SCRAM-SHA-256";
 const BOUND: &str = "SCRAM-SHA-256-PLUS";
@@ -72,11 +72,11 @@ fn refused(message: impl Into<String>) -> Error {
 }
 
 fn first(reason: &str) -> Error {
-    refused(format!("SASL: SCRAM-SERVER-FIRST-MESSAGE: {reason}"))
+    refused(texts::scram_first(reason))
 }
 
 fn last(reason: &str) -> Error {
-    refused(format!("SASL: SCRAM-SERVER-FINAL-MESSAGE: {reason}"))
+    refused(texts::scram_last(reason))
 }
 
 impl Scram {
@@ -91,12 +91,12 @@ impl Scram {
     ) -> Result<Scram, Error> {
         let (mechanism, binding) = choose(mechanisms, wanted, channel)?;
         let password = match password {
-            None => return Err(first("client password must be a string")),
-            Some("") => return Err(first("client password must be a non-empty string")),
+            None => return Err(first(texts::NO_PASSWORD)),
+            Some("") => return Err(first(texts::EMPTY_PASSWORD)),
             Some(password) => password,
         };
         let mut random = [0; NONCE_BYTES];
-        getrandom::fill(&mut random).map_err(|error| refused(format!("SASL: no random bytes: {error}")))?;
+        getrandom::fill(&mut random).map_err(|error| refused(texts::no_random_bytes(error)))?;
         let nonce = STANDARD.encode(random);
         let message = format!("{}{}", binding.header(), bare(&nonce));
         frontend::sasl_initial_response(mechanism, message.as_bytes(), out)
@@ -108,7 +108,7 @@ impl Scram {
     pub async fn proceed(&mut self, message: &[u8], ring: &KeyRing, out: &mut BytesMut) -> Result<(), Error> {
         // One answer is all that a server gets: each further one would be as much work as it likes.
         if self.finished || self.expected.is_some() {
-            return Err(refused("SASL: Last message was not SASLInitialResponse"));
+            return Err(refused(texts::SASL_NO_INITIAL_RESPONSE));
         }
         let server = Attributes::parse(message)?;
         let (nonce, salt, iterations) = self.check_first(&server)?;
@@ -125,39 +125,39 @@ impl Scram {
 
     /// The nonce of both sides, the salt and the number of iterations.
     fn check_first<'a>(&self, server: &Attributes<'a>) -> Result<(&'a str, Vec<u8>, u32), Error> {
-        let nonce = server.get('r').ok_or_else(|| first("nonce missing"))?;
+        let nonce = server.get('r').ok_or_else(|| first(texts::NO_NONCE))?;
         if !nonce.bytes().all(|byte| matches!(byte, 0x21..=0x2b | 0x2d..=0x7e)) {
-            return Err(first("nonce must only contain printable characters"));
+            return Err(first(texts::UNPRINTABLE_NONCE));
         }
-        let salt = server.get('s').ok_or_else(|| first("salt missing"))?;
-        let salt = STANDARD.decode(salt).map_err(|_| first("salt must be base64"))?;
-        let iterations = server.get('i').ok_or_else(|| first("iteration missing"))?;
+        let salt = server.get('s').ok_or_else(|| first(texts::NO_SALT))?;
+        let salt = STANDARD.decode(salt).map_err(|_| first(texts::INVALID_SALT))?;
+        let iterations = server.get('i').ok_or_else(|| first(texts::NO_ITERATIONS))?;
         if !iterations.bytes().all(|byte| byte.is_ascii_digit()) || iterations.starts_with('0') {
-            return Err(first("invalid iteration count"));
+            return Err(first(texts::INVALID_ITERATIONS));
         }
         if !nonce.starts_with(&self.nonce) {
-            return Err(first("server nonce does not start with client nonce"));
+            return Err(first(texts::FOREIGN_NONCE));
         }
         if nonce.len() == self.nonce.len() {
-            return Err(first("server nonce is too short"));
+            return Err(first(texts::SHORT_NONCE));
         }
         let most = self.max_iterations.unwrap_or(u32::MAX);
         let allowed = iterations.parse().ok().filter(|count| *count <= most);
-        let too_many = || first(&format!("iteration count {iterations} exceeds scramMaxIterations of {most}"));
+        let too_many = || first(&texts::too_many_iterations(iterations, most));
         Ok((nonce, salt, allowed.ok_or_else(too_many)?))
     }
 
     /// Checks the server's proof that it knows the password, too.
     pub fn finish(&mut self, message: &[u8]) -> Result<(), Error> {
-        let (key, exchange) = self.expected.take().ok_or_else(|| refused("SASL: Last message was not SASLResponse"))?;
+        let (key, exchange) = self.expected.take().ok_or_else(|| refused(texts::SASL_NO_RESPONSE))?;
         let server = Attributes::parse(message)?;
         if let Some(error) = server.get('e') {
-            return Err(last(&format!("server returned error: \"{error}\"")));
+            return Err(last(&texts::scram_refusal(error)));
         }
-        let signature = server.get('v').ok_or_else(|| last("server signature is missing"))?;
-        let signature = STANDARD.decode(signature).map_err(|_| last("server signature must be base64"))?;
+        let signature = server.get('v').ok_or_else(|| last(texts::NO_SIGNATURE))?;
+        let signature = STANDARD.decode(signature).map_err(|_| last(texts::INVALID_SIGNATURE))?;
         if !scram_keys::is_hmac(&key, exchange.as_bytes(), &signature) {
-            return Err(last("server signature does not match"));
+            return Err(last(texts::WRONG_SIGNATURE));
         }
         self.finished = true;
         Ok(())
@@ -183,15 +183,9 @@ fn choose(mechanisms: &[String], wanted: ChannelBinding, channel: Channel) -> Re
     let offers = |name: &str| mechanisms.iter().any(|mechanism| mechanism == name);
     if wanted == ChannelBinding::Require {
         return match channel {
-            Channel::Plain => Err(refused("channel binding required, but SSL not in use")),
-            Channel::Tls(_) if !offers(BOUND) => Err(refused(
-                "channel binding is required, but server did not offer an authentication method that supports channel \
-                 binding",
-            )),
-            Channel::Tls(None) => Err(refused(
-                "channel binding is required, and none is defined for the server's certificate, whose signature names no \
-                 hash function (RFC 5929); Ed25519 and Ed448 are such signatures",
-            )),
+            Channel::Plain => Err(refused(texts::BINDING_WITHOUT_TLS)),
+            Channel::Tls(_) if !offers(BOUND) => Err(refused(texts::BINDING_NOT_OFFERED)),
+            Channel::Tls(None) => Err(refused(texts::BINDING_UNDEFINED)),
             Channel::Tls(Some(hash)) => Ok((BOUND, Binding::EndPoint(hash))),
         };
     }
@@ -203,7 +197,7 @@ fn choose(mechanisms: &[String], wanted: ChannelBinding, channel: Channel) -> Re
         Some(hash) if offers(BOUND) => Ok((BOUND, Binding::EndPoint(hash))),
         Some(_) if offers(PLAIN) => Ok((PLAIN, Binding::Unrequested)),
         None if offers(PLAIN) => Ok((PLAIN, Binding::Unsupported)),
-        _ => Err(refused("SASL: Only mechanism(s) SCRAM-SHA-256 are supported")),
+        _ => Err(refused(texts::SASL_NO_MECHANISM)),
     }
 }
 
@@ -215,7 +209,7 @@ struct Attributes<'a> {
 
 impl<'a> Attributes<'a> {
     fn parse(message: &'a [u8]) -> Result<Self, Error> {
-        let invalid = || refused("SASL: Invalid attribute pair entry");
+        let invalid = || refused(texts::SASL_INVALID_PAIR);
         let text = std::str::from_utf8(message).map_err(|_| invalid())?;
         let pair = |pair: &'a str| {
             let (name, value) = pair.split_once('=')?;

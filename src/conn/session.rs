@@ -12,7 +12,7 @@ use super::inbox::{Ended, Inbox};
 use super::message::Message;
 use super::request::Request;
 use crate::clock;
-use crate::error::{Error, ErrorKind, Phase, ServerError};
+use crate::error::{Error, ErrorKind, Phase, ServerError, texts};
 use crate::wire::{ResultSet, Results, frontend, frontend::Parameters};
 
 /// Somebody's hold on a connection for questions of this side's own.
@@ -222,8 +222,7 @@ fn answer(ended: Ended) -> Answer {
 }
 
 fn too_late(limit: Duration) -> Error {
-    let message = format!("The server did not answer within {} ms; the connection was closed.", limit.as_millis());
-    Error::new(ErrorKind::Timeout(Phase::Query), message).with_code("ETIMEDOUT")
+    Error::new(ErrorKind::Timeout(Phase::Query), texts::answer_too_late(limit)).with_code("ETIMEDOUT")
 }
 
 #[cfg(test)]

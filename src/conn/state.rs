@@ -20,7 +20,7 @@ use super::reply::Reply;
 use super::request::Request;
 use super::statement::Statements;
 use super::stream::Stream;
-use crate::error::Error;
+use crate::error::{Error, texts};
 use crate::rows::Formats;
 use crate::wire::frontend;
 
@@ -308,7 +308,7 @@ impl Inner {
         }
         if self.life == Life::Ending && self.in_flight() == 0 && self.queue.is_empty() {
             frontend::terminate(&mut self.out);
-            self.life = Life::Closing(Error::closed("Connection terminated"));
+            self.life = Life::Closing(Error::closed(texts::TERMINATED));
             self.flush();
             return Turn::Close(None);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::order::Wish;
 use crate::clock;
 use crate::conn::Connection;
-use crate::error::Error;
+use crate::error::{Error, texts};
 
 /// When what was cancelled goes on, it is cancelled again after this long, and then after twice as long each time: a
 /// request that overtakes its query is ignored.
@@ -74,5 +74,5 @@ pub(super) async fn abandoned(mut wish: Wish) {
 }
 
 fn unstoppable() -> Error {
-    Error::closed("Connection terminated")
+    Error::closed(texts::TERMINATED)
 }

@@ -1,6 +1,6 @@
 //! What is refused before anything is sent.
 
-use crate::error::{Error, ErrorKind, Outcome};
+use crate::error::{Error, ErrorKind, Outcome, texts};
 use crate::sql;
 
 /// Refuses a script that the server would refuse, before anything is sent.
@@ -12,12 +12,7 @@ pub fn check(script: &str, in_transaction: bool) -> Result<(), Error> {
     match sql::outside_transaction(script).filter(|_| in_transaction) {
         None => Ok(()),
         Some(statement) => {
-            let message = format!(
-                "{} cannot run inside a transaction block, so nothing was sent. \
-                 Run it by itself with executeDDL(sql, false).",
-                statement.name
-            );
-            let error = Error::new(ErrorKind::Refused, message).with_code("25001");
+            let error = Error::new(ErrorKind::Refused, texts::outside_transaction(statement.name)).with_code("25001");
             Err(error.with_outcome(Outcome::NotApplied, Vec::new()))
         }
     }

@@ -14,7 +14,7 @@ use crate::conn::message::{Message, Script};
 use crate::conn::relay::RelayEnd;
 use crate::conn::session::{Answer, Question};
 use crate::conn::{Connection, Relay, Reply, Request, Session};
-use crate::error::{Error, ErrorKind, Outcome};
+use crate::error::{Error, ErrorKind, Outcome, texts};
 use crate::pool::Loan;
 use crate::rows::Event;
 
@@ -22,8 +22,6 @@ use crate::rows::Event;
 const LATE: Duration = Duration::from_secs(1);
 /// On a long way: so many times there and back.
 const LATE_TRIPS: u32 = 8;
-/// Why the server isn't asked.
-const UNIDENTIFIED: &str = "the server had not said by then which transaction it ran in";
 /// How long the server may be asked where no limit was set for connecting.
 const INQUIRY: Duration = Duration::from_secs(10);
 
@@ -96,7 +94,7 @@ async fn execute(
 
 /// What the caller is told who has given up.
 fn aborted() -> Error {
-    Error::new(ErrorKind::Aborted, "The script was aborted").with_code("ABORT_ERR")
+    Error::new(ErrorKind::Aborted, texts::SCRIPT_ABORTED).with_code("ABORT_ERR")
 }
 
 /// A script on its connection.
@@ -243,12 +241,12 @@ impl Flight<'_> {
             answer = cancelling.finish(commit.answer()) => match (answer.status, inquiry) {
                 (Some(_), _) => return self.by_answer(answer, tags),
                 (None, Some(inquiry)) => (inquiry.conclude(true, limit).await, answer.error),
-                (None, None) => (Verdict::Unknowable(UNIDENTIFIED.into()), answer.error),
+                (None, None) => (Verdict::Unknowable(texts::UNIDENTIFIED.into()), answer.error),
             },
             verdict = asked => (verdict, None),
         };
         // Its answer may still come, or never.
-        self.connection.destroy(Error::closed("Connection terminated"));
+        self.connection.destroy(Error::closed(texts::TERMINATED));
         // One that was lost before refuses COMMIT in words of its own.
         let loss = before.or(loss.filter(|error| error.kind != ErrorKind::Closed)).unwrap_or_else(lost);
         match verdict {
@@ -262,10 +260,11 @@ impl Flight<'_> {
         let is_committed = answer.sets.last().is_some_and(|set| set.tag == "COMMIT");
         match answer.error {
             None if is_committed => Ok(()),
-            None => {
-                let message = "The server answered COMMIT with ROLLBACK: the transaction had failed before";
-                Err(self.failed(Error::new(ErrorKind::Server, message).with_code("25P02"), b'I', tags))
-            }
+            None => Err(self.failed(
+                Error::new(ErrorKind::Server, texts::COMMIT_ROLLED_BACK).with_code("25P02"),
+                b'I',
+                tags,
+            )),
             Some(error) => Err(self.failed(error, b'I', tags)),
         }
     }
@@ -284,11 +283,7 @@ impl Flight<'_> {
     }
 
     fn unknown(&self, loss: Error, tags: &[String], reason: &str) -> Error {
-        let message = format!(
-            "{}. Whether the script was committed is unknown, because {reason}. Look for its effects before it is run again.",
-            loss.message.trim_end_matches('.'),
-            reason = reason.trim_end_matches('.')
-        );
+        let message = texts::commit_unknown(&loss.message, reason);
         self.with_outcome(Error { message, ..loss }, tags, End::Unknowable)
     }
 
@@ -297,7 +292,7 @@ impl Flight<'_> {
             let answer = clock::within(self.order.cancel_timeout, session.ask("ROLLBACK").answer()).await;
             // Closing the connection does the same.
             if answer.is_none_or(|answer| answer.error.is_some()) {
-                self.connection.destroy(Error::closed("Connection terminated"));
+                self.connection.destroy(Error::closed(texts::TERMINATED));
             }
         }
     }
@@ -329,7 +324,7 @@ fn is_refusal(error: &Error) -> bool {
 }
 
 fn lost() -> Error {
-    Error::new(ErrorKind::Io, "Connection terminated unexpectedly")
+    Error::lost()
 }
 
 /// The end of a relayed request; a relay that is gone without one is a connection that is.

@@ -7,7 +7,7 @@ use super::order::Apart;
 use crate::clock;
 use crate::conn::Session;
 use crate::conn::session::Answer;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 use crate::wire::ResultSet;
 
 /// The first pause before the question is asked again; each is twice as long as the one before.
@@ -60,7 +60,7 @@ impl<'a> Inquiry<'a> {
                 // The server works on it, and says so: there is no hurry.
                 Ok(Status::InProgress) if !is_lost => until = clock::now() + limit,
                 Ok(Status::InProgress) if clock::now() >= until => {
-                    return Verdict::Unknowable("its transaction is still open on the server".into());
+                    return Verdict::Unknowable(texts::STILL_OPEN.into());
                 }
                 Ok(Status::AskAgain(reason)) if clock::now() >= until => return Verdict::Unknowable(reason),
                 Err(error) if is_final(&error) || clock::now() >= until => {
@@ -68,7 +68,7 @@ impl<'a> Inquiry<'a> {
                         // There is still the first answer to wait for.
                         clock::sleep(until.saturating_duration_since(clock::now())).await;
                     }
-                    return Verdict::Unknowable(format!("the server could not be asked: {}", error.message));
+                    return Verdict::Unknowable(texts::inquiry_failed(&error.message));
                 }
                 Ok(_) | Err(_) => {}
             }
@@ -80,7 +80,7 @@ impl<'a> Inquiry<'a> {
     async fn ask(&self, xact: &str, is_lost: bool, until: Instant) -> Result<Status, Error> {
         let left = until.saturating_duration_since(clock::now()).max(PAUSE);
         let opening = Session::open(&self.apart.settings, self.apart.caller.as_ref());
-        let late = || Error::closed("no connection could be made in time");
+        let late = || Error::closed(texts::NO_CONNECTION_IN_TIME);
         let session = clock::within(left, opening).await.unwrap_or_else(|| Err(late()))?;
         let session = session.until(Some(until.max(clock::now() + PAUSE)));
         let answer = session.ask(&self.functions.inquire(xact)).answer().await;
@@ -115,18 +115,16 @@ const NOT_GIVEN_OUT: &str = "22023";
 /// server crashed. So only "committed" proves nothing there.
 fn interpret(status: Option<&str>, is_same_start: bool, is_standby: bool) -> Status {
     if is_standby {
-        return Status::AskAgain("the server that answers is a standby".into());
+        return Status::AskAgain(texts::STANDBY_ANSWERS.into());
     }
     let unknowable = |reason: &str| Status::Known(Verdict::Unknowable(reason.to_owned()));
     match (status, is_same_start) {
         (Some("committed"), true) => Status::Known(Verdict::Committed),
-        (Some("committed"), false) => {
-            unknowable("the server was started anew, and may have given the transaction's id to another one")
-        }
+        (Some("committed"), false) => unknowable(texts::STARTED_ANEW),
         (Some("aborted"), _) => Status::Known(Verdict::Aborted),
         (Some("in progress"), true) => Status::InProgress,
         (Some("in progress" | "future"), false) => Status::Known(Verdict::Aborted),
-        _ => unknowable("the server remembers nothing of its transaction"),
+        _ => unknowable(texts::NOT_REMEMBERED),
     }
 }
 

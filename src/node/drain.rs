@@ -15,7 +15,7 @@ use super::failure;
 use super::js::{Answer, Js, Value};
 use super::lock::lock;
 use crate::clock;
-use crate::error::{Error, ServerError};
+use crate::error::{Error, ServerError, texts};
 use crate::pool::Acquired;
 use crate::rows::{Asked, Batch, Ending, Event, Extra, PoolEvent, Shape, Template, Text};
 use crate::wire::command::CommandTag;
@@ -111,8 +111,7 @@ fn lose(js: Js, callback: Value, environment: &Arc<Environment>, batch: &Batch, 
     // JavaScript may not know these, although it seemed to have been told.
     lock(&environment.arrays).told = usize::MAX;
     batch.templates.iter().for_each(|template| template.told.store(false, Ordering::Relaxed));
-    let error =
-        Error::protocol("pgfleet failed while it handed over an answer, which is lost; the query may have run.");
+    let error = Error::protocol(texts::DELIVERY_FAILED);
     let addressees = batch.addressees().into_iter().flat_map(|(request, ending)| match ending {
         Ending::Here(status) => [request, status],
         Ending::Asked => [request, ASKED],

@@ -90,6 +90,7 @@ fn kind(kind: ErrorKind) -> &'static str {
         ErrorKind::Server => "server",
         ErrorKind::Protocol => "protocol",
         ErrorKind::Closed => "closed",
+        ErrorKind::Lost => "lost",
         ErrorKind::Aborted => "aborted",
     }
 }

@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::lock::lock;
 use crate::conn::{Reply, runtime};
 use crate::ddl::{self, Order, Place};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, texts};
 use crate::pool::{Loan, Pool};
 use crate::rows::{Batch, Extra, Record};
 
@@ -70,5 +70,5 @@ async fn version(lending: impl Future<Output = Result<Loan, Error>>) -> Result<S
     let loan = lending.await?;
     let sets = loan.session().simple("SELECT version()").await?;
     let version = sets.first().and_then(|set| set.value(0)).map(str::to_owned);
-    version.ok_or_else(|| Error::protocol("The server answered SELECT version() without a version."))
+    version.ok_or_else(|| Error::protocol(texts::NO_VERSION))
 }

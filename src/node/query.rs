@@ -6,8 +6,9 @@ use super::completion_queue::CompletionQueue;
 use super::js::{Js, TextError, Value};
 use crate::conn::message::{Extended, Message, Portal};
 use crate::conn::{Reply, Request, Sink};
+use crate::error::texts;
 use crate::rows::TypeMask;
-use crate::wire::frontend::{LARGEST_MESSAGE, Parameters, TOO_LARGE};
+use crate::wire::frontend::{LARGEST_MESSAGE, Parameters};
 
 /// Extended protocol even without values.
 pub const EXTENDED: i32 = 1;
@@ -102,7 +103,7 @@ fn text_of(js: Js, value: Value) -> napi::Result<Option<String>> {
 
 fn too_long(error: TextError) -> napi::Error {
     match error {
-        TextError::TooLong => wrong(&format!("The query cannot be sent: {TOO_LARGE}.")),
+        TextError::TooLong => wrong(&texts::query_not_sent(texts::TOO_LARGE)),
         TextError::Refused(refused) => refused.into(),
     }
 }

@@ -7,7 +7,7 @@ use deadpool::managed::Object;
 use super::home::tell;
 use super::shared::{Borrower, Held, Lent, Shared, State};
 use crate::conn::{Connection, ConnectionId};
-use crate::error::Error;
+use crate::error::{Error, texts};
 use crate::rows::{Batch, PoolEvent, Record};
 
 impl Shared {
@@ -20,7 +20,7 @@ impl Shared {
         if connection.load() == 0 {
             connection.end(None);
         } else {
-            connection.destroy(Error::closed("Connection terminated"));
+            connection.destroy(Error::closed(texts::TERMINATED));
         }
     }
 

@@ -7,7 +7,7 @@ use super::shared::{Borrower, Held, Lent, Shared, State};
 use super::waiting::Work;
 use crate::conn::inbox::Inbox;
 use crate::conn::{Connection, Session, Sink};
-use crate::error::Error;
+use crate::error::{Error, texts};
 
 /// A hold on a connection, which goes back to its pool with this. One that is in the middle of something is closed
 /// instead, and what the server does for it is cancelled: a transaction that was left open would be committed by whoever
@@ -81,7 +81,7 @@ impl Pool {
             match (ended.value.and_then(|value| value.downcast().ok()), ended.error) {
                 (Some(loan), _) => Ok(*loan),
                 (None, Some(error)) => Err(*error),
-                (None, None) => Err(Error::closed("The pool gave no connection.")),
+                (None, None) => Err(Error::closed(texts::NOTHING_LENT)),
             }
         }
     }

@@ -13,7 +13,7 @@ use super::shared::Shared;
 use crate::config::ServerSettings;
 use crate::conn::next_id;
 use crate::conn::{Caller, ConnectionId, KeyRing, open};
-use crate::error::Error;
+use crate::error::{Error, texts};
 use crate::rows::PoolEvent;
 
 /// Opens connections to one server.
@@ -76,7 +76,7 @@ impl Manager for Maker {
 
     async fn create(&self) -> Result<Member, Error> {
         if ONLY_IDLE.get() {
-            return Err(Error::closed("No connection was idle."));
+            return Err(Error::closed(texts::NONE_IDLE));
         }
         let id = next_id();
         self.tell(id, PoolEvent::Opening);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::shared::{Shared, State};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 
 /// One of those that count as being made: until it is finished, or given up together with the task that makes it.
 pub(super) struct Making {
@@ -36,7 +36,7 @@ impl Drop for Making {
             state.waiting.pop()
         };
         if let Some(work) = work {
-            work.reply().fail(Error::new(ErrorKind::Io, "pgfleet failed while it opened a connection; try again."));
+            work.reply().fail(Error::new(ErrorKind::Io, texts::OPENING_FAILED));
         }
         self.pool.go_on();
     }

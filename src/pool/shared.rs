@@ -24,7 +24,7 @@ use crate::clock;
 use crate::config::{PoolSettings, Sharing};
 use crate::conn::known_text::may_share;
 use crate::conn::{Connection, ConnectionId, Reply, Request, Sink, runtime};
-use crate::error::Error;
+use crate::error::{Error, texts};
 use crate::rows::{Batch, Extra, PoolEvent, Record};
 
 pub(super) struct Shared {
@@ -126,9 +126,7 @@ impl Shared {
                 && self.idle(&state) == 0
                 && self.is_full(&state)
             {
-                let message =
-                    format!("The pool is busy and {most} requests wait already (maxWaiting); try again later.");
-                Some((work, Error::closed(message).with_code("EMAXWAITING")))
+                Some((work, Error::closed(texts::pool_is_busy(most)).with_code("EMAXWAITING")))
             } else {
                 let deadline = self.limits.wait_timeout.map(|limit| clock::now() + limit);
                 // Whoever waits longer has seen that no connection is free, and comes first when one is.
@@ -378,7 +376,7 @@ impl Shared {
 }
 
 fn pool_ended() -> Error {
-    Error::closed("Cannot use a pool after calling end on the pool")
+    Error::closed(texts::POOL_ENDED)
 }
 
 fn reason(error: PoolError<Error>) -> Error {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::conn::reply::RequestKey;
 use crate::conn::{Race, Reply, Request};
-use crate::error::{Error, ErrorKind, Phase};
+use crate::error::{Error, ErrorKind, Phase, texts};
 
 /// What somebody wants a connection for.
 pub enum Work {
@@ -191,7 +191,7 @@ impl Waiting {
 
 /// The error of those who waited too long, in node-postgres's words.
 pub(super) fn waited_too_long() -> Error {
-    Error::new(ErrorKind::Timeout(Phase::Wait), "timeout exceeded when trying to connect").with_code("ETIMEDOUT")
+    Error::new(ErrorKind::Timeout(Phase::Wait), texts::WAITED_TOO_LONG).with_code("ETIMEDOUT")
 }
 
 #[cfg(test)]

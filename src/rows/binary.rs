@@ -6,7 +6,7 @@
 use super::batch::Batch;
 use super::formats::Binary;
 use super::moment::Moment;
-use crate::error::Error;
+use crate::error::{Error, texts};
 
 /// Puts a value where its text would have been put; `int` and `float` are its places.
 ///
@@ -64,7 +64,7 @@ fn sized<const N: usize>(value: &[u8]) -> Result<[u8; N], Error> {
 }
 
 fn wrong_length() -> Error {
-    Error::protocol("The server sent a binary value that has not the length of its type.")
+    Error::protocol(texts::WRONG_BINARY_LENGTH)
 }
 
 /// The most that an i64 takes: a sign and 19 digits.

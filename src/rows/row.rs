@@ -9,7 +9,7 @@ use super::formats::Formats;
 use super::shape::Shape;
 use super::template::TemplateTable;
 use super::{binary, json, list, number};
-use crate::error::Error;
+use crate::error::{Error, texts};
 use crate::wire::Reader;
 
 /// Appends the row of a DataRow body to `batch`. `formats` are the columns that were asked for in binary format.
@@ -26,7 +26,7 @@ pub fn append(
 ) -> Result<(), Error> {
     let mut reader = Reader::new(body);
     if usize::try_from(reader.i16()?).ok() != Some(shape.kinds.len()) {
-        return Err(Error::protocol("The server sent a row with other columns than it had announced."));
+        return Err(Error::protocol(texts::OTHER_COLUMNS));
     }
     let (row, floats) = batch.open_row(request, shape);
     let mut int = row + shape.null_words;
@@ -54,7 +54,7 @@ pub fn append(
         float += kind.floats();
     }
     if !reader.rest().is_empty() {
-        return Err(Error::protocol("The server sent a row with bytes behind its last value."));
+        return Err(Error::protocol(texts::BYTES_BEHIND_ROW));
     }
     Ok(())
 }
@@ -118,7 +118,7 @@ fn put_null(batch: &mut Batch, kind: ColumnKind, int: usize) {
 }
 
 fn not_of_type(expected: &str) -> Error {
-    Error::protocol(format!("The server sent a value that is not {expected} in a column of that type."))
+    Error::protocol(texts::not_of_type(expected))
 }
 
 fn is_true(value: &[u8]) -> bool {

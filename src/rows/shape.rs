@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::column::{ColumnKind, TypeMask};
 use super::formats::{Binary, Formats};
-use crate::error::Error;
+use crate::error::{Error, texts};
 use crate::wire::Reader;
 
 /// One column of a RowDescription.
@@ -58,9 +58,7 @@ impl Shape {
     /// Reads a RowDescription.
     pub fn parse(id: u32, body: &[u8], mask: TypeMask) -> Result<Shape, Error> {
         let mut reader = Reader::new(body);
-        let count = usize::try_from(reader.i16()?).map_err(|_| {
-            Error::protocol("The server described a row with a negative number of columns; the connection was closed.")
-        })?;
+        let count = usize::try_from(reader.i16()?).map_err(|_| Error::protocol(texts::NEGATIVE_COLUMNS))?;
         let mut fields = Vec::with_capacity(count.min(body.len() / LEAST_FIELD));
         for _ in 0..count {
             let name = reader.text()?;

@@ -1,6 +1,6 @@
 //! Cutting the byte stream into messages.
 
-use crate::error::Error;
+use crate::error::{Error, texts};
 
 /// A message as it came: its type byte and its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,16 +71,12 @@ pub fn next(stream: &[u8], limit: usize) -> Result<Option<Frame<'_>>, Error> {
         Some(body_length) if body_length <= limit => {
             Ok(rest.get(..body_length).map(|body| Frame { tag, body, size: body_length + 5 }))
         }
-        _ => Err(Error::protocol(format!(
-            "The server sent a message of type '{}' with the impossible length {length}; the connection was closed.",
-            char::from(tag)
-        ))),
+        _ => Err(Error::protocol(texts::impossible_length(tag, length))),
     }
 }
 
-/// In node-postgres's words.
 fn unknown(tag: u8) -> Error {
-    Error::protocol(format!("received invalid response: {tag:x}"))
+    Error::protocol(texts::unknown_tag(tag))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use bytes::{BufMut, BytesMut};
 use postgres_protocol::message::frontend;
 
-use crate::error::Error;
+use crate::error::{Error, texts};
 
 /// The values of a Bind, as they stand in it, so that they are written down once.
 #[derive(Debug, Default, Clone)]
@@ -94,19 +94,16 @@ fn put_length(out: &mut [u8], start: usize, uncounted: usize) {
 pub const MOST_PARAMETERS: usize = 65_535;
 
 fn refused(error: impl std::fmt::Display) -> Error {
-    Error::config(format!("The query cannot be sent: {error}.")).with_code("08P01")
+    Error::config(texts::query_not_sent(error)).with_code("08P01")
 }
 
 /// The most that a server takes as the length of a message: `PQ_LARGE_MESSAGE_LIMIT` of PostgreSQL's
 /// `src/include/libpq/libpq.h`. It closes the connection on one that is longer.
 pub const LARGEST_MESSAGE: usize = 0x3fff_fffe;
 
-/// Why a longer one is not sent.
-pub const TOO_LARGE: &str = "PostgreSQL takes messages of less than 1 GB";
-
 /// A message that would carry so many bytes, whatever else is in it.
 fn check_size(bytes: usize) -> Result<(), Error> {
-    if bytes > LARGEST_MESSAGE { Err(refused(TOO_LARGE)) } else { Ok(()) }
+    if bytes > LARGEST_MESSAGE { Err(refused(texts::TOO_LARGE)) } else { Ok(()) }
 }
 
 /// Query.
@@ -132,11 +129,7 @@ pub fn bind(
     out: &mut BytesMut,
 ) -> Result<(), Error> {
     if parameters.len() > MOST_PARAMETERS {
-        return Err(Error::config(format!(
-            "A query can have at most {MOST_PARAMETERS} values, and this one has {}. Pass arrays and use unnest() instead.",
-            parameters.len()
-        ))
-        .with_code("08P01"));
+        return Err(Error::config(texts::too_many_values(MOST_PARAMETERS, parameters.len())).with_code("08P01"));
     }
     check_size(parameters.size())?;
     let start = out.len() + 1;
@@ -177,7 +170,7 @@ fn put_count(count: usize, out: &mut BytesMut) {
 
 fn c_string(text: &str, out: &mut BytesMut) -> Result<(), Error> {
     if text.as_bytes().contains(&0) {
-        return Err(refused("string contains embedded null"));
+        return Err(refused(texts::EMBEDDED_NULL));
     }
     out.put_slice(text.as_bytes());
     out.put_u8(0);
@@ -220,7 +213,7 @@ pub fn close_statement(name: &str, out: &mut BytesMut) -> Result<(), Error> {
 pub fn copy_data(parts: &[&[u8]], out: &mut BytesMut) -> Result<(), Error> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     if length + 4 > LARGEST_MESSAGE {
-        return Err(Error::config(format!("A piece of COPY data cannot be sent: {TOO_LARGE}.")));
+        return Err(Error::config(texts::copy_data_not_sent(texts::TOO_LARGE)));
     }
     let length = i32::try_from(length + 4).unwrap_or(i32::MAX);
     out.put_u8(b'd');

@@ -1,6 +1,6 @@
 //! Checked reading of big-endian fields from a message body.
 
-use crate::error::Error;
+use crate::error::{Error, texts};
 
 /// A cursor over the body of one message.
 #[derive(Debug, Clone, Copy)]
@@ -12,7 +12,7 @@ pub struct Reader<'a> {
 pub const LONGEST_TEXT: usize = 256 * 1024 * 1024;
 
 fn truncated() -> Error {
-    Error::protocol("The server sent a message that ends too early; the connection was closed.")
+    Error::protocol(texts::TRUNCATED)
 }
 
 impl<'a> Reader<'a> {
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self) -> Result<String, Error> {
         let bytes = self.cstr()?;
         if bytes.len() > LONGEST_TEXT {
-            return Err(Error::protocol("The server sent a name of more than 256 MB; the connection was closed."));
+            return Err(Error::protocol(texts::LONG_NAME));
         }
         Ok(String::from_utf8_lossy(bytes).into_owned())
     }

@@ -2,7 +2,7 @@
 
 use super::Reader;
 use super::reader::LONGEST_TEXT;
-use crate::error::{Error, ServerError};
+use crate::error::{Error, ServerError, texts};
 
 /// Reads the fields of an ErrorResponse or a NoticeResponse. Of several of a kind the last one counts, and of a text that
 /// is too long for JavaScript its beginning.
@@ -75,9 +75,7 @@ pub fn parameter(body: &[u8]) -> Result<(String, String), Error> {
 pub fn ready(body: &[u8]) -> Result<u8, Error> {
     match body {
         [status @ (b'I' | b'T' | b'E')] => Ok(*status),
-        _ => {
-            Err(Error::protocol("The server said that it is ready without a known status; the connection was closed."))
-        }
+        _ => Err(Error::protocol(texts::UNKNOWN_STATUS)),
     }
 }
 
@@ -91,10 +89,7 @@ pub fn copy_response(body: &[u8]) -> Result<(), Error> {
 
 /// A message came in the middle of an answer that has no place for it.
 pub fn out_of_place(tag: u8) -> Error {
-    Error::protocol(format!(
-        "The server sent a message of type '{}' where it has no place; the connection was closed.",
-        char::from(tag)
-    ))
+    Error::protocol(texts::out_of_place(tag))
 }
 
 /// A message of an answer came although nothing was asked; in node-postgres's words, where it has some.
@@ -108,9 +103,9 @@ pub fn unasked(tag: u8) -> Error {
         b'1' => "parseComplete",
         b'G' => "copyInResponse",
         b'd' => "copyData",
-        other => return Error::protocol(format!("Received unexpected message '{}' from backend.", char::from(other))),
+        other => return Error::protocol(texts::unasked_tag(other)),
     };
-    Error::protocol(format!("Received unexpected {name} message from backend."))
+    Error::protocol(texts::unasked(name))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use native_tls::{Certificate, Identity, Protocol, TlsConnector};
 use tokio_native_tls::TlsStream;
 
 use super::bundle::certificates;
-use super::problem::Problem;
+use super::problem::{self, Distrust, Problem};
 use crate::config::{ClientIdentity, TlsSettings, TlsVersion};
 use crate::conn::socket::Socket;
 
@@ -51,7 +51,33 @@ impl Connector {
 
     /// Shakes hands with the server of this name.
     pub async fn connect(&self, name: &str, socket: Socket) -> Result<Session, Problem> {
-        self.0.connect(name, socket).await.map_err(|error| Problem::Handshake(error.to_string()))
+        self.0.connect(name, socket).await.map_err(|error| refusal(error.to_string()))
+    }
+}
+
+/// What the libraries say of certificates. Their errors have a text and nothing else, which is OpenSSL's on Linux.
+const REFUSALS: [(&str, Distrust); 9] = [
+    ("self-signed certificate in certificate chain", problem::SELF_SIGNED_IN_CHAIN),
+    ("self-signed certificate", problem::SELF_SIGNED),
+    ("unable to get local issuer certificate", problem::UNKNOWN_AUTHORITY),
+    ("unable to verify the first certificate", problem::UNKNOWN_AUTHORITY),
+    ("unable to get issuer certificate", problem::NO_ISSUER),
+    ("certificate has expired", problem::EXPIRED),
+    ("certificate is not yet valid", problem::NOT_YET_VALID),
+    ("certificate revoked", problem::REVOKED),
+    ("unsuitable certificate purpose", problem::WRONG_PURPOSE),
+];
+
+/// The same of a trusted certificate that is for somebody else.
+const MISMATCHES: [&str; 2] = ["hostname mismatch", "IP address mismatch"];
+
+fn refusal(text: String) -> Problem {
+    if MISMATCHES.iter().any(|words| text.contains(words)) {
+        return Problem::OtherName;
+    }
+    match REFUSALS.iter().find(|(words, _)| text.contains(words)) {
+        Some((_, distrust)) => Problem::Untrusted(*distrust),
+        None => Problem::Handshake(text),
     }
 }
 

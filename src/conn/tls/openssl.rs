@@ -13,9 +13,10 @@ use openssl::x509::{X509, X509VerifyResult};
 use tokio_openssl::SslStream;
 
 use super::bundle::certificates;
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use crate::config::{ClientIdentity, TlsSettings, TlsVersion};
 use crate::conn::socket::Socket;
+use crate::error::texts;
 
 /// A socket with TLS around it.
 pub type Session = SslStream<Socket>;
@@ -47,6 +48,7 @@ impl From<ErrorStack> for Problem {
 /// Settings made ready for any number of connections.
 pub struct Connector {
     context: SslConnector,
+    verify: bool,
     verify_name: bool,
     least_dh_bits: u32,
 }
@@ -64,6 +66,7 @@ impl Connector {
         }
         Ok(Connector {
             context: builder.build(),
+            verify: settings.verify,
             verify_name: settings.verify && settings.verify_name,
             least_dh_bits: settings.least_dh_bits,
         })
@@ -77,23 +80,37 @@ impl Connector {
         let mut session = SslStream::new(ssl, socket)?;
         match Pin::new(&mut session).connect().await {
             Ok(()) => self.check_key(session.ssl()).map(|()| session),
-            Err(error) => Err(Problem::Handshake(match session.ssl().verify_result() {
-                X509VerifyResult::OK => error.to_string(),
-                refusal => format!("{error} ({refusal})"),
-            })),
+            Err(error) if self.verify => Err(refusal(session.ssl().verify_result(), &error)),
+            Err(error) => Err(Problem::Handshake(error.to_string())),
         }
     }
 
     /// OpenSSL has a least size of its own for the server's Diffie-Hellman parameter, which may be smaller.
     fn check_key(&self, ssl: &SslRef) -> Result<(), Problem> {
         match ssl.peer_tmp_key() {
-            Ok(key) if key.id() == Id::DH && key.bits() < self.least_dh_bits => Err(Problem::Handshake(format!(
-                "the server's Diffie-Hellman parameter has {} bits, ssl.minDHSize asks for {}",
-                key.bits(),
-                self.least_dh_bits
-            ))),
+            Ok(key) if key.id() == Id::DH && key.bits() < self.least_dh_bits => {
+                Err(Problem::Handshake(texts::short_dh_parameter(key.bits(), self.least_dh_bits)))
+            }
             _ => Ok(()),
         }
+    }
+}
+
+/// What keeps the server's certificate from being accepted, by the numbers of OpenSSL's `x509_vfy.h`, or what else went
+/// wrong in the handshake.
+fn refusal(verdict: X509VerifyResult, error: &openssl::ssl::Error) -> Problem {
+    match verdict.as_raw() {
+        0 => Problem::Handshake(error.to_string()),
+        2 => Problem::Untrusted(problem::NO_ISSUER),
+        9 => Problem::Untrusted(problem::NOT_YET_VALID),
+        10 => Problem::Untrusted(problem::EXPIRED),
+        18 => Problem::Untrusted(problem::SELF_SIGNED),
+        19 => Problem::Untrusted(problem::SELF_SIGNED_IN_CHAIN),
+        20 | 21 => Problem::Untrusted(problem::UNKNOWN_AUTHORITY),
+        23 => Problem::Untrusted(problem::REVOKED),
+        26 => Problem::Untrusted(problem::WRONG_PURPOSE),
+        62 | 64 => Problem::OtherName,
+        _ => Problem::Handshake(format!("{error} ({verdict})")),
     }
 }
 
@@ -108,9 +125,7 @@ fn version(version: TlsVersion) -> SslVersion {
 
 /// What both sides have to agree on.
 fn negotiation(builder: &mut SslConnectorBuilder, settings: &TlsSettings, direct: bool) -> Result<(), Problem> {
-    let unusable = |option: &'static str| {
-        move |error: ErrorStack| Problem::Setup(format!("\"ssl.{option}\" is not understood: {error}"))
-    };
+    let unusable = |option: &'static str| move |error: ErrorStack| Problem::Setup(texts::unknown_words(option, error));
     builder.set_min_proto_version(Some(settings.oldest.map_or(SslVersion::TLS1_2, version)))?;
     builder.set_max_proto_version(settings.newest.map(version))?;
     builder.set_groups_list(settings.groups.as_deref().unwrap_or(default_groups())).map_err(unusable("ecdhCurve"))?;
@@ -128,10 +143,7 @@ fn negotiation(builder: &mut SslConnectorBuilder, settings: &TlsSettings, direct
     let protocols = own.into_iter().chain(settings.protocols.iter().map(String::as_str).filter(|_| !direct));
     let mut wire = Vec::new();
     for protocol in protocols {
-        wire.push(
-            u8::try_from(protocol.len())
-                .map_err(|_| Problem::Setup("a name in ssl.ALPNProtocols is too long".into()))?,
-        );
+        wire.push(u8::try_from(protocol.len()).map_err(|_| Problem::Setup(texts::LONG_PROTOCOL_NAME.into()))?);
         wire.extend_from_slice(protocol.as_bytes());
     }
     if !wire.is_empty() {

@@ -1,7 +1,7 @@
 //! What can go wrong with TLS, and what the caller is told of it.
 
 use crate::config::ClientIdentity;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 
 /// What can go wrong, in the words of the library.
 pub(super) enum Problem {
@@ -19,38 +19,36 @@ pub(super) enum Problem {
     Unsupported(&'static str),
     /// The library refuses to work like that.
     Setup(String),
+    /// The server's certificate is not trusted.
+    Untrusted(Distrust),
+    /// The server's certificate is trusted, and for somebody else.
+    OtherName,
     /// The two sides don't come together.
     Handshake(String),
 }
 
-/// OpenSSL's verification texts, and the code and text that Node gives for them.
-const VERIFICATION: [(&str, &str, &str); 9] = [
-    (
-        "self-signed certificate in certificate chain",
-        "SELF_SIGNED_CERT_IN_CHAIN",
-        "self-signed certificate in certificate chain",
-    ),
-    ("self-signed certificate", "DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate"),
-    // Node goes on checking here and then complains of the leaf, which is all that most servers send.
-    (
-        "unable to get local issuer certificate",
-        "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-        "unable to verify the first certificate",
-    ),
-    (
-        "unable to verify the first certificate",
-        "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-        "unable to verify the first certificate",
-    ),
-    ("unable to get issuer certificate", "UNABLE_TO_GET_ISSUER_CERT", "unable to get issuer certificate"),
-    ("certificate has expired", "CERT_HAS_EXPIRED", "certificate has expired"),
-    ("certificate is not yet valid", "CERT_NOT_YET_VALID", "certificate is not yet valid"),
-    ("certificate revoked", "CERT_REVOKED", "certificate revoked"),
-    ("unsuitable certificate purpose", "INVALID_PURPOSE", "unsuitable certificate purpose"),
-];
+/// Why a certificate is not trusted: Node's code, and its words.
+pub(super) type Distrust = (&'static str, &'static str);
 
-/// What OpenSSL says when a trusted certificate is for somebody else.
-const MISMATCH: [&str; 2] = ["hostname mismatch", "IP address mismatch"];
+/// An authority above the server's certificate is its own, and none that is trusted.
+pub(super) const SELF_SIGNED_IN_CHAIN: Distrust =
+    ("SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain");
+/// The server's certificate is its own authority.
+pub(super) const SELF_SIGNED: Distrust = ("DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate");
+/// The server's certificate is of an authority that isn't known. Node goes on checking where OpenSSL misses the
+/// authority of the last certificate, and complains of the first, which is all that most servers send.
+pub(super) const UNKNOWN_AUTHORITY: Distrust =
+    ("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate");
+/// An authority above the server's certificate is of one that isn't known.
+pub(super) const NO_ISSUER: Distrust = ("UNABLE_TO_GET_ISSUER_CERT", "unable to get issuer certificate");
+/// It was valid.
+pub(super) const EXPIRED: Distrust = ("CERT_HAS_EXPIRED", "certificate has expired");
+/// It will be valid.
+pub(super) const NOT_YET_VALID: Distrust = ("CERT_NOT_YET_VALID", "certificate is not yet valid");
+/// Its authority has taken it back.
+pub(super) const REVOKED: Distrust = ("CERT_REVOKED", "certificate revoked");
+/// It is not for servers.
+pub(super) const WRONG_PURPOSE: Distrust = ("INVALID_PURPOSE", "unsuitable certificate purpose");
 
 impl Problem {
     /// What the client shows of itself can't be read.
@@ -63,41 +61,18 @@ impl Problem {
 
     /// The error of a connection to a server of this name.
     pub(super) fn into_error(self, name: &str) -> Error {
-        let unusable = |what: &str, reason| Error::new(ErrorKind::Config, format!("{what}: {reason}"));
+        let unusable = |what, reason: String| Error::new(ErrorKind::Config, texts::because(what, &reason));
         match self {
-            Problem::Roots(reason) => unusable("ssl.ca holds a certificate that cannot be read", reason),
-            Problem::Identity(reason) => {
-                unusable("ssl.cert or ssl.key cannot be read (PEM; the key as PKCS #8)", reason)
+            Problem::Roots(reason) => unusable(texts::UNREADABLE_ROOTS, reason),
+            Problem::Identity(reason) => unusable(texts::UNREADABLE_IDENTITY, reason),
+            Problem::Archive(reason) => unusable(texts::UNREADABLE_ARCHIVE, reason),
+            Problem::Unsupported(option) => Error::new(ErrorKind::Config, texts::unsupported_option(option)),
+            Problem::Setup(reason) => unusable(texts::TLS_SETUP, reason),
+            Problem::Untrusted((code, words)) => Error::new(ErrorKind::Tls, texts::not_trusted(words)).with_code(code),
+            Problem::OtherName => {
+                Error::new(ErrorKind::Tls, texts::other_name(name)).with_code("ERR_TLS_CERT_ALTNAME_INVALID")
             }
-            Problem::Archive(reason) => {
-                unusable("ssl.pfx cannot be read (PKCS #12; with ssl.passphrase, if it is encrypted)", reason)
-            }
-            Problem::Unsupported(option) => Error::new(
-                ErrorKind::Config,
-                format!("\"ssl.{option}\" is not supported on this platform, whose own TLS library has no such option"),
-            ),
-            Problem::Setup(reason) => unusable("TLS could not be set up", reason),
-            Problem::Handshake(text) => handshake_failed(&text, name),
+            Problem::Handshake(text) => Error::new(ErrorKind::Tls, texts::tls_failed(&text)).with_code("EPROTO"),
         }
-    }
-}
-
-fn handshake_failed(text: &str, name: &str) -> Error {
-    if MISMATCH.iter().any(|words| text.contains(words)) {
-        let message = format!(
-            "Hostname/IP does not match certificate's altnames: the server's certificate is not for \"{name}\". \
-             Connect by a name that is in it, or set ssl.servername to one."
-        );
-        return Error::new(ErrorKind::Tls, message).with_code("ERR_TLS_CERT_ALTNAME_INVALID");
-    }
-    match VERIFICATION.iter().find(|(words, ..)| text.contains(words)) {
-        Some((_, code, words)) => {
-            let message = format!(
-                "{words}: the server's certificate is not trusted. Pass the certificate of its authority as ssl.ca \
-                 (or sslrootcert), or, for development only, ssl: {{ rejectUnauthorized: false }}."
-            );
-            Error::new(ErrorKind::Tls, message).with_code(*code)
-        }
-        None => Error::new(ErrorKind::Tls, format!("TLS with the server failed: {text}")).with_code("EPROTO"),
     }
 }

@@ -3,7 +3,12 @@
 //! Errors are plain data here. `src/node/` hands them to JavaScript field by field, and `lib/errors.js` makes the
 //! `Error` objects; nothing else turns them into text.
 
+mod phase;
+pub mod texts;
+
 use std::fmt;
+
+pub use phase::Phase;
 
 /// One variant for each reaction a caller can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,38 +30,12 @@ pub enum ErrorKind {
     Server,
     /// The bytes were not PostgreSQL; the connection is dropped.
     Protocol,
-    /// The connection, pool or manager was closed before or while the request ran.
+    /// This side closed the connection, pool or manager before or while the request ran.
     Closed,
+    /// The other side or the network ended the connection without giving a reason.
+    Lost,
     /// The caller gave it up.
     Aborted,
-}
-
-/// Where a request was when its time ran out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Waiting for a free connection of the pool.
-    Wait,
-    /// Looking up the host name and opening the socket.
-    Connect,
-    /// Negotiating TLS.
-    Tls,
-    /// From the startup message to the first ReadyForQuery.
-    Authenticate,
-    /// From a question to its answer.
-    Query,
-}
-
-impl Phase {
-    /// The name that reaches JavaScript as `error.phase`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Phase::Wait => "wait",
-            Phase::Connect => "connect",
-            Phase::Tls => "tls",
-            Phase::Authenticate => "authenticate",
-            Phase::Query => "query",
-        }
-    }
 }
 
 /// A failed system call, under the names that Node gives its parts.
@@ -221,6 +200,11 @@ impl Error {
     /// Something was closed.
     pub fn closed(message: impl Into<String>) -> Self {
         Error::new(ErrorKind::Closed, message)
+    }
+
+    /// A connection ended without a word.
+    pub fn lost() -> Self {
+        Error::new(ErrorKind::Lost, texts::UNEXPECTED_END)
     }
 
     /// Wrong arguments or options.

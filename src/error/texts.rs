@@ -1,0 +1,429 @@
+//! What errors say: every text of this side, in one place.
+//!
+//! Nothing is decided by them: that is what the kind, the phase and the code of an [`Error`](super::Error) are for.
+//! Where node-postgres has words for a failure they are kept to the letter, because programs have always matched on
+//! them.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::phase::Phase;
+
+// Connections that are gone, in node-postgres's words.
+
+/// This side closed it.
+pub const TERMINATED: &str = "Connection terminated";
+/// The other side closed it, or the network did.
+pub const UNEXPECTED_END: &str = "Connection terminated unexpectedly";
+/// Of a request that comes behind the end.
+pub const NOT_QUERYABLE: &str = "Client has encountered a connection error and is not queryable";
+/// Of a request that comes behind `end`.
+pub const CLIENT_CLOSED: &str = "Client was closed and is not queryable";
+/// Of a request that comes behind `end` of its pool.
+pub const POOL_ENDED: &str = "Cannot use a pool after calling end on the pool";
+/// A pool had no connection for so long.
+pub const WAITED_TOO_LONG: &str = "timeout exceeded when trying to connect";
+
+// Failures of pgfleet itself.
+
+/// Reading has panicked.
+pub const READING_FAILED: &str = "pgfleet failed while it read an answer; the connection was closed.";
+/// Handing records to JavaScript has panicked.
+pub const DELIVERY_FAILED: &str =
+    "pgfleet failed while it handed over an answer, which is lost; the query may have run.";
+/// Making a connection has panicked.
+pub const OPENING_FAILED: &str = "pgfleet failed while it opened a connection; try again.";
+
+/// The task that tried one of several addresses has panicked.
+pub fn dialing_failed(panic: impl Display) -> String {
+    format!("connecting failed: {panic}")
+}
+
+/// The runtime has no threads.
+pub fn no_threads(code: &str, advice: &str) -> String {
+    format!("pgfleet could not start its threads: {code}{advice}")
+}
+
+// The way to a server.
+
+/// The settings name no host.
+pub const NO_HOST: &str = "No host to connect to was given.";
+/// The settings name a Unix socket.
+pub const NO_UNIX_SOCKETS: &str = "Unix sockets do not exist on this platform.";
+/// What to do when this process has no descriptors, behind another text.
+pub const PROCESS_SHORTAGE: &str =
+    "; this process may not open more files: raise its limit (ulimit -n), or use fewer connections";
+/// What to do when the system has no descriptors, behind another text.
+pub const SYSTEM_SHORTAGE: &str = "; the system has no more files to open: raise its limit, or use fewer connections";
+/// A socket is on no event loop any more.
+pub const SOCKET_LOST: &str = "the socket was lost on its way to another event loop";
+/// Why a name was not looked up, behind another text.
+pub const NO_THREAD_FOR_LOOKUP: &str = "; the system has no thread for it";
+
+/// A system call failed, as Node says it: `connect ECONNREFUSED 127.0.0.1:5432`.
+pub fn system_call(call: &str, code: &str, target: &str, advice: &str) -> String {
+    let space = if target.is_empty() { "" } else { " " };
+    format!("{call} {code}{space}{target}{advice}")
+}
+
+/// Several addresses were tried.
+pub fn all_of<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.collect::<Vec<_>>().join("; ")
+}
+
+/// The time to connect ran out in this phase.
+pub fn connect_timeout(host: &str, port: u16, limit: Duration, phase: Phase) -> String {
+    let doing = match phase {
+        Phase::Wait => "waiting for a free connection",
+        Phase::Connect => "connecting",
+        Phase::Tls => "negotiating TLS",
+        Phase::Authenticate => "authenticating",
+        Phase::Query => "waiting for an answer",
+    };
+    format!("No connection to {host}:{port} within {} ms: the time ran out while {doing}.", limit.as_millis())
+}
+
+/// The server is of the wrong `kind`.
+pub fn wrong_session(host: &str, kind: &str) -> String {
+    format!("The server {host} is {kind}, which target_session_attrs does not accept.")
+}
+
+/// No program is left that could do what was asked of it.
+pub fn nobody_left(to_do: &str) -> String {
+    format!("Nobody is left to {to_do}.")
+}
+
+/// A cancel request was not taken in time.
+pub fn cancel_unanswered(limit: Duration) -> String {
+    format!("The server took no note of a cancel request within {} ms; it may still do so.", limit.as_millis())
+}
+
+/// A question of this side's own was not answered in time.
+pub fn answer_too_late(limit: Duration) -> String {
+    format!("The server did not answer within {} ms; the connection was closed.", limit.as_millis())
+}
+
+// TLS.
+
+/// The server refused TLS, in node-postgres's words.
+pub const NO_TLS: &str = "The server does not support SSL connections";
+/// The server said something else than yes or no, in node-postgres's words.
+pub const TLS_REQUEST_FAILED: &str = "There was an error establishing an SSL connection";
+/// Of a second socket to the same server.
+pub const OTHER_CERTIFICATE: &str = "The server shows another certificate than the one that was accepted.";
+/// `ssl.ca`, before a reason.
+pub const UNREADABLE_ROOTS: &str = "ssl.ca holds a certificate that cannot be read";
+/// `ssl.cert` and `ssl.key`, before a reason.
+pub const UNREADABLE_IDENTITY: &str = "ssl.cert or ssl.key cannot be read (PEM; the key as PKCS #8)";
+/// `ssl.pfx`, before a reason.
+pub const UNREADABLE_ARCHIVE: &str = "ssl.pfx cannot be read (PKCS #12; with ssl.passphrase, if it is encrypted)";
+/// The library refuses the settings, before a reason.
+pub const TLS_SETUP: &str = "TLS could not be set up";
+/// Why the library refuses the settings.
+pub const LONG_PROTOCOL_NAME: &str = "a name in ssl.ALPNProtocols is too long";
+
+/// What goes wrong, and why.
+pub fn because(what: &str, reason: &str) -> String {
+    format!("{what}: {reason}")
+}
+
+/// OpenSSL doesn't take the text of an option.
+pub fn unknown_words(option: &str, reason: impl Display) -> String {
+    format!("\"ssl.{option}\" is not understood: {reason}")
+}
+
+/// The platform's library has no such option.
+pub fn unsupported_option(option: &str) -> String {
+    format!("\"ssl.{option}\" is not supported on this platform, whose own TLS library has no such option")
+}
+
+/// The server's key exchange is weaker than allowed.
+pub fn short_dh_parameter(bits: u32, least: u32) -> String {
+    format!("the server's Diffie-Hellman parameter has {bits} bits, ssl.minDHSize asks for {least}")
+}
+
+/// The certificate is for another name.
+pub fn other_name(name: &str) -> String {
+    format!(
+        "Hostname/IP does not match certificate's altnames: the server's certificate is not for \"{name}\". \
+         Connect by a name that is in it, or set ssl.servername to one."
+    )
+}
+
+/// The certificate is not trusted, for a `reason` in Node's words.
+pub fn not_trusted(reason: &str) -> String {
+    format!(
+        "{reason}: the server's certificate is not trusted. Pass the certificate of its authority as ssl.ca (or \
+         sslrootcert), or, for development only, ssl: {{ rejectUnauthorized: false }}."
+    )
+}
+
+/// The two sides have no TLS in common.
+pub fn tls_failed(reason: &str) -> String {
+    format!("TLS with the server failed: {reason}")
+}
+
+// Logging in.
+
+/// A password that can't be sent.
+pub const NULL_IN_PASSWORD: &str = "The password contains a null byte.";
+/// The same of its hash.
+pub const PASSWORD_NOT_SENT: &str = "The password cannot be sent.";
+/// Before the first query.
+pub const LONG_LOGIN: &str = "The server sent more than 1 MB before it was ready for queries, which PostgreSQL never \
+    does; the connection was closed.";
+/// A step of SASL without the one before it.
+pub const SASL_OUT_OF_ORDER: &str = "The server's SASL messages are out of order.";
+/// SASL was asked for twice.
+pub const SASL_TWICE: &str = "SASL: duplicate SASL authentication request";
+/// The server never proved that it knows the password.
+pub const SASL_WITHOUT_PROOF: &str = "SASL: the server let us in without proving that it knows the password";
+/// In node-postgres's words.
+pub const SASL_NO_INITIAL_RESPONSE: &str = "SASL: Last message was not SASLInitialResponse";
+/// In node-postgres's words.
+pub const SASL_NO_RESPONSE: &str = "SASL: Last message was not SASLResponse";
+/// In node-postgres's words.
+pub const SASL_NO_MECHANISM: &str = "SASL: Only mechanism(s) SCRAM-SHA-256 are supported";
+/// In node-postgres's words.
+pub const SASL_INVALID_PAIR: &str = "SASL: Invalid attribute pair entry";
+/// Of SCRAM's first message.
+pub const NO_PASSWORD: &str = "client password must be a string";
+/// Of SCRAM's first message.
+pub const EMPTY_PASSWORD: &str = "client password must be a non-empty string";
+/// Of SCRAM's first message.
+pub const NO_NONCE: &str = "nonce missing";
+/// Of SCRAM's first message.
+pub const UNPRINTABLE_NONCE: &str = "nonce must only contain printable characters";
+/// Of SCRAM's first message.
+pub const FOREIGN_NONCE: &str = "server nonce does not start with client nonce";
+/// Of SCRAM's first message.
+pub const SHORT_NONCE: &str = "server nonce is too short";
+/// Of SCRAM's first message.
+pub const NO_SALT: &str = "salt missing";
+/// Of SCRAM's first message.
+pub const INVALID_SALT: &str = "salt must be base64";
+/// Of SCRAM's first message.
+pub const NO_ITERATIONS: &str = "iteration missing";
+/// Of SCRAM's first message.
+pub const INVALID_ITERATIONS: &str = "invalid iteration count";
+/// Of SCRAM's last message.
+pub const NO_SIGNATURE: &str = "server signature is missing";
+/// Of SCRAM's last message.
+pub const INVALID_SIGNATURE: &str = "server signature must be base64";
+/// Of SCRAM's last message.
+pub const WRONG_SIGNATURE: &str = "server signature does not match";
+/// `channel_binding` without TLS, in libpq's words.
+pub const BINDING_WITHOUT_TLS: &str = "channel binding required, but SSL not in use";
+/// `channel_binding`, in libpq's words.
+pub const BINDING_NOT_OFFERED: &str =
+    "channel binding is required, but server did not offer an authentication method that supports channel binding";
+/// `channel_binding`, and a certificate for which there is none.
+pub const BINDING_UNDEFINED: &str = "channel binding is required, and none is defined for the server's certificate, \
+    whose signature names no hash function (RFC 5929); Ed25519 and Ed448 are such signatures";
+/// `channel_binding`, in libpq's words.
+pub const BINDING_LEFT_OUT: &str = "channel binding required, but server authenticated client without channel binding";
+/// `channel_binding`, in libpq's words.
+pub const BINDING_UNSUPPORTED: &str = "channel binding required but not supported by server's authentication request";
+
+/// What came in place of an allowed method, for [`method_refused`].
+pub const UNFINISHED_REQUEST: &str = "server did not complete authentication";
+/// What came in place of an allowed method, for [`method_refused`].
+pub const CLEARTEXT_REQUEST: &str = "server requested a cleartext password";
+/// What came in place of an allowed method, for [`method_refused`].
+pub const HASH_REQUEST: &str = "server requested a hashed password";
+/// What came in place of an allowed method, for [`method_refused`].
+pub const SASL_REQUEST: &str = "server requested SASL authentication";
+
+/// A startup parameter that the protocol can't say.
+pub fn startup_not_sent(reason: impl Display) -> String {
+    format!("A startup parameter cannot be sent: {reason}.")
+}
+
+/// A number of AuthenticationRequest that no method of this side has.
+pub fn unknown_method(number: i32) -> String {
+    format!(
+        "The server asks for an authentication method that is not supported (number {number}); use scram-sha-256, md5 \
+         or password."
+    )
+}
+
+/// `require_auth`, in libpq's words.
+pub fn method_refused(allowed: &str, request: &str) -> String {
+    format!("authentication method requirement \"{allowed}\" failed: {request}")
+}
+
+/// The server's first message of SCRAM is wrong, in node-postgres's words.
+pub fn scram_first(reason: &str) -> String {
+    format!("SASL: SCRAM-SERVER-FIRST-MESSAGE: {reason}")
+}
+
+/// The server's last message of SCRAM is wrong, in node-postgres's words.
+pub fn scram_last(reason: &str) -> String {
+    format!("SASL: SCRAM-SERVER-FINAL-MESSAGE: {reason}")
+}
+
+/// The server's word for why it refuses.
+pub fn scram_refusal(word: &str) -> String {
+    format!("server returned error: \"{word}\"")
+}
+
+/// More work than the settings allow.
+pub fn too_many_iterations(asked: &str, most: u32) -> String {
+    format!("iteration count {asked} exceeds scramMaxIterations of {most}")
+}
+
+/// The system gives no random bytes.
+pub fn no_random_bytes(reason: impl Display) -> String {
+    format!("SASL: no random bytes: {reason}")
+}
+
+// What can't be sent.
+
+/// Why a message is not sent.
+pub const TOO_LARGE: &str = "PostgreSQL takes messages of less than 1 GB";
+/// Why a message is not sent.
+pub const EMBEDDED_NULL: &str = "string contains embedded null";
+
+/// A query that the protocol can't say.
+pub fn query_not_sent(reason: impl Display) -> String {
+    format!("The query cannot be sent: {reason}.")
+}
+
+/// COPY data that the protocol can't say.
+pub fn copy_data_not_sent(reason: &str) -> String {
+    format!("A piece of COPY data cannot be sent: {reason}.")
+}
+
+/// More values than the protocol can count.
+pub fn too_many_values(most: usize, given: usize) -> String {
+    format!("A query can have at most {most} values, and this one has {given}. Pass arrays and use unnest() instead.")
+}
+
+/// A name that stands for another text already, in node-postgres's words.
+pub fn statement_not_unique(name: &str) -> String {
+    format!("Prepared statements must be unique - '{name}' was used for a different statement")
+}
+
+// Bytes that are not PostgreSQL.
+
+/// The end of a body comes before its last field.
+pub const TRUNCATED: &str = "The server sent a message that ends too early; the connection was closed.";
+/// A text that no server has.
+pub const LONG_NAME: &str = "The server sent a name of more than 256 MB; the connection was closed.";
+/// A ReadyForQuery.
+pub const UNKNOWN_STATUS: &str = "The server said that it is ready without a known status; the connection was closed.";
+/// A ReadyForQuery without an answer before it.
+pub const READY_TOO_EARLY: &str =
+    "The server said that it is ready before it had answered the query; the connection was closed.";
+/// A RowDescription.
+pub const NEGATIVE_COLUMNS: &str =
+    "The server described a row with a negative number of columns; the connection was closed.";
+/// A DataRow.
+pub const OTHER_COLUMNS: &str = "The server sent a row with other columns than it had announced.";
+/// A DataRow.
+pub const BYTES_BEHIND_ROW: &str = "The server sent a row with bytes behind its last value.";
+/// A value in binary format.
+pub const WRONG_BINARY_LENGTH: &str = "The server sent a binary value that has not the length of its type.";
+/// The answer to a question of this side's own.
+pub const LONG_ANSWER: &str = "The server's answer to a short question is longer than any such answer.";
+/// The answer to `SELECT version()`.
+pub const NO_VERSION: &str = "The server answered SELECT version() without a version.";
+/// What was sent, for [`never_sent`].
+pub const EXCESS_ROWS: &str = "more rows than were asked for";
+/// What was sent, for [`never_sent`].
+pub const UNDESCRIBED_ROW: &str = "a row without a description";
+/// What was sent, for [`never_sent`].
+pub const ENDLESS_TAG: &str = "a command tag without an end";
+
+/// Something that has no place in the protocol at all.
+pub fn never_sent(what: &str) -> String {
+    format!("The server sent {what}, which PostgreSQL never does; the connection was closed.")
+}
+
+/// What was sent, for [`never_sent`].
+pub fn message_of(tag: u8) -> String {
+    format!("a message of type '{}'", char::from(tag))
+}
+
+/// A message at a place where it has no business.
+pub fn out_of_place(tag: u8) -> String {
+    format!("The server sent {} where it has no place; the connection was closed.", message_of(tag))
+}
+
+/// A message whose length can't be.
+pub fn impossible_length(tag: u8, length: i32) -> String {
+    format!("The server sent {} with the impossible length {length}; the connection was closed.", message_of(tag))
+}
+
+/// A byte that begins no message, in node-postgres's words.
+pub fn unknown_tag(tag: u8) -> String {
+    format!("received invalid response: {tag:x}")
+}
+
+/// A message although nothing was asked, in node-postgres's words; `name` is what it has there.
+pub fn unasked(name: &str) -> String {
+    format!("Received unexpected {name} message from backend.")
+}
+
+/// The same of one that has no name there.
+pub fn unasked_tag(tag: u8) -> String {
+    format!("Received unexpected message '{}' from backend.", char::from(tag))
+}
+
+/// A value that isn't of its column's type.
+pub fn not_of_type(expected: &str) -> String {
+    format!("The server sent a value that is not {expected} in a column of that type.")
+}
+
+// Pools.
+
+/// The queue is full.
+pub fn pool_is_busy(most: usize) -> String {
+    format!("The pool is busy and {most} requests wait already (maxWaiting); try again later.")
+}
+
+/// A pool that ends has nothing to lend.
+pub const NOTHING_LENT: &str = "The pool gave no connection.";
+/// Only an idle connection was wanted.
+pub const NONE_IDLE: &str = "No connection was idle.";
+
+// Scripts.
+
+/// The caller gave a script up.
+pub const SCRIPT_ABORTED: &str = "The script was aborted";
+/// What COMMIT does behind a failure that nobody noticed.
+pub const COMMIT_ROLLED_BACK: &str = "The server answered COMMIT with ROLLBACK: the transaction had failed before";
+/// Why an outcome is unknown.
+pub const NO_CONNECTION_IN_TIME: &str = "no connection could be made in time";
+/// Why an outcome is unknown.
+pub const UNIDENTIFIED: &str = "the server had not said by then which transaction it ran in";
+/// Why an outcome is unknown.
+pub const STILL_OPEN: &str = "its transaction is still open on the server";
+/// Why an outcome is unknown.
+pub const STANDBY_ANSWERS: &str = "the server that answers is a standby";
+/// Why an outcome is unknown.
+pub const STARTED_ANEW: &str = "the server was started anew, and may have given the transaction's id to another one";
+/// Why an outcome is unknown.
+pub const NOT_REMEMBERED: &str = "the server remembers nothing of its transaction";
+
+/// Why an outcome is unknown.
+pub fn inquiry_failed(reason: &str) -> String {
+    format!("the server could not be asked: {reason}")
+}
+
+/// A script that was lost on the way to being committed.
+pub fn commit_unknown(loss: &str, reason: &str) -> String {
+    format!(
+        "{}. Whether the script was committed is unknown, because {}. Look for its effects before it is run again.",
+        loss.trim_end_matches('.'),
+        reason.trim_end_matches('.')
+    )
+}
+
+/// A statement that can't run in a transaction.
+pub fn outside_transaction(statement: &str) -> String {
+    format!(
+        "{statement} cannot run inside a transaction block, so nothing was sent. Run it by itself with \
+         executeDDL(sql, false)."
+    )
+}
