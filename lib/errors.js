@@ -3,6 +3,7 @@
 const os = require('node:os');
 const { inspect } = require('node:util');
 const { DatabaseError } = require('pg-protocol');
+const { CONNECT_TIMEOUT, QUERY_TIMEOUT, WAIT_TIMEOUT } = require('./texts');
 
 // In the order of pg-protocol's parser: own properties are compared and printed.
 const SERVER_FIELDS = [
@@ -30,13 +31,32 @@ const SYSTEM_FIELDS = ['syscall', 'address', 'port', 'hostname', 'phase'];
 /** @type {Record<string, number>} */
 const LOOKUP_ERRNO = { ENOTFOUND: -3008, EAI_AGAIN: -3001 };
 
-// Phases in which a connection is being made, and the text that node-postgres's programs match on.
-const CONNECTING = new Set(['connect', 'resolve', 'dns', 'tls', 'authenticate', 'auth', 'startup']);
-const WAITING = new Set(['pool', 'acquire', 'wait', 'slot']);
+/** Phases in which a connection is being made. */
+const CONNECTING = new Set(['connect', 'tls', 'authenticate']);
+
+// By phase.
+/** @type {Record<string, string>} */
+const TIMEOUT_TEXTS = {
+  wait: WAIT_TIMEOUT,
+  connect: CONNECT_TIMEOUT,
+  tls: CONNECT_TIMEOUT,
+  authenticate: CONNECT_TIMEOUT,
+  query: QUERY_TIMEOUT,
+};
+
+/**
+ * What is to be done about an error, which is decided by this and never by its text.
+ *
+ * @typedef {'config' | 'io' | 'timeout' | 'tls' | 'auth' | 'refused' | 'server' | 'protocol' | 'closed' | 'lost'
+ *   | 'aborted'} Kind
+ */
+
+/** @type {WeakMap<object, Kind>} */
+const kinds = new WeakMap();
 
 /**
  * @typedef {object} NativeFailure
- * @property {string} kind 'server', 'io', 'timeout', 'tls', 'auth', 'config', 'closed' or 'protocol'
+ * @property {Kind} kind
  * @property {string} [message]
  * @property {string} [code]
  * @property {string} [phase] what was being done, for a timeout
@@ -52,7 +72,7 @@ const WAITING = new Set(['pool', 'acquire', 'wait', 'slot']);
  * @returns {Error & Record<string, any>}
  */
 function fromNative(payload) {
-  const error = errorOf(payload);
+  const error = ofKind(payload.kind, errorOf(payload));
   if (payload.outcome) {
     error.outcome = payload.outcome;
     if (payload.steps) error.steps = payload.steps;
@@ -98,13 +118,11 @@ function copyServerFields(target, payload) {
  * @param {Record<string, any>} payload
  */
 function timeoutError(payload) {
-  const cause = payload.message ? { cause: new Error(payload.message) } : undefined;
-  let message = payload.message || 'timeout expired';
-  if (CONNECTING.has(payload.phase)) message = 'timeout expired';
-  else if (WAITING.has(payload.phase)) message = 'timeout exceeded when trying to connect';
-  else if (payload.phase === 'query') message = 'Query read timeout';
+  const message = TIMEOUT_TEXTS[payload.phase];
+  // Of waiting there is no more to say.
+  const options = payload.phase === 'wait' ? undefined : { cause: new Error(payload.message) };
   /** @type {Error & Record<string, any>} */
-  const error = message === payload.message ? new Error(message) : new Error(message, cause);
+  const error = new Error(message, options);
   error.code = payload.code || 'ETIMEDOUT';
   copySystemFields(error, payload);
   return error;
@@ -171,6 +189,41 @@ function systemMessage(payload) {
 }
 
 /**
+ * @template {Error} T
+ * @param {Kind} kind
+ * @param {T} error
+ * @returns {T} the error, which is of this kind from now on
+ */
+function ofKind(kind, error) {
+  kinds.set(error, kind);
+  return error;
+}
+
+/**
+ * @param {Error} error
+ * @returns {Kind | undefined} undefined of an error that this package has not made of a failure
+ */
+function kindOf(error) {
+  return kinds.get(error);
+}
+
+/**
+ * @param {Error & { phase?: string }} error
+ * @returns {boolean} whether the time ran out while a connection was being made
+ */
+function isConnectTimeout(error) {
+  return kindOf(error) === 'timeout' && CONNECTING.has(String(error.phase));
+}
+
+/**
+ * @param {Error & { phase?: string }} error
+ * @returns {boolean} whether the time ran out while no connection of a pool was free
+ */
+function isWaitTimeout(error) {
+  return kindOf(error) === 'timeout' && error.phase === 'wait';
+}
+
+/**
  * @param {any} error
  * @returns {boolean} whether the server itself said it, whichever copy of pg-protocol the class is from
  */
@@ -188,4 +241,14 @@ function thrown(value) {
   return value || new Error(`A callback has thrown ${inspect(value)}`, { cause: value });
 }
 
-module.exports = { DatabaseError, copyServerFields, fromNative, isServerError, thrown };
+module.exports = {
+  DatabaseError,
+  copyServerFields,
+  fromNative,
+  isConnectTimeout,
+  isServerError,
+  isWaitTimeout,
+  kindOf,
+  ofKind,
+  thrown,
+};

@@ -40,7 +40,7 @@ export const RUST_BANS = [
 export const JAVASCRIPT_ROOMS = [
   { name: 'platform', files: /^lib\/native\/platform\.js$/ },
   { name: 'native', files: /^native\.js$/ },
-  { name: 'errors', files: /^lib\/errors\.js$/ },
+  { name: 'errors', files: /^lib\/(errors|texts)\.js$/ },
   { name: 'timers', files: /^lib\/(timers|version|native\/kept-addon)\.js$/ },
   { name: 'rows', files: /^lib\/rows\// },
   { name: 'binding', files: /^lib\/native\/binding\.js$/ },

@@ -2,6 +2,7 @@
 
 const { signalOf } = require('../pg/call/abort');
 const { amount, shown } = require('../pg/settings/option');
+const { NO_ARRAY_OF_VALUES } = require('../texts');
 
 /**
  * What `executeDDL` was asked to do.
@@ -46,7 +47,7 @@ function toOrder(sql, useTransaction, options) {
   }
   const text = config.text instanceof String ? String(config.text) : config.text;
   if (typeof text !== 'string') throw new TypeError(`SQL must be a string, got ${shown(text)}`);
-  if (config.values && !Array.isArray(config.values)) throw new Error('Query values must be an array');
+  if (config.values && !Array.isArray(config.values)) throw new Error(NO_ARRAY_OF_VALUES);
   return {
     text,
     values: config.values,

@@ -3,6 +3,7 @@
 const { native, register } = require('../../native/binding');
 const { setImmediate } = require('../../timers');
 const { peerCertificate, refusalOf } = require('../settings/identity-check');
+const { failureOf } = require('../errors/loss');
 const { noticeMessage, notificationMessage } = require('../errors/notice');
 const { findPassword, messageOf } = require('../messages/password');
 
@@ -39,7 +40,7 @@ class ClientLink {
     // A turn later, as the end.
     setImmediate(() => {
       // What was under way may have failed with the same error, and told it.
-      if (!this.client._told.has(error.message)) this.client._handleLost(error);
+      if (!this.client._told.has(failureOf(error))) this.client._handleLost(error);
     });
   }
 

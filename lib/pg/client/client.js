@@ -1,5 +1,6 @@
 'use strict';
 
+const { kindOf } = require('../../errors');
 const { native, register, connections } = require('../../native/binding');
 const { nextTick, queueMicrotask, setImmediate, setTimeout } = require('../../timers');
 const { connectObeying, obey } = require('../call/abort');
@@ -11,7 +12,7 @@ const defaults = require('../settings/defaults');
 const { channels, isWatched, place, queryContext, trace } = require('../call/diagnostics');
 const { disposerOf } = require('./disposal');
 const escape = require('../query/escape');
-const { TERMINATED, UNEXPECTED_END, endError, isMereEnd, warnOfLoss } = require('../errors/loss');
+const { endError, failureOf, isMereEnd, warnOfLoss } = require('../errors/loss');
 const MessageCore = require('../messages/message-core');
 const NativeConnection = require('./native-connection');
 const { parameterMessage } = require('../errors/notice');
@@ -33,6 +34,7 @@ const {
 const { onSettled } = require('../call/settlement');
 const Submission = require('../query/submission');
 const TypeOverrides = require('../query/type-overrides');
+const { CONNECTED_TWICE, NO_QUERY } = require('../../texts');
 
 const INTERNALS = [
   '_connection',
@@ -118,7 +120,7 @@ class Client extends QueryQueue {
     this._ref = true;
     /** @type {boolean} whether its server may still be asked about a script, for which the password may be needed */
     this._awaitsOutcome = false;
-    /** @type {Set<string>} the messages of the errors that broke the connection and were told */
+    /** @type {Set<unknown>} which failures of the connection were told, see `failureOf` */
     this._told = new Set();
     /** @type {boolean} whether the loss of the connection was reported as a warning */
     this._lossTold = false;
@@ -207,7 +209,7 @@ class Client extends QueryQueue {
       return;
     }
     if (this._connecting || this._connected) {
-      const error = new Error('Client has already been connected. You cannot reuse a client.');
+      const error = new Error(CONNECTED_TWICE);
       nextTick(() => callback(error));
       return;
     }
@@ -318,7 +320,7 @@ class Client extends QueryQueue {
   /** @param {any} failure */
   _handleConnectFailure(failure) {
     // Its program has taken the stream away, as pools do with what takes too long.
-    const isTaken = failure.message === TERMINATED && !this._ending;
+    const isTaken = kindOf(failure) === 'closed' && !this._ending;
     const error = this._answerError || (isTaken ? endError(false) : failure);
     if (this._connectionError || !this._connecting) return;
     this._connectionError = true;
@@ -363,7 +365,7 @@ class Client extends QueryQueue {
    * @param {boolean} [isTold] whether somebody gets the error in another way
    */
   _handleErrorEvent(error, isTold = this._isBusy()) {
-    this._told.add(error.message);
+    this._told.add(failureOf(error));
     super._handleErrorEvent(error);
     if (this.listenerCount('error') > 0) callOut(() => this.emit('error', error));
     else if (!isTold && !this._lossTold) {
@@ -411,7 +413,7 @@ class Client extends QueryQueue {
     this._ended = true;
     if (!this._ending && !this._connectionError) {
       if (this._connecting) this._handleConnectFailure(error);
-      else if (!this._told.has(UNEXPECTED_END)) this._handleErrorEvent(error, hadWork);
+      else if (!this._told.has(failureOf(error))) this._handleErrorEvent(error, hadWork);
     }
     this._runDry();
     const listeners = this._endListeners;
@@ -480,7 +482,7 @@ class Client extends QueryQueue {
    */
   query(config, values, callback) {
     if (config === null || config === undefined) {
-      throw new TypeError('Client was passed a null or undefined query');
+      throw new TypeError(NO_QUERY);
     }
     if (!isWatched(channels.query)) return this._query(config, values, callback, undefined);
     return trace(channels.query, queryContext(this, config), (settled) =>

@@ -1,6 +1,6 @@
 'use strict';
 
-const RELEASED = 'Release called on client which has already been released to the pool.';
+const { RELEASED_TWICE } = require('../../texts');
 
 /**
  * What gives a pool's client back at the end of a block. The same client object is handed out again and again: a block
@@ -16,7 +16,8 @@ function disposerOf(client) {
     try {
       release.call(client);
     } catch (error) {
-      if (/** @type {Error} */ (error).message !== RELEASED) throw error;
+      // Where the pool is pg-pool's own, its error has nothing else to be told by.
+      if (/** @type {Error} */ (error).message !== RELEASED_TWICE) throw error;
     }
   };
 }

@@ -6,11 +6,12 @@ const { isServerError, thrown } = require('../../errors');
 const { nextTick, setImmediate } = require('../../timers');
 const { callOut } = require('../call/caller');
 const Cancellation = require('./cancellation');
-const { CLOSED, NOT_QUERYABLE, isMereEnd } = require('../errors/loss');
+const { isMereEnd } = require('../errors/loss');
 const { amount } = require('../settings/option');
 const { hide } = require('../settings/secret');
 const { warnOfLongName } = require('../query/statement-name');
 const { startTimer } = require('../call/timer');
+const { CLIENT_CLOSED, NOT_QUERYABLE, QUERY_TIMEOUT } = require('../../texts');
 
 // A server that still works answers a cancelled query within milliseconds.
 const CANCEL_TIMEOUT_MILLIS = 5000;
@@ -79,7 +80,7 @@ class QueryQueue extends EventEmitter {
       if (what !== null) return new Error(`${what} not supported in pipeline mode`);
     }
     if (!this._queryable) return new Error(NOT_QUERYABLE);
-    if (this._ending) return new Error(CLOSED);
+    if (this._ending) return new Error(CLIENT_CLOSED);
     return null;
   }
 
@@ -90,7 +91,7 @@ class QueryQueue extends EventEmitter {
   _limit(request, millis) {
     request._timer = startTimer(() => {
       this._abandon(request);
-      request.handleError(new Error('Query read timeout'));
+      request.handleError(new Error(QUERY_TIMEOUT));
     }, millis);
   }
 

@@ -1,29 +1,33 @@
 'use strict';
 
-// node-postgres's words for a connection that is gone; the native side has the same.
-
-const TERMINATED = 'Connection terminated';
-const UNEXPECTED_END = 'Connection terminated unexpectedly';
-/** Of a query that comes behind the end. */
-const NOT_QUERYABLE = 'Client has encountered a connection error and is not queryable';
-/** Of a query that comes behind a goodbye. */
-const CLOSED = 'Client was closed and is not queryable';
-
-const MERE_ENDS = new Set([TERMINATED, UNEXPECTED_END, NOT_QUERYABLE, CLOSED]);
+const { kindOf, ofKind } = require('../../errors');
+const { TERMINATED, UNEXPECTED_END } = require('../../texts');
 
 /** @param {boolean} isExpected whether the client itself has ended the connection */
 function endError(isExpected) {
-  return new Error(isExpected ? TERMINATED : UNEXPECTED_END);
+  return isExpected ? ofKind('closed', new Error(TERMINATED)) : ofKind('lost', new Error(UNEXPECTED_END));
 }
 
 /**
  * Whether an error says no more than that the connection is gone. A client tells that to everybody at once, in
  * `_handleClosed`, which comes soon behind it.
  *
- * @param {{ message: string }} error
+ * @param {Error} error
  */
-function isMereEnd({ message }) {
-  return MERE_ENDS.has(message);
+function isMereEnd(error) {
+  const kind = kindOf(error);
+  return kind === 'closed' || kind === 'lost';
+}
+
+/**
+ * What one failure of a connection is known by, where several requests and the client itself hear of it.
+ *
+ * @param {Error & { code?: unknown }} error
+ * @returns {unknown} the error itself, unless others are told of the same failure by errors of their own
+ */
+function failureOf(error) {
+  const kind = kindOf(error);
+  return kind === undefined || kind === 'server' ? error : `${kind} ${String(error.code)}`;
 }
 
 /**
@@ -40,4 +44,4 @@ function warnOfLoss(error) {
   });
 }
 
-module.exports = { CLOSED, NOT_QUERYABLE, TERMINATED, UNEXPECTED_END, endError, isMereEnd, warnOfLoss };
+module.exports = { endError, failureOf, isMereEnd, warnOfLoss };

@@ -9,6 +9,7 @@ const { endError } = require('../errors/loss');
 const MessageLogin = require('./message-login');
 const { startTimer } = require('../call/timer');
 const { tlsWish } = require('../settings/tls-settings');
+const { CONNECT_TIMEOUT, unexpectedMessage } = require('../../texts');
 
 // The native side counts upwards from 1.
 let lastId = 0;
@@ -94,7 +95,7 @@ class MessageCore {
     if (millis > 0) {
       this._timer = startTimer(() => {
         connection._ending = true;
-        connection.stream.destroy(new Error('timeout expired'));
+        connection.stream.destroy(new Error(CONNECT_TIMEOUT));
       }, millis);
     }
     this._listen(connection, this._client);
@@ -139,7 +140,7 @@ class MessageCore {
    */
   _receive(name, message) {
     if (this._active !== null) this._active.receive(name, message);
-    else this._client._handleLost(new Error(`Received unexpected ${name} message from backend.`));
+    else this._client._handleLost(new Error(unexpectedMessage(name)));
   }
 
   /** @param {any} error of the server */

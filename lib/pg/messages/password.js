@@ -3,6 +3,7 @@
 const fs = require('node:fs');
 
 const { thrown } = require('../../errors');
+const { NO_PASSWORD } = require('../../texts');
 
 /**
  * Finds the password for a client that has none as plain text: asks its function, or looks into the password file.
@@ -17,8 +18,7 @@ function findPassword(client, answer) {
     Promise.resolve()
       .then(() => ask.call(client, connectionParameters))
       .then((password) => {
-        if (password !== undefined && typeof password !== 'string')
-          throw new TypeError('Password must be a string');
+        if (password !== undefined && typeof password !== 'string') throw new TypeError(NO_PASSWORD);
         return password === undefined ? null : password;
       })
       .then(

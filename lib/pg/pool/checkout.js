@@ -14,6 +14,7 @@ const { AcquireRequest, Answer } = require('./pool-requests');
 const { hide } = require('../settings/secret');
 const { amount, flag, sharing } = require('../settings/settings');
 const { onSettled } = require('../call/settlement');
+const { POOL_ENDED, RELEASED_TWICE } = require('../../texts');
 
 const INTERNALS = ['_leaks', '_isQuerying', '_listener', '_endListeners'];
 
@@ -111,7 +112,7 @@ class Checkout extends NativePool {
     if (this._inJavaScript && !onlooker && !taken && !(options && options.signal))
       return super.connect(callback);
     if (this.ending) {
-      const error = new Error('Cannot use a pool after calling end on the pool');
+      const error = new Error(POOL_ENDED);
       if (onlooker) onlooker(error, undefined);
       return callback ? callback(error) : this.Promise.reject(error);
     }
@@ -232,7 +233,7 @@ class Checkout extends NativePool {
     let released = false;
     client._isOut = true;
     client.release = (/** @type {any} */ error) => {
-      if (released) throw new Error('Release called on client which has already been released to the pool.');
+      if (released) throw new Error(RELEASED_TWICE);
       released = true;
       this._giveBack(client, error);
     };

@@ -9,6 +9,7 @@ const { Answer } = require('./pool-requests');
 const { conceal, concealInCopies, secretiveTls, withCarried } = require('../settings/secret');
 const { toPoolOptions } = require('../settings/settings');
 const { startTimer } = require('../call/timer');
+const { POOL_ENDED, POOL_ENDED_TWICE, RELEASED_TWICE, WAIT_TIMEOUT } = require('../../texts');
 
 // What pg-pool takes where the options say nothing.
 const DEFAULT_MAX = 10;
@@ -126,7 +127,7 @@ class ClientPool extends EventEmitter {
    */
   connect(callback) {
     if (this.ending) {
-      const error = new Error('Cannot use a pool after calling end on the pool');
+      const error = new Error(POOL_ENDED);
       return callback ? callback(error) : this.Promise.reject(error);
     }
     const answer = new Answer(this.Promise, callback);
@@ -160,7 +161,7 @@ class ClientPool extends EventEmitter {
       this._pendingQueue = this._pendingQueue.filter((other) => other !== waiter);
       // A client that still comes for it goes back.
       waiter.timedOut = true;
-      callback(new Error('timeout exceeded when trying to connect'));
+      callback(new Error(WAIT_TIMEOUT));
     }, this.options.connectionTimeoutMillis);
     timer?.unref();
     waiter.callback = (...outcome) => {
@@ -341,7 +342,7 @@ class ClientPool extends EventEmitter {
   _releaseOnce(client, idleListener) {
     let released = false;
     return (error) => {
-      if (released) throw new Error('Release called on client which has already been released to the pool.');
+      if (released) throw new Error(RELEASED_TWICE);
       released = true;
       this._release(client, idleListener, error);
     };
@@ -464,7 +465,7 @@ class ClientPool extends EventEmitter {
   end(callback) {
     this.log('ending');
     if (this.ending) {
-      const error = new Error('Called end on pool more than once');
+      const error = new Error(POOL_ENDED_TWICE);
       return callback ? callback(error) : this.Promise.reject(error);
     }
     this.ending = true;

@@ -4,6 +4,7 @@ const { clearTimeout, setTimeout } = require('../../timers');
 const { callOut, emitErrorToListeners, inContext } = require('../call/caller');
 const { escapeIdentifier } = require('../query/escape');
 const { shown } = require('../settings/settings');
+const { POOL_ENDED, UNEXPECTED_END } = require('../../texts');
 
 // The server cuts longer names off, and would then notify under another name.
 const CHANNEL_MAX_BYTES = 63;
@@ -156,7 +157,7 @@ class Listener {
   }
 
   async _open() {
-    if (this._isClosed) throw new Error('Cannot use a pool after calling end on the pool');
+    if (this._isClosed) throw new Error(POOL_ENDED);
     const client = this._makeClient();
     this._candidate = client;
     try {
@@ -166,7 +167,7 @@ class Listener {
         await client.query(channels.map((channel) => `LISTEN ${escapeIdentifier(channel)}`).join('; '));
       }
       if (this._subscriptions.size === 0) throw new Error('Nobody listens any more');
-      if (client._ended) throw new Error('Connection terminated unexpectedly');
+      if (client._ended) throw new Error(UNEXPECTED_END);
       for (const channel of channels) this._channels.add(channel);
       this._client = client;
     } catch (error) {
@@ -191,7 +192,7 @@ class Listener {
       first ??= error;
     });
     client.once('end', () => {
-      this._handleEnd(client, first || new Error('Connection terminated unexpectedly'));
+      this._handleEnd(client, first || new Error(UNEXPECTED_END));
     });
     return client;
   }

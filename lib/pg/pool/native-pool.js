@@ -1,7 +1,7 @@
 'use strict';
 
 const { native, pools } = require('../../native/binding');
-const { isServerError } = require('../../errors');
+const { isConnectTimeout, isServerError } = require('../../errors');
 const { clearInterval, setInterval } = require('../../timers');
 const { callOut, emitErrorToListeners } = require('../call/caller');
 const Client = require('../client/client');
@@ -14,6 +14,7 @@ const { PoolLink } = require('./pool-link');
 const { quickenLookup } = require('./quick-lookup');
 const { TLS_SECRETS, hide, onChange } = require('../settings/secret');
 const { toPoolOptions } = require('../settings/settings');
+const { POOL_CONNECT_TIMEOUT } = require('../../texts');
 
 const INTERNALS = [
   '_inJavaScript',
@@ -258,8 +259,8 @@ class NativePool extends ClientPool {
     if (isServerError(error)) return error;
     const asked = this._answerErrors.findIndex((answer) => messageOf(answer) === error.message);
     if (asked >= 0) return this._answerErrors.splice(asked, 1)[0];
-    if (error.message === 'timeout expired') {
-      const late = new Error('Connection terminated due to connection timeout', { cause: error });
+    if (isConnectTimeout(error)) {
+      const late = new Error(POOL_CONNECT_TIMEOUT, { cause: error });
       const { code, phase, outcome } = error;
       return Object.assign(late, { code, phase }, outcome && { outcome });
     }

@@ -1,5 +1,6 @@
 'use strict';
 
+const { isWaitTimeout } = require('../../errors');
 const { callOut, inContext, rejectAtCaller } = require('../call/caller');
 const { tellSettled } = require('../call/settlement');
 
@@ -63,7 +64,6 @@ function noRelease() {
   return undefined;
 }
 
-const WAITED_TOO_LONG = 'timeout exceeded when trying to connect';
 const NO_CLIENT = [undefined, noRelease];
 
 /** A request for a client of a pool. */
@@ -97,7 +97,7 @@ class AcquireRequest {
     this.id = undefined;
     this.pool._relax();
     // Whoever has only waited never had a client to give back.
-    const outcome = error.message === WAITED_TOO_LONG ? [] : NO_CLIENT;
+    const outcome = isWaitTimeout(error) ? [] : NO_CLIENT;
     this._settle(this.pool._explain(error), outcome);
   }
 

@@ -17,6 +17,7 @@ const { Answer } = require('./pool-requests');
 const QueryRequest = require('../query/query-request');
 const { onSettled } = require('../call/settlement');
 const { LONGEST_NAME } = require('../query/statement-name');
+const { POOL_ENDED, POOL_ENDED_TWICE } = require('../../texts');
 
 /** @returns {undefined} */
 function nothing() {
@@ -128,9 +129,7 @@ class Pool extends Checkout {
 
   /** @param {QueryRequest} request */
   _dispatch(request) {
-    let error = this.ending
-      ? new Error('Cannot use a pool after calling end on the pool')
-      : request.prepare();
+    let error = this.ending ? new Error(POOL_ENDED) : request.prepare();
     if (error === null) {
       try {
         const core = this._open();
@@ -156,7 +155,7 @@ class Pool extends Checkout {
    */
   _executeDdl(order) {
     return new Promise((resolve) => {
-      if (this.ending) throw new Error('Cannot use a pool after calling end on the pool');
+      if (this.ending) throw new Error(POOL_ENDED);
       const core = this._open();
       const request = new DdlRequest(this, order, this._template._types);
       if (this._template.binary) request.binary = true;
@@ -229,7 +228,7 @@ class Pool extends Checkout {
    */
   listen(channel, handler, options) {
     if (this._listener === null) {
-      if (this.ending) return Promise.reject(new Error('Cannot use a pool after calling end on the pool'));
+      if (this.ending) return Promise.reject(new Error(POOL_ENDED));
       this._listener = new Listener(this);
     }
     return this._listener.listen(channel, handler, options);
@@ -269,7 +268,7 @@ class Pool extends Checkout {
     if (this._inJavaScript) return super.end(callback);
     this.log('ending');
     if (this.ending) {
-      const error = new Error('Called end on pool more than once');
+      const error = new Error(POOL_ENDED_TWICE);
       return callback ? callback(error) : this.Promise.reject(error);
     }
     this.ending = true;

@@ -6,6 +6,7 @@ const { rejectAtCaller } = require('../call/caller');
 const QueryRequest = require('./query-request');
 const { NOT_APPLIED, abortError, appliedFate, withFate } = require('./script-outcome');
 const { startTimer } = require('../call/timer');
+const { QUERY_TIMEOUT } = require('../../texts');
 
 /**
  * A script under the native side's rules for DDL. Once it has been sent, the native side alone knows when it is over:
@@ -75,7 +76,7 @@ class DdlRequest extends QueryRequest {
     if (!millis || this._settled) return;
     this._timer = startTimer(() => {
       leave?.();
-      this.abort(new Error('Query read timeout'));
+      this.abort(new Error(QUERY_TIMEOUT));
     }, millis);
   }
 

@@ -11,6 +11,7 @@ const { prepareValues } = require('./parameter');
 const Result = require('./result');
 const { tellSettled } = require('../call/settlement');
 const TypeOverrides = require('./type-overrides');
+const { NO_ARRAY_OF_VALUES, NO_TEXT } = require('../../texts');
 
 // Bits of the native `flags` argument.
 const EXTENDED = 1;
@@ -102,10 +103,10 @@ class QueryRequest {
   prepare() {
     const { values } = this;
     if (typeof this.text !== 'string' && typeof this.name !== 'string') {
-      return new Error('A query must have either text or a name. Supplying neither is unsupported.');
+      return new Error(NO_TEXT);
     }
     if (!values) return null;
-    if (!Array.isArray(values)) return new Error('Query values must be an array');
+    if (!Array.isArray(values)) return new Error(NO_ARRAY_OF_VALUES);
     if (values.length === 0) return null;
     try {
       this._wireValues = prepareValues(values);

@@ -8,6 +8,7 @@ const { pageSize } = require('../settings/option');
 const { MOST_VALUES, prepareValue, tooMany } = require('./parameter');
 const { normalizeQueryConfig } = require('./query-config');
 const Result = require('./result');
+const { NO_ARRAY_OF_VALUES, NO_TEXT } = require('../../texts');
 
 /**
  * A query as an object with 'row', 'end' and 'error' events, for `client.query(new Query(…))`. It can also submit
@@ -139,7 +140,7 @@ class Query extends EventEmitter {
    */
   submit(connection) {
     if (typeof this.text !== 'string' && typeof this.name !== 'string') {
-      return new Error('A query must have either text or a name. Supplying neither is unsupported.');
+      return new Error(NO_TEXT);
     }
     const previous = connection.parsedStatements[this.name] || connection.submittedNamedStatements[this.name];
     if (this.text && previous && this.text !== previous) {
@@ -147,7 +148,7 @@ class Query extends EventEmitter {
         `Prepared statements must be unique - '${this.name}' was used for a different statement`,
       );
     }
-    if (this.values && !Array.isArray(this.values)) return new Error('Query values must be an array');
+    if (this.values && !Array.isArray(this.values)) return new Error(NO_ARRAY_OF_VALUES);
     if (this.values && this.values.length > MOST_VALUES) return tooMany(this.values.length);
     if (!this.requiresPreparation()) {
       connection.query(this.text);
