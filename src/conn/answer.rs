@@ -12,10 +12,10 @@ use super::read_buffer::ReadBuffer;
 use super::reply::Reply;
 use super::request::bind_described;
 use super::state::Inner;
-use super::statement::Statements;
 use super::statement_error::{explain, second_try};
 use crate::error::{Error, texts};
 use crate::rows::{Event, Extra, Formats, Record, Shape, row};
+use crate::sql::SessionEffect;
 use crate::wire::{Frame, command, frame, frontend, server_message};
 
 /// An answer of more bytes than this is worth another thread.
@@ -274,8 +274,8 @@ impl Answer {
 
     fn command_complete(&mut self, body: &[u8]) -> Result<(), Error> {
         let tag = body.strip_suffix(&[0]).ok_or_else(|| unexpected(texts::ENDLESS_TAG))?;
-        if Statements::concerns(tag) {
-            self.connection.lock().statements.heard(tag);
+        if let Some(effect) = SessionEffect::of(tag) {
+            self.connection.lock().statements.note(effect);
         }
         let Some(pending) = &mut self.current else { return Ok(()) };
         if let Flow::Script { begins, .. } = &mut pending.flow {

@@ -13,6 +13,7 @@ use super::reply::Reply;
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind, texts};
 use crate::rows::{Formats, Shape};
+use crate::sql;
 use crate::wire::{frontend, frontend::Parameters};
 
 /// A request and whom it answers.
@@ -176,7 +177,8 @@ fn simple(
     formats: Formats,
     out: &mut BytesMut,
 ) -> Result<Sent, Error> {
-    let prepared = if may_prepare && !has_placeholder(&text) { statements.prepare_repeated(&text, 0) } else { None };
+    let prepared =
+        if may_prepare && !sql::may_have_parameters(&text) { statements.prepare_repeated(&text, 0) } else { None };
     match prepared {
         Some(prepared) => {
             let query = Extended { name: Arc::default(), text, parameters: Parameters::default(), binary: false };
@@ -184,12 +186,6 @@ fn simple(
         }
         None => frontend::query(&text, out).map(|()| (Flow::Simple, None)),
     }
-}
-
-/// Whether a text may hold `$1`, of which a simple Query says that there is no such parameter, and a Bind that it is
-/// missing.
-fn has_placeholder(text: &str) -> bool {
-    text.as_bytes().windows(2).any(|pair| matches!(pair, [b'$', b'0'..=b'9']))
 }
 
 /// Runs a query as a statement of this name, after the server has forgotten others.
@@ -259,6 +255,7 @@ mod tests {
     use super::*;
     use crate::error::ServerError;
     use crate::rows::TypeMask;
+    use crate::sql::SessionEffect;
 
     fn reply() -> Reply {
         Reply { sink: NullSink::numbered(1), request: 1, mask: TypeMask(0), eager: false, unordered: false, race: None }
@@ -314,7 +311,7 @@ mod tests {
         assert_eq!(send("fetch 1 from c", "s", &mut statements).0, "BDES");
         send("select 1", "t", &mut statements);
         described("t", &mut statements);
-        statements.heard(b"DEALLOCATE");
+        statements.note(SessionEffect::ChangesStatements);
         assert_eq!(send("select 1", "t", &mut statements).0, "BDES");
     }
 
@@ -338,10 +335,10 @@ mod tests {
         assert_eq!(send("select 1", "", &mut statements).0, "PBDES");
         described(&name, &mut statements);
         assert_eq!(send("select 1", "", &mut statements).0, "BES");
-        statements.heard(b"SET");
+        statements.note(SessionEffect::ChangesSettings);
         assert_eq!(send("select 1", "", &mut statements).0, "CPBDES");
         statements.confirm(&name);
-        statements.heard(b"DISCARD ALL");
+        statements.note(SessionEffect::ForgetsStatements);
         assert_eq!(send("select 1", "", &mut statements).0, "CPBDES");
     }
 

@@ -9,7 +9,7 @@ use super::reply::Reply;
 use super::styles::Styles;
 use crate::error::Error;
 use crate::rows::{Shape, TypeMask};
-use crate::sql;
+use crate::sql::{self, SessionEffect};
 
 /// What executing a statement answers.
 pub enum Described {
@@ -111,31 +111,25 @@ impl Statements {
         self.auto.as_ref().is_some_and(|auto| auto.is_on(status))
     }
 
-    /// Whether [`Statements::heard`] has anything to do for a command; most are none of its business.
-    pub fn concerns(tag: &[u8]) -> bool {
-        matches!(tag.first(), Some(b'A' | b'C' | b'D' | b'P' | b'R')) || tag == b"SET"
-    }
-
     /// What a command does to statements.
-    pub fn heard(&mut self, tag: &[u8]) {
-        match tag {
-            b"DISCARD ALL" | b"DEALLOCATE ALL" => self.by_name.clear(),
-            b"DEALLOCATE" | b"PREPARE" => self.doubt(),
-            b"SET" | b"RESET" | b"DISCARD TEMP" => {
+    pub fn note(&mut self, effect: SessionEffect) {
+        match effect {
+            SessionEffect::ForgetsStatements => self.by_name.clear(),
+            SessionEffect::ChangesStatements => self.doubt(),
+            SessionEffect::ChangesSettings => {
                 self.session += 1;
                 self.session_is_open = true;
             }
-            b"COMMIT" | b"ROLLBACK" => {
+            SessionEffect::EndsTransaction => {
                 self.session += u64::from(std::mem::take(&mut self.session_is_open));
                 if std::mem::take(&mut self.schema_is_open) {
                     SCHEMA.fetch_add(1, Ordering::Relaxed);
                 }
             }
-            _ if [b"ALTER ".as_slice(), b"CREATE ", b"DROP "].iter().any(|word| tag.starts_with(word)) => {
+            SessionEffect::ChangesSchema => {
                 SCHEMA.fetch_add(1, Ordering::Relaxed);
                 self.schema_is_open = true;
             }
-            _ => {}
         }
     }
 

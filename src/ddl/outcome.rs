@@ -1,7 +1,7 @@
 //! What became of a script that failed, from which of its statements were completed and how it ended.
 
 use crate::error::{Outcome, ServerError, Step, StepState};
-use crate::sql;
+use crate::sql::{self, TransactionEnd};
 
 /// How a script ended.
 #[derive(Debug, Clone, Copy)]
@@ -32,17 +32,21 @@ pub fn judge(script: &str, in_transaction: bool, tags: &[String], end: End<'_>) 
         if !sql::has_transaction_control(statement) {
             continue;
         }
-        if tag.starts_with("COMMIT") || tag.starts_with("PREPARE TRANSACTION") {
-            let done = states.get_mut(open..=index).unwrap_or_default();
-            done.fill(StepState::Done);
-            is_applied |= statements.get(open..index).is_some_and(|between| between.iter().any(|it| has_effect(it)));
-            open = index + 1;
-            is_block = false;
-        } else if tag.starts_with("ROLLBACK") {
-            open = index + 1;
-            is_block = false;
-        } else {
-            is_block = true;
+        match TransactionEnd::of(tag) {
+            Some(TransactionEnd::Committed) => {
+                let done = states.get_mut(open..=index).unwrap_or_default();
+                done.fill(StepState::Done);
+                is_applied |= statements
+                    .get(open..index)
+                    .is_some_and(|between| between.iter().any(|it| sql::has_lasting_effect(it)));
+                open = index + 1;
+                is_block = false;
+            }
+            Some(TransactionEnd::RolledBack) => {
+                open = index + 1;
+                is_block = false;
+            }
+            None => is_block = true,
         }
     }
     let completed = tags.len().min(statements.len());
@@ -78,13 +82,6 @@ fn steps(statements: &[&str], states: Vec<StepState>) -> Vec<Step> {
     statements.iter().zip(states).map(|(text, state)| Step { statement: (*text).to_owned(), state }).collect()
 }
 
-/// Beginning and ending transactions, and settings, leave nothing behind that could be applied.
-fn has_effect(statement: &str) -> bool {
-    const WITHOUT: [&str; 7] = ["savepoint", "release", "set", "show", "reset", "rollback", "begin"];
-    let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    !WITHOUT.iter().any(|word| first.eq_ignore_ascii_case(word)) && !sql::has_transaction_control(statement)
-}
-
 /// Whether a script of one statement may have committed part of its work although it failed: several transactions of the
 /// server's own, or of a procedure's.
 fn commits_by_itself(statements: &[&str], error: Option<&ServerError>) -> bool {
@@ -96,17 +93,7 @@ fn commits_by_itself(statements: &[&str], error: Option<&ServerError>) -> bool {
     if is_refused_at_once {
         return false;
     }
-    let starts_with = |word: &str| statement.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    if starts_with("call") {
-        return true;
-    }
-    if starts_with("do") {
-        let text = statement.to_ascii_lowercase();
-        return ["commit", "call", "execute"].iter().any(|word| text.contains(word));
-    }
-    // CREATE DATABASE and the like clean up after themselves.
-    const SEVERAL: [&str; 5] = ["CONCURRENTLY", "VACUUM", "REINDEX", "CLUSTER", "SUBSCRIPTION"];
-    sql::outside_transaction(statement).is_some_and(|found| SEVERAL.iter().any(|word| found.name.contains(word)))
+    sql::may_commit_by_itself(statement)
 }
 
 #[cfg(test)]

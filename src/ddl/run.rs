@@ -17,6 +17,7 @@ use crate::conn::{Connection, Relay, Reply, Request, Session};
 use crate::error::{Error, ErrorKind, Outcome, texts};
 use crate::pool::Loan;
 use crate::rows::Event;
+use crate::sql;
 
 /// An answer to COMMIT that takes longer is late: the server is asked about it by another connection.
 const LATE: Duration = Duration::from_secs(1);
@@ -189,7 +190,7 @@ impl Flight<'_> {
             question
         };
         // What follows a COPY that reads data would be taken for it.
-        let may_follow = !may_read_data(self.order.text());
+        let may_follow = !sql::may_read_data(self.order.text());
         let identity = functions.filter(|_| may_follow).map(|functions| follow(&functions.identify(savepoint)));
         // It can't wait for whether the question has failed.
         let commit = if identity.is_some() { savepoint.commit() } else { "COMMIT".to_owned() };
@@ -310,12 +311,6 @@ impl Flight<'_> {
     fn is_given_up(&self) -> bool {
         *self.wish.borrow()
     }
-}
-
-/// `COPY … FROM STDIN` makes the server read data next, and so does `FROM STDOUT`, which it takes for a slip.
-fn may_read_data(script: &str) -> bool {
-    let names = |name: &[u8]| script.as_bytes().windows(name.len()).any(|word| word.eq_ignore_ascii_case(name));
-    names(b"stdin") || names(b"stdout")
 }
 
 /// Whether the server refused a statement, and not the whole connection: then it runs nothing of the script behind it.

@@ -4,9 +4,12 @@
 //! parser is asked only where the first keywords leave a question open, because a full parse costs over ten times
 //! as much as lexing and recurses without limit.
 
+mod command_tag;
 mod conforming_strings;
 mod functions;
+mod lasting_effect;
 mod nesting;
+mod pipelining;
 mod plannable;
 mod position;
 mod psql;
@@ -18,6 +21,9 @@ mod token;
 mod transaction;
 mod tree;
 
+pub use command_tag::{SessionEffect, TransactionEnd};
+pub use lasting_effect::{has_lasting_effect, may_commit_by_itself, may_read_data};
+pub use pipelining::{is_one_statement, leaves_session_alone, may_have_parameters, may_wait};
 pub use plannable::is_plannable;
 pub use position::{Position, Positions};
 pub use psql::MetaCommand;
