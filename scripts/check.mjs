@@ -19,6 +19,7 @@ const STEPS = {
   notices: () => runNode('scripts/notices.mjs', '--check'),
   layers: () => runNode('scripts/layers.mjs'),
   circles: () => runNode('scripts/circles.mjs'),
+  'told by text': () => runNode('scripts/told-by-text.mjs'),
   prettier: () => runNode(packaged('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.'),
   workflows: () => {
     for (const name of readdirSync(path.join(root, WORKFLOWS))) {

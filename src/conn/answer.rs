@@ -78,7 +78,7 @@ impl Answer {
         Ok(())
     }
 
-    /// Whether the batch holds nothing but rows of a result that goes on: nobody can use them before its end, and
+    /// Whether the batch holds nothing but rows of a result that goes on: they are of no use before its end, and
     /// waking JavaScript for each of the server's 8 KB packets costs more than decoding what is in it.
     fn may_wait(&self) -> bool {
         let Some(pending) = &self.current else { return false };
@@ -120,7 +120,7 @@ impl Answer {
                     if *left == 0 {
                         *left = self.connection.lock().exchange.take_asked();
                     }
-                    // Who asks for pages keeps no more than one in memory, whatever the server would have.
+                    // A caller that asks for pages keeps no more than one in memory, whatever the server would have.
                     *left = left.checked_sub(1).ok_or_else(|| unexpected(texts::EXCESS_ROWS))?;
                 }
                 let shape = pending.shape.as_ref().ok_or_else(|| unexpected(texts::UNDESCRIBED_ROW))?;

@@ -1,14 +1,15 @@
 //! Whether a thread stays awake for the answer of a lone query.
 //!
 //! Going to sleep and being woken takes longer than a near server needs for a short query, above all on a virtual machine,
-//! where an idle processor goes back to the host (docs/decisions/0027). So who waits looks again and again, for at most
-//! [`LIMIT`], where that has proved worth it: with a server that is not so near, or on the same processor, it never is.
+//! where an idle processor goes back to the host (docs/decisions/0027). So a waiting thread looks again and again, for
+//! at most [`LIMIT`], where that has proved worth it: with a server that is not so near, or on the same processor, it
+//! never is.
 
 use std::time::{Duration, Instant};
 
 /// How long a thread looks again and again. About what sleeping costs, so that looking in vain at most doubles it.
 pub const LIMIT: Duration = Duration::from_micros(100);
-/// Who is away for so long between two looks was taken off its processor: for the server, as likely as not.
+/// A thread that is away for so long between two looks was taken off its processor: for the server, as likely as not.
 const AWAY: Duration = Duration::from_micros(10);
 /// Queries that are slept through after the first time in vain. Doubles with each further one.
 const SHORTEST_PAUSE: u32 = 8;
@@ -60,7 +61,7 @@ impl BusyWait {
     /// The answer is here.
     pub fn answered(&mut self, now: Instant) {
         match self.wait.take() {
-            // It was here before the first look: nobody has waited.
+            // It was here before the first look, without a wait.
             None | Some(Wait(None)) => {}
             Some(Wait(Some((_, last)))) if now.duration_since(last) < AWAY => self.succeeded(),
             Some(_) => self.failed(),

@@ -20,7 +20,7 @@ pub enum Question {
 }
 
 /// The answer to come: the password, if there is one, and nothing for an identity that will do. An error ends the attempt;
-/// `None` says that nobody is left to answer.
+/// `None` says that no program is left to answer.
 pub type Answering = Pin<Box<dyn Future<Output = Option<Result<Option<String>, Error>>> + Send>>;
 
 /// Answers questions.
@@ -29,12 +29,12 @@ pub trait Caller: Send + Sync {
     fn ask(&self, question: Question) -> Answering;
 }
 
-/// What the program answers; `what` it is asked to do stands in the error when nobody is left who could.
+/// What the program answers; `what` it is asked to do stands in the error when no program is left.
 pub(super) async fn ask(
     caller: Option<&Arc<dyn Caller>>,
     question: Question,
     what: &str,
 ) -> Result<Option<String>, Error> {
-    let nobody = || Error::closed(texts::nobody_left(what));
-    caller.ok_or_else(nobody)?.ask(question).await.ok_or_else(nobody)?
+    let gone = || Error::closed(texts::nobody_left(what));
+    caller.ok_or_else(gone)?.ask(question).await.ok_or_else(gone)?
 }

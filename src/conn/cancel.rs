@@ -52,7 +52,7 @@ async fn ask(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Erro
     match exchange.await {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(()),
-        // What OpenSSL makes of a server that closes without its farewell.
+        // What OpenSSL makes of a server that closes without close_notify.
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(()),
         Err(error) => Err(io_error(&error, "read", "")),
     }

@@ -1,4 +1,4 @@
-//! The handle of a connection, shared by its task and by whoever makes requests.
+//! The handle of a connection, shared by its task and by all that make requests.
 
 #[cfg(unix)]
 use std::sync::OnceLock;
@@ -52,7 +52,7 @@ pub(super) struct Shared {
 pub struct WeakConnection(Weak<Shared>);
 
 impl WeakConnection {
-    /// The connection, as long as somebody else keeps it.
+    /// The connection, as long as something else keeps it.
     pub fn upgrade(&self) -> Option<Connection> {
         self.0.upgrade().map(|shared| Connection { shared })
     }
@@ -67,7 +67,7 @@ pub fn gone() -> Error {
 }
 
 impl Connection {
-    /// An established connection, which nobody reads yet. What happens on it is told when somebody watches.
+    /// An established connection, which is not read yet. What happens on it is told once it has an observer.
     pub(super) fn new(id: ConnectionId, established: Established) -> Connection {
         let mut inner = Inner::new(established.stream, established.status, established.round_trip);
         inner.statements = Statements::preparing(established.auto_prepare.then(AutoPrepare::default));
@@ -95,7 +95,7 @@ impl Connection {
         connection
     }
 
-    /// Who reads it when the runtime doesn't. A connection starts once.
+    /// What reads it when the runtime doesn't. A connection starts once.
     #[cfg(unix)]
     pub(super) fn started(&self, driver: Weak<dyn Detachable>) {
         let _ = self.shared.driver.set(driver);
@@ -164,7 +164,7 @@ impl Connection {
         self.lock().life == Life::Open
     }
 
-    /// The socket is closed, and everybody has been told or is being told.
+    /// The socket is closed, and all requests have been told or are being told.
     pub fn is_closed(&self) -> bool {
         self.lock().life == Life::Closed
     }
@@ -210,7 +210,7 @@ impl Connection {
         self.deliver(notes);
     }
 
-    /// Delivers notes, and tells whoever lent the connection of requests that will never be answered.
+    /// Delivers notes, and tells the observer of requests that will never be answered.
     fn deliver(&self, notes: Notes) {
         let is_any_refused = notes.iter().any(|(_, note)| matches!(note, Note::Refused(..)));
         deliver_notes(notes);
@@ -220,7 +220,7 @@ impl Connection {
     }
 
     /// Has `wanted` ones of the requests that wait behind the first one race against another try, which the caller makes.
-    /// Returns whom that one answers, in order.
+    /// Returns their replies, in order.
     pub fn contend(&self, wanted: impl FnMut(&Reply) -> bool) -> Vec<Reply> {
         self.lock().contend(wanted)
     }
@@ -243,7 +243,7 @@ impl Connection {
         self.deliver(notes);
     }
 
-    /// Says goodbye when everything has been answered; `reply` is answered when the socket is closed.
+    /// Sends Terminate when everything has been answered; `reply` is answered when the socket is closed.
     pub fn end(&self, reply: Option<Reply>) {
         let closed = {
             let mut inner = self.lock();
@@ -270,7 +270,7 @@ impl Connection {
         }
     }
 
-    /// Closes a connection that nobody will ever ask for its answers: the server's work is cancelled first, since a
+    /// Closes a connection whose answers are not wanted any more: the server's work is cancelled first, since a
     /// server does not notice a closed socket before it has something to write.
     pub fn abandon(&self) {
         let error = || Error::closed(texts::TERMINATED);

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::error::texts;
 
-/// A non-blocking socket that nobody watches.
+/// A non-blocking socket that no event loop of this side watches.
 pub struct Detached {
     socket: Kind,
     /// The last read took all there was: the next one needs not ask, once.
@@ -46,7 +46,7 @@ pub fn lost() -> io::Error {
     io::Error::new(ErrorKind::NotConnected, texts::SOCKET_LOST)
 }
 
-/// `Pending` wakes nobody: the owner comes back by himself.
+/// `Pending` wakes no task: the owner comes back by itself.
 fn now<T>(mut attempt: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
     loop {
         match attempt() {

@@ -62,11 +62,11 @@ fn lock(driver: &Mutex<Option<Driver>>) -> MutexGuard<'_, Option<Driver>> {
     driver.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reads a connection: on its task, or on the thread of whoever has detached it.
+/// Reads a connection: on its task, or on the thread that has detached it.
 struct Driver {
     reader: ReadBuffer,
     answer: Answer,
-    /// What went wrong while the task was not the one who read.
+    /// What went wrong while another thread was reading.
     failure: Option<Error>,
     /// What comes behind the bytes that were read last.
     end: Option<End>,
@@ -78,7 +78,7 @@ impl Driver {
         Driver { reader: ReadBuffer::new(received), answer, failure: None, end: None }
     }
 
-    /// A panic ends the connection, while those who wait for it can still be told.
+    /// A panic ends the connection, while the requests that wait for it can still be told.
     fn poll_contained(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         catch_unwind(AssertUnwindSafe(|| self.poll(cx)))
             .unwrap_or_else(|_| Poll::Ready(End::Lost(Some(self.answer.break_off()))))
@@ -145,7 +145,7 @@ impl Driver {
         }
     }
 
-    /// Writes and closes in any case, and reads if those who are told of it keep up.
+    /// Writes and closes in any case, and reads if the receivers keep up.
     fn poll_socket(&mut self, cx: &mut Context<'_>, keeps_up: bool) -> Poll<ControlFlow<End>> {
         let mut inner = self.answer.connection.lock();
         let stream = match inner.turn(cx) {

@@ -1,4 +1,4 @@
-//! The end of a connection: all that still wait for it are told.
+//! The end of a connection: every request that still waits for it is told.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +21,7 @@ pub(super) enum End {
 }
 
 impl Answer {
-    /// Tells all that still wait, then the observer.
+    /// Tells every request that still waits, then the observer.
     pub(super) fn close(&mut self, end: End) {
         self.closed = true;
         let expected = self.connection.lock().is_expected_to_close();

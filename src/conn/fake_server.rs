@@ -1,4 +1,4 @@
-//! A server for tests: it takes whoever comes, without a password, and answers as it is told.
+//! A server for tests: it lets every user in, without a password, and answers as it is told.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};

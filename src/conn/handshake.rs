@@ -23,7 +23,7 @@ use crate::error::{Error, ErrorKind, ServerError, texts};
 use crate::wire::{frame, server_message};
 
 /// The most that a server may send before it is ready for queries. PostgreSQL sends a few hundred bytes, and with
-/// notices of log-in triggers somewhat more; all of it is kept until somebody can be told.
+/// notices of log-in triggers somewhat more; all of it is kept until there is an observer to tell.
 const LOGIN_LIMIT: usize = 1024 * 1024;
 
 /// What the messages of an accepted start say.

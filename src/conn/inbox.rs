@@ -12,7 +12,7 @@ use crate::rows::{Batch, Event, Extra, Record, TypeMask};
 
 /// An answer to a question of our own takes no more bytes than this; a server that sends more is not answering it.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
-/// Notices that are kept for whoever asks for them; those behind them are dropped.
+/// Notices that are kept until they are asked for; those behind them are dropped.
 const NOTICE_LIMIT: usize = 1000;
 
 /// How a request ended.
@@ -93,7 +93,7 @@ impl Inbox {
 
     fn poll_ended(&self, request: i32, cx: &mut Context<'_>) -> Poll<Ended> {
         let mut letters = self.lock();
-        // Whoever asks a second time is told that there is nothing more.
+        // A second caller is told that there is nothing more.
         let Some(pending) = letters.pending.get_mut(&request) else { return Poll::Ready(Ended::default()) };
         match pending.ended.take() {
             Some(ended) => {
@@ -107,7 +107,7 @@ impl Inbox {
         }
     }
 
-    /// Nobody waits for the request any more.
+    /// The request is not waited for any more.
     pub fn forget(&self, request: i32) {
         self.lock().pending.remove(&request);
     }

@@ -1,4 +1,4 @@
-//! What takes long to make of keys and passwords, kept for the next connection: no longer than somebody needs it.
+//! What takes long to make of keys and passwords, kept for the next connection, as long as something needs it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,7 +67,7 @@ impl KeyRing {
         drop(held);
     }
 
-    /// Keeps what it holds for those who come soon.
+    /// Keeps what it holds for connections that come soon.
     pub async fn linger(self) {
         let holds = {
             let held = self.held();

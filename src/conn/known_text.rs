@@ -44,7 +44,7 @@ impl KnownText {
         }
     }
 
-    /// Whether its answers have all been quick for a while, and it waits for nobody: so the next one will be, too.
+    /// Whether its answers have all been quick for a while, and it waits for no lock: so the next one will be, too.
     pub fn is_quick(&self) -> bool {
         !self.may_wait && self.quick.load(Ordering::Relaxed) >= PROOF
     }

@@ -1,4 +1,4 @@
-//! Who is told of what happens on a connection.
+//! What is told of everything that happens on a connection.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub trait Observer: Send + Sync {
     fn answered(&self, by_server: bool);
     /// Something happened that no request asked for.
     fn event(&self, connection: ConnectionId, event: Event);
-    /// Who hears of notices, notifications and parameters, if anybody does. They are delivered to it with the answers
+    /// The receiver of notices, notifications and parameters, if there is one. They are delivered to it with the answers
     /// that they came among, instead of one by one by [`Observer::event`], and no more is read than it can listen to.
     fn listener(&self) -> Option<Arc<dyn Sink>> {
         None

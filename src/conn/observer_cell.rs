@@ -1,4 +1,4 @@
-//! Who is told of what happens on a connection, from whenever on.
+//! The observer of a connection, and what happened before it had one.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -7,7 +7,7 @@ use super::observer::Observer;
 use super::sink::Sink;
 use crate::rows::Event;
 
-/// What is kept of a connection that nobody watches yet: it is being made, and little can happen meanwhile.
+/// What is kept of a connection without an observer: it is being made, and little can happen meanwhile.
 const EARLY_LIMIT: usize = 100;
 
 /// A connection's observer, and what there was to tell before it had one.

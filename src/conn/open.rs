@@ -176,7 +176,7 @@ impl Session {
     }
 }
 
-/// Nobody wants to know what happens on a connection besides its answers.
+/// Of a connection of which only the answers matter.
 struct Unobserved;
 
 impl Observer for Unobserved {

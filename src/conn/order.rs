@@ -1,7 +1,8 @@
 //! Which messages may come in the answer to a request.
 //!
-//! What has no place in an answer is no answer of PostgreSQL's: who passed over it would wait for what never comes, or
-//! take the rest for something else. Only what is certain is refused here; a message that is missing is passed over.
+//! What has no place in an answer is no answer of PostgreSQL's: passing over it would mean to wait for what never
+//! comes, or to take the rest for something else. Only what is certain is refused
+//! here; a message that is missing is passed over.
 
 use super::flow::Flow;
 
@@ -59,7 +60,7 @@ impl Order {
             // submittable whose exchange was over by then.
             b'3' => is_portal || !(self.parsed || self.bound || self.open),
             b's' => is_portal,
-            // Whoever reads the message refuses what is left.
+            // What is left is refused where the message is read.
             _ => true,
         }
     }
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_asked_for_is_refused() {
+    fn what_was_not_asked_for_is_refused() {
         for tag in "123ntsdc".chars() {
             assert_eq!(first_refused(&format!("TD{tag}"), &Flow::Simple), Some(tag));
         }

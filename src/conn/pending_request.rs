@@ -10,7 +10,7 @@ use crate::rows::{Formats, Shape};
 
 /// A request that was sent and is being answered.
 pub struct PendingRequest {
-    /// Whom to answer.
+    /// The request to answer.
     pub reply: Reply,
     /// How its answer reads.
     pub flow: Flow,

@@ -1,12 +1,12 @@
-//! Things that are shared by those who need the same one, and go with the last of them.
+//! Things that are shared by all users of the same one, and go with the last of them.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Finds what somebody holds already.
+/// Finds what is held already.
 pub(super) struct Register<T>(Mutex<Vec<Weak<T>>>);
 
 impl<T> Register<T> {
-    /// Nobody holds anything yet.
+    /// Nothing is held yet.
     pub(super) const fn new() -> Self {
         Register(Mutex::new(Vec::new()))
     }

@@ -45,7 +45,7 @@ impl Relay {
 impl Sink for Relay {
     fn deliver(&self, mut batch: Batch) {
         let end = batch.take_end();
-        // Before the end is told: whoever waits for it, in another thread, tells the receiver of it at once.
+        // Before the end is told: the task that waits for it, in another thread, tells the receiver of it at once.
         if !batch.is_empty() {
             self.target.sink.deliver(batch);
         }
@@ -53,7 +53,7 @@ impl Sink for Relay {
         if let Some((status, error)) = end
             && let Some(sender) = state.end.take()
         {
-            // Whoever asked may have gone away.
+            // The task that asked may have gone away.
             let _ = sender.send(RelayEnd { status, error, tags: std::mem::take(&mut state.tags) });
         }
     }

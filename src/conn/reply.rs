@@ -8,7 +8,7 @@ use super::sink::Sink;
 use crate::error::Error;
 use crate::rows::{Batch, Extra, Record, TypeMask};
 
-/// Whom a request answers.
+/// The receiver that a request answers, and how.
 #[derive(Clone)]
 pub struct Reply {
     /// The receiver.
@@ -57,7 +57,7 @@ impl Reply {
         self.race = None;
     }
 
-    /// Whether nobody wants the answer.
+    /// Whether the answer is dropped.
     pub(super) fn is_mute(&self) -> bool {
         self.sink.id() == NULL_SINK
     }

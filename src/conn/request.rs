@@ -16,11 +16,11 @@ use crate::rows::{Formats, Shape};
 use crate::sql;
 use crate::wire::{frontend, frontend::Parameters};
 
-/// A request and whom it answers.
+/// A request, and where its answer goes.
 pub struct Request {
     /// What to send.
     pub message: Message,
-    /// Whom to answer.
+    /// Where its answer goes.
     pub reply: Reply,
     /// Its text may be prepared when it comes often. Not so for what must keep its place before what is sent behind it.
     pub may_prepare: bool,

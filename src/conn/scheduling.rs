@@ -1,4 +1,4 @@
-//! Who gets a CPU first while a long answer comes in.
+//! Which thread gets a CPU first while a long answer comes in.
 //!
 //! A server sends a long answer 8 KB at a time. Where client and server share their CPUs, each of these sends wakes the
 //! reading thread, which takes the CPU from the server, reads 8 KB, and gives it back. A thread under Linux's batch
@@ -23,8 +23,8 @@ mod linux {
         static POLICY: Cell<Option<c_int>> = Cell::new(Some(policy()).filter(|policy| *policy == SCHED_OTHER));
     }
 
-    /// Whether this thread, once it sleeps, waits for a CPU instead of taking one from those who run. A thread to which
-    /// whoever started the process gave a policy of its own keeps that, and so does one that may not change it.
+    /// Whether this thread, once it sleeps, waits for a CPU instead of taking one from threads that run. A thread
+    /// whose policy was set from outside keeps it, and so does one that may not change it.
     pub(in super::super) fn let_others_finish(yes: bool) {
         let wanted = if yes { SCHED_BATCH } else { SCHED_OTHER };
         POLICY.with(|policy| {

@@ -25,7 +25,7 @@ pub struct Keys {
     pub server: Hash,
 }
 
-/// Keys that are there, or that somebody is deriving, with a hash of what they are derived from: no password is kept.
+/// Keys that are there, or that are being derived, with a hash of what they are derived from: no password is kept.
 pub struct Place {
     origin: Hash,
     keys: OnceCell<Keys>,
@@ -33,13 +33,14 @@ pub struct Place {
 
 static PLACES: Register<Place> = Register::new();
 
-/// Where the keys of this password are, or will be, as long as somebody holds on to it.
+/// Where the keys of this password are, or will be, as long as something holds on to it.
 pub fn place(password: &str, salt: &[u8], iterations: u32) -> Arc<Place> {
     let origin = origin(password, salt, iterations);
     PLACES.find(|place| place.origin == origin, || Place { origin, keys: OnceCell::new() })
 }
 
-/// The keys of this place. Who needs the same ones meanwhile waits for them; who gives up waiting stops the work.
+/// The keys of this place. A task that needs the same ones meanwhile waits for them; one that gives up waiting stops
+/// the work.
 pub async fn of(place: &Place, password: &str, salt: &[u8], iterations: u32) -> Keys {
     *place.keys.get_or_init(|| derive(password, salt, iterations)).await
 }
@@ -50,7 +51,7 @@ fn origin(password: &str, salt: &[u8], iterations: u32) -> Hash {
 }
 
 /// A server decides how much work this is. It is done in pieces of a few milliseconds, on threads that nothing else waits
-/// for, so that a time limit ends it and everybody who derives gets on.
+/// for, so that a time limit ends it and all derivations get on.
 const PIECE: u32 = 1 << 14;
 
 /// At most so many of the machine's cores hash at a time.
@@ -68,7 +69,7 @@ async fn derive(password: &str, salt: &[u8], iterations: u32) -> Keys {
         let turn = TURNS.acquire().await;
         derivation = match tokio::task::spawn_blocking(move || derivation.advanced(PIECE)).await {
             Ok(advanced) => advanced,
-            // The runtime is going away, and whoever waits for the keys with it.
+            // The runtime is going away, and what waits for the keys with it.
             Err(_) => std::future::pending().await,
         };
         drop(turn);
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_gives_up_waiting_stops_the_work_and_the_next_one_begins_anew() {
+    async fn giving_up_waiting_stops_the_work_and_the_next_one_begins_anew() {
         let place = place("given up", b"salt", u32::MAX);
         let endless = of(&place, "given up", b"salt", u32::MAX);
         let waited = clock::within(std::time::Duration::from_millis(20), endless).await;

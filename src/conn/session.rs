@@ -1,6 +1,6 @@
 //! A connection as this side uses it: questions and answers as values, without JavaScript.
 //!
-//! Questions travel as everybody's requests do, in their order and under the same limits.
+//! Questions are sent as all requests are, in their order and under the same limits.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::clock;
 use crate::error::{Error, ErrorKind, Phase, ServerError, texts};
 use crate::wire::{ResultSet, Results, frontend, frontend::Parameters};
 
-/// Somebody's hold on a connection for questions of this side's own.
+/// A connection, for questions of this side's own.
 pub struct Session {
     connection: Connection,
     inbox: Arc<Inbox>,
@@ -25,7 +25,7 @@ pub struct Session {
 }
 
 /// A question that is on its way.
-#[must_use = "a question that nobody waits for is answered all the same"]
+#[must_use = "a question whose answer is not awaited is asked all the same"]
 pub struct Question {
     connection: Connection,
     inbox: Arc<Inbox>,
@@ -58,7 +58,7 @@ impl Answer {
 }
 
 impl Session {
-    /// Questions on a connection that somebody else holds.
+    /// Questions on a connection that is held elsewhere.
     pub fn on(connection: &Connection) -> Session {
         Session { connection: connection.clone(), inbox: Inbox::new(), deadline: None, is_own: false }
     }

@@ -23,7 +23,7 @@ pub enum Socket {
     /// A Unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
-    /// Taken off the runtime: whoever took it looks for himself when there is something to read.
+    /// Taken off the runtime: the thread that took it finds out for itself when there is something to read.
     #[cfg(unix)]
     Detached(Detached),
     /// On its way from one to the other, or lost on it.

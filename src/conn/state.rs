@@ -41,7 +41,7 @@ pub(super) struct Inner {
     pub(super) stream: Option<Stream>,
     pub(super) out: BytesMut,
     pub(super) queue: VecDeque<Request>,
-    /// Whom the request is for that has left the queue and is being written; left behind by a panic.
+    /// The request that was taken off the queue and is being written; what a panic leaves here is unanswered.
     sending: Option<Reply>,
     pub(super) pending: VecDeque<PendingRequest>,
     pub(super) exchange: Exchange,
@@ -58,7 +58,7 @@ pub(super) struct Inner {
     pub(super) drained: Notes,
     /// Told when the socket is closed.
     pub(super) ended: Vec<Reply>,
-    /// Who reads instead of the task.
+    /// What reads instead of the task.
     pub(super) reader: Option<Arc<dyn Reader>>,
     /// Short answers in a row to requests that were alone.
     lone_answers: u32,
@@ -233,7 +233,7 @@ impl Inner {
         }
     }
 
-    /// Those who waited for room, when there is some again.
+    /// The requests that waited for room, when there is some again.
     pub(super) fn take_drained(&mut self) -> Notes {
         if self.drained.is_empty() || self.out.len() > UNSENT_LIMIT / 2 {
             return Notes::new();
@@ -248,7 +248,7 @@ impl Inner {
         Some(pending)
     }
 
-    /// Whom to answer of all whose answer has not begun, in order.
+    /// All requests whose answer has not begun, in order.
     fn unanswered(&mut self) -> impl Iterator<Item = &mut Reply> {
         let pending = self.pending.iter_mut().map(|pending| &mut pending.reply);
         pending.chain(self.queue.iter_mut().map(|request| &mut request.reply))
@@ -281,7 +281,7 @@ impl Inner {
     pub(super) fn completed(&mut self, status: u8, notes: &mut Notes) {
         self.status = status;
         self.exchange = Exchange::default();
-        // Who still waits to send data hears of the end instead; its number may be another request's by then.
+        // What still waits to send data hears of the end instead; its number may be another request's by then.
         self.drained.retain(|(_, note)| !matches!(note, Note::Drained));
         self.advance(notes);
     }
@@ -292,7 +292,7 @@ impl Inner {
         self.flush();
     }
 
-    /// One turn of the task: notes who to wake, writes, and says whether to read, to close, or neither.
+    /// One turn of the task: notes which task to wake, writes, and says whether to read, to close, or neither.
     pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Turn<'_> {
         if !self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             self.waker = Some(cx.waker().clone());
@@ -352,12 +352,12 @@ impl Inner {
     }
 }
 
-/// What a connection leaves behind.
+/// What a closed connection owes.
 pub(super) struct Unanswered {
     pub(super) pending: Vec<PendingRequest>,
     pub(super) requests: Vec<Request>,
     pub(super) sending: Option<Reply>,
-    /// Those who waited for the end.
+    /// Requests that waited for the end.
     pub(super) ended: Notes,
 }
 

@@ -68,7 +68,7 @@ const REFUSALS: [(&str, Distrust); 9] = [
     ("unsuitable certificate purpose", problem::WRONG_PURPOSE),
 ];
 
-/// The same of a trusted certificate that is for somebody else.
+/// The same of a trusted certificate that is for another name.
 const MISMATCHES: [&str; 2] = ["hostname mismatch", "IP address mismatch"];
 
 fn refusal(text: String) -> Problem {

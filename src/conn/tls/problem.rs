@@ -21,7 +21,7 @@ pub(super) enum Problem {
     Setup(String),
     /// The server's certificate is not trusted.
     Untrusted(Distrust),
-    /// The server's certificate is trusted, and for somebody else.
+    /// The server's certificate is trusted, and for another name.
     OtherName,
     /// The two sides don't come together.
     Handshake(String),
