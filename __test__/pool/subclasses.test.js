@@ -46,6 +46,53 @@ describe('classes of the caller around a pool', () => {
       await pool.end();
     });
 
+    test('a subclass whose steps are its own takes them', async () => {
+      const steps = [];
+      const base = pg.Pool.prototype;
+      class Stepping extends pg.Pool {}
+      for (const name of [
+        ...['newClient', '_afterConnect', '_acquireClient', '_releaseOnce', '_release', '_remove'],
+        ...['_pulseQueue', '_isFull', '_isAboveMin'],
+      ]) {
+        Stepping.prototype[name] = function (...values) {
+          steps.push(name);
+          return base[name].apply(this, values);
+        };
+      }
+      const pool = new Stepping(server.config({ max: 1 }));
+      await pool.query('SELECT 1');
+      assert.deepEqual(steps.splice(0), [
+        ...['_isFull', 'newClient', '_afterConnect', '_acquireClient', '_releaseOnce'],
+        ...['_release', '_isAboveMin', '_pulseQueue'],
+      ]);
+      const client = await pool.connect();
+      client.release(true);
+      assert.deepEqual(steps.splice(0), [
+        ...['_isFull', '_pulseQueue', '_acquireClient', '_releaseOnce', '_release', '_remove'],
+      ]);
+      await new Promise((resolve) => client.once('end', resolve));
+      await pool.end();
+    });
+
+    test('a step put on a pool is taken, and one that is called before the first use makes its client', async () => {
+      const pool = new pg.Pool(server.config());
+      let removed = 0;
+      pool._remove = (...values) => {
+        removed += 1;
+        pg.Pool.prototype._remove.apply(pool, values);
+      };
+      const client = await new Promise((resolve, reject) => {
+        pool.newClient({ callback: (error, made) => (error ? reject(error) : resolve(made)) });
+      });
+      assert.deepEqual([pool.totalCount, pool.idleCount, pool._clients[0]], [1, 0, client]);
+      client.release();
+      assert.equal(pool.idleCount, 1);
+      assert.equal(await pool.connect(), client);
+      client.release(true);
+      assert.deepEqual([removed, pool.totalCount], [1, 0]);
+      await pool.end();
+    });
+
     test('a method put on a pool is used', async () => {
       const pool = new pg.Pool(server.config());
       const texts = [];

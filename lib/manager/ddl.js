@@ -5,6 +5,7 @@ const { fromNative, isServerError } = require('../errors');
 const { onAbort, reasonOf } = require('../pg/call/abort');
 const { callOut } = require('../pg/call/caller');
 const Client = require('../pg/client/client');
+const { runScript } = require('../pg/client/client-queries');
 const Pool = require('../pg/pool/pool');
 const { NOT_APPLIED, abortError, fateOf, unknownFate, withFate } = require('../pg/query/script-outcome');
 const { setImmediate } = require('../timers');
@@ -24,13 +25,7 @@ async function runDdl(pool, order) {
   const refusal = native.refusalOfScript(order.text, order.inTransaction);
   if (refusal !== null) throw withFate(fromNative(refusal), NOT_APPLIED);
   if (!(pool instanceof Pool)) return await runOnClient(pool, order);
-  pool._scripts++;
-  try {
-    return await (pool._isDirect() ? pool._executeDdl(order) : runOnClient(pool, order));
-  } finally {
-    pool._scripts--;
-    pool._relax();
-  }
+  return await pool._executeDdl(order, () => runOnClient(pool, order));
 }
 
 /**
@@ -50,7 +45,7 @@ async function runOnClient(pool, order) {
   try {
     const isOurs = client instanceof Client && !client._isCarried && client.query === ownQuery;
     // A client whose `query` was replaced is one that somebody looks at, or makes messages of his own of.
-    if (isOurs) return await client._executeDdl(order);
+    if (isOurs) return await runScript(client, order);
     return await runByMessages(client, order, broken);
   } finally {
     client.removeListener?.('error', ignore);

@@ -77,23 +77,6 @@ class ClientLink {
   }
 }
 
-/** A client's request to connect. */
-class ConnectRequest {
-  /** @param {import('./client')} client */
-  constructor(client) {
-    this.client = client;
-  }
-
-  done() {
-    this.client._handleConnected();
-  }
-
-  /** @param {Error} error */
-  fail(error) {
-    this.client._handleConnectFailure(error);
-  }
-}
-
 /** A request of which only the end matters, however it ends. */
 class EndRequest {
   /** @param {(error?: any) => void} ended */
@@ -121,4 +104,4 @@ function cancel(connection, ended) {
   connection.cancel(register(new EndRequest(ended)));
 }
 
-module.exports = { ClientLink, ConnectRequest, EndRequest, cancel };
+module.exports = { ClientLink, EndRequest, cancel };

@@ -1,15 +1,16 @@
 'use strict';
 
 const { kindOf } = require('../../errors');
-const { native, register, connections } = require('../../native/binding');
-const { nextTick, queueMicrotask, setImmediate, setTimeout } = require('../../timers');
-const { connectObeying, obey } = require('../call/abort');
+const { register, connections } = require('../../native/binding');
+const { nextTick, queueMicrotask, setImmediate } = require('../../timers');
 const { callOut, emitErrorToListeners, inContext, rejectAtCaller } = require('../call/caller');
-const { ClientLink, ConnectRequest, EndRequest, cancel } = require('./client-link');
+const { runQuery } = require('./client-queries');
+const { startupOf } = require('./client-settings');
+const { EndRequest, cancel } = require('./client-link');
+const { connect, open } = require('./client-opening');
 const ConnectionParameters = require('../settings/connection-parameters');
-const DdlRequest = require('../query/ddl-request');
 const defaults = require('../settings/defaults');
-const { channels, isWatched, place, queryContext, trace } = require('../call/diagnostics');
+const { channels, isWatched, queryContext, trace } = require('../call/diagnostics');
 const { disposerOf } = require('./disposal');
 const escape = require('../query/escape');
 const { endError, failureOf, isMereEnd, warnOfLoss } = require('../errors/loss');
@@ -17,24 +18,16 @@ const MessageCore = require('../messages/message-core');
 const NativeConnection = require('./native-connection');
 const { parameterMessage } = require('../errors/notice');
 const ownMethods = require('./own-methods');
-const PortalRequest = require('../query/portal-request');
 const Query = require('../query/query');
 const QueryQueue = require('./query-queue');
-const QueryRequest = require('../query/query-request');
 const QueryRun = require('../query/query-run');
 const { conceal, hide, printedSafely } = require('../settings/secret');
-const {
-  SERVER_TIMEOUTS,
-  amount,
-  flag,
-  scramIterations,
-  serverMillis,
-  toSettings,
-} = require('../settings/settings');
-const { onSettled } = require('../call/settlement');
+const { amount, flag, scramIterations } = require('../settings/settings');
 const Submission = require('../query/submission');
 const TypeOverrides = require('../query/type-overrides');
-const { CONNECTED_TWICE, NO_QUERY } = require('../../texts');
+const { NO_QUERY } = require('../../texts');
+
+/** @typedef {import('./client-opening').ConnectCallback} ConnectCallback */
 
 const INTERNALS = [
   '_connection',
@@ -108,7 +101,7 @@ class Client extends QueryQueue {
       keepAlive: given.keepAlive,
       keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis,
     };
-    /** @type {Function | null} */
+    /** @type {ConnectCallback | null} */
     this._connectionCallback = null;
     /** @type {any} what the caller's password function threw, or its check of the server found */
     this._answerError = null;
@@ -155,166 +148,37 @@ class Client extends QueryQueue {
   // Connecting.
 
   /**
-   * @param {any} [options] with a signal; may be left out
-   * @param {(error: any, client?: Client) => void} [callback]
+   * @param {object | ConnectCallback} [options] with a signal; may be left out
+   * @param {ConnectCallback} [callback]
    * @returns {Promise<Client> | undefined}
    */
   connect(options, callback) {
-    const called = typeof options === 'function' ? options : callback;
+    const called = typeof options === 'function' ? /** @type {ConnectCallback} */ (options) : callback;
     if (called) {
-      this._connectTraced(options, inContext(called, this));
+      connect(this, options, inContext(called, this));
       return undefined;
     }
     const connected = new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
-      this._connectTraced(
-        options,
-        (/** @type {any} */ error, /** @type {any} */ _client, isReason = false) => {
-          // Who has ended the client meanwhile need not ask what became of connecting: in node-postgres it never says.
-          if (error && this._ending) queueMicrotask(() => connected.then(undefined, () => undefined));
-          if (!error) resolve(this);
-          // The reason of a signal is the caller's own object: its stack isn't ours to write.
-          else if (isReason) reject(error);
-          else rejectAtCaller(resolve, error);
-        },
-      );
+      connect(this, options, (error, _client, isReason = false) => {
+        // Who has ended the client meanwhile need not ask what became of connecting: in node-postgres it never says.
+        if (error && this._ending) queueMicrotask(() => connected.then(undefined, () => undefined));
+        if (!error) resolve(this);
+        // The reason of a signal is the caller's own object: its stack isn't ours to write.
+        else if (isReason) reject(error);
+        else rejectAtCaller(resolve, error);
+      });
     });
     return connected;
   }
 
-  /**
-   * @param {any} options
-   * @param {Function} callback
-   */
-  _connectTraced(options, callback) {
-    if (!isWatched(channels.connect)) {
-      connectObeying(this, options, callback);
-      return;
-    }
-    const context = place(this);
-    trace(channels.connect, context, (settled) => {
-      connectObeying(this, options, (/** @type {any[]} */ ...outcome) => {
-        context.processID = this.processID;
-        settled(outcome[0]);
-        callback(...outcome);
-      });
-    });
-  }
-
-  /** @param {Function} callback */
+  /** @param {ConnectCallback} callback */
   _connect(callback) {
-    if (this._isAdopted) {
-      this._isAdopted = false;
-      if (this._connection instanceof NativeConnection) this._connection.opened(this._core);
-      callback(null, this);
-      return;
-    }
-    if (this._connecting || this._connected) {
-      const error = new Error(CONNECTED_TWICE);
-      nextTick(() => callback(error));
-      return;
-    }
-    this._connectionCallback = callback;
-    this._connecting = true;
-    try {
-      const settings = this._settings();
-      this._own(
-        this._isCarried ? new MessageCore(this, this._connection, settings) : native.openConnection(settings),
-      );
-      this._core.connect(register(new ConnectRequest(this)));
-    } catch (error) {
-      nextTick(() => this._handleConnectFailure(error));
-    }
-  }
-
-  _settings() {
-    const parameters = this.connectionParameters;
-    const startup = this.getStartupConf();
-    return toSettings(parameters, {
-      startup,
-      host: this.host,
-      ports: Object.is(this.port, parameters.port) ? parameters.ports : this.port,
-      user: this.user,
-      database: this.database,
-      password: this.password,
-      ssl: this.ssl,
-      isCarried: this._isCarried,
-      enableChannelBinding: this._given.enableChannelBinding,
-      // A replication connection knows no extended protocol.
-      autoPrepare: this._given.autoPrepare && !this.replication,
-      scramMaxIterations: this.scramMaxIterations,
-      connectionTimeoutMillis: this._connectionTimeoutMillis,
-      keepAlive: this._given.keepAlive,
-      keepAliveInitialDelayMillis: this._given.keepAliveInitialDelayMillis,
-    });
+    open(this, callback);
   }
 
   /** The parameters of the startup message. Subclasses add their own. */
   getStartupConf() {
-    const parameters = this.connectionParameters;
-    /** @type {Record<string, any>} */
-    const startup = { user: parameters.user, database: parameters.database };
-    const applicationName = parameters.application_name || parameters.fallback_application_name;
-    if (applicationName) startup.application_name = applicationName;
-    if (parameters.replication) startup.replication = '' + parameters.replication;
-    for (const name of SERVER_TIMEOUTS) {
-      const value = /** @type {any} */ (parameters)[name];
-      if (value) startup[name] = String(serverMillis(value));
-    }
-    if (parameters.options) startup.options = parameters.options;
-    return startup;
-  }
-
-  /**
-   * Takes charge of a native connection.
-   *
-   * @param {any} core
-   */
-  _own(core) {
-    this._core = core;
-    connections.set(core.id, new ClientLink(this));
-    if (this._connection instanceof NativeConnection) this._connection.follow();
-  }
-
-  /**
-   * Becomes the client of a connection that a pool has opened already.
-   *
-   * @param {any} core
-   */
-  _adopt(core) {
-    this._own(core);
-    this._markConnected();
-    this._txStatus = core.transactionStatus;
-    this.readyForQuery = true;
-    if (Client.prototype.connect === ownMethods.connect) return;
-    // Who replaces `connect` expects that every client comes by.
-    this._isAdopted = true;
-    callOut(() => this.connect(() => undefined));
-  }
-
-  _markConnected() {
-    this._connecting = false;
-    this._connected = true;
-    // A server that knows no cancelling gives no key.
-    this.processID = this._core.processID || null;
-    this.secretKey = this._core.secretKey || null;
-  }
-
-  _handleConnected() {
-    // Its connection was made in the moment in which it was ended.
-    if (this._ending && this._connectionCallback !== null) {
-      this._handleConnectFailure(endError(true));
-      return;
-    }
-    this._markConnected();
-    this._core.setRef(this._ref);
-    if (this._connection instanceof NativeConnection) this._connection.opened(this._core);
-    const callback = this._connectionCallback;
-    this._connectionCallback = null;
-    if (callback) callOut(callback, null, this);
-    callOut(() => this.emit('connect'));
-    this._txStatus = this._core.transactionStatus;
-    this.readyForQuery = true;
-    this._pulseQueryQueue();
+    return startupOf(this.connectionParameters);
   }
 
   /** @param {any} failure */
@@ -484,131 +348,23 @@ class Client extends QueryQueue {
     if (config === null || config === undefined) {
       throw new TypeError(NO_QUERY);
     }
-    if (!isWatched(channels.query)) return this._query(config, values, callback, undefined);
+    if (!isWatched(channels.query)) return runQuery(this, config, values, callback, undefined);
     return trace(channels.query, queryContext(this, config), (settled) =>
-      this._query(config, values, callback, settled),
+      runQuery(this, config, values, callback, settled),
     );
-  }
-
-  /**
-   * @param {any} config
-   * @param {any} values
-   * @param {any} callback
-   * @param {((error: any, result: any) => void) | undefined} onlooker
-   */
-  _query(config, values, callback, onlooker) {
-    if (typeof config.submit === 'function') {
-      return this._querySubmittable(config, values, callback, onlooker);
-    }
-
-    const request = this._goesByMessages(config)
-      ? new PortalRequest(this, undefined, undefined, this._types)
-      : new QueryRequest(this, undefined, undefined, this._types);
-    let called = callback;
-    if (typeof values === 'function') called = callback || values;
-    else if (values) request.values = values;
-    if (typeof config === 'string') {
-      request.text = config;
-    } else {
-      request.text = config.text;
-      if (request.values === undefined) request.values = config.values;
-      request.configure(config);
-      if (!called) called = config.callback;
-    }
-    let answer;
-    if (called) {
-      if (typeof called !== 'function') throw new TypeError('callback is not a function');
-      request.callback = inContext(called, request);
-    } else {
-      answer = new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
-        request.resolve = resolve;
-        request.reject = reject;
-      });
-    }
-    if (this.binary) request.binary = true;
-    if (onlooker !== undefined) onSettled(request, onlooker);
-    if (typeof config !== 'string' && config.signal) {
-      if (!obey(request, config, () => this._abort(request))) return answer;
-    }
-    this._enqueue(request, config.query_timeout || this.connectionParameters.query_timeout);
-    return answer;
-  }
-
-  /**
-   * Whether a query has to take the way of submittables: one with pages or a portal of its own, and one whose statement
-   * was prepared that way, since only the connection's messages know of it.
-   *
-   * @param {any} config
-   */
-  _goesByMessages(config) {
-    if (this._isCarried) return true;
-    if (typeof config === 'string') return false;
-    if (config.rows) return true;
-    if (this.pipeline) return false;
-    if (config.portal) return true;
-    if (!config.name || this._connection === null) return false;
-    return Object.hasOwn(this._connection.parsedStatements, config.name) && !this._statementText(config.name);
-  }
-
-  /**
-   * Runs a script under the native side's rules for DDL.
-   *
-   * @param {import('../../manager/ddl-order').Order} order
-   * @returns {Promise<any>}
-   */
-  _executeDdl(order) {
-    const request = new DdlRequest(this, order, this._types);
-    if (this.binary) request.binary = true;
-    return new Promise((resolve) => {
-      request.resolve = resolve;
-      const leaveQueue = () => {
-        const place = this._queryQueue.indexOf(request);
-        if (place !== -1) this._queryQueue.splice(place, 1);
-      };
-      if (!obey(request, order, leaveQueue)) return;
-      this._awaitsOutcome = true;
-      onSettled(request, () => {
-        this._awaitsOutcome = false;
-        if (this._ended && this._core !== null) connections.delete(this._core.id);
-      });
-      this._enqueue(request, 0);
-      request.limit(order.queryTimeout || this.connectionParameters.query_timeout, leaveQueue);
-    });
   }
 
   /**
    * A script has ended whose connection is lost. The client hears of the loss by itself, and before its program hears of
    * the script: whoever gives it back to a pool then gives back one that is known to be broken.
    *
-   * @param {DdlRequest} request
+   * @param {import('../query/ddl-request')} request
    * @param {any} error null when the script was committed all the same
    */
   _scriptLost(request, error) {
     const conclude = () => request.conclude(error);
     if (this._ended) conclude();
     else this._endListeners.push(conclude);
-  }
-
-  /**
-   * @param {any} submittable
-   * @param {any} values
-   * @param {any} callback
-   * @param {((error: any, result: any) => void) | undefined} onlooker
-   */
-  _querySubmittable(submittable, values, callback, onlooker) {
-    if (!submittable.callback) {
-      if (typeof values === 'function') submittable.callback = values;
-      else if (callback) submittable.callback = callback;
-    }
-    if (this.binary && !submittable.binary) submittable.binary = true;
-    if (submittable._result && !submittable._result._types) submittable._result._types = this._types;
-    const request =
-      !this._isCarried && QueryRun.isPlainQuery(submittable)
-        ? new QueryRun(this, submittable, this._types)
-        : new Submission(this, submittable);
-    if (onlooker !== undefined) onSettled(request, onlooker);
-    this._enqueue(request, submittable.query_timeout || this.connectionParameters.query_timeout);
-    return submittable;
   }
 
   /**
@@ -681,8 +437,8 @@ class Client extends QueryQueue {
 
 Client.Query = Query;
 
-const { connect, query, end } = Client.prototype;
-Object.assign(ownMethods, { connect, query, end });
+const { connect: ownConnect, query, end } = Client.prototype;
+Object.assign(ownMethods, { connect: ownConnect, query, end });
 
 printedSafely(Client.prototype);
 

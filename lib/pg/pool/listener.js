@@ -17,13 +17,29 @@ const LONGEST_WAIT_MILLIS = 30000;
 // An idle connection whose other side is gone without a word is found out by these probes.
 const PROBE_AFTER_MILLIS = 60000;
 
+/**
+ * @typedef {import('./client-keeper').PooledClient & {
+ *   connect(): Promise<unknown>,
+ *   query(text: string): Promise<unknown>,
+ *   end(): Promise<void>,
+ *   _ended: boolean,
+ *   _given?: object,
+ * }} ListeningClient
+ */
+
+/** @typedef {import('../../../types/client').Notification} Notification */
+
+/** @typedef {(message: Notification) => void} Handler */
+
+/** @typedef {{ onGap?: (gap: import('../../../types/pool').ListenGap) => void }} ListenOptions */
+
 /** One handler's interest in a channel. */
 class Subscription {
   /**
    * @param {Listener} listener
    * @param {string} channel
-   * @param {Function} handler
-   * @param {Function | undefined} onGap
+   * @param {Handler} handler
+   * @param {ListenOptions['onGap']} onGap
    */
   constructor(listener, channel, handler, onGap) {
     this.channel = channel;
@@ -59,20 +75,20 @@ class Subscription {
  * lost.
  */
 class Listener {
-  /** @param {any} pool */
+  /** @param {import('./pool')} pool */
   constructor(pool) {
     this._pool = pool;
     /** @type {Map<string, Set<Subscription>>} by channel */
     this._subscriptions = new Map();
-    /** @type {any} the client that listens now */
+    /** @type {ListeningClient | null} the one that listens now */
     this._client = null;
-    /** @type {Promise<any> | null} */
+    /** @type {Promise<ListeningClient> | null} */
     this._opening = null;
-    /** @type {any} the client that is being connected */
+    /** @type {ListeningClient | null} the one that is being connected */
     this._candidate = null;
     /** @type {Set<string>} channels that the client listens to */
     this._channels = new Set();
-    /** @type {{ error: Error, lostAt: Date, attempts: number } | null} since the connection was lost */
+    /** @type {{ error: unknown, lostAt: Date, attempts: number } | null} since the connection was lost */
     this._loss = null;
     /** @type {NodeJS.Timeout | undefined} */
     this._timer = undefined;
@@ -81,8 +97,8 @@ class Listener {
 
   /**
    * @param {string} channel
-   * @param {Function} handler
-   * @param {{ onGap?: Function }} [options]
+   * @param {Handler} handler
+   * @param {ListenOptions} [options]
    * @returns {Promise<Subscription>}
    */
   async listen(channel, handler, options = {}) {
@@ -134,13 +150,13 @@ class Listener {
     this._subscriptions.delete(channel);
     if (this._subscriptions.size === 0) {
       await this._rest();
-    } else if (this._channels.delete(channel)) {
+    } else if (this._channels.delete(channel) && this._client !== null) {
       // When the connection is lost meanwhile, the server has forgotten the channel as well.
       await Promise.allSettled([this._client.query(`UNLISTEN ${escapeIdentifier(channel)}`)]);
     }
   }
 
-  /** @returns {Promise<any>} the client, which is connected again first if it has to be */
+  /** @returns {Promise<ListeningClient>} the client, which is connected again first if it has to be */
   _ready() {
     if (this._client !== null) return Promise.resolve(this._client);
     if (this._opening === null) {
@@ -181,14 +197,14 @@ class Listener {
 
   _makeClient() {
     const { options } = this._pool;
-    const client = new this._pool.Client(options);
+    const client = /** @type {ListeningClient} */ (/** @type {unknown} */ (new this._pool.Client(options)));
     if (client._given !== undefined && options.keepAlive === undefined) {
       Object.assign(client._given, { keepAlive: true, keepAliveInitialDelayMillis: PROBE_AFTER_MILLIS });
     }
-    /** @type {any} */
+    /** @type {Error | null} */
     let first = null;
-    client.on('notification', (/** @type {any} */ message) => this._notify(message));
-    client.on('error', (/** @type {any} */ error) => {
+    client.on('notification', (message) => this._notify(message));
+    client.on('error', (error) => {
       first ??= error;
     });
     client.once('end', () => {
@@ -197,7 +213,7 @@ class Listener {
     return client;
   }
 
-  /** @param {{ channel: string }} message */
+  /** @param {Notification} message */
   _notify(message) {
     for (const subscription of this._subscriptions.get(message.channel) || []) {
       callOut(subscription._handler, message);
@@ -205,8 +221,8 @@ class Listener {
   }
 
   /**
-   * @param {any} client
-   * @param {any} error
+   * @param {ListeningClient} client
+   * @param {Error} error
    */
   _handleEnd(client, error) {
     if (client !== this._client) return;
@@ -217,9 +233,9 @@ class Listener {
     emitErrorToListeners(this._pool, error, client);
   }
 
-  /** @param {any} error why there is no connection */
+  /** @param {unknown} error why there is no connection */
   _tryLater(error) {
-    const loss = /** @type {any} */ (this._loss);
+    const loss = /** @type {{ error: unknown, attempts: number }} */ (this._loss);
     loss.error = error;
     const wait = Math.min(FIRST_WAIT_MILLIS * 2 ** loss.attempts, LONGEST_WAIT_MILLIS);
     loss.attempts++;
@@ -246,9 +262,9 @@ class Listener {
 }
 
 /**
- * @param {any} channel
- * @param {any} handler
- * @param {any} options
+ * @param {unknown} channel
+ * @param {unknown} handler
+ * @param {unknown} options
  * @throws {TypeError}
  */
 function checkArguments(channel, handler, options) {
@@ -264,8 +280,9 @@ function checkArguments(channel, handler, options) {
   if (options === null || typeof options !== 'object') {
     throw new TypeError(`The options of a subscription must be an object, got ${shown(options)}`);
   }
-  if (options.onGap !== undefined && typeof options.onGap !== 'function') {
-    throw new TypeError(`"onGap" must be a function, got ${shown(options.onGap)}`);
+  const { onGap } = /** @type {{ onGap?: unknown }} */ (options);
+  if (onGap !== undefined && typeof onGap !== 'function') {
+    throw new TypeError(`"onGap" must be a function, got ${shown(onGap)}`);
   }
 }
 

@@ -133,7 +133,7 @@ function writeAscii(value, start) {
 /**
  * Writes a query down for a pool. `prepare` has run.
  *
- * @param {any} core the native pool
+ * @param {{ id: number, flush(isLast: boolean): void }} core the native pool
  * @param {Texts} texts its texts
  * @param {import('../query/query-request')} request
  * @param {number} flags

@@ -6,30 +6,37 @@ const { onAbort, signalOf } = require('../call/abort');
 const Client = require('../client/client');
 const { Answer } = require('./pool-requests');
 
+/** @import { PooledClient } from './client-keeper' */
+
+/** @typedef {(error: unknown, result?: unknown) => void} Done */
+
 /**
  * Runs work on a client of a pool until it is done or a signal aborts. The client is given back once nothing of it is
  * left on the server, even when the caller has been told long before.
  *
- * @param {any} pool
+ * @param {import('./pool')} pool
  * @param {{ signal: AbortSignal }} options
  * @param {Function | undefined} callback
- * @param {(client: any, done: (error: any, result?: any) => void) => void} work
- * @returns {any} a promise, unless there is a callback
+ * @param {(client: PooledClient, done: Done) => void} work
+ * @returns {Promise<unknown> | undefined} undefined when there is a callback
  */
 function runObeying(pool, options, callback, work) {
   const answer = new Answer(pool.Promise, callback);
-  const settle = (/** @type {any} */ error, /** @type {any} */ result) => {
+  /** @type {Done} */
+  const settle = (error, result) => {
     if (!error) answer.succeed(result);
     else if (options.signal.aborted && error === options.signal.reason) answer.abort(error);
     else answer.fail(error);
   };
-  pool.connect({ signal: options.signal }, (/** @type {any} */ failure, /** @type {any} */ client) => {
+  pool.connect({ signal: options.signal }, (failure, taken) => {
     if (failure) {
-      settle(failure, undefined);
+      settle(failure);
       return;
     }
+    const client = /** @type {PooledClient} */ (taken);
     let isDone = false;
-    const done = (/** @type {any} */ error, /** @type {any} */ result) => {
+    /** @type {Done} */
+    const done = (error, result) => {
       if (isDone) return;
       isDone = true;
       forget();
@@ -39,9 +46,7 @@ function runObeying(pool, options, callback, work) {
     };
     // Clients of another make know nothing of signals: then closing the connection is all that can be done.
     const forget =
-      client instanceof Client
-        ? () => undefined
-        : onAbort(options.signal, (/** @type {any} */ reason) => done(reason, undefined));
+      client instanceof Client ? ignore : onAbort(options.signal, (reason) => done(reason, undefined));
     client.once('error', done);
     try {
       work(client, done);
@@ -53,8 +58,8 @@ function runObeying(pool, options, callback, work) {
 }
 
 /**
- * @param {any} client
- * @param {any} error
+ * @param {PooledClient} client
+ * @param {unknown} error
  */
 function giveBack(client, error) {
   const { release } = client;
@@ -62,7 +67,7 @@ function giveBack(client, error) {
     client.release(error);
     return;
   }
-  // Until then it is nobody's, so that nobody is to be told or warned when its connection is lost.
+  // Until then nothing uses it, so that nobody is to be told or warned when its connection is lost.
   client.on('error', ignore);
   // What was cancelled may still be under way. A transaction that it leaves open ends with the connection.
   client._whenDry(() => {
@@ -71,6 +76,7 @@ function giveBack(client, error) {
   });
 }
 
+/** @returns {undefined} */
 function ignore() {
   return undefined;
 }
@@ -78,36 +84,22 @@ function ignore() {
 /**
  * `pool.query` with a signal.
  *
- * @param {any} pool
- * @param {Record<string, any>} config
- * @param {any[] | undefined} values
+ * @param {import('./pool')} pool
+ * @param {object} config
+ * @param {unknown[] | undefined} values
  * @param {Function | undefined} callback
- * @returns {any}
+ * @returns {Promise<unknown> | undefined}
  */
 function queryObeying(pool, config, values, callback) {
-  const signal = refused(pool, config, callback);
-  if (!(signal instanceof Answer)) {
-    return runObeying(pool, { signal }, callback, (client, done) => client.query(config, values, done));
-  }
-  return signal.promise;
-}
-
-/**
- * The signal, or the answer that there won't be anything because it is none.
- *
- * @param {any} pool
- * @param {Record<string, any>} config
- * @param {Function | undefined} callback
- * @returns {any}
- */
-function refused(pool, config, callback) {
+  let signal;
   try {
-    return signalOf(config);
+    signal = /** @type {AbortSignal} */ (signalOf(config));
   } catch (error) {
     const answer = new Answer(pool.Promise, callback);
     nextTick(() => answer.fail(error));
-    return answer;
+    return answer.promise;
   }
+  return runObeying(pool, { signal }, callback, (client, done) => client.query(config, values, done));
 }
 
-module.exports = { queryObeying, runObeying };
+module.exports = { queryObeying };

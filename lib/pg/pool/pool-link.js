@@ -1,47 +1,96 @@
 'use strict';
 
-const { fromNative } = require('../../errors');
+const { native } = require('../../native/binding');
+const { fromNative, isConnectTimeout, isServerError } = require('../../errors');
+const { POOL_CONNECT_TIMEOUT } = require('../../texts');
 const { channels, isWatched, place, trace } = require('../call/diagnostics');
+const { findPassword, messageOf } = require('../messages/password');
+const { peerCertificate, refusalOf } = require('../settings/identity-check');
 
-/** What the native side tells about a pool. */
+/** @import { NativeFailure } from '../../errors' */
+/** @import { NativeError } from './native-keeper' */
+
+const MOST_ANSWER_ERRORS = 16;
+
+/** What the native side tells and asks about a pool. */
 class PoolLink {
-  /** @param {import('./native-pool')} pool */
-  constructor(pool) {
-    this.pool = pool;
-    /** @type {Map<number, (error: any, processID?: number) => void>} connections being made, while somebody traces */
+  /** @param {import('./native-keeper')} keeper */
+  constructor(keeper) {
+    this._keeper = keeper;
+    /** @type {Map<number, (error: unknown, processID?: number) => void>} connections being made, while that is traced */
     this._openings = new Map();
+    /** @type {unknown[]} the last errors of the caller's password function or of its check of the server, for the
+     connections that failed by them */
+    this._answerErrors = [];
   }
 
   /** @param {number} connectionId */
   removed(connectionId) {
-    this.pool._handleRemoved(connectionId);
+    this._keeper.clients.removed(connectionId);
   }
 
   /**
    * @param {number} connectionId
-   * @param {any} error
+   * @param {NativeFailure} failure
    */
-  idleError(connectionId, error) {
-    this.pool._handleIdleError(connectionId, fromNative(error));
+  idleError(connectionId, failure) {
+    this._keeper.clients.broken(connectionId, fromNative(failure));
   }
 
   /** @param {number} question */
   password(question) {
-    this.pool._providePassword(question);
+    findPassword(this._template, (error, password) => this._answer(question, password, error));
   }
 
   /**
    * @param {number} question
    * @param {[name: string, chain: Buffer[]]} certificate
    */
-  identity(question, certificate) {
-    this.pool._checkIdentity(question, certificate);
+  identity(question, [name, chain]) {
+    const error = refusalOf(this._template.ssl, name, () => peerCertificate(chain));
+    this._answer(question, null, error);
+  }
+
+  get _template() {
+    return /** @type {import('../client/client')} */ (this._keeper.template);
+  }
+
+  /**
+   * @param {number} question
+   * @param {string | null} password
+   * @param {unknown} error
+   */
+  _answer(question, password, error) {
+    if (error) {
+      this._answerErrors.push(error);
+      // A request that was given up meanwhile doesn't come for its own.
+      if (this._answerErrors.length > MOST_ANSWER_ERRORS) this._answerErrors.shift();
+    }
+    native.answer(question, password, error ? messageOf(error) : null);
+  }
+
+  /**
+   * The error as node-postgres's pool words it.
+   *
+   * @param {NativeError} error
+   * @returns {unknown} an error, or what the program's own function has thrown
+   */
+  explain(error) {
+    if (isServerError(error)) return error;
+    const asked = this._answerErrors.findIndex((answer) => messageOf(answer) === error.message);
+    if (asked >= 0) return this._answerErrors.splice(asked, 1)[0];
+    if (isConnectTimeout(error)) {
+      const late = new Error(POOL_CONNECT_TIMEOUT, { cause: error });
+      const { code, phase, outcome } = error;
+      return Object.assign(late, { code, phase }, outcome && { outcome });
+    }
+    return error;
   }
 
   /** @param {number} connectionId */
   opening(connectionId) {
     if (!isWatched(channels.connect)) return;
-    const context = place(this.pool._template);
+    const context = place(this._template);
     trace(channels.connect, context, (settled) => {
       this._openings.set(connectionId, (error, processID) => {
         if (!error) context.processID = processID;
@@ -55,21 +104,21 @@ class PoolLink {
    * @param {number} processID
    */
   opened(connectionId, processID) {
-    this.pool._processes.set(connectionId, processID);
+    this._keeper.clients.processes.set(connectionId, processID);
     this._finishOpening(connectionId, null, processID);
   }
 
   /**
    * @param {number} connectionId
-   * @param {any} error
+   * @param {NativeFailure} failure
    */
-  notOpened(connectionId, error) {
-    if (this._openings.has(connectionId)) this._finishOpening(connectionId, fromNative(error));
+  notOpened(connectionId, failure) {
+    if (this._openings.has(connectionId)) this._finishOpening(connectionId, fromNative(failure));
   }
 
   /**
    * @param {number} connectionId
-   * @param {any} error
+   * @param {unknown} error
    * @param {number} [processID]
    */
   _finishOpening(connectionId, error, processID) {

@@ -1,8 +1,10 @@
 'use strict';
 
-const { isWaitTimeout } = require('../../errors');
 const { callOut, inContext, rejectAtCaller } = require('../call/caller');
 const { tellSettled } = require('../call/settlement');
+
+/** @import { PooledClient, Release } from './client-keeper' */
+/** @import NativeKeeper, { NativeConnection } from './native-keeper' */
 
 /**
  * A callback that was given, or the promise that stands for it.
@@ -15,33 +17,32 @@ class Answer {
    * @param {Function | undefined} callback
    */
   constructor(PromiseType, callback) {
-    /** @type {((...args: any[]) => any) | undefined} */
-    this.callback = callback ? inContext(callback) : undefined;
-    /** @type {any} */
-    this.resolve = undefined;
+    this.callback = callback && inContext(/** @type {(...outcome: unknown[]) => void} */ (callback));
+    /** @type {(outcome?: unknown) => void} */
+    this.resolve = noRelease;
     /** @type {Promise<T> | undefined} */
     this.promise = callback
       ? undefined
       : new PromiseType((resolve) => {
-          this.resolve = resolve;
+          this.resolve = /** @type {(outcome?: unknown) => void} */ (resolve);
         });
   }
 
-  /** @param {...any} values what the callback gets after the error; the promise takes the first */
+  /** @param {...unknown} values what the callback gets after the error; the promise takes the first */
   succeed(...values) {
     if (this.callback) callOut(this.callback, undefined, ...values);
     else this.resolve(values[0]);
   }
 
-  /** Succeeds without any value, not even a place for an error. */
+  /** Succeeds without a value, not even a place for an error. */
   finish() {
     if (this.callback) callOut(this.callback);
     else this.resolve();
   }
 
   /**
-   * @param {any} error
-   * @param {...any} rest what else a callback gets
+   * @param {unknown} error
+   * @param {...unknown} rest what else a callback gets
    */
   fail(error, ...rest) {
     if (this.callback) callOut(this.callback, error, ...rest);
@@ -51,8 +52,8 @@ class Answer {
   /**
    * Fails with the reason of a signal, which is the caller's own object: its stack isn't ours to write.
    *
-   * @param {any} reason
-   * @param {...any} rest what else a callback gets
+   * @param {unknown} reason
+   * @param {...unknown} rest what else a callback gets
    */
   abort(reason, ...rest) {
     if (this.callback) callOut(this.callback, reason, ...rest);
@@ -60,82 +61,81 @@ class Answer {
   }
 }
 
+/** @returns {undefined} */
 function noRelease() {
   return undefined;
 }
 
+/** @type {[client: undefined, release: () => void]} what a callback gets behind most errors */
 const NO_CLIENT = [undefined, noRelease];
 
 /** A request for a client of a pool. */
 class AcquireRequest {
-  /**
-   * @param {import('./checkout')} pool
-   * @param {Answer<any>} answer
-   */
-  constructor(pool, answer) {
-    this.pool = pool;
+  /** @param {Answer<PooledClient>} answer */
+  constructor(answer) {
     this.answer = answer;
+    /** @type {NativeKeeper | undefined} what has registered it with the native side */
+    this.owner = undefined;
     /** @type {number | undefined} its number while it waits on the native side */
     this.id = undefined;
     this.isAborted = false;
     /** @type {boolean | undefined} whether the client that came for it was made meanwhile */
     this.isNew = undefined;
-    /** @type {(Error & Record<string, any>) | undefined} where it was made, when leaks are looked for */
+    /** @type {((client: PooledClient) => void) | undefined} is told which client it gets, when leaks are looked for */
     this.taken = undefined;
-    /** @type {Function[] | undefined} */
+    /** @type {((error: unknown, outcome: unknown) => void)[] | undefined} */
     this._onlookers = undefined;
   }
 
-  /** @param {any} connection */
+  // What the binding calls.
+
+  /** @param {NativeConnection} connection */
   done(connection) {
     this.id = undefined;
-    this.pool._deliver(connection, connection.isNew, this);
+    /** @type {NativeKeeper} */ (this.owner).clients.deliver(connection, connection.isNew, this);
   }
 
-  /** @param {any} error */
+  /** @param {Error} error */
   fail(error) {
     this.id = undefined;
-    this.pool._relax();
-    // Whoever has only waited never had a client to give back.
-    const outcome = isWaitTimeout(error) ? [] : NO_CLIENT;
-    this._settle(this.pool._explain(error), outcome);
+    /** @type {NativeKeeper} */ (this.owner).refuse(this, error);
   }
 
-  /** @param {any} error as the caller shall see it */
-  handleError(error) {
-    this._settle(error, NO_CLIENT);
-  }
+  // What the pool and its keeper call.
 
   /**
-   * @param {any} error
-   * @param {any[]} rest
+   * @param {unknown} error as the caller shall see it
+   * @param {unknown[]} [rest] what else a callback gets
    */
-  _settle(error, rest) {
+  handleError(error, rest = NO_CLIENT) {
     if (this.isAborted) return;
     if (this._onlookers !== undefined) tellSettled(this, error, undefined);
     this.answer.fail(error, ...rest);
   }
 
-  /** @param {any} reason */
+  /** @param {unknown} reason */
   abort(reason) {
     this.isAborted = true;
     tellSettled(this, reason, undefined);
     this.answer.abort(reason, ...NO_CLIENT);
   }
 
-  /** @param {import('../client/client')} client */
-  succeed(client) {
+  /**
+   * @param {PooledClient} client
+   * @param {Release} [release] gives it back
+   */
+  succeed(client, release = client.release) {
     if (this.isAborted) {
-      // It was on its way to somebody who doesn't want it any more.
-      /** @type {any} */ (client).release();
+      // It was on its way to a caller that has given up.
+      release();
       return;
     }
-    if (this.taken !== undefined) this.pool._leaks?.taken(client, this.taken);
+    this.taken?.(client);
     if (this._onlookers !== undefined) {
       tellSettled(this, null, { processID: client.processID, isNew: this.isNew });
     }
-    this.answer.succeed(client, /** @type {any} */ (client).release);
+    this.answer.succeed(client, release);
   }
 }
 
-module.exports = { AcquireRequest, Answer };
+module.exports = { AcquireRequest, Answer, NO_CLIENT };

@@ -1,63 +1,167 @@
 'use strict';
 
-const { register, pools, underWay } = require('../../native/binding');
+const { EventEmitter } = require('node:events');
+
 const { thrown } = require('../../errors');
-const { nextTick, setImmediate } = require('../../timers');
+const { nextTick } = require('../../timers');
 const { obey } = require('../call/abort');
-const { inContext, rejectAtCaller } = require('../call/caller');
-const Checkout = require('./checkout');
+const { channels, isWatched, place, queryContext, trace } = require('../call/diagnostics');
+const { onSettled } = require('../call/settlement');
 const Client = require('../client/client');
-const { EndRequest } = require('../client/client-link');
-const DdlRequest = require('../query/ddl-request');
-const defaults = require('../settings/defaults');
-const { channels, isWatched, queryContext, trace } = require('../call/diagnostics');
+const { TLS_SECRETS, hide } = require('../settings/secret');
+const { amount } = require('../settings/settings');
+const ClientKeeper = require('./client-keeper');
+const { queryOnClient } = require('./client-query');
+const { hasSignal, isPlain } = require('./query-kind');
+const { chooseKeeper } = require('./keeper');
+const { LeakWatch } = require('./leak');
 const Listener = require('./listener');
 const { queryObeying } = require('./pool-abort');
-const { Answer } = require('./pool-requests');
-const QueryRequest = require('../query/query-request');
-const { onSettled } = require('../call/settlement');
-const { LONGEST_NAME } = require('../query/statement-name');
+const { toOwnOptions } = require('./pool-options');
+const { AcquireRequest, Answer } = require('./pool-requests');
 const { POOL_ENDED, POOL_ENDED_TWICE } = require('../../texts');
+
+/** @import { ClientClass, PoolOptions } from './pool-options' */
+/** @import { IdleItem, PooledClient, Release } from './client-keeper' */
+/** @import { Waiter } from './waiter' */
+/** @import { Order } from '../../manager/ddl-order' */
+
+/** @typedef {(error?: unknown, client?: PooledClient, release?: Release) => void} ConnectCallback */
+
+/** @typedef {(error?: unknown, result?: unknown) => void} QueryCallback */
+
+/** @typedef {(callback?: (error?: unknown) => void) => Promise<void> | void} End */
+
+const INTERNALS = ['_keeper', '_leaks', '_listener', '_whenEnded'];
 
 /** @returns {undefined} */
 function nothing() {
   return undefined;
 }
 
-/** While so many queries are under way, those of one turn are handed over together. */
-const BUSY = 8;
+/**
+ * A pool of connections as programs see it: what it offers, its options and its end, under the names of pg-pool. What
+ * keeps the connections is its keeper.
+ */
+class Pool extends EventEmitter {
+  /** @param {object | null} [options] */
+  constructor(options) {
+    super();
+    const given = /** @type {Partial<PoolOptions> | null | undefined} */ (options);
+    const ClientClass = /** @type {ClientClass} */ (given?.Client || /** @type {unknown} */ (Client));
+    const isOurs = Object.create(ClientClass.prototype) instanceof Client;
+    this.options = toOwnOptions(given, isOurs ? TLS_SECRETS : ['key']);
+    /** @type {(...messages: unknown[]) => void} */
+    this.log = this.options.log || nothing;
+    this.Client = ClientClass;
+    /** @type {PromiseConstructor} */
+    this.Promise = this.options.Promise || Promise;
+    /** @type {PooledClient[]} */
+    this._clients = [];
+    /** @type {IdleItem[]} */
+    this._idle = [];
+    /** @type {WeakSet<PooledClient>} */
+    this._expired = new WeakSet();
+    /** @type {Waiter[]} */
+    this._pendingQueue = [];
+    /** @type {(() => void) | undefined} */
+    this._endCallback = undefined;
+    this.ending = false;
+    this.ended = false;
 
-/** A pool of connections: its queries, what it listens to, and its end. */
-class Pool extends Checkout {
-  // Queries.
+    // The state that pg-pool doesn't have, kept out of what a printed pool shows.
+    /** @type {import('./keeper').Keeper | null} chosen when the pool is first used */
+    this._keeper = null;
+    const leakTimeoutMillis = amount('leakTimeoutMillis', this.options.leakTimeoutMillis);
+    /** @type {LeakWatch | null} */
+    this._leaks = leakTimeoutMillis > 0 ? new LeakWatch(this, leakTimeoutMillis) : null;
+    /** @type {Listener | null} */
+    this._listener = null;
+    /** @type {Promise<void>} */
+    this._whenEnded = Promise.resolve();
+    hide(this, ...INTERNALS);
+  }
+
+  get totalCount() {
+    return this._keeper === null ? 0 : this._keeper.totalCount;
+  }
+
+  get idleCount() {
+    return this._keeper === null ? 0 : this._keeper.idleCount;
+  }
+
+  get waitingCount() {
+    return this._keeper === null ? 0 : this._keeper.waitingCount;
+  }
+
+  get expiredCount() {
+    return this._keeper === null ? 0 : this._keeper.expiredCount;
+  }
+
+  _kept() {
+    if (this._keeper === null) this._keeper = chooseKeeper(this, hasOwnSteps(this));
+    return this._keeper;
+  }
+
+  // Clients.
 
   /**
-   * Whether a query may go to the native pool as it is: nobody wants to see the client it runs on.
+   * @param {{ signal?: AbortSignal } | ConnectCallback} [options] may be left out
+   * @param {ConnectCallback} [callback]
+   * @returns {Promise<PooledClient> | void}
    */
-  _isDirect() {
-    const { options } = this;
-    return (
-      !this._inJavaScript &&
-      !this._isTakenPartIn() &&
-      !options.query_timeout &&
-      !defaults.query_timeout &&
-      !isWatched(channels.acquire) &&
-      this.connect === poolConnect &&
-      !this._hasReplacedQuery()
+  connect(options, callback) {
+    const called = typeof options === 'function' ? options : callback;
+    const taken = this._leaks === null ? undefined : this._leaks.trace(this.connect);
+    if (!isWatched(channels.acquire)) return this._connect(options, called, taken, undefined);
+    const context = place(this._kept().place);
+    return trace(channels.acquire, context, (settled) =>
+      this._connect(options, called, taken, (error, outcome) => {
+        Object.assign(context, outcome);
+        settled(error);
+      }),
     );
   }
 
   /**
-   * @param {any} text text or configuration
-   * @param {any} [values]
-   * @param {any} [callback]
-   * @returns {any}
+   * @param {{ signal?: AbortSignal } | ConnectCallback | undefined} options
+   * @param {ConnectCallback | undefined} callback
+   * @param {((client: PooledClient) => void) | undefined} taken
+   * @param {((error: unknown, outcome?: object) => void) | undefined} onlooker
+   */
+  _connect(options, callback, taken, onlooker) {
+    if (this.ending) {
+      const error = new Error(POOL_ENDED);
+      if (onlooker) onlooker(error);
+      return callback ? callback(error) : this.Promise.reject(error);
+    }
+    const keeper = this._kept();
+    const request = new AcquireRequest(new Answer(this.Promise, callback));
+    request.taken = taken;
+    if (onlooker) onSettled(request, onlooker);
+    if (obey(request, options, () => keeper.withdraw(request))) keeper.acquire(request);
+    return request.answer.promise;
+  }
+
+  // Queries.
+
+  /**
+   * @param {unknown} text text, configuration or submittable
+   * @param {unknown[] | QueryCallback} [values]
+   * @param {QueryCallback} [callback]
+   * @returns {Promise<unknown> | undefined}
    */
   query(text, values, callback) {
     const called = typeof values === 'function' ? values : callback;
     const given = typeof values === 'function' || !values ? undefined : values;
     try {
-      return this._ask(text, given, called);
+      if (hasSignal(text)) return queryObeying(this, text, given, called);
+      const direct = this._direct();
+      if (direct === null || !isPlain(text)) return queryOnClient(this, text, given, called);
+      if (!isWatched(channels.query)) return direct.query(text, given, called, undefined);
+      return trace(channels.query, queryContext(this._kept().place, text), (settled) =>
+        direct.query(text, given, called, settled),
+      );
     } catch (error) {
       // A getter of the caller's configuration.
       const answer = new Answer(this.Promise, called);
@@ -66,155 +170,32 @@ class Pool extends Checkout {
     }
   }
 
-  /**
-   * @param {any} text text or configuration
-   * @param {any} given values
-   * @param {any} called callback
-   * @returns {any}
-   * @throws what a getter of the configuration throws
-   */
-  _ask(text, given, called) {
-    const isConfig = text !== null && typeof text === 'object' && typeof text.submit !== 'function';
-    if (isConfig && text.signal) return queryObeying(this, text, given, called);
-    if (!this._isDirect() || !isPlain(text)) {
-      this._isQuerying = true;
-      try {
-        const answer = super.query(text, given, called);
-        // Streams whose failure is told by themselves may be asked for without waiting for them.
-        if (answer && text && text._tellsFailure) answer.then(undefined, nothing);
-        return answer;
-      } finally {
-        this._isQuerying = false;
-      }
-    }
-    if (!isWatched(channels.query)) return this._query(text, given, called, undefined);
-    return trace(channels.query, queryContext(this._template || this.options, text), (settled) =>
-      this._query(text, given, called, settled),
-    );
-  }
-
-  /**
-   * A query that goes to the native pool as it is.
-   *
-   * @param {any} text
-   * @param {any} given values
-   * @param {any} called callback
-   * @param {((error: any, result: any) => void) | undefined} onlooker
-   * @returns {any}
-   */
-  _query(text, given, called, onlooker) {
-    const request = new QueryRequest(this, text, given, undefined);
-    if (typeof text !== 'string') {
-      request.text = text.text;
-      if (given === undefined) request.values = text.values;
-      request.configure(text);
-    }
-    let answer;
-    if (called) {
-      const bound = inContext(called);
-      request.callback = (/** @type {any} */ error, /** @type {any} */ result) => {
-        if (error) bound(error);
-        else bound(undefined, result);
-      };
-    } else {
-      answer = new this.Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
-        request.resolve = resolve;
-        request.reject = reject;
-      });
-    }
-    if (onlooker !== undefined) onSettled(request, onlooker);
-    this._dispatch(request);
-    return answer;
-  }
-
-  /** @param {QueryRequest} request */
-  _dispatch(request) {
-    let error = this.ending ? new Error(POOL_ENDED) : request.prepare();
-    if (error === null) {
-      try {
-        const core = this._open();
-        if (request.types === undefined) request.types = this._template._types;
-        if (this._template.binary) request.binary = true;
-        if (underWay() < BUSY || !request.post(core, this._texts)) {
-          request.send(core, false, this._texts.knownNumberOf(request.text));
-        }
-        this._holdLoop();
-        return;
-      } catch (failure) {
-        error = thrown(failure);
-      }
-    }
-    nextTick(() => request.handleError(error));
+  /** What runs queries without a client that the program could see; null while it is to see one. */
+  _direct() {
+    const keeper = this._keeper === null ? this._kept() : this._keeper;
+    return this.connect === ownConnect ? keeper.direct() : null;
   }
 
   /**
    * Runs a script under the native side's rules for DDL.
    *
-   * @param {import('../../manager/ddl-order').Order} order
-   * @returns {Promise<any>}
+   * @param {Order} order
+   * @param {() => Promise<unknown>} onClient runs it on a client
+   * @returns {Promise<unknown>}
    */
-  _executeDdl(order) {
-    return new Promise((resolve) => {
-      if (this.ending) throw new Error(POOL_ENDED);
-      const core = this._open();
-      const request = new DdlRequest(this, order, this._template._types);
-      if (this._template.binary) request.binary = true;
-      request.resolve = resolve;
-      const problem = request.prepare();
-      if (problem !== null) throw problem;
-      if (!obey(request, order, () => undefined)) return;
-      request.send(core);
-      request.limit(order.queryTimeout);
-      this._holdLoop();
+  _executeDdl(order, onClient) {
+    return this._kept().during(() => {
+      const direct = this._direct();
+      return direct === null ? onClient() : direct.executeDdl(order);
     });
   }
 
-  /** How long a cancelled script may take to answer, in milliseconds. */
-  get _cancelTimeoutMillis() {
-    return this._template._cancelTimeoutMillis;
-  }
-
-  /**
-   * A script has ended whose connection is lost.
-   *
-   * @param {DdlRequest} request
-   * @param {any} error null when the script was committed all the same
-   */
-  _scriptLost(request, error) {
-    request.conclude(error && this._explain(error));
-  }
-
-  /**
-   * The version of the server.
-   *
-   * @returns {Promise<string>}
-   */
+  /** @returns {Promise<string>} the version of the server */
   async _version() {
-    if (!this._isDirect()) return (await this.query('SELECT version()')).rows[0].version;
-    return await new Promise((resolve) => {
-      const core = this._open();
-      const done = resolve;
-      const fail = (/** @type {any} */ error) => {
-        this._relax();
-        rejectAtCaller(resolve, this._explain(error));
-      };
-      core.askVersion(register({ done, fail }));
-      this._holdLoop();
-    });
-  }
-
-  /** @param {QueryRequest} request */
-  _requestDone(request) {
-    request.handleReadyForQuery();
-  }
-
-  /**
-   * @param {QueryRequest} request
-   * @param {any} error
-   */
-  _requestFailed(request, error) {
-    this._relax();
-    request.handleError(this._explain(error));
+    const direct = this._direct();
+    if (direct !== null) return await direct.version();
+    const { rows } = /** @type {{ rows: { version: string }[] }} */ (await this.query('SELECT version()'));
+    return rows[0].version;
   }
 
   /**
@@ -222,9 +203,9 @@ class Pool extends Checkout {
    * for it is one more beside those of the pool.
    *
    * @param {string} channel
-   * @param {Function} handler
-   * @param {{ onGap?: Function }} [options] `onGap` is told when a lost connection is back
-   * @returns {Promise<any>} the subscription
+   * @param {import('./listener').Handler} handler
+   * @param {import('./listener').ListenOptions} [options] `onGap` is told when a lost connection is back
+   * @returns {Promise<import('../../../types/pool').Subscription>}
    */
   listen(channel, handler, options) {
     if (this._listener === null) {
@@ -236,10 +217,7 @@ class Pool extends Checkout {
 
   // The end.
 
-  /**
-   * @param {Function} [callback]
-   * @returns {any}
-   */
+  /** @type {End} */
   end(callback) {
     const listener = this._listener;
     if (listener === null) return this._end(callback);
@@ -253,19 +231,8 @@ class Pool extends Checkout {
     return answer.promise;
   }
 
-  /** @returns {Promise<void>} when the pool has ended, whoever asked for it */
-  [Symbol.asyncDispose]() {
-    if (!this.ending) return this.end();
-    if (this.ended || this._inJavaScript) return Promise.resolve();
-    return new Promise((resolve) => this._endListeners.push(resolve));
-  }
-
-  /**
-   * @param {Function} [callback]
-   * @returns {any}
-   */
+  /** @type {End} */
   _end(callback) {
-    if (this._inJavaScript) return super.end(callback);
     this.log('ending');
     if (this.ending) {
       const error = new Error(POOL_ENDED_TWICE);
@@ -273,56 +240,100 @@ class Pool extends Checkout {
     }
     this.ending = true;
     const answer = new Answer(this.Promise, callback);
-    const core = this._core;
-    if (core === null) {
-      this.ended = true;
-      answer.finish();
-      return answer.promise;
-    }
-    const finish = () => {
-      this.ended = true;
-      answer.finish();
-      for (const listener of this._endListeners) listener();
-    };
-    core.end(
-      register(
-        new EndRequest(() => {
-          pools.delete(core.id);
-          // Of a shared pool others may still have connections, which are no concern of this thread's.
-          if (this.options.shared) this._letGo();
-          else this._relax();
-          // After the 'remove' events of the last clients, which come a turn after their connections have closed.
-          setImmediate(() => setImmediate(finish));
-        }),
-      ),
-    );
-    if (!this.options.shared) this._holdLoop();
+    this._whenEnded = new Promise((resolve) => {
+      this._endCallback = () => {
+        answer.finish();
+        resolve();
+      };
+    });
+    this._kept().end();
     return answer.promise;
+  }
+
+  /** @returns {Promise<void>} when the pool has ended, whatever has asked for it */
+  async [Symbol.asyncDispose]() {
+    await (this.ending ? this._whenEnded : this.end());
+  }
+
+  // The steps of pg-pool, which programs override and call. Where the native side takes them, they are here for those
+  // who call them all the same.
+
+  /** @returns {ClientKeeper} */
+  _steps() {
+    if (this._keeper === null) this._keeper = new ClientKeeper(this);
+    return this._keeper instanceof ClientKeeper ? this._keeper : new ClientKeeper(this);
+  }
+
+  /**
+   * @template T
+   * @param {() => T | PromiseLike<T>} body
+   * @returns {Promise<T>}
+   */
+  _promiseTry(body) {
+    return new this.Promise((resolve) => resolve(body()));
+  }
+
+  _isFull() {
+    return this.totalCount >= this.options.max;
+  }
+
+  _isAboveMin() {
+    return this.totalCount > /** @type {number} */ (this.options.min);
+  }
+
+  _pulseQueue() {
+    (this._keeper || this._steps()).pulse();
+  }
+
+  /** @type {ClientKeeper['newClient']} */
+  newClient(waiter) {
+    this._steps().newClient(waiter);
+  }
+
+  /** @type {ClientKeeper['afterConnect']} */
+  _afterConnect(client, waiter, idleListener) {
+    this._steps().afterConnect(client, waiter, idleListener);
+  }
+
+  /** @type {ClientKeeper['acquireClient']} */
+  _acquireClient(client, waiter, idleListener, isNew) {
+    this._steps().acquireClient(client, waiter, idleListener, isNew);
+  }
+
+  /** @type {ClientKeeper['releaseOnce']} */
+  _releaseOnce(client, idleListener) {
+    return this._steps().releaseOnce(client, idleListener);
+  }
+
+  /** @type {ClientKeeper['release']} */
+  _release(client, idleListener, error) {
+    this._steps().release(client, idleListener, error);
+  }
+
+  /** @type {ClientKeeper['remove']} */
+  _remove(client, callback) {
+    this._steps().remove(client, callback);
   }
 }
 
-const { connect: poolConnect } = Pool.prototype;
+const { connect: ownConnect } = Pool.prototype;
+
+const STEPS = [
+  ...['newClient', '_afterConnect', '_acquireClient', '_releaseOnce', '_release', '_remove'],
+  ...['_pulseQueue', '_isFull', '_isAboveMin', '_promiseTry'],
+];
+const ownSteps = STEPS.map((name) => Reflect.get(Pool.prototype, name));
 
 // Programs that print or compare the name see node-postgres's.
 Object.defineProperty(Pool, 'name', { configurable: true, value: 'BoundPool' });
 
 /**
- * Whether a query is a text or a configuration that needs no client of its own.
+ * Whether a program has put methods in the place of pg-pool's steps.
  *
- * @param {any} query
+ * @param {object} pool
  */
-function isPlain(query) {
-  if (typeof query === 'string') return true;
-  return (
-    query !== null &&
-    typeof query === 'object' &&
-    typeof query.submit !== 'function' &&
-    !query.query_timeout &&
-    !query.rows &&
-    !query.portal &&
-    // A client says so when a name is too long for the server.
-    !(query.name && query.name.length > LONGEST_NAME)
-  );
+function hasOwnSteps(pool) {
+  return STEPS.some((name, i) => Reflect.get(pool, name) !== ownSteps[i]);
 }
 
 module.exports = Pool;

@@ -15,7 +15,7 @@ function quickenLookup(object) {
   lookUp(Object.create(object));
 }
 
-/** @param {any} heir */
+/** @param {{ somethingThatIsNotThere?: undefined }} heir */
 function lookUp(heir) {
   return heir.somethingThatIsNotThere;
 }

@@ -1,0 +1,48 @@
+'use strict';
+
+const Client = require('../client/client');
+const ClientKeeper = require('./client-keeper');
+const NativeKeeper = require('./native-keeper');
+const { isTakenPartIn } = require('./participation');
+
+/** @typedef {import('./pool-requests').AcquireRequest} AcquireRequest */
+
+/**
+ * What keeps a pool's connections: makes, counts, hands out, takes back and closes them.
+ *
+ * @typedef {object} Keeper
+ * @property {number} totalCount connections, those that are being made included
+ * @property {number} idleCount of them those that can be handed out
+ * @property {number} waitingCount requests that wait for one
+ * @property {number} expiredCount those in use that are too old to be handed out again
+ * @property {Place} place where its connections lead
+ * @property {(request: AcquireRequest) => void} acquire answers a request with a client, or with the reason why not
+ * @property {(request: AcquireRequest) => void} withdraw forgets a request whose caller has given up
+ * @property {() => void} pulse serves the request that has waited longest, if that is possible now
+ * @property {() => import('./native-queries') | null} direct what runs queries without a client; null while the program
+ *   is to see one
+ * @property {<T>(work: () => Promise<T>) => Promise<T>} during stays reachable for its server until work on it is over
+ * @property {() => void} end closes all connections, sets the pool's `ended`, and calls its `_endCallback`
+ */
+
+/** @typedef {{ host?: unknown, port?: unknown, database?: unknown, user?: unknown }} Place */
+
+/**
+ * Chooses what keeps a pool's connections, at its first use. The native side does, unless the program takes part in
+ * each step (by a `Client` class of its own, hooks, listeners, methods that it has overridden): then each step comes
+ * when it comes in pg-pool.
+ *
+ * @param {import('./pool')} pool
+ * @param {boolean} isOverridden whether the program has put methods in the place of pg-pool's steps
+ * @returns {Keeper}
+ */
+function chooseKeeper(pool, isOverridden) {
+  const { stream, shared, maxWaiting } = pool.options;
+  const isOfOthers = /** @type {unknown} */ (pool.Client) !== Client;
+  if (isOfOthers || stream) return new ClientKeeper(pool);
+  // What only the native side can do.
+  if (shared || maxWaiting) return new NativeKeeper(pool);
+  return isOverridden || isTakenPartIn(pool) ? new ClientKeeper(pool) : new NativeKeeper(pool);
+}
+
+module.exports = { chooseKeeper };
