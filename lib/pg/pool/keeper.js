@@ -33,16 +33,16 @@ const { isTakenPartIn } = require('./participation');
  * when it comes in pg-pool.
  *
  * @param {import('./pool')} pool
- * @param {boolean} isOverridden whether the program has put methods in the place of pg-pool's steps
+ * @param {boolean} isStepped whether the program has called pg-pool's steps, or put methods in their place
  * @returns {Keeper}
  */
-function chooseKeeper(pool, isOverridden) {
+function chooseKeeper(pool, isStepped) {
   const { stream, shared, maxWaiting } = pool.options;
   const isOfOthers = /** @type {unknown} */ (pool.Client) !== Client;
   if (isOfOthers || stream) return new ClientKeeper(pool);
   // What only the native side can do.
   if (shared || maxWaiting) return new NativeKeeper(pool);
-  return isOverridden || isTakenPartIn(pool) ? new ClientKeeper(pool) : new NativeKeeper(pool);
+  return isStepped || isTakenPartIn(pool) ? new ClientKeeper(pool) : new NativeKeeper(pool);
 }
 
 module.exports = { chooseKeeper };

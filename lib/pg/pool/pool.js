@@ -260,7 +260,7 @@ class Pool extends EventEmitter {
 
   /** @returns {ClientKeeper} */
   _steps() {
-    if (this._keeper === null) this._keeper = new ClientKeeper(this);
+    if (this._keeper === null) this._keeper = chooseKeeper(this, true);
     return this._keeper instanceof ClientKeeper ? this._keeper : new ClientKeeper(this);
   }
 
