@@ -9,11 +9,6 @@ import { rustImports } from './imports-rust.mjs';
 import { isShipped, readSources } from './layers.mjs';
 import { root } from './targets.mjs';
 
-/** Files of a circle that is yet to be opened: no other file may join it. */
-const LEFT = ['handle', 'home', 'maker', 'making', 'member', 'reaper', 'shared'].map(
-  (name) => `src/pool/${name}.rs`,
-);
-
 /**
  * @param {string} directory the package's folder
  * @returns {string[]} a paragraph for each circle: its files, and who takes what from whom
@@ -24,9 +19,7 @@ export function circles(directory) {
     ...rustImports(sources.filter(({ file }) => /^src\/.*\.rs$/.test(file))),
     ...javascriptImports(sources.filter(({ file }) => isShipped(file))),
   ];
-  return strongComponents(imports)
-    .filter((files) => !files.every((file) => LEFT.includes(file)))
-    .map((files) => describe(files, imports));
+  return strongComponents(imports).map((files) => describe(files, imports));
 }
 
 function describe(files, imports) {

@@ -138,7 +138,9 @@ impl Inner {
     /// Sends a request, or has it wait behind the others.
     pub(super) fn submit(&mut self, request: Request, notes: &mut Notes) {
         if self.queue.is_empty() && self.may_leave(&request.message) {
+            self.sending = Some(request.reply.clone());
             self.send(request, notes);
+            self.sending = None;
         } else {
             self.queue.push_back(request);
         }

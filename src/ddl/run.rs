@@ -15,7 +15,7 @@ use crate::conn::relay::RelayEnd;
 use crate::conn::session::{Answer, Question};
 use crate::conn::{Connection, Relay, Reply, Request, Session};
 use crate::error::{Error, ErrorKind, Outcome, texts};
-use crate::pool::Loan;
+use crate::pool::Lease;
 use crate::rows::Event;
 use crate::sql;
 
@@ -51,15 +51,15 @@ pub fn run(place: Place, order: Order, target: Reply, wish: Wish) -> impl Future
 
 /// A connection that is there for the script.
 enum Hold {
-    Lent(Loan),
+    Lent(Lease),
     Client(Connection),
 }
 
 fn hold(place: Place) -> Pin<Box<dyn Future<Output = Result<Hold, Error>> + Send>> {
     match place {
         Place::Pool(pool) => {
-            let lending = pool.lend();
-            Box::pin(async move { lending.await.map(Hold::Lent) })
+            let leasing = pool.lease();
+            Box::pin(async move { leasing.await.map(Hold::Lent) })
         }
         Place::Client(connection, _) => Box::pin(std::future::ready(Ok(Hold::Client(connection)))),
     }
@@ -80,15 +80,15 @@ async fn execute(
     };
     let mut held = held.map_err(|error| (error.with_outcome(Outcome::NotApplied, Vec::new()), 0))?;
     let connection = match &held {
-        Hold::Lent(loan) => loan.connection(),
+        Hold::Lent(lease) => lease.connection(),
         Hold::Client(connection) => connection,
     };
     let ended = Flight { connection: &connection.clone(), apart, order, wish }.fly(target).await;
     // What a script without a transaction of ours leaves open is the caller's, as with `pg`.
-    if let Hold::Lent(loan) = &mut held
+    if let Hold::Lent(lease) = &mut held
         && !order.in_transaction
     {
-        loan.keep_transaction();
+        lease.keep_transaction();
     }
     ended
 }
@@ -361,9 +361,9 @@ mod tests {
             Some([complete("BEGIN"), one_row("1"), ready(b'T')].concat())
         });
         let pool = Pool::new(settings, PoolSettings::of_one());
-        let loan = pool.lend().await.unwrap();
-        let connection = loan.connection().clone();
-        drop(loan);
+        let lease = pool.lease().await.unwrap();
+        let connection = lease.connection().clone();
+        drop(lease);
         let (sender, wish) = watch::channel(false);
         let mut running = pin!(run(Place::Pool(pool.clone()), order("select 1"), reply(), wish));
         tokio::select! {
@@ -377,7 +377,7 @@ mod tests {
         }
         drop(sender);
         assert!(running.await.is_none());
-        assert_ne!(pool.lend().await.unwrap().connection().id(), connection.id());
+        assert_ne!(pool.lease().await.unwrap().connection().id(), connection.id());
         assert_eq!(scripts.try_recv().ok(), None, "nothing was committed");
     }
 

@@ -33,6 +33,10 @@ pub const DELIVERY_FAILED: &str =
     "pgfleet failed while it handed over an answer, which is lost; the query may have run.";
 /// Making a connection has panicked.
 pub const OPENING_FAILED: &str = "pgfleet failed while it opened a connection; try again.";
+/// Telling that a connection is there has panicked.
+pub const LENDING_FAILED: &str = "pgfleet failed while it handed a connection over; try again.";
+/// Giving a request to its connection has panicked.
+pub const SENDING_FAILED: &str = "pgfleet failed while it sent a request; the connection was closed.";
 
 /// The task that tried one of several addresses has panicked.
 pub fn dialing_failed(panic: impl Display) -> String {
@@ -384,8 +388,8 @@ pub fn pool_is_busy(most: usize) -> String {
 
 /// A pool that ends has nothing to lend.
 pub const NOTHING_LENT: &str = "The pool gave no connection.";
-/// Only an idle connection was wanted.
-pub const NONE_IDLE: &str = "No connection was idle.";
+/// Why a connection that nobody holds is not used again.
+pub const NOT_AT_REST: &str = "the connection is in the middle of something";
 
 // Scripts.
 

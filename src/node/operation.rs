@@ -9,7 +9,7 @@ use super::lock::lock;
 use crate::conn::{Reply, runtime};
 use crate::ddl::{self, Order, Place};
 use crate::error::{Error, Outcome, texts};
-use crate::pool::{Loan, Pool};
+use crate::pool::{Lease, Pool};
 use crate::rows::{Batch, Extra, Record};
 
 /// Runs an order, and tells `reply` how it has ended. It ends with the environment.
@@ -52,10 +52,10 @@ pub fn ask_version(pool: &Pool, reply: Reply) {
     if let Err(error) = runtime::start() {
         return reply.fail(error);
     }
-    let lending = pool.lend();
+    let leasing = pool.lease();
     runtime::spawn(async move {
         let mut batch = Batch::default();
-        match version(lending).await {
+        match version(leasing).await {
             Ok(version) => batch.record_with(Record::Value, &[reply.request], Extra::Value(Box::new(version))),
             Err(error) => {
                 batch.record_with(Record::Failed, &[reply.request, 0], Extra::Error(Box::new(error)));
@@ -66,9 +66,9 @@ pub fn ask_version(pool: &Pool, reply: Reply) {
 }
 
 /// The connection is back in its pool when the answer is told.
-async fn version(lending: impl Future<Output = Result<Loan, Error>>) -> Result<String, Error> {
-    let loan = lending.await?;
-    let sets = loan.session().simple("SELECT version()").await?;
+async fn version(leasing: impl Future<Output = Result<Lease, Error>>) -> Result<String, Error> {
+    let lease = leasing.await?;
+    let sets = lease.session().simple("SELECT version()").await?;
     let version = sets.first().and_then(|set| set.value(0)).map(str::to_owned);
     version.ok_or_else(|| Error::protocol(texts::NO_VERSION))
 }

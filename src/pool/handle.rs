@@ -1,34 +1,30 @@
-//! The handle of a pool, for those who use it.
+//! The handle of a pool, for its users.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use deadpool::managed::{Object, QueueMode};
+use deadpool::managed::Object;
 use deadpool_postgres::PoolConfig;
 use tokio::sync::watch;
 
-use super::home::Home;
-use super::maker::Maker;
-use super::reaper;
-use super::shared::{Borrower, Lent, Shared, State};
-use super::waiting::Work;
+use super::connection_manager::ConnectionManager;
+use super::idle_connections::Held;
+use super::pooled_connection::PooledConnection;
+use super::shared::Shared;
+use super::state::{Borrower, Lent, State};
+use super::users::{PoolId, Users};
+use super::wait_queue::Work;
 use crate::clock;
 use crate::config::{PoolSettings, ServerSettings};
 use crate::conn::{Caller, Connection, ConnectionId, Reply, Request, Sink};
 
-/// Unique in the process.
-pub type PoolId = u32;
-
-static NEXT_ID: AtomicU32 = AtomicU32::new(1);
-
-/// A client's hold on a connection, as it is handed to the one who asked.
+/// A client's hold on a connection, on its way to the program.
 pub struct Acquired {
     /// The connection.
     pub connection: Connection,
     /// Nobody has had it before.
     pub is_new: bool,
-    /// Where it goes back to when it never reaches the one who asked.
-    pub(super) pool: Weak<Shared>,
+    /// Where it goes back to when it never gets there.
+    pool: Weak<Shared>,
 }
 
 impl Acquired {
@@ -37,7 +33,7 @@ impl Acquired {
         self.pool.upgrade().map(|shared| Pool { shared })
     }
 
-    /// The one who asked has it now.
+    /// The program has it now.
     pub fn accept(mut self) -> (Connection, bool) {
         self.pool = Weak::new();
         (self.connection.clone(), self.is_new)
@@ -66,37 +62,31 @@ impl Pool {
     /// A pool without connections.
     pub fn new(server: ServerSettings, limits: PoolSettings) -> Pool {
         let limits = PoolSettings { max: limits.max.clamp(1, MOST_CONNECTIONS), ..limits };
-        let mut config = PoolConfig::new(limits.max);
-        config.queue_mode = QueueMode::Lifo;
-        let shared = Arc::new_cyclic(|weak| {
-            let maker = Maker::new(server, weak.clone());
-            let objects = deadpool::managed::Pool::builder(maker).config(config).build();
-            Shared {
-                objects: objects.expect("a pool without timeouts needs no runtime"),
-                state: Mutex::new(State::new(&limits)),
-                abandoned: watch::Sender::new(false),
-                limits,
-            }
-        });
-        Pool { shared }
+        let config = PoolConfig::new(limits.max);
+        let users = Arc::new(Users::default());
+        let manager = ConnectionManager::new(server, limits.clone(), users.clone());
+        let connections = deadpool::managed::Pool::builder(manager).config(config).build();
+        let shared = Shared {
+            connections: connections.expect("a pool without timeouts needs no runtime"),
+            state: Mutex::new(State::new(&limits)),
+            abandoned: watch::Sender::new(false),
+            users,
+            limits,
+            #[cfg(test)]
+            fault: Default::default(),
+        };
+        Pool { shared: Arc::new(shared) }
     }
 
-    /// Adds a user of the pool, who is told of connections that leave it, and returns the number that names the pool to
-    /// him. `caller` is asked for what only a program can say, he or any other user's.
+    /// Adds a user of the pool, which is told of connections that leave it, and returns the number that names the pool to
+    /// that user. `caller` is asked for what only a program can say, this user's or any other's.
     pub fn join(&self, sink: Arc<dyn Sink>, caller: Option<Arc<dyn Caller>>) -> PoolId {
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        self.shared.lock().homes.push(Home { id, sink, caller, removals: 0 });
-        id
+        self.shared.users.join(sink, caller)
     }
 
     /// Removes a user. The last one stays to be told of the pool's end, and the answer is true.
     pub fn leave(&self, id: PoolId) -> bool {
-        let mut state = self.shared.lock();
-        if state.homes.iter().all(|home| home.id == id) {
-            return true;
-        }
-        state.homes.retain(|home| home.id != id);
-        false
+        self.shared.users.leave(id)
     }
 
     /// Whether both are the same pool.
@@ -106,51 +96,44 @@ impl Pool {
 
     /// The settings its connections are made from.
     pub fn settings(&self) -> (&ServerSettings, &PoolSettings) {
-        (&self.shared.objects.manager().settings, &self.shared.limits)
+        (&self.shared.connections.manager().settings, &self.shared.limits)
     }
 
-    /// Whether several users have it, in whatever threads: none of them may read a connection by himself, because the others
-    /// would have to wait until he gets to it.
+    /// Whether several users have it, in whatever threads: none of them may read a connection by itself, because the
+    /// others would have to wait until it gets to it.
     pub fn is_shared(&self) -> bool {
         self.shared.limits.shared
     }
 
     /// How the pool's connections are made now.
     pub fn way(&self) -> (ServerSettings, Arc<dyn Caller>) {
-        let maker = self.shared.objects.manager();
+        let maker = self.shared.connections.manager();
         (maker.settings_now().into_owned(), maker.caller.clone())
     }
 
     /// Asks for a client. The answer is given at once when a connection is idle, and otherwise delivered as a
     /// [`Record::Value`] with an [`Acquired`], or as a failure.
     pub fn acquire(&self, reply: Reply) -> Option<Acquired> {
-        let shared = &self.shared;
-        {
-            let mut state = shared.lock();
-            if state.waiting.is_empty()
-                && !state.ending
-                && let Some(held) = shared.take_idle(&state)
-            {
-                return Some(state.lend_to_client(shared, held, &reply));
-            }
+        let mut state = self.shared.lock();
+        if let Some(held) = take_idle(&mut state) {
+            let acquired = self.shared.lend_to_client(&mut state, held, &reply.sink);
+            drop(state);
+            acquired.connection.set_depth(1);
+            return Some(acquired);
         }
-        shared.enqueue(Work::Client(reply));
+        drop(state);
+        self.shared.enqueue(Work::Client(reply));
         None
     }
 
     /// Runs a request on a connection of its own choice. `before` is called with that before it gets the request, if it is
     /// idle, and without one if the request has to wait.
     pub fn run(&self, work: Work, before: impl FnOnce(Option<&Connection>)) {
-        {
-            let state = self.shared.lock();
-            if state.waiting.is_empty()
-                && !state.ending
-                && let Some(held) = self.shared.take_idle(&state)
-            {
-                before(Some(held.connection()));
-                return self.shared.assign(state, work, held);
-            }
+        let mut state = self.shared.lock();
+        if let Some(held) = take_idle(&mut state) {
+            return self.shared.assign(state, work, held, |connection| before(Some(connection)));
         }
+        drop(state);
         before(None);
         self.shared.enqueue(work);
     }
@@ -175,26 +158,19 @@ impl Pool {
 
     /// Takes a client's connection back; `destroy` closes it. False when it is not lent to a client.
     pub fn release(&self, connection: ConnectionId, destroy: bool) -> bool {
-        let lent = {
-            let mut state = self.shared.lock();
-            match state.lent.get(&connection) {
-                Some(Lent { to: Borrower::Client, .. }) => state.lent.remove(&connection),
-                _ => None,
-            }
-        };
-        match lent {
+        let mut state = self.shared.lock();
+        let Some(Lent { to: Borrower::Client, .. }) = state.lent.get(&connection) else { return false };
+        match state.lent.remove(&connection) {
             // It was struck off when it was closed.
             Some(Lent { held, gone: true, .. }) => {
                 drop(Object::take(held));
+                drop(state);
                 self.shared.go_on();
-                true
             }
-            Some(Lent { held, .. }) => {
-                self.shared.take_back(held, destroy);
-                true
-            }
-            None => false,
+            Some(Lent { held, .. }) => self.shared.take_back(state, held, destroy),
+            None => return false,
         }
+        true
     }
 
     /// Accepts no more requests, serves those that wait, and closes every connection as it comes back. `reply` is
@@ -211,12 +187,21 @@ impl Pool {
 
     /// Changes the password of connections that are made from now on; `None` asks the caller for it.
     pub fn set_password(&self, password: Option<String>) {
-        self.shared.objects.manager().set_password(password);
+        self.shared.connections.manager().set_password(password);
     }
 
-    /// Every open connection, the oldest first, and whether nobody uses it.
+    /// Every open connection, the oldest first, and whether nobody uses it. `sink` hears of those that nobody else hears
+    /// of.
     pub fn connections(&self, sink: &Arc<dyn Sink>) -> Vec<(Connection, bool)> {
-        self.shared.connections(sink)
+        let state = self.shared.lock();
+        let list = |pooled: &PooledConnection, is_idle| {
+            pooled.listener.offer(sink);
+            (pooled.connection().clone(), is_idle)
+        };
+        let lent = state.lent.values().map(|lent| list(&lent.held, false));
+        let mut all: Vec<_> = lent.chain(state.idle.iter().map(|held| list(held, true))).collect();
+        all.sort_by_key(|(connection, _)| connection.id());
+        all
     }
 
     /// Closes an idle connection; false when it is not idle.
@@ -227,19 +212,19 @@ impl Pool {
     /// Connections, those being made included.
     pub fn total_count(&self) -> usize {
         let state = self.shared.lock();
-        self.shared.objects.status().size + state.creating
+        self.shared.size() + state.opening
     }
 
-    /// Nothing is open, being opened or being closed but `unheld` connections, nothing will be for those who wait, and the
-    /// user who goes by this number has `heard` of as many removals as he was told of: there is nothing to tell him until
+    /// Nothing is open, being opened or being closed but `unheld` connections, nothing will be for the waiters, and the
+    /// user of this number has `heard` of as many removals as it was told of: there is nothing to tell it until
     /// somebody asks again or gives a client back. A client that lost its connection and was not given back changes
-    /// nothing but that it may be in the way of those who wait.
+    /// nothing but that it may be in the way of the waiters.
     pub fn is_at_rest(&self, id: PoolId, heard: u32, unheld: usize) -> bool {
         let state = self.shared.lock();
-        let idle = self.shared.idle(&state);
-        let has_heard = state.homes.iter().all(|home| home.id != id || home.removals == heard);
+        let idle = state.idle.len();
+        let has_heard = self.shared.users.has_heard(id, heard);
         let is_in_vain = state.waiting.is_empty() || (idle == 0 && self.shared.is_full(&state));
-        has_heard && is_in_vain && state.open() + idle <= unheld
+        has_heard && is_in_vain && state.busy() + idle <= unheld
     }
 
     /// How many requests of a receiver wait for a connection, or for the end behind such.
@@ -254,21 +239,20 @@ impl Pool {
 
     /// Connections that nobody uses.
     pub fn idle_count(&self) -> usize {
-        let state = self.shared.lock();
-        self.shared.idle(&state)
+        self.shared.lock().idle.len()
     }
 
     /// Requests that wait for a connection which nobody is making for them.
     pub fn waiting_count(&self) -> usize {
         let state = self.shared.lock();
-        state.waiting.len().saturating_sub(state.waiting.sheltered(state.creating))
+        state.waiting.len().saturating_sub(state.waiting.sheltered(state.opening))
     }
 
     /// Lent connections that are closed when they come back, for their age.
     pub fn expired_count(&self) -> usize {
         let now = clock::now();
         let state = self.shared.lock();
-        state.lent.values().filter(|lent| reaper::is_expired(&lent.held, &self.shared.limits, now)).count()
+        state.lent.values().filter(|lent| lent.held.is_expired(&self.shared.limits, now)).count()
     }
 
     /// Closes a client's connection, for an environment that has gone away.
@@ -283,5 +267,25 @@ impl Pool {
     /// Closes everything at once, for an environment that has gone away.
     pub fn abandon(&self) {
         self.shared.abandon();
+    }
+}
+
+/// An idle connection, unless somebody waits for one or the pool is ending.
+fn take_idle(state: &mut State) -> Option<Held> {
+    if state.waiting.is_empty() && !state.ending { state.idle.pop() } else { None }
+}
+
+impl Shared {
+    pub(super) fn lend_to_client(
+        self: &Arc<Self>,
+        state: &mut State,
+        mut held: Held,
+        sink: &Arc<dyn Sink>,
+    ) -> Acquired {
+        held.uses += 1;
+        let is_new = std::mem::take(&mut held.is_new);
+        held.listener.set(sink.clone());
+        let connection = state.lend(held, Borrower::Client);
+        Acquired { connection, is_new, pool: Arc::downgrade(self) }
     }
 }

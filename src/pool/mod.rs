@@ -1,25 +1,35 @@
-//! Who gets which connection for how long: limits, waiting, idle time and lifetime.
+//! Which connections there are, what each is lent to, and for how long: limits, waiting, idle time and lifetime.
 //!
-//! `deadpool`'s managed pool holds the connections and their count. The queue of those who wait is ours, because
-//! queries wait in it as well as clients: the next query leaves the moment a connection is free, without a trip
-//! through JavaScript.
+//! `deadpool`'s managed pool opens the connections, counts and limits them. The idle ones are in a list of our own, and
+//! so is the queue of waiters, because queries wait in it as well as clients: the next query leaves the moment a connection
+//! is free, without a trip through JavaScript.
 
-mod care;
-mod departure;
+mod background;
+mod connection_manager;
+mod containment;
+mod deadlines;
 mod depth;
+mod effects;
 pub mod handle;
-mod home;
-mod lane;
-mod loan;
-pub mod maker;
-mod making;
-pub mod member;
-pub mod reaper;
+mod hedging;
+mod idle_connections;
+mod lease;
+mod observer;
+mod opening;
+#[cfg(test)]
+mod panics;
+mod pipeline;
+mod pooled_connection;
+mod reaper;
+mod removal;
 mod shared;
 mod sharing;
-pub mod waiting;
+mod state;
+mod task;
+mod users;
+pub mod wait_queue;
 
-pub use handle::{Acquired, Pool, PoolId};
-pub use loan::Loan;
-pub use member::Member;
-pub use waiting::Work;
+pub use handle::{Acquired, Pool};
+pub use lease::Lease;
+pub use users::PoolId;
+pub use wait_queue::Work;

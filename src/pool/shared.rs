@@ -1,113 +1,88 @@
-//! What the handles of a pool and its connections share: the queue, the counts, and who has which connection.
+//! What the handles of a pool and its connections share: giving connections to waiters, and taking them back.
 
-use std::collections::{HashMap, HashSet};
-use std::future::Future;
-use std::pin::pin;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
 
-use deadpool::managed::{Object, PoolError};
-use deadpool_postgres::Timeouts;
 use tokio::sync::watch;
 
-use super::depth::Depth;
-use super::handle::Acquired;
-use super::home::{Home, tell};
-use super::lane::Lane;
-use super::maker::{Maker, only_idle};
-use super::making::Making;
-use super::member::Member;
-use super::reaper;
-use super::waiting::{Waiting, Work, waited_too_long};
+use super::connection_manager::ConnectionManager;
+use super::containment::{contained, panicked};
+use super::effects::Effects;
+use super::idle_connections::Held;
+use super::pipeline::{Pipeline, may_share};
+use super::state::{Borrower, State};
+use super::users::Users;
+use super::wait_queue::Work;
 use crate::clock;
-use crate::config::{PoolSettings, Sharing};
-use crate::conn::known_text::may_share;
-use crate::conn::{Connection, ConnectionId, Reply, Request, Sink, runtime};
+use crate::config::PoolSettings;
+use crate::conn::{Connection, Request, runtime};
 use crate::error::{Error, texts};
-use crate::rows::{Batch, Extra, PoolEvent, Record};
 
 pub(super) struct Shared {
-    pub(super) objects: deadpool::managed::Pool<Maker>,
+    /// Opens connections, and counts and limits them.
+    pub(super) connections: deadpool::managed::Pool<ConnectionManager>,
     pub(super) limits: PoolSettings,
+    pub(super) users: Arc<Users>,
     pub(super) state: Mutex<State>,
-    /// True when nobody uses the pool any more: nothing is made then.
+    /// True when nobody uses the pool any more: nothing is opened then.
     pub(super) abandoned: watch::Sender<bool>,
+    #[cfg(test)]
+    pub(super) fault: super::containment::Fault,
 }
 
-pub(super) type Held = Object<Maker>;
-
-pub(super) struct State {
-    pub(super) waiting: Waiting,
-    pub(super) creating: usize,
-    pub(super) lent: HashMap<ConnectionId, Lent>,
-    /// Told to close and not closed yet.
-    pub(super) closing: HashSet<ConnectionId>,
-    pub(super) homes: Vec<Home>,
-    pub(super) ending: bool,
-    pub(super) ended: Vec<Reply>,
-    pub(super) timer: bool,
-    pub(super) reaper: bool,
-    /// Somebody looks after what shares connections.
-    pub(super) caring: bool,
-    pub(super) depth: Depth,
+/// The pool's lock. Nothing is delivered and nobody is called while it is held: what follows from the changes is done
+/// when it is released, in their order (docs/decisions/0048).
+pub(super) struct Locked<'a> {
+    pool: &'a Shared,
+    /// Taken when it is released.
+    state: Option<MutexGuard<'a, State>>,
 }
 
-pub(super) struct Lent {
-    pub(super) held: Held,
-    pub(super) to: Borrower,
-    /// The connection is closed, and whoever has it as a client has not given it back.
-    pub(super) gone: bool,
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.state.as_ref().expect("it is locked until it is dropped")
+    }
 }
 
-pub(super) enum Borrower {
-    Client,
-    /// This side's own questions.
-    Loan,
-    /// Runs requests of the pool's own queue.
-    Lane(Lane),
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        self.state.as_mut().expect("it is locked until it is dropped")
+    }
 }
 
-impl State {
-    pub(super) fn new(limits: &PoolSettings) -> Self {
-        State {
-            waiting: Waiting::default(),
-            creating: 0,
-            lent: HashMap::new(),
-            closing: HashSet::new(),
-            homes: Vec::new(),
-            ending: false,
-            ended: Vec::new(),
-            timer: false,
-            reaper: false,
-            caring: false,
-            depth: Depth::new(if limits.sharing == Sharing::None { 1 } else { limits.pipeline_depth }),
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let Some(mut state) = self.state.take() else { return };
+        let mut goes_on = false;
+        while let Some(effects) = state.effects.take(goes_on) {
+            drop(state);
+            Effects::run(effects);
+            state = self.pool.lock_state();
+            goes_on = true;
         }
-    }
-
-    /// How many connections that are not idle are open, being opened or being closed.
-    pub(super) fn open(&self) -> usize {
-        self.creating + self.closing.len() + self.lent.values().filter(|lent| !lent.gone).count()
-    }
-
-    pub(super) fn lend_to_client(&mut self, pool: &Arc<Shared>, mut held: Held, reply: &Reply) -> Acquired {
-        held.uses += 1;
-        let is_new = std::mem::take(&mut held.fresh);
-        held.observer.set_owner(reply.sink.clone());
-        let connection = held.connection().clone();
-        connection.set_depth(1);
-        self.lent.insert(connection.id(), Lent { held, to: Borrower::Client, gone: false });
-        Acquired { connection, is_new, pool: Arc::downgrade(pool) }
     }
 }
 
 impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock_state(&self) -> MutexGuard<'_, State> {
+        // Each change is whole before anything that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn idle(&self, state: &State) -> usize {
-        self.objects.status().size.saturating_sub(state.lent.len())
+    pub(super) fn lock(&self) -> Locked<'_> {
+        Locked { pool: self, state: Some(self.lock_state()) }
+    }
+
+    /// Open connections, whoever uses them.
+    pub(super) fn size(&self) -> usize {
+        let status = self.connections.status();
+        status.size.saturating_sub(status.available)
+    }
+
+    pub(super) fn is_full(&self, state: &State) -> bool {
+        self.size() + state.opening >= self.limits.max
     }
 
     pub(super) fn enqueue(self: &Arc<Self>, mut work: Work) {
@@ -116,29 +91,24 @@ impl Shared {
         {
             request.study();
         }
-        let mut is_behind = false;
-        let refused = {
-            let mut state = self.lock();
-            if state.ending {
-                Some((work, pool_ended()))
-            } else if let Some(most) = self.limits.max_waiting
-                && state.waiting.len() >= most
-                && self.idle(&state) == 0
-                && self.is_full(&state)
-            {
-                Some((work, Error::closed(texts::pool_is_busy(most)).with_code("EMAXWAITING")))
-            } else {
-                let deadline = self.limits.wait_timeout.map(|limit| clock::now() + limit);
-                // Whoever waits longer has seen that no connection is free, and comes first when one is.
-                is_behind = !state.waiting.is_empty() && self.is_full(&state);
-                state.waiting.push(work, deadline);
-                None
-            }
-        };
-        match refused {
-            Some((work, error)) => work.reply().fail(error),
-            None if is_behind => {}
-            None => self.pump(),
+        let mut state = self.lock();
+        if state.ending {
+            return state.refuse(work, pool_ended());
+        }
+        if let Some(most) = self.limits.max_waiting
+            && state.waiting.len() >= most
+            && state.idle.len() == 0
+            && self.is_full(&state)
+        {
+            return state.refuse(work, Error::closed(texts::pool_is_busy(most)).with_code("EMAXWAITING"));
+        }
+        let deadline = self.limits.wait_timeout.map(|limit| clock::now() + limit);
+        // Whoever waits longer has seen that no connection is free, and comes first when one is.
+        let is_behind = !state.waiting.is_empty() && self.is_full(&state);
+        state.waiting.push(work, deadline);
+        drop(state);
+        if !is_behind {
+            self.pump();
         }
     }
 
@@ -162,26 +132,7 @@ impl Shared {
         requests.for_each(|work| self.enqueue(work));
     }
 
-    pub(super) fn is_full(&self, state: &State) -> bool {
-        self.objects.status().size + state.creating >= self.limits.max
-    }
-
-    /// An idle connection, when there is one.
-    pub(super) fn take_idle(&self, state: &State) -> Option<Held> {
-        if self.idle(state) == 0 {
-            return None;
-        }
-        let mut timeouts = Timeouts::new();
-        timeouts.wait = Some(Duration::ZERO);
-        // Without waiting and without making one, the future is ready at its first poll.
-        let taken = pin!(self.objects.timeout_get(&timeouts));
-        match only_idle(|| taken.poll(&mut Context::from_waker(Waker::noop()))) {
-            Poll::Ready(Ok(held)) => Some(held),
-            _ => None,
-        }
-    }
-
-    /// Serves those who wait as far as connections go.
+    /// Serves the waiters as far as connections go.
     pub(super) fn pump(self: &Arc<Self>) {
         self.serve(false);
     }
@@ -193,17 +144,17 @@ impl Shared {
             if state.waiting.is_empty() {
                 return;
             }
-            if let Some(held) = self.take_idle(&state) {
-                let Some(work) = state.waiting.pop() else { return };
-                self.assign(state, work, held);
-            } else if state.creating < state.waiting.wanting() && !self.is_full(&state) {
-                if let Err(error) = runtime::start() {
-                    let Some(work) = state.waiting.pop() else { return };
-                    drop(state);
-                    work.reply().fail(error);
-                    continue;
+            if let Some(held) = state.idle.pop() {
+                let Some(work) = state.waiting.pop() else { return state.idle.put_back(held) };
+                self.assign(state, work, held, |_| {});
+            } else if state.opening < state.waiting.wanting() && !self.is_full(&state) {
+                match runtime::start() {
+                    Ok(()) => self.open(&mut state),
+                    Err(error) => {
+                        let Some(work) = state.waiting.pop() else { return };
+                        state.refuse(work, error);
+                    }
                 }
-                runtime::spawn(self.clone().make(Making::new(self, &mut state)));
             } else {
                 let shared = if state.depth.is_far() || (is_last && state.begins()) {
                     let part = state.part();
@@ -219,124 +170,79 @@ impl Shared {
         }
     }
 
-    /// Gives a connection to whoever comes first.
-    pub(super) fn assign(self: &Arc<Self>, mut state: MutexGuard<'_, State>, work: Work, mut held: Held) {
+    /// Gives a connection to whoever comes first. `before` is called with it before it gets a request.
+    pub(super) fn assign(
+        self: &Arc<Self>,
+        mut state: Locked<'_>,
+        work: Work,
+        mut held: Held,
+        before: impl FnOnce(&Connection),
+    ) {
         match work {
             Work::Client(reply) => {
-                let acquired = state.lend_to_client(self, held, &reply);
-                drop(state);
-                let mut batch = Batch::default();
-                batch.record_with(Record::Value, &[reply.request], Extra::Value(Box::new(acquired)));
-                reply.sink.deliver(batch);
+                let acquired = self.lend_to_client(&mut state, held, &reply.sink);
+                state.hand_over(acquired.connection.clone(), reply, acquired);
             }
-            Work::Loan(reply) => {
-                let loan = self.lend_to_loan(&mut state, held);
-                drop(state);
-                let mut batch = Batch::default();
-                batch.record_with(Record::Value, &[reply.request], Extra::Value(Box::new(loan)));
-                reply.sink.deliver(batch);
+            Work::Lease(reply) => {
+                let lease = self.lend_to_lease(&mut state, held);
+                state.hand_over(lease.connection().clone(), reply, lease);
             }
             Work::Request { request, retire } => {
                 held.uses += 1;
                 // Nobody wanted to see a new client when it could have been shown.
-                held.fresh = false;
-                let connection = held.connection().clone();
-                connection.take_failure();
+                held.is_new = false;
+                held.connection().take_failure();
                 // Near the server nothing joins a text of which nothing is known, so that it need not be looked at. What is
                 // sent again has waited long enough behind others to be suspected of taking long itself.
                 let shares = request.reply.race.is_none()
                     && (request.known.is_some() || state.depth.is_far())
-                    && may_share(&request.message, request.known.as_deref(), self.limits.sharing);
-                connection.set_depth(1);
-                let lane = Lane::new(&request, retire, shares);
-                state.depth.meet(connection.round_trip());
-                state.lent.insert(connection.id(), Lent { held, to: Borrower::Lane(lane), gone: false });
+                    && may_share(&request, self.limits.sharing);
+                state.depth.meet(held.connection().round_trip());
+                let pipeline = Pipeline::new(&request, retire, shares);
+                let connection = state.lend(held, Borrower::Pipeline(pipeline));
                 drop(state);
-                connection.submit(request);
-                self.submitted(&connection, 1);
+                contained(|| before(&connection));
+                self.submit(&connection, 1, std::iter::once(request));
             }
         }
     }
 
-    async fn make(self: Arc<Self>, making: Making) {
-        let mut timeouts = Timeouts::new();
-        timeouts.wait = Some(Duration::ZERO);
-        let mut abandoned = self.abandoned.subscribe();
-        let made = tokio::select! {
-            made = self.objects.timeout_get(&timeouts) => made.map_err(reason),
-            _ = abandoned.wait_for(|abandoned| *abandoned) => Err(pool_ended()),
-        };
-        let failed = {
-            let mut state = self.lock();
-            making.finish(&mut state);
-            match made {
-                // It may be lost already; then the pool has no more use for it.
-                Ok(held) if held.connection().is_closed() => {
-                    drop(Object::take(held));
-                    None
-                }
-                Ok(mut held) => {
-                    held.idle_since = clock::now();
-                    drop(held);
-                    None
-                }
-                Err(error) => state.waiting.refuse().map(|work| (work, error)),
+    /// Hands requests to a connection that was lent to them, of which so many may be on the way at a time.
+    pub(super) fn submit(
+        self: &Arc<Self>,
+        connection: &Connection,
+        depth: usize,
+        mut requests: impl ExactSizeIterator<Item = Request>,
+    ) {
+        let count = requests.len();
+        let submitted = contained(|| {
+            connection.set_depth(depth);
+            connection.submit_all(requests.by_ref());
+        });
+        if submitted.is_none() {
+            // Nobody would take it back; what it has got fails with it.
+            let error = panicked(texts::SENDING_FAILED);
+            connection.destroy(error.clone());
+            for request in requests {
+                contained(|| request.reply.fail(error.clone()));
             }
-        };
-        if let Some((work, error)) = failed {
-            work.reply().fail(error);
         }
-        self.pump();
-        self.watch_idle();
-        self.wind_up();
-    }
-
-    pub(super) fn is_worn_out(&self, held: &Held, now: Instant) -> bool {
-        self.limits.max_uses.is_some_and(|most| held.uses >= most) || reaper::is_expired(held, &self.limits, now)
+        self.submitted(connection, count);
     }
 
     /// A connection comes back from whoever had it.
-    pub(super) fn take_back(self: &Arc<Self>, mut held: Held, destroy: bool) {
-        let worn_out = self.is_worn_out(&held, clock::now());
-        let mut state = self.lock();
-        let over = state.ending && state.waiting.is_empty();
-        if destroy || worn_out || over || !held.connection().is_open() {
-            self.discard(&mut state, held);
+    pub(super) fn take_back(self: &Arc<Self>, mut state: Locked<'_>, held: Held, destroy: bool) {
+        let is_over = state.ending && state.waiting.is_empty();
+        if destroy || is_over || !self.connections.manager().is_reusable(&held) {
+            state.close(held);
             drop(state);
+            self.go_on();
         } else if let Some(work) = state.waiting.pop() {
-            self.assign(state, work, held);
-            return;
+            self.assign(state, work, held, |_| {});
         } else {
-            held.idle_since = clock::now();
-            drop(held);
-            drop(state);
-            self.watch_idle();
-            return;
+            state.idle.push(held);
+            self.watch_idle(&mut state);
         }
-        self.go_on();
-    }
-
-    /// Tells the pool's users what happens to a connection.
-    pub(super) fn tell(&self, connection: ConnectionId, event: &PoolEvent) {
-        tell(&mut self.lock().homes, connection, event);
-    }
-
-    /// Every connection there is, with whether it is idle, the oldest first. `sink` hears of those that nobody else
-    /// hears of.
-    pub(super) fn connections(&self, sink: &Arc<dyn Sink>) -> Vec<(Connection, bool)> {
-        let state = self.lock();
-        let mut all = Vec::new();
-        let mut list = |member: &Member, is_idle| {
-            member.observer.offer(sink);
-            all.push((member.connection().clone(), is_idle));
-        };
-        state.lent.values().for_each(|lent| list(&lent.held, false));
-        drop(self.objects.retain(|member, _| {
-            list(member, true);
-            true
-        }));
-        all.sort_by_key(|(connection, _)| connection.id());
-        all
     }
 
     /// Does what a change in the number of connections makes possible.
@@ -344,45 +250,8 @@ impl Shared {
         self.pump();
         self.wind_up();
     }
-
-    /// Makes sure that those who wait too long are told so.
-    fn watch_deadlines(self: &Arc<Self>, state: &mut State) {
-        if !state.timer && state.waiting.next_deadline(state.waiting.sheltered(state.creating)).is_some() {
-            state.timer = true;
-            let pool = Arc::downgrade(self);
-            runtime::spawn(async move {
-                while let Some(deadline) = pool.upgrade().and_then(|pool| pool.expire()) {
-                    clock::sleep_until(deadline).await;
-                }
-            });
-        }
-    }
-
-    fn expire(self: &Arc<Self>) -> Option<Instant> {
-        let (expired, next) = {
-            let mut state = self.lock();
-            let sheltered = state.waiting.sheltered(state.creating);
-            let expired = state.waiting.expired(sheltered, clock::now());
-            let next = state.waiting.next_deadline(sheltered);
-            state.timer = next.is_some();
-            (expired, next)
-        };
-        if !expired.is_empty() {
-            expired.iter().for_each(|work| work.reply().fail(waited_too_long()));
-            self.wind_up();
-        }
-        next
-    }
 }
 
-fn pool_ended() -> Error {
+pub(super) fn pool_ended() -> Error {
     Error::closed(texts::POOL_ENDED)
-}
-
-fn reason(error: PoolError<Error>) -> Error {
-    match error {
-        PoolError::Backend(error) => error,
-        PoolError::Closed => pool_ended(),
-        other => Error::closed(other.to_string()),
-    }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::care;
-use super::shared::{Borrower, Lent, Shared, State};
+use super::shared::Shared;
+use super::state::{Borrower, Lent, State};
+use super::task::Task;
 use crate::clock;
 use crate::config::Sharing;
 use crate::conn::{Connection, ConnectionId, Request};
@@ -16,50 +17,50 @@ impl State {
         if self.waiting.is_empty() {
             return 0;
         }
-        let (lanes, riding) = self.lent.values().fold((0_usize, 0), |(lanes, riding), lent| match &lent.to {
-            Borrower::Lane(lane) => (lanes + 1, riding + lane.riding()),
-            Borrower::Client | Borrower::Loan => (lanes, riding),
+        let pipelines = self.lent.values().filter_map(|lent| match &lent.to {
+            Borrower::Pipeline(pipeline) => Some(pipeline),
+            Borrower::Client | Borrower::Lease => None,
         });
-        (self.waiting.len() + riding).div_ceil(lanes.max(1))
+        let (count, under_way) =
+            pipelines.fold((0_usize, 0), |(count, under_way), pipeline| (count + 1, under_way + pipeline.len()));
+        (self.waiting.len() + under_way).div_ceil(count.max(1))
     }
 
     /// Whether no connection that serves the pool's own queue has more than the one request with which it starts.
     pub(super) fn begins(&self) -> bool {
         self.lent.values().all(|lent| match &lent.to {
-            Borrower::Lane(lane) => lane.riding() <= 1,
-            Borrower::Client | Borrower::Loan => true,
+            Borrower::Pipeline(pipeline) => pipeline.len() <= 1,
+            Borrower::Client | Borrower::Lease => true,
         })
     }
 }
 
 impl Shared {
     /// Requests that join those which a connection runs for the pool's own queue, up to its `part` of all.
-    fn board(self: &Arc<Self>, state: &mut State, id: ConnectionId, part: usize, now: Instant) -> Vec<Request> {
-        let State { lent, waiting, depth, caring, .. } = state;
+    fn join(self: &Arc<Self>, state: &mut State, id: ConnectionId, part: usize, now: Instant) -> Vec<Request> {
+        let State { lent, waiting, depth, .. } = &mut *state;
         // What is to be sent again gets the connection as soon as it has nothing else to do.
-        if part == 0 || depth.most() == 1 || waiting.has_overtaken() {
+        if part == 0 || depth.most() == 1 || waiting.has_second_tries() {
             return Vec::new();
         }
-        let Some(Lent { to: Borrower::Lane(lane), held, .. }) = lent.get_mut(&id) else { return Vec::new() };
-        if lane.failed || !lane.retire || held.connection().status() != b'I' || self.is_worn_out(held, now) {
+        let Some(Lent { to: Borrower::Pipeline(pipeline), held, .. }) = lent.get_mut(&id) else { return Vec::new() };
+        let is_fit = held.connection().status() == b'I' && !held.is_worn_out(&self.limits, now);
+        if pipeline.failed || !pipeline.retire || !is_fit {
             return Vec::new();
         }
         let most = self.limits.max_uses.map_or(usize::MAX, |most| most.saturating_sub(held.uses) as usize);
-        let next = lane.fill(depth, part, most, self.limits.sharing, now, |is_wanted| waiting.pop_request(is_wanted));
+        let next =
+            pipeline.fill(depth, part, most, self.limits.sharing, now, |is_wanted| waiting.pop_request(is_wanted));
         held.uses += next.len() as u64;
-        if self.limits.sharing == Sharing::Reads && !next.is_empty() && !*caring {
-            *caring = true;
-            care::start(self);
+        if self.limits.sharing == Sharing::Reads && !next.is_empty() {
+            self.start(state, Task::Hedge);
         }
         next
     }
 
     pub(super) fn send_along(self: &Arc<Self>, connection: &Connection, requests: Vec<Request>) {
-        let count = requests.len();
-        if count > 0 {
-            connection.set_depth(self.limits.pipeline_depth);
-            connection.submit_all(requests.into_iter());
-            self.submitted(connection, count);
+        if !requests.is_empty() {
+            self.submit(connection, self.limits.pipeline_depth, requests.into_iter());
         }
     }
 
@@ -67,12 +68,14 @@ impl Shared {
     pub(super) fn submitted(self: &Arc<Self>, connection: &Connection, count: usize) {
         let is_answered = {
             let mut state = self.lock();
-            let Some(Lent { to: Borrower::Lane(lane), .. }) = state.lent.get_mut(&connection.id()) else { return };
-            lane.submitted(count);
-            lane.landed(connection.load()) > 0
+            let Some(Lent { to: Borrower::Pipeline(pipeline), .. }) = state.lent.get_mut(&connection.id()) else {
+                return;
+            };
+            pipeline.submitted(count);
+            pipeline.answered(connection.load()) > 0
         };
         if is_answered {
-            self.lane_answered(connection, false);
+            self.pipeline_answered(connection, false);
         }
     }
 
@@ -83,15 +86,16 @@ impl Shared {
         part: usize,
         now: Instant,
     ) -> Vec<(Connection, Vec<Request>)> {
-        if state.creating > 0 || !state.depth.shares_out(part) {
+        if state.opening > 0 || !state.depth.shares_out(part) {
             return Vec::new();
         }
-        let is_free = |lent: &Lent| matches!(&lent.to, Borrower::Lane(lane) if lane.is_open(&state.depth, now));
+        let is_free =
+            |lent: &Lent| matches!(&lent.to, Borrower::Pipeline(pipeline) if pipeline.is_open(&state.depth, now));
         let free: Vec<_> =
             state.lent.values().filter(|lent| is_free(lent)).map(|lent| lent.held.connection().clone()).collect();
         free.into_iter()
             .map(|connection| {
-                let next = self.board(state, connection.id(), part, now);
+                let next = self.join(state, connection.id(), part, now);
                 (connection, next)
             })
             .collect()
@@ -99,27 +103,27 @@ impl Shared {
 
     /// A connection has answered requests. One that serves the pool's own queue takes the next ones at once, without a
     /// trip through JavaScript.
-    pub(super) fn lane_answered(self: &Arc<Self>, connection: &Connection, by_server: bool) {
+    pub(super) fn pipeline_answered(self: &Arc<Self>, connection: &Connection, by_server: bool) {
         let now = clock::now();
         let mut state = self.lock();
         let State { lent, depth, waiting, .. } = &mut *state;
-        let Some(Lent { to: Borrower::Lane(lane), .. }) = lent.get_mut(&connection.id()) else { return };
+        let Some(Lent { to: Borrower::Pipeline(pipeline), .. }) = lent.get_mut(&connection.id()) else { return };
         let load = connection.load();
         if by_server {
-            depth.meet(lane.lone_trip(load, now));
+            depth.meet(pipeline.lone_round_trip(load, now));
         }
-        lane.land(load, now, depth);
+        pipeline.complete(load, now, depth);
         if !connection.is_open() {
             // It is about to be closed, which takes it out of the pool and lets others go on.
             return;
         }
-        lane.failed |= connection.take_failure();
-        if let Some(first) = lane.first_tried() {
-            waiting.drop_overtaken(first);
+        pipeline.failed |= connection.take_failure();
+        if let Some(first) = pipeline.first_tried() {
+            waiting.drop_second_try(first);
         }
-        let (failed, goes_on) = (lane.failed && lane.retire, lane.riding() > 0);
+        let (failed, goes_on) = (pipeline.failed && pipeline.retire, pipeline.len() > 0);
         let part = state.part();
-        let next = self.board(&mut state, connection.id(), part, now);
+        let next = self.join(&mut state, connection.id(), part, now);
         if goes_on || !next.is_empty() {
             let shared = if state.depth.is_far() { Vec::new() } else { self.share_out(&mut state, part, now) };
             drop(state);
@@ -127,10 +131,8 @@ impl Shared {
             shared.into_iter().for_each(|(connection, requests)| self.send_along(&connection, requests));
             return;
         }
-        let lent = state.lent.remove(&connection.id());
-        drop(state);
-        if let Some(lent) = lent {
-            self.take_back(lent.held, failed);
+        if let Some(lent) = state.lent.remove(&connection.id()) {
+            self.take_back(state, lent.held, failed);
         }
     }
 }

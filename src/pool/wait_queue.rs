@@ -1,4 +1,4 @@
-//! Those who wait for a connection, first come, first served.
+//! The waiters for a connection, first come, first served.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -11,8 +11,8 @@ use crate::error::{Error, ErrorKind, Phase, texts};
 pub enum Work {
     /// To have it as a client until it is released.
     Client(Reply),
-    /// To have it for this side's own questions, see [`super::Loan`].
-    Loan(Reply),
+    /// To have it for this side's own questions, see [`super::Lease`].
+    Lease(Reply),
     /// To run one request; whether a failure closes the connection, as node-postgres's `pool.query` does.
     Request {
         /// What to run.
@@ -26,8 +26,15 @@ impl Work {
     /// Whom to tell.
     pub fn reply(&self) -> &Reply {
         match self {
-            Work::Client(reply) | Work::Loan(reply) => reply,
+            Work::Client(reply) | Work::Lease(reply) => reply,
             Work::Request { request, .. } => &request.reply,
+        }
+    }
+
+    pub(super) fn into_reply(self) -> Reply {
+        match self {
+            Work::Client(reply) | Work::Lease(reply) => reply,
+            Work::Request { request, .. } => request.reply,
         }
     }
 }
@@ -39,21 +46,21 @@ pub(super) struct Waiter {
 
 /// The queue, and in front of it what is to be sent again.
 #[derive(Default)]
-pub(super) struct Waiting {
+pub(super) struct WaitQueue {
     queue: VecDeque<Waiter>,
     /// Requests that wait on a connection behind another one: they were here before all of the queue.
-    overtaken: VecDeque<Overtaken>,
+    second_tries: VecDeque<SecondTry>,
 }
 
 /// The second try at a request.
-struct Overtaken {
+struct SecondTry {
     request: Request,
     deadline: Option<Instant>,
     /// No connection could be made for it; it takes one that is free.
     only_free: bool,
 }
 
-impl Overtaken {
+impl SecondTry {
     fn race(&self) -> Option<&Race> {
         self.request.reply.race.as_deref()
     }
@@ -63,48 +70,48 @@ impl Overtaken {
     }
 }
 
-impl Waiting {
+impl WaitQueue {
     /// How many have never left.
     pub(super) fn len(&self) -> usize {
         self.queue.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && !self.has_overtaken()
+        self.queue.is_empty() && !self.has_second_tries()
     }
 
     /// Whether there is something to be sent again, which comes before everything else.
-    pub(super) fn has_overtaken(&self) -> bool {
-        self.overtaken.iter().any(|second| !second.is_over())
+    pub(super) fn has_second_tries(&self) -> bool {
+        self.second_tries.iter().any(|second| !second.is_over())
     }
 
     /// How many want a connection to be made.
     pub(super) fn wanting(&self) -> usize {
-        self.queue.len() + self.overtaken_wanting()
+        self.queue.len() + self.second_tries_wanting()
     }
 
-    fn overtaken_wanting(&self) -> usize {
-        self.overtaken.iter().filter(|second| !second.only_free && !second.is_over()).count()
+    fn second_tries_wanting(&self) -> usize {
+        self.second_tries.iter().filter(|second| !second.only_free && !second.is_over()).count()
     }
 
     /// How many of so many connections in the making are for the queue.
     pub(super) fn sheltered(&self, creating: usize) -> usize {
-        creating.saturating_sub(self.overtaken_wanting())
+        creating.saturating_sub(self.second_tries_wanting())
     }
 
     /// A request is to be sent again, when a connection is free.
-    pub(super) fn push_overtaken(&mut self, request: Request, deadline: Option<Instant>) {
-        self.overtaken.push_back(Overtaken { request, deadline, only_free: false });
+    pub(super) fn push_second_try(&mut self, request: Request, deadline: Option<Instant>) {
+        self.second_tries.push_back(SecondTry { request, deadline, only_free: false });
     }
 
     /// Drops what was answered before it could be sent again.
     pub(super) fn drop_answered(&mut self) {
-        self.overtaken.retain(|second| !second.is_over());
+        self.second_tries.retain(|second| !second.is_over());
     }
 
     /// A request need not be sent again, because it waits behind nobody any more.
-    pub(super) fn drop_overtaken(&mut self, key: RequestKey) {
-        self.overtaken
+    pub(super) fn drop_second_try(&mut self, key: RequestKey) {
+        self.second_tries
             .retain(|second| second.request.reply.key() != key || second.race().is_none_or(|race| !race.give_up()));
     }
 
@@ -113,7 +120,7 @@ impl Waiting {
     }
 
     pub(super) fn pop(&mut self) -> Option<Work> {
-        while let Some(second) = self.overtaken.pop_front() {
+        while let Some(second) = self.second_tries.pop_front() {
             if !second.is_over() {
                 return Some(Work::Request { request: second.request, retire: true });
             }
@@ -123,15 +130,15 @@ impl Waiting {
 
     /// No connection could be made for the first one that wants one: takes it out if that has to be told.
     pub(super) fn refuse(&mut self) -> Option<Work> {
-        let Some(place) = self.overtaken.iter().position(|second| !second.only_free && !second.is_over()) else {
+        let Some(place) = self.second_tries.iter().position(|second| !second.only_free && !second.is_over()) else {
             return self.queue.pop_front().map(|waiter| waiter.work);
         };
-        let second = self.overtaken.get_mut(place)?;
+        let second = self.second_tries.get_mut(place)?;
         if second.race().is_some_and(|race| race.tries() > 1) {
             second.only_free = true;
             return None;
         }
-        self.overtaken.remove(place).map(|second| Work::Request { request: second.request, retire: true })
+        self.second_tries.remove(place).map(|second| Work::Request { request: second.request, retire: true })
     }
 
     /// Takes the first one when it is a request of this kind whose failure closes the connection.
@@ -142,7 +149,7 @@ impl Waiting {
         }
         match self.queue.pop_front()?.work {
             Work::Request { request, .. } => Some(request),
-            Work::Client(_) | Work::Loan(_) => None,
+            Work::Client(_) | Work::Lease(_) => None,
         }
     }
 
@@ -150,10 +157,10 @@ impl Waiting {
     /// limit of its own and a better error.
     pub(super) fn expired(&mut self, sheltered: usize, now: Instant) -> Vec<Work> {
         let mut expired = Vec::new();
-        while let Some(Overtaken { deadline: Some(deadline), .. }) = self.overtaken.front()
+        while let Some(SecondTry { deadline: Some(deadline), .. }) = self.second_tries.front()
             && *deadline <= now
         {
-            let second = self.overtaken.pop_front();
+            let second = self.second_tries.pop_front();
             expired.extend(second.map(|second| Work::Request { request: second.request, retire: true }));
         }
         while let Some(Waiter { deadline: Some(deadline), .. }) = self.queue.get(sheltered)
@@ -177,19 +184,19 @@ impl Waiting {
 
     /// When the next one's time is up.
     pub(super) fn next_deadline(&self, sheltered: usize) -> Option<Instant> {
-        let overtaken = self.overtaken.front().and_then(|second| second.deadline);
+        let second_tries = self.second_tries.front().and_then(|second| second.deadline);
         let queue = self.queue.get(sheltered).and_then(|waiter| waiter.deadline);
-        overtaken.into_iter().chain(queue).min()
+        second_tries.into_iter().chain(queue).min()
     }
 
     /// Takes all of them.
     pub(super) fn drain(&mut self) -> Vec<Work> {
-        self.overtaken.clear();
+        self.second_tries.clear();
         self.queue.drain(..).map(|waiter| waiter.work).collect()
     }
 }
 
-/// The error of those who waited too long, in node-postgres's words.
+/// The error of waiters that waited too long, in node-postgres's words.
 pub(super) fn waited_too_long() -> Error {
     Error::new(ErrorKind::Timeout(Phase::Wait), texts::WAITED_TOO_LONG).with_code("ETIMEDOUT")
 }
@@ -217,11 +224,11 @@ mod tests {
     }
 
     /// One that has never left, and two that are to be sent again.
-    fn waiting(deadline: Option<Instant>) -> (Waiting, [Arc<Race>; 2]) {
-        let (mut waiting, races) = (Waiting::default(), [Race::of_two(), Race::of_two()]);
+    fn waiting(deadline: Option<Instant>) -> (WaitQueue, [Arc<Race>; 2]) {
+        let (mut waiting, races) = (WaitQueue::default(), [Race::of_two(), Race::of_two()]);
         waiting.push(Work::Request { request: request(3, None), retire: true }, None);
-        waiting.push_overtaken(request(1, Some(&races[0])), deadline);
-        waiting.push_overtaken(request(2, Some(&races[1])), deadline);
+        waiting.push_second_try(request(1, Some(&races[0])), deadline);
+        waiting.push_second_try(request(2, Some(&races[1])), deadline);
         (waiting, races)
     }
 
@@ -236,11 +243,11 @@ mod tests {
     #[test]
     fn what_is_answered_meanwhile_is_not_sent_again() {
         let (mut waiting, [first, second]) = waiting(None);
-        assert!(first.win() && waiting.has_overtaken());
+        assert!(first.win() && waiting.has_second_tries());
         assert_eq!((waiting.wanting(), number(waiting.pop())), (2, Some(2)));
         let (mut waiting, [_, third]) = self::waiting(None);
-        waiting.drop_overtaken((1, 1));
-        assert!(second.win() && third.win() && !waiting.has_overtaken());
+        waiting.drop_second_try((1, 1));
+        assert!(second.win() && third.win() && !waiting.has_second_tries());
         waiting.drop_answered();
         assert_eq!(number(waiting.pop()), Some(3));
     }
@@ -248,7 +255,7 @@ mod tests {
     #[test]
     fn a_second_try_that_is_dropped_leaves_the_first_one_to_answer() {
         let (mut waiting, [first, _]) = waiting(None);
-        waiting.drop_overtaken((1, 1));
+        waiting.drop_second_try((1, 1));
         assert_eq!(first.tries(), 1);
         assert_eq!(number(waiting.pop()), Some(2));
     }
@@ -258,7 +265,7 @@ mod tests {
         let (mut waiting, [_, second]) = waiting(None);
         assert!(!second.lose());
         assert_eq!(number(waiting.refuse()), None);
-        assert_eq!((waiting.wanting(), waiting.has_overtaken()), (2, true));
+        assert_eq!((waiting.wanting(), waiting.has_second_tries()), (2, true));
         assert_eq!([2, 3].map(|_| number(waiting.refuse())), [Some(2), Some(3)]);
         assert_eq!(number(waiting.pop()), Some(1));
     }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::handle::Pool;
-use super::shared::{Borrower, Held, Lent, Shared, State};
-use super::waiting::Work;
+use super::idle_connections::Held;
+use super::shared::Shared;
+use super::state::{Borrower, Lent, State};
+use super::wait_queue::Work;
 use crate::conn::inbox::Inbox;
 use crate::conn::{Connection, Session, Sink};
 use crate::error::{Error, texts};
@@ -12,14 +14,14 @@ use crate::error::{Error, texts};
 /// A hold on a connection, which goes back to its pool with this. One that is in the middle of something is closed
 /// instead, and what the server does for it is cancelled: a transaction that was left open would be committed by whoever
 /// has the connection next.
-pub struct Loan {
+pub struct Lease {
     connection: Connection,
     pool: Arc<Shared>,
     is_spoiled: bool,
     keeps_transaction: bool,
 }
 
-impl Loan {
+impl Lease {
     /// The connection.
     pub fn connection(&self) -> &Connection {
         &self.connection
@@ -41,22 +43,18 @@ impl Loan {
     }
 }
 
-impl Drop for Loan {
+impl Drop for Lease {
     fn drop(&mut self) {
         // In this order: what has just been answered has left its status.
         let is_busy = self.connection.load() > 0 || (self.connection.status() != b'I' && !self.keeps_transaction);
         if is_busy {
             self.connection.abandon();
         }
-        let lent = {
-            let mut state = self.pool.lock();
-            match state.lent.get(&self.connection.id()) {
-                Some(Lent { to: Borrower::Loan, .. }) => state.lent.remove(&self.connection.id()),
-                _ => None,
-            }
-        };
-        if let Some(lent) = lent {
-            self.pool.take_back(lent.held, is_busy || self.is_spoiled);
+        let mut state = self.pool.lock();
+        if let Some(Lent { to: Borrower::Lease, .. }) = state.lent.get(&self.connection.id())
+            && let Some(lent) = state.lent.remove(&self.connection.id())
+        {
+            self.pool.take_back(state, lent.held, is_busy || self.is_spoiled);
         }
     }
 }
@@ -67,19 +65,19 @@ impl Pool {
     ///
     /// # Errors
     /// The pool is ending or full beyond `maxWaiting`, the wait was too long, or no connection could be made.
-    pub fn lend(&self) -> impl Future<Output = Result<Loan, Error>> + Send + use<> {
+    pub fn lease(&self) -> impl Future<Output = Result<Lease, Error>> + Send + use<> {
         let inbox = Inbox::new();
         let reply = inbox.expect();
         let waiting = Waiting { pool: self.clone(), sink: inbox.id(), request: reply.request };
-        // What comes for somebody who doesn't wait any more goes back with the batch that brings it.
-        self.run(Work::Loan(reply), |_| {});
+        // A lease that comes when nobody waits any more goes back with the batch that brings it.
+        self.run(Work::Lease(reply), |_| {});
         async move {
             // All of it lives here, and not only the number.
             let waiting = waiting;
             let ended = inbox.ended(waiting.request).await;
             drop(waiting);
             match (ended.value.and_then(|value| value.downcast().ok()), ended.error) {
-                (Some(loan), _) => Ok(*loan),
+                (Some(lease), _) => Ok(*lease),
                 (None, Some(error)) => Err(*error),
                 (None, None) => Err(Error::closed(texts::NOTHING_LENT)),
             }
@@ -87,7 +85,7 @@ impl Pool {
     }
 }
 
-/// Leaves the queue when the one who waits in it goes away.
+/// A place in the queue, which is given up with this.
 struct Waiting {
     pool: Pool,
     sink: u64,
@@ -101,14 +99,12 @@ impl Drop for Waiting {
 }
 
 impl Shared {
-    pub(super) fn lend_to_loan(self: &Arc<Self>, state: &mut State, mut held: Held) -> Loan {
+    pub(super) fn lend_to_lease(self: &Arc<Self>, state: &mut State, mut held: Held) -> Lease {
         held.uses += 1;
         // Nobody wanted to see a new client when it could have been shown.
-        held.fresh = false;
-        let connection = held.connection().clone();
-        connection.set_depth(1);
-        state.lent.insert(connection.id(), Lent { held, to: Borrower::Loan, gone: false });
-        Loan { connection, pool: self.clone(), is_spoiled: false, keeps_transaction: false }
+        held.is_new = false;
+        let connection = state.lend(held, Borrower::Lease);
+        Lease { connection, pool: self.clone(), is_spoiled: false, keeps_transaction: false }
     }
 }
 
@@ -141,73 +137,73 @@ mod tests {
     #[tokio::test]
     async fn a_connection_goes_back_and_is_lent_again() {
         let pool = pool();
-        let loan = pool.lend().await.unwrap();
-        let id = loan.connection().id();
-        assert_eq!(loan.session().simple("SELECT 'a'").await.unwrap().len(), 1);
-        drop(loan);
-        assert_eq!(pool.lend().await.unwrap().connection().id(), id);
+        let lease = pool.lease().await.unwrap();
+        let id = lease.connection().id();
+        assert_eq!(lease.session().simple("SELECT 'a'").await.unwrap().len(), 1);
+        drop(lease);
+        assert_eq!(pool.lease().await.unwrap().connection().id(), id);
     }
 
     #[tokio::test]
     async fn a_spoilt_one_is_not_lent_again() {
         let pool = pool();
-        let mut loan = pool.lend().await.unwrap();
-        let id = loan.connection().id();
-        loan.spoil();
-        drop(loan);
-        assert_ne!(pool.lend().await.unwrap().connection().id(), id);
+        let mut lease = pool.lease().await.unwrap();
+        let id = lease.connection().id();
+        lease.spoil();
+        drop(lease);
+        assert_ne!(pool.lease().await.unwrap().connection().id(), id);
     }
 
     #[tokio::test]
     async fn one_that_is_left_in_a_transaction_is_not_lent_again_unless_that_is_wanted() {
         let pool = pool_in(b'T');
-        let loan = pool.lend().await.unwrap();
-        let id = loan.connection().id();
-        loan.session().simple("BEGIN").await.unwrap();
-        drop(loan);
-        let mut loan = pool.lend().await.unwrap();
-        let other = loan.connection().id();
+        let lease = pool.lease().await.unwrap();
+        let id = lease.connection().id();
+        lease.session().simple("BEGIN").await.unwrap();
+        drop(lease);
+        let mut lease = pool.lease().await.unwrap();
+        let other = lease.connection().id();
         assert_ne!(other, id);
-        loan.session().simple("BEGIN").await.unwrap();
-        loan.keep_transaction();
-        drop(loan);
-        assert_eq!(pool.lend().await.unwrap().connection().id(), other);
+        lease.session().simple("BEGIN").await.unwrap();
+        lease.keep_transaction();
+        drop(lease);
+        assert_eq!(pool.lease().await.unwrap().connection().id(), other);
     }
 
     #[tokio::test]
-    async fn those_who_wait_are_served_in_their_order_but_for_those_who_went_away() {
+    async fn waiters_are_served_in_their_order_but_for_those_that_went_away() {
         let pool = pool();
-        let loan = pool.lend().await.unwrap();
-        let (gone, mut first, mut second) = (pool.lend(), pin!(pool.lend()), pin!(pool.lend()));
+        let lease = pool.lease().await.unwrap();
+        let (gone, mut first, mut second) = (pool.lease(), pin!(pool.lease()), pin!(pool.lease()));
         assert!(waits(first.as_mut()).await);
         drop(gone);
-        drop(loan);
-        let loan = first.await.unwrap();
+        drop(lease);
+        let lease = first.await.unwrap();
         assert!(waits(second.as_mut()).await);
-        drop(loan);
+        drop(lease);
         second.await.unwrap();
     }
 
     #[tokio::test]
-    async fn one_that_came_for_somebody_who_went_away_is_lent_to_the_next() {
+    async fn one_that_came_for_a_waiter_that_went_away_is_lent_to_the_next() {
         let pool = pool();
-        let lending = pool.lend();
+        let leasing = pool.lease();
         clock::sleep(Duration::from_millis(20)).await;
-        drop(lending);
-        pool.lend().await.unwrap();
+        drop(leasing);
+        pool.lease().await.unwrap();
     }
 
     #[tokio::test]
-    async fn a_pool_that_ends_serves_those_who_waited_before_and_nobody_else() {
+    async fn a_pool_that_ends_serves_those_that_waited_before_and_nobody_else() {
         let pool = pool();
-        let loan = pool.lend().await.unwrap();
-        let waiting = pool.lend();
+        let lease = pool.lease().await.unwrap();
+        let waiting = pool.lease();
         let inbox = Inbox::new();
         let reply = inbox.expect();
         let end = reply.request;
         pool.end(Some(reply));
-        assert!(pool.lend().await.is_err());
-        drop(loan);
+        assert!(pool.lease().await.is_err());
+        drop(lease);
         drop(waiting.await.unwrap());
         inbox.ended(end).await;
     }

@@ -1,0 +1,98 @@
+//! What `deadpool` makes connections with, and asks whether they can be used again.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use deadpool::managed::{Manager, RecycleError, RecycleResult};
+use deadpool_postgres::Metrics;
+
+use super::containment::panicked;
+use super::pooled_connection::PooledConnection;
+use super::users::{AnyUser, Users};
+use crate::clock;
+use crate::config::{PoolSettings, ServerSettings};
+use crate::conn::{Caller, ConnectionId, KeyRing, next_id, open};
+use crate::error::{Error, texts};
+use crate::rows::PoolEvent;
+
+/// Opens connections to one server, on behalf of whoever uses the pool.
+pub struct ConnectionManager {
+    pub(super) settings: ServerSettings,
+    limits: PoolSettings,
+    /// Set when the program has changed it since.
+    password: Mutex<Option<Option<String>>>,
+    users: Arc<Users>,
+    pub(super) caller: Arc<dyn Caller>,
+    /// What was made of the keys and the password.
+    pub(super) ring: KeyRing,
+}
+
+/// What becomes of an attempt to open a connection is told in any case.
+struct Attempt<'a> {
+    id: ConnectionId,
+    users: &'a Users,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.users.tell(self.id, &PoolEvent::NotOpened(Box::new(panicked(texts::OPENING_FAILED))));
+        }
+    }
+}
+
+impl ConnectionManager {
+    pub(super) fn new(settings: ServerSettings, limits: PoolSettings, users: Arc<Users>) -> Self {
+        let caller = Arc::new(AnyUser(users.clone()));
+        ConnectionManager { settings, limits, password: Mutex::new(None), users, caller, ring: KeyRing::default() }
+    }
+
+    /// The password for connections from now on; `None` asks for it each time.
+    pub(super) fn set_password(&self, password: Option<String>) {
+        *self.password.lock().unwrap_or_else(PoisonError::into_inner) = Some(password);
+    }
+
+    pub(super) fn settings_now(&self) -> Cow<'_, ServerSettings> {
+        let password = self.password.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(password) = password else { return Cow::Borrowed(&self.settings) };
+        let mut settings = self.settings.clone();
+        settings.asks_for_password = password.is_none();
+        if let Some(password) = password {
+            settings.server.password(password);
+        }
+        Cow::Owned(settings)
+    }
+
+    /// Whether a connection that comes back can be used again.
+    pub(super) fn is_reusable(&self, pooled: &PooledConnection) -> bool {
+        pooled.connection().is_open() && !pooled.is_worn_out(&self.limits, clock::now())
+    }
+}
+
+impl Manager for ConnectionManager {
+    type Type = PooledConnection;
+    type Error = Error;
+
+    async fn create(&self) -> Result<PooledConnection, Error> {
+        let id = next_id();
+        let _attempt = Attempt { id, users: &self.users };
+        self.users.tell(id, &PoolEvent::Opening);
+        let opened = open(id, &self.settings_now(), &self.ring, Some(&self.caller)).await;
+        let event = match &opened {
+            Ok(connection) => PoolEvent::Opened(connection.backend_key().0),
+            Err(error) => PoolEvent::NotOpened(Box::new(error.clone())),
+        };
+        self.users.tell(id, &event);
+        opened.map(PooledConnection::new)
+    }
+
+    /// `deadpool` itself has only connections whose holder was lost by a panic: the others are in
+    /// [`super::idle_connections`].
+    async fn recycle(&self, pooled: &mut PooledConnection, _: &Metrics) -> RecycleResult<Error> {
+        if self.is_reusable(pooled) && pooled.connection().load() == 0 && pooled.connection().status() == b'I' {
+            return Ok(());
+        }
+        pooled.connection().abandon();
+        Err(RecycleError::message(texts::NOT_AT_REST))
+    }
+}

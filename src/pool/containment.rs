@@ -1,0 +1,32 @@
+//! A panic ends what it happens in, and nothing around it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::{Error, ErrorKind};
+
+/// What `work` gives, or nothing when it panics. What it shares with others must be whole at each of its steps.
+pub(super) fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+/// A step at which a test wants a panic, once.
+#[cfg(test)]
+#[derive(Default)]
+pub(super) struct Fault(std::sync::Mutex<Option<&'static str>>);
+
+#[cfg(test)]
+impl Fault {
+    pub(super) fn want(&self, step: &'static str) {
+        *self.0.lock().unwrap() = Some(step);
+    }
+
+    pub(super) fn at(&self, step: &'static str) {
+        let is_wanted = self.0.lock().unwrap().take_if(|wanted| *wanted == step).is_some();
+        assert!(!is_wanted, "as the test wants it");
+    }
+}
+
+/// The error of a request that was lost by a panic.
+pub(super) fn panicked(text: &str) -> Error {
+    Error::new(ErrorKind::Io, text)
+}

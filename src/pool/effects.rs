@@ -1,0 +1,97 @@
+//! What follows from a change of a pool's state, and is done when its lock is released.
+
+use std::any::Any;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::containment::{contained, panicked};
+use crate::conn::{Connection, Reply, Sink, runtime};
+use crate::error::{Error, texts};
+use crate::rows::{Batch, Extra, Record};
+
+/// Something to do without the lock.
+pub(super) enum Effect {
+    /// A request has failed without a connection.
+    Fail(Reply, Error),
+    /// A connection is lent to whoever waited for it, as this value.
+    Lend(Connection, Reply, Box<dyn Any + Send>),
+    /// A request is done.
+    Done(Reply),
+    /// A receiver is told of something that nobody asked for.
+    Tell(Arc<dyn Sink>, Box<Batch>),
+    /// A connection goes: politely when it is at rest, at once when it is in the middle of something.
+    Close(Connection),
+    /// A connection goes, and what the server does for it is cancelled.
+    Abandon(Connection),
+    /// A task starts.
+    Spawn(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl Effect {
+    /// Does it. A panic in it, as of a receiver, is told to whoever waits for it, and concerns nothing else.
+    fn run(self) {
+        let asked = match &self {
+            Effect::Lend(_, reply, _) => Some((reply.clone(), texts::LENDING_FAILED)),
+            Effect::Done(reply) => Some((reply.clone(), texts::DELIVERY_FAILED)),
+            _ => None,
+        };
+        if contained(|| self.perform()).is_none()
+            && let Some((reply, text)) = asked
+        {
+            contained(|| reply.fail(panicked(text)));
+        }
+    }
+
+    fn perform(self) {
+        let mut batch = Batch::default();
+        match self {
+            Effect::Fail(reply, error) => reply.fail(error),
+            Effect::Lend(connection, reply, value) => {
+                connection.set_depth(1);
+                batch.record_with(Record::Value, &[reply.request], Extra::Value(value));
+                reply.sink.deliver(batch);
+            }
+            Effect::Done(reply) => {
+                batch.record(Record::Done, &[reply.request, 0]);
+                reply.sink.deliver(batch);
+            }
+            Effect::Tell(sink, batch) => sink.deliver(*batch),
+            Effect::Close(connection) if connection.load() == 0 => connection.end(None),
+            Effect::Close(connection) => connection.destroy(Error::closed(texts::TERMINATED)),
+            Effect::Abandon(connection) => connection.abandon(),
+            Effect::Spawn(task) => runtime::spawn(task),
+        }
+    }
+}
+
+/// Effects in the order of the changes. One thread at a time brings them about, so that whoever is told of several is told
+/// in that order.
+#[derive(Default)]
+pub(super) struct Effects {
+    list: Vec<Effect>,
+    /// A thread is at it, and takes on what is added meanwhile.
+    is_running: bool,
+}
+
+impl Effects {
+    pub(super) fn push(&mut self, effect: Effect) {
+        self.list.push(effect);
+    }
+
+    pub(super) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.push(Effect::Spawn(Box::pin(task)));
+    }
+
+    /// Effects for this thread to bring about with [`Effects::run`], to be asked for again when that is done.
+    pub(super) fn take(&mut self, goes_on: bool) -> Option<Vec<Effect>> {
+        if self.is_running && !goes_on {
+            return None;
+        }
+        self.is_running = !self.list.is_empty();
+        self.is_running.then(|| std::mem::take(&mut self.list))
+    }
+
+    pub(super) fn run(effects: Vec<Effect>) {
+        effects.into_iter().for_each(Effect::run);
+    }
+}

@@ -1,0 +1,69 @@
+//! What a pool hears of its connections.
+
+use std::sync::{Arc, Weak};
+
+use super::idle_connections::Held;
+use super::pooled_connection::Listener;
+use super::shared::Shared;
+use crate::conn::{Connection, ConnectionId, Observer, Sink, WeakConnection};
+use crate::rows::{Batch, Event};
+
+/// Listens to a pooled connection: tells the pool when it is free or gone, and its listener what happens on it.
+pub(super) struct PoolObserver {
+    pool: Weak<Shared>,
+    connection: WeakConnection,
+    listener: Arc<Listener>,
+}
+
+impl PoolObserver {
+    /// Watches a connection from now on. One that is watched already stays with its observer.
+    pub(super) fn watch(pool: &Arc<Shared>, held: &Held) {
+        let connection = held.connection();
+        connection.watch(Arc::new(PoolObserver {
+            pool: Arc::downgrade(pool),
+            connection: connection.downgrade(),
+            listener: held.listener.clone(),
+        }));
+    }
+
+    fn both(&self) -> Option<(Arc<Shared>, Connection)> {
+        Some((self.pool.upgrade()?, self.connection.upgrade()?))
+    }
+}
+
+impl Observer for PoolObserver {
+    fn answered(&self, by_server: bool) {
+        if let Some((pool, connection)) = self.both() {
+            pool.pipeline_answered(&connection, by_server);
+        }
+    }
+
+    fn event(&self, connection: ConnectionId, event: Event) {
+        let listener = self.listener.get();
+        if let Event::Lost(error) = &event
+            && let Some(pool) = self.pool.upgrade()
+            && !pool.connection_lost(connection, error)
+        {
+            return;
+        }
+        // Whoever has it as a client hears that it is closed when the pool has let it go.
+        if let Some(listener) = listener
+            && !matches!(event, Event::Closed)
+        {
+            listener.deliver(Batch::of_event(connection, event));
+        }
+    }
+
+    fn listener(&self) -> Option<Arc<dyn Sink>> {
+        self.listener.get()
+    }
+
+    fn closed(&self) {
+        if let Some((pool, connection)) = self.both() {
+            pool.strike_off(connection.id(), &self.listener);
+            pool.go_on();
+        } else if let (Some(listener), Some(connection)) = (self.listener.get(), self.connection.upgrade()) {
+            listener.deliver(Batch::of_event(connection.id(), Event::Closed));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! How connections leave a pool: closed by it, lost, or with the end of all.
+
+use std::sync::Arc;
+
+use deadpool::managed::Object;
+
+use super::effects::Effect;
+use super::pooled_connection::Listener;
+use super::shared::Shared;
+use super::state::{Borrower, Lent, State};
+use crate::conn::ConnectionId;
+use crate::error::Error;
+use crate::rows::{Batch, Event, PoolEvent};
+
+impl Shared {
+    /// Tells the pool's users what has happened to a connection.
+    fn tell(&self, state: &mut State, connection: ConnectionId, event: &PoolEvent) {
+        for (sink, batch) in self.users.batches(connection, event) {
+            state.effects.push(Effect::Tell(sink, Box::new(batch)));
+        }
+    }
+
+    /// Closes an idle connection; false when it is not idle.
+    pub(super) fn remove(self: &Arc<Self>, connection: ConnectionId) -> bool {
+        let mut state = self.lock();
+        let Some(held) = state.idle.remove(connection) else { return false };
+        state.close(held);
+        drop(state);
+        self.go_on();
+        true
+    }
+
+    /// A connection broke. True when it was lent to a client, which is the one to hear of it. What broke while nobody used it
+    /// is told to the pool's users, and closed.
+    pub(super) fn connection_lost(&self, id: ConnectionId, error: &Error) -> bool {
+        let mut state = self.lock();
+        let held = match state.lent.get(&id) {
+            Some(Lent { to: Borrower::Client, .. }) => return true,
+            // What it ran fails, and its caller knows.
+            Some(Lent { to: Borrower::Lease, .. }) => return false,
+            Some(Lent { to: Borrower::Pipeline(pipeline), held, .. }) if !pipeline.is_answered(held.connection()) => {
+                return false;
+            }
+            Some(_) => state.lent.remove(&id).map(|lent| lent.held),
+            // The pool closes it anyway; nobody needs to hear how.
+            None if state.closing.contains(&id) => return false,
+            None => state.idle.remove(id),
+        };
+        // One report is enough, and nobody has seen a connection that was only just opened.
+        let Some(held) = held else { return false };
+        // It does not count any more when its users hear of it.
+        self.tell(&mut state, id, &PoolEvent::IdleLost(Box::new(error.clone())));
+        state.close(held);
+        false
+    }
+
+    /// Strikes a closed connection off, and tells the pool's users and then its listener.
+    pub(super) fn strike_off(&self, id: ConnectionId, listener: &Listener) {
+        let mut state = self.lock();
+        state.closing.remove(&id);
+        match state.lent.get_mut(&id) {
+            // A client still has it, and gives it back or not; the pool must not wait for that with an end.
+            Some(Lent { to: Borrower::Client, gone, .. }) => *gone = true,
+            Some(_) => drop(state.lent.remove(&id).map(|lent| Object::take(lent.held))),
+            None => drop(state.idle.remove(id).map(Object::take)),
+        }
+        self.tell(&mut state, id, &PoolEvent::Removed);
+        if let Some(listener) = listener.get() {
+            state.effects.push(Effect::Tell(listener, Box::new(Batch::of_event(id, Event::Closed))));
+        }
+    }
+
+    /// Closes what is idle and answers what waits for the end, once the pool is ending.
+    pub(super) fn wind_up(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if !state.ending || !state.waiting.is_empty() {
+            return;
+        }
+        state.idle.take_all().into_iter().for_each(|held| state.close(held));
+        for lost in self.connections.retain(|_, _| false).removed {
+            state.effects.push(Effect::Close(lost.connection().clone()));
+        }
+        if state.busy() > 0 {
+            return;
+        }
+        // The pool may stay in JavaScript's hands; its keys don't.
+        self.connections.manager().ring.clear();
+        for reply in std::mem::take(&mut state.ended) {
+            state.effects.push(Effect::Done(reply));
+        }
+    }
+
+    /// Nobody uses the pool any more: what waits is dropped with its environment, connections are closed.
+    pub(super) fn abandon(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.ending = true;
+        let dropped = (std::mem::take(&mut state.ended), state.waiting.drain());
+        let lent: Vec<Lent> = state.lent.drain().map(|(_, lent)| lent).collect();
+        for lent in lent {
+            if lent.gone { drop(Object::take(lent.held)) } else { state.abandon(lent.held) }
+        }
+        drop(state);
+        drop(dropped);
+        self.abandoned.send_replace(true);
+        self.wind_up();
+    }
+}

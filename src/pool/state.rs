@@ -1,0 +1,99 @@
+//! What a pool knows of its connections and its waiters: all that its lock protects.
+
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+
+use deadpool::managed::Object;
+
+use super::depth::Depth;
+use super::effects::{Effect, Effects};
+use super::idle_connections::{Held, IdleConnections};
+use super::pipeline::Pipeline;
+use super::task::Running;
+use super::wait_queue::{WaitQueue, Work};
+use crate::config::{PoolSettings, Sharing};
+use crate::conn::{Connection, ConnectionId, Reply};
+use crate::error::Error;
+
+pub(super) struct State {
+    pub(super) waiting: WaitQueue,
+    /// How many connections are being opened.
+    pub(super) opening: usize,
+    pub(super) idle: IdleConnections,
+    pub(super) lent: HashMap<ConnectionId, Lent>,
+    /// Told to close and not closed yet.
+    pub(super) closing: HashSet<ConnectionId>,
+    pub(super) ending: bool,
+    pub(super) ended: Vec<Reply>,
+    pub(super) running: Running,
+    pub(super) depth: Depth,
+    pub(super) effects: Effects,
+}
+
+pub(super) struct Lent {
+    pub(super) held: Held,
+    pub(super) to: Borrower,
+    /// The connection is closed, and whoever has it as a client has not given it back.
+    pub(super) gone: bool,
+}
+
+/// What has a connection.
+pub(super) enum Borrower {
+    Client,
+    /// This side's own questions, see [`super::Lease`].
+    Lease,
+    /// Requests of the pool's own queue.
+    Pipeline(Pipeline),
+}
+
+impl State {
+    pub(super) fn new(limits: &PoolSettings) -> Self {
+        State {
+            waiting: WaitQueue::default(),
+            opening: 0,
+            idle: IdleConnections::default(),
+            lent: HashMap::new(),
+            closing: HashSet::new(),
+            ending: false,
+            ended: Vec::new(),
+            running: Running::default(),
+            depth: Depth::new(if limits.sharing == Sharing::None { 1 } else { limits.pipeline_depth }),
+            effects: Effects::default(),
+        }
+    }
+
+    /// How many connections that are not idle are open, being opened or being closed.
+    pub(super) fn busy(&self) -> usize {
+        self.opening + self.closing.len() + self.lent.values().filter(|lent| !lent.gone).count()
+    }
+
+    pub(super) fn lend(&mut self, held: Held, to: Borrower) -> Connection {
+        let connection = held.connection().clone();
+        self.lent.insert(connection.id(), Lent { held, to, gone: false });
+        connection
+    }
+
+    /// Takes a connection out of the pool, which is told to close. It has not been struck off yet, even if it is closed.
+    pub(super) fn close(&mut self, held: Held) {
+        let connection = Object::take(held).connection().clone();
+        self.closing.insert(connection.id());
+        self.effects.push(Effect::Close(connection));
+    }
+
+    /// As [`State::close`], whatever the connection is in the middle of; the server's work for it is cancelled.
+    pub(super) fn abandon(&mut self, held: Held) {
+        let connection = Object::take(held).connection().clone();
+        self.closing.insert(connection.id());
+        self.effects.push(Effect::Abandon(connection));
+    }
+
+    /// Whoever waits for a connection gets none.
+    pub(super) fn refuse(&mut self, work: Work, error: Error) {
+        self.effects.push(Effect::Fail(work.into_reply(), error));
+    }
+
+    /// Whoever waits for a connection gets this one, as `value`.
+    pub(super) fn hand_over(&mut self, connection: Connection, reply: Reply, value: impl Any + Send) {
+        self.effects.push(Effect::Lend(connection, reply, Box::new(value)));
+    }
+}
