@@ -148,6 +148,10 @@ fn all_failed(mut attempts: Vec<Error>) -> Error {
 }
 
 async fn dial_one(address: SocketAddr) -> Result<(Socket, Address), Error> {
+    #[cfg(test)]
+    if let Some(dialled) = super::scripted::dial(address).await {
+        return dialled;
+    }
     match TcpStream::connect(address).await {
         Ok(stream) => {
             // Requests are written whole; waiting for more would only add delay.

@@ -46,6 +46,8 @@ pub(super) struct Conversation<'a> {
     /// When the message left whose answer is still to come.
     asked: Option<Instant>,
     round_trip: Option<Duration>,
+    /// What went wrong when a message was written. The server may have said why before it closed the connection.
+    write_error: Option<Error>,
 }
 
 impl<'a> Conversation<'a> {
@@ -58,15 +60,21 @@ impl<'a> Conversation<'a> {
             ring,
             asked: None,
             round_trip: None,
+            write_error: None,
         }
     }
 
-    async fn send(&mut self, out: &mut BytesMut) -> Result<(), Error> {
+    async fn send(&mut self, out: &mut BytesMut) {
         let written = self.stream.write_all(out).await;
         let flushed = self.stream.flush().await;
         self.asked = Some(clock::now());
         out.clear();
-        written.and(flushed).map_err(|error| io_error(&error, "write", ""))
+        self.write_error = written.and(flushed).err().map(|error| io_error(&error, "write", ""));
+    }
+
+    /// The error of a connection that ends before the server is ready.
+    fn ended(&mut self, error: &std::io::Error) -> Error {
+        self.write_error.take().unwrap_or_else(|| broken(error))
     }
 
     /// The next message: type byte and body.
@@ -83,9 +91,9 @@ impl<'a> Conversation<'a> {
                 return Ok((tag, message));
             }
             match self.stream.read_buf(&mut self.received).await {
-                Ok(0) => return Err(broken(&std::io::ErrorKind::UnexpectedEof.into())),
+                Ok(0) => return Err(self.ended(&std::io::ErrorKind::UnexpectedEof.into())),
                 Ok(_) => self.note_answer(),
-                Err(error) => return Err(broken(&error)),
+                Err(error) => return Err(self.ended(&error)),
             }
         }
     }
@@ -106,7 +114,7 @@ impl<'a> Conversation<'a> {
         let rest = rest.filter(|(name, _)| !name.eq_ignore_ascii_case("client_encoding"));
         frontend::startup_message(fixed.into_iter().chain(rest), &mut out)
             .map_err(|error| Error::config(texts::startup_not_sent(error)))?;
-        self.send(&mut out).await?;
+        self.send(&mut out).await;
         let user = user.to_owned();
         let mut password: Option<Option<String>> = None;
         let mut scram: Option<Scram> = None;
@@ -138,7 +146,7 @@ impl<'a> Conversation<'a> {
                     }
                     let password = password.as_ref().and_then(Option::as_deref);
                     self.answer(challenge, &user, password, &mut scram, &mut out).await?;
-                    self.send(&mut out).await?;
+                    self.send(&mut out).await;
                     has_answered = true;
                 }
                 other => return Err(unexpected(other, "during authentication")),

@@ -23,8 +23,6 @@ pub mod driver;
 mod end;
 mod established;
 mod exchange;
-#[cfg(test)]
-pub mod fake_server;
 mod flow;
 pub mod handshake;
 pub mod inbox;
@@ -52,6 +50,8 @@ pub mod runtime;
 mod scheduling;
 mod scram;
 pub mod scram_keys;
+#[cfg(test)]
+pub mod scripted;
 pub mod session;
 pub mod sink;
 mod socket;
@@ -61,6 +61,8 @@ mod statement_error;
 pub mod stream;
 mod streaming;
 pub mod styles;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 
 #[cfg(unix)]

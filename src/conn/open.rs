@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_postgres::config::{Host, SslNegotiation};
 
-use super::address::dial;
+use super::address::{Address, dial};
 use super::caller::{Caller, Question, ask};
 use super::connection::Connection;
 use super::connection_id::{ConnectionId, next_id};
@@ -109,7 +109,7 @@ impl Attempt<'_> {
         if let (Socket::Tcp(stream), Some(idle)) = (&socket, self.settings.keepalive) {
             keep_alive(stream, idle);
         }
-        let wants_tls = self.settings.tls.as_ref().filter(|_| matches!(socket, Socket::Tcp(_)) || cfg!(not(unix)));
+        let wants_tls = self.settings.tls.as_ref().filter(|_| matches!(address, Address::Tcp(_)));
         let direct = self.settings.server.get_ssl_negotiation() == SslNegotiation::Direct;
         self.phase = Phase::Tls;
         let connect_timeout = self.settings.connect_timeout;

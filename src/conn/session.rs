@@ -229,7 +229,7 @@ fn too_late(limit: Duration) -> Error {
 mod tests {
     use std::sync::mpsc;
 
-    use super::super::fake_server::{CANCEL, KEYS, complete, message, one_row, ready, refusal, start};
+    use super::super::scripted::{KEYS, Server, complete, message, one_row, ready, refusal, settle, start, trust};
     use super::*;
 
     async fn session(answer: impl Fn(u8, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> Session {
@@ -240,7 +240,7 @@ mod tests {
         sets.iter().map(|set| set.value(0)).collect()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_simple_query_has_a_result_for_each_statement() {
         let session = session(|_, _| Some([one_row("a"), one_row("b"), ready(b'T')].concat())).await;
         let sets = session.simple("SELECT 'a'; SELECT 'b'").await.unwrap();
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(session.status(), b'T');
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_was_completed_before_an_error_comes_with_it() {
         let session = session(|_, _| Some([one_row("a"), refusal(b'E', "22012"), ready(b'I')].concat())).await;
         let answer = session.ask("SELECT 'a'; SELECT 1/0").answer().await;
@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(session.simple("").await.unwrap_err().code.as_deref(), Some("22012"));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn statements_under_one_sync_are_answered_together() {
         let (sender, seen) = mpsc::channel();
         let session = session(move |tag, body| {
@@ -276,7 +276,7 @@ mod tests {
         assert!(sent[1].1.windows(5).any(|bytes| bytes == b"seven"));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn one_query_with_values_has_one_result() {
         let session = session(|tag, _| {
             let answer = [message(b'1', &[]), message(b'2', &[]), one_row("x"), ready(b'I')].concat();
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(session.query("SELECT $1", &[Some("x")]).await.unwrap().value(0), Some("x"));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn notices_are_there_for_whoever_asks() {
         let session = session(|_, _| Some([complete("DO"), refusal(b'N', "01000"), ready(b'I')].concat())).await;
         session.simple("DO").await.unwrap();
@@ -297,7 +297,6 @@ mod tests {
 
     const AN_HOUR: Duration = Duration::from_secs(3600);
 
-    /// The clock stands still while something can be done, and goes on to what is waited for when nothing can.
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_is_too_late_closes_the_connection() {
         let session = session(|_, _| Some(Vec::new())).await.until(Some(clock::now() + AN_HOUR));
@@ -308,20 +307,15 @@ mod tests {
         assert!(session.simple("SELECT 1").await.is_err());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_cancel_request_has_the_keys_of_the_sessions_connection() {
-        let (sender, seen) = mpsc::channel();
-        let session = session(move |tag, body| {
-            sender.send((tag, body.to_vec())).unwrap();
-            Some(ready(b'I'))
-        })
-        .await;
+        let server = Server::playing(|_| trust());
+        let session = Session::open(&server.settings(), None).await.unwrap();
         session.cancel().await.unwrap();
-        let (tag, body) = seen.try_recv().unwrap();
-        assert_eq!((tag, body.get(4..)), (CANCEL, Some(&KEYS[..])));
+        assert_eq!(server.cancels().iter().map(|body| &body[4..]).collect::<Vec<_>>(), [&KEYS[..]]);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_connection_that_is_lost_fails_what_is_under_way() {
         let session = session(|_, _| None).await;
         let answer = session.ask("SELECT 1").answer().await;
@@ -329,20 +323,15 @@ mod tests {
         assert_eq!(answer.status, None);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_session_of_its_own_connection_ends_it_politely() {
-        let (sender, seen) = mpsc::channel();
-        let session = session(move |tag, _| {
-            sender.send(tag).unwrap();
-            (tag != b'X').then(|| ready(b'I'))
-        })
-        .await;
-        drop(session);
-        let terminated = tokio::task::spawn_blocking(move || seen.recv_timeout(Duration::from_secs(10)));
-        assert_eq!(terminated.await.unwrap(), Ok(b'X'));
+        let server = Server::playing(|_| trust());
+        drop(Session::open(&server.settings(), None).await.unwrap());
+        settle().await;
+        assert_eq!(server.heard(0).last(), Some(&b'X'));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_session_on_the_connection_of_another_leaves_it_open() {
         let owner = session(|_, _| Some([one_row("a"), ready(b'I')].concat())).await;
         drop(Session::on(owner.connection()));

@@ -15,6 +15,8 @@ use tokio::net::UnixStream;
 use super::detached::{self, Detached, Moving};
 #[cfg(unix)]
 use super::runtime;
+#[cfg(test)]
+use super::scripted::Pipe;
 
 /// A connected socket.
 pub enum Socket {
@@ -29,6 +31,9 @@ pub enum Socket {
     /// On its way from one to the other, or lost on it.
     #[cfg(unix)]
     Moving(Moving),
+    /// A test's.
+    #[cfg(test)]
+    Pipe(Pipe),
 }
 
 /// Reading and writing by whichever variant it is.
@@ -62,7 +67,9 @@ delegate!(
     #[cfg(unix)]
     Detached,
     #[cfg(unix)]
-    Moving
+    Moving,
+    #[cfg(test)]
+    Pipe
 );
 
 #[cfg(unix)]
@@ -74,6 +81,11 @@ impl Socket {
             Socket::Unix(stream) => detached::Kind::Unix(stream.into_std()?),
             Socket::Detached(detached) => detached.into_kind(),
             Socket::Moving(_) => return Err(detached::lost()),
+            #[cfg(test)]
+            pipe @ Socket::Pipe(_) => {
+                *self = pipe;
+                return Err(detached::lost());
+            }
         };
         let descriptor = match &socket {
             detached::Kind::Tcp(stream) => stream.as_raw_fd(),

@@ -335,10 +335,10 @@ mod tests {
 
     use super::*;
     use crate::config::PoolSettings;
-    use crate::conn::fake_server::{complete, one_row, ready, start};
     use crate::conn::message::Body;
     use crate::conn::next_id;
     use crate::conn::null_sink::NullSink;
+    use crate::conn::scripted::{complete, one_row, ready, start};
     use crate::conn::{KeyRing, open};
     use crate::pool::Pool;
     use crate::rows::TypeMask;
@@ -353,7 +353,7 @@ mod tests {
         Reply { sink, request: 1, mask, eager: false, unordered: false, race: None }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_script_whose_caller_dies_between_its_end_and_commit_leaves_no_transaction_to_the_next() {
         let (heard, mut scripts) = tokio::sync::mpsc::unbounded_channel();
         let settings = start(move |_, body| {
@@ -381,7 +381,7 @@ mod tests {
         assert_eq!(scripts.try_recv().ok(), None, "nothing was committed");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_script_that_is_given_up_before_it_was_sent_leaves_its_client_as_it_was() {
         let settings = start(|_, _| Some(ready(b'I')));
         let connection = open(next_id(), &settings, &KeyRing::default(), None).await.unwrap();

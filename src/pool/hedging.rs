@@ -119,7 +119,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use crate::config::PoolSettings;
-    use crate::conn::fake_server::start;
+    use crate::conn::scripted::start;
     use crate::conn::inbox::Inbox;
     use crate::conn::{Connection, Race, Reply};
     use crate::error::ErrorKind;

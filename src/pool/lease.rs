@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::clock;
     use crate::config::PoolSettings;
-    use crate::conn::fake_server::{one_row, ready, start};
+    use crate::conn::scripted::{one_row, ready, start};
 
     /// A pool of one connection.
     fn pool() -> Pool {
@@ -134,7 +134,7 @@ mod tests {
         clock::within(Duration::from_millis(20), future).await.is_none()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_connection_goes_back_and_is_lent_again() {
         let pool = pool();
         let lease = pool.lease().await.unwrap();
@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(pool.lease().await.unwrap().connection().id(), id);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_spoilt_one_is_not_lent_again() {
         let pool = pool();
         let mut lease = pool.lease().await.unwrap();
@@ -154,7 +154,7 @@ mod tests {
         assert_ne!(pool.lease().await.unwrap().connection().id(), id);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn one_that_is_left_in_a_transaction_is_not_lent_again_unless_that_is_wanted() {
         let pool = pool_in(b'T');
         let lease = pool.lease().await.unwrap();
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(pool.lease().await.unwrap().connection().id(), other);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn waiters_are_served_in_their_order_but_for_those_that_went_away() {
         let pool = pool();
         let lease = pool.lease().await.unwrap();
@@ -184,7 +184,7 @@ mod tests {
         second.await.unwrap();
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn one_that_came_for_a_waiter_that_went_away_is_lent_to_the_next() {
         let pool = pool();
         let leasing = pool.lease();
@@ -193,7 +193,7 @@ mod tests {
         pool.lease().await.unwrap();
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_pool_that_ends_serves_those_that_waited_before_and_nobody_else() {
         let pool = pool();
         let lease = pool.lease().await.unwrap();

@@ -12,7 +12,7 @@ use super::task::Task;
 use super::{Pool, Work};
 use crate::clock;
 use crate::config::{PoolSettings, Sharing};
-use crate::conn::fake_server::{one_row, ready, start};
+use crate::conn::scripted::{one_row, ready, start};
 use crate::conn::inbox::Inbox;
 use crate::conn::message::Message;
 use crate::conn::sink::{Tables, next_sink_id};

@@ -128,7 +128,7 @@ mod tests {
 
     use super::*;
     use crate::config::PoolSettings;
-    use crate::conn::fake_server;
+    use crate::conn::scripted;
     use crate::conn::inbox::Inbox;
     use crate::error::Error;
     use crate::pool::Pool;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn pool() -> Pool {
-        let server = fake_server::start(|_, _| None);
+        let server = scripted::start(|_, _| None);
         let limits = PoolSettings { shared: true, ..PoolSettings::of_one() };
         Pool::new(server, limits)
     }

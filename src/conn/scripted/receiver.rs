@@ -1,0 +1,230 @@
+//! Where the answers go, and what happens on a connection.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::sync::Notify;
+
+use super::Failpoint;
+use crate::conn::observer::Observer;
+use crate::conn::reply::Reply;
+use crate::conn::sink::{Sink, Tables, next_sink_id};
+use crate::conn::{Connection, ConnectionId};
+use crate::error::Error;
+use crate::rows::{Batch, Event, Extra, Record, TypeMask};
+
+/// How a request ended: with a transaction status, or with an error.
+pub type End = Result<u8, Error>;
+
+/// Notes what it is told. Each of its methods is a step that can panic.
+pub struct Receiver {
+    id: u64,
+    tables: Tables,
+    failpoint: Failpoint,
+    is_busy: AtomicBool,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// How each request ended, once or more often.
+    ends: BTreeMap<i32, Vec<End>>,
+    /// Rows of each request.
+    rows: BTreeMap<i32, usize>,
+    /// What each request was told besides rows and its end, not looked at yet.
+    told: Vec<(i32, Record)>,
+    events: Vec<String>,
+    values: usize,
+}
+
+impl Receiver {
+    /// One that keeps up.
+    pub fn new() -> Arc<Receiver> {
+        Arc::new(Receiver {
+            id: next_sink_id(),
+            tables: Tables::default(),
+            failpoint: Failpoint::default(),
+            is_busy: AtomicBool::new(false),
+            state: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Panics in what it is told.
+    pub fn failpoint(&self) -> &Failpoint {
+        &self.failpoint
+    }
+
+    /// Whom a request of this number answers.
+    pub fn reply(self: &Arc<Self>, request: i32) -> Reply {
+        Reply { sink: self.clone(), request, mask: TypeMask(0), eager: false, unordered: false, race: None }
+    }
+
+    /// How a request ended, if it has; more than one end is one too many.
+    pub fn end(&self, request: i32) -> Option<End> {
+        let state = self.lock();
+        let ends = state.ends.get(&request)?;
+        assert_eq!(ends.len(), 1, "request {request} ends once: {ends:?}");
+        ends.first().cloned()
+    }
+
+    /// Waits for the end of a request.
+    pub async fn ended(&self, request: i32) -> End {
+        self.until(|| self.end(request)).await
+    }
+
+    /// Waits until a request was told this, and takes it as seen.
+    pub async fn told(&self, request: i32, what: Record) {
+        let take = || {
+            let mut state = self.lock();
+            let place = state.told.iter().position(|told| *told == (request, what))?;
+            state.told.remove(place);
+            Some(())
+        };
+        self.until(take).await;
+    }
+
+    async fn until<T>(&self, mut look: impl FnMut() -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(found) = look() {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Rows that a request has brought.
+    pub fn rows(&self, request: i32) -> usize {
+        self.lock().rows.get(&request).copied().unwrap_or(0)
+    }
+
+    /// What happened on the connections that it watches.
+    pub fn events(&self) -> Vec<String> {
+        self.lock().events.clone()
+    }
+
+    /// Waits until the connections that it watches have closed so many times in all.
+    pub async fn closed(&self, times: usize) {
+        let count = || self.lock().events.iter().filter(|event| *event == "closed").count();
+        self.until(|| (count() >= times).then_some(())).await;
+    }
+
+    fn note(&self, event: impl Into<String>) {
+        self.lock().events.push(event.into());
+        self.changed.notify_waiters();
+    }
+
+    /// Watches a connection.
+    pub fn watch(self: &Arc<Self>, connection: &Connection) {
+        connection.watch(Arc::new(Watcher(self.clone())));
+    }
+}
+
+impl State {
+    fn take_in(&mut self, batch: Batch) {
+        let widths: BTreeMap<i32, usize> =
+            batch.shapes.iter().map(|shape| (i32::try_from(shape.id).unwrap(), shape.ints)).collect();
+        let mut extras = batch.extras.into_iter();
+        let mut ints = batch.ints.into_iter();
+        while let Some(kind) = ints.next() {
+            let is = |record: Record| kind == record as i32;
+            if is(Record::Segment) || is(Record::Blob) {
+                continue;
+            }
+            if is(Record::Event) {
+                if let Some(Extra::ConnectionEvent(_, event)) = extras.next() {
+                    self.events.push(format!("{event:?}").chars().take_while(|c| c.is_alphanumeric()).collect());
+                }
+                continue;
+            }
+            let request = ints.next().unwrap();
+            if is(Record::Fields) {
+                ints.next();
+            } else if is(Record::Rows) {
+                let (shape, count) = (ints.next().unwrap(), usize::try_from(ints.next().unwrap()).unwrap());
+                assert_eq!(ints.by_ref().take(count * widths[&shape]).count(), count * widths[&shape]);
+                *self.rows.entry(request).or_default() += count;
+            } else if is(Record::Complete) {
+                assert_eq!(ints.by_ref().take(3).count(), 3);
+            } else if is(Record::CompleteRare) || is(Record::Raw) {
+                extras.next();
+            } else if is(Record::Done) {
+                let status = u8::try_from(ints.next().unwrap()).unwrap();
+                self.ends.entry(request).or_default().push(Ok(status));
+            } else if is(Record::Failed) {
+                ints.next();
+                let Some(Extra::Error(error)) = extras.next() else { panic!("a failure has an error") };
+                self.ends.entry(request).or_default().push(Err(*error));
+            } else if is(Record::Value) {
+                self.values += 1;
+                extras.next();
+                self.ends.entry(request).or_default().push(Ok(0));
+            } else {
+                let told = [Record::Started, Record::Suspended, Record::Drained, Record::CopyRefused, Record::Empty];
+                self.told.extend(told.into_iter().find(|told| is(*told)).map(|told| (request, told)));
+            }
+        }
+    }
+}
+
+impl Sink for Receiver {
+    fn deliver(&self, batch: Batch) {
+        self.failpoint.step();
+        self.lock().take_in(batch);
+        self.changed.notify_waiters();
+    }
+
+    fn tables(&self) -> &Tables {
+        self.failpoint.step();
+        &self.tables
+    }
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn spare(&self) -> Batch {
+        self.failpoint.step();
+        Batch::default()
+    }
+
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<()> {
+        self.failpoint.step();
+        if self.is_busy.load(Ordering::SeqCst) { Poll::Pending } else { Poll::Ready(()) }
+    }
+}
+
+/// Tells a receiver of what happens on a connection.
+pub struct Watcher(pub Arc<Receiver>);
+
+impl Observer for Watcher {
+    fn answered(&self, _: bool) {
+        self.0.failpoint.step();
+    }
+
+    fn event(&self, _: ConnectionId, event: Event) {
+        self.0.failpoint.step();
+        if let Event::Lost(error) = event {
+            self.0.note(format!("lost: {}", error.message));
+        }
+    }
+
+    fn listener(&self) -> Option<Arc<dyn Sink>> {
+        self.0.failpoint.step();
+        Some(self.0.clone())
+    }
+
+    fn closed(&self) {
+        // First: it is the last call, and whoever waits for the end waits for this.
+        self.0.note("closed");
+        self.0.failpoint.step();
+    }
+}

@@ -1,0 +1,22 @@
+//! Every way in which a connection can go wrong, at every step of it.
+
+mod handshake;
+mod requests;
+
+use super::connection::Connection;
+use super::scripted::{Server, settle, tasks};
+use super::{KeyRing, next_id, open};
+use crate::config::ServerSettings;
+use crate::error::Error;
+
+/// Opens a connection by these settings.
+async fn opened(settings: &ServerSettings) -> Result<Connection, Error> {
+    open(next_id(), settings, &KeyRing::default(), None).await
+}
+
+/// Makes sure that nothing is left of any connection to the server.
+async fn assert_clean(server: &Server, context: &str) {
+    settle().await;
+    assert_eq!((server.open(), tasks() - server.serving()), (0, 0), "sockets and tasks after {context}");
+    assert_eq!(server.complaints(), [""; 0], "{context}");
+}
