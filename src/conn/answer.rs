@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use super::connection::Connection;
 use super::delivery::Delivery;
 use super::flow::Flow;
-use super::notes::{Notes, deliver_notes};
+use super::notes::Notes;
 use super::pending_request::PendingRequest;
 use super::read_buffer::ReadBuffer;
 use super::reply::Reply;
@@ -175,14 +175,14 @@ impl Answer {
     fn begin(&mut self, frame: Frame<'_>) -> Result<(), Error> {
         let next = self.connection.lock().next_pending();
         match next {
-            Some(mut pending) => {
+            Some(pending) => {
+                // Whatever fails from here on, the request is told.
+                let pending = self.current.insert(pending);
                 if pending.reply.race.is_some() {
                     pending.reply.begin(frame.tag == b'E' && server_message::error_fields(frame.body)?.is_fatal());
                 }
-                let sink = &pending.reply.sink;
-                self.delivery.begin(sink);
+                self.delivery.begin(&pending.reply.sink);
                 self.owed = Some(pending.reply.request);
-                self.current = Some(pending);
                 Ok(())
             }
             None if frame.tag == b'E' => {
@@ -353,7 +353,7 @@ impl Answer {
             inner.completed(status, &mut notes);
             inner.flush();
         }
-        deliver_notes(notes);
+        self.connection.tell_all(notes);
     }
 
     fn refuse_copy(&mut self) {

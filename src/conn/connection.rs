@@ -3,13 +3,15 @@
 #[cfg(unix)]
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::auto_prepare::AutoPrepare;
 use super::cancel::cancel;
 use super::connection_id::ConnectionId;
+use super::contained::contained;
 use super::established::Established;
+use super::locked::Locked;
 use super::notes::{Note, Notes, deliver_notes};
 use super::observer::Observer;
 use super::observer_cell::ObserverCell;
@@ -180,8 +182,8 @@ impl Connection {
         self.lock().statements.get(name).map(|statement| statement.text.clone())
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> Locked<'_> {
+        Locked::new(self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Makes a request. It is written at once when its turn has come and the socket takes it.
@@ -190,9 +192,10 @@ impl Connection {
     }
 
     /// Makes several requests, in one write as far as they may be on the way together.
-    pub fn submit_all(&self, requests: impl Iterator<Item = Request>) {
+    pub fn submit_all(&self, mut requests: impl Iterator<Item = Request>) {
         let mut notes = Notes::new();
-        {
+        // What fails here loses the connection, whose task tells those that it knows of.
+        contained(|| {
             let mut inner = self.lock();
             let refusal = match inner.life {
                 Life::Open => None,
@@ -201,21 +204,31 @@ impl Connection {
             };
             match refusal {
                 None => {
-                    requests.for_each(|request| inner.submit(request, &mut notes));
+                    requests.by_ref().for_each(|request| inner.submit(request, &mut notes));
                     inner.flush();
                 }
-                Some(error) => notes.extend(requests.map(|request| (request.reply, Note::Failed(error.clone())))),
+                Some(error) => {
+                    notes.extend(requests.by_ref().map(|request| (request.reply, Note::Failed(error.clone()))));
+                }
             }
-        }
+        });
+        notes.extend(requests.map(|request| (request.reply, Note::Failed(gone()))));
         self.deliver(notes);
     }
 
     /// Delivers notes, and tells the observer of requests that will never be answered.
     fn deliver(&self, notes: Notes) {
         let is_any_refused = notes.iter().any(|(_, note)| matches!(note, Note::Refused(..)));
-        deliver_notes(notes);
-        if is_any_refused {
-            self.shared.observer.answered(false);
+        self.tell_all(notes);
+        if is_any_refused && !contained(|| self.shared.observer.answered(false)) {
+            self.lock().fail();
+        }
+    }
+
+    /// Delivers notes. An exchange that can't go on any more, because its caller has missed one, takes the connection along.
+    pub(super) fn tell_all(&self, notes: Notes) {
+        if !deliver_notes(notes) {
+            self.lock().fail();
         }
     }
 
@@ -273,15 +286,12 @@ impl Connection {
     /// Closes a connection whose answers are not wanted any more: the server's work is cancelled first, since a
     /// server does not notice a closed socket before it has something to write.
     pub fn abandon(&self) {
-        let error = || Error::closed(texts::TERMINATED);
+        let abandoned = Abandoned(self.clone());
         if self.load() == 0 {
-            return self.destroy(error());
+            return;
         }
-        let connection = self.clone();
         runtime::spawn(async move {
-            // Whether or not the request got through, the connection goes.
-            let _ = clock::within(ABANDON_PATIENCE, connection.cancel()).await;
-            connection.destroy(error());
+            let _ = clock::within(ABANDON_PATIENCE, abandoned.0.cancel()).await;
         });
     }
 
@@ -329,5 +339,14 @@ impl Connection {
     /// The second socket could not be opened, or the server took no note in time.
     pub async fn cancel(&self) -> Result<(), Error> {
         cancel(&self.shared.route, self.shared.process_id, self.shared.secret_key).await
+    }
+}
+
+/// A connection that goes with this, whether or not its server could be asked to stop.
+struct Abandoned(Connection);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        self.0.destroy(Error::closed(texts::TERMINATED));
     }
 }

@@ -14,7 +14,6 @@ use super::connection::Connection;
 use super::connection_id::ConnectionId;
 use super::end::End;
 use super::established::Established;
-use super::notes::deliver_notes;
 use super::os_error::io_error;
 use super::read_buffer::ReadBuffer;
 #[cfg(unix)]
@@ -95,7 +94,7 @@ impl Driver {
             let keeps_up = self.answer.poll_ready(cx).is_ready();
             let outcome = self.poll_socket(cx, keeps_up);
             let drained = self.answer.connection.lock().take_drained();
-            deliver_notes(drained);
+            self.answer.connection.tell_all(drained);
             match outcome {
                 Poll::Pending => {
                     let_others_finish(self.answer.length > LONG_ANSWER);
@@ -150,6 +149,10 @@ impl Driver {
         let mut inner = self.answer.connection.lock();
         let stream = match inner.turn(cx) {
             Turn::Wait => return Poll::Pending,
+            Turn::Broken => {
+                drop(inner);
+                return Poll::Ready(ControlFlow::Break(End::Lost(Some(self.answer.break_off()))));
+            }
             Turn::Close(None) => return Poll::Ready(ControlFlow::Break(End::Terminated)),
             Turn::Close(Some(error)) => return Poll::Ready(ControlFlow::Break(End::Destroyed(error))),
             Turn::Read(_) if !keeps_up => return Poll::Pending,
@@ -196,8 +199,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use bytes::BytesMut;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
     use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
     use super::super::address::Address;
@@ -206,6 +208,7 @@ mod tests {
     use super::super::reply::Reply;
     use super::super::request::Request;
     use super::super::route::Route;
+    use super::super::scripted::Pipe;
     use super::super::sink::{Sink, Tables};
     use super::super::socket::Socket;
     use super::*;
@@ -273,12 +276,10 @@ mod tests {
         }
     }
 
-    async fn connected() -> (TcpStream, Connection, Arc<Listener>, UnboundedReceiver<String>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+    fn connected() -> (DuplexStream, Connection, Arc<Listener>, UnboundedReceiver<String>) {
+        let (client, server) = tokio::io::duplex(16 * 1024);
         let established = Established {
-            stream: Stream::Plain(Socket::Tcp(client.unwrap())),
+            stream: Stream::Plain(Socket::Pipe(Pipe::new(client, Arc::default(), Arc::default()))),
             received: BytesMut::new(),
             process_id: 0,
             secret_key: 0,
@@ -286,7 +287,7 @@ mod tests {
             notices: Vec::new(),
             status: b'I',
             route: Route {
-                address: Address::Tcp(address),
+                address: Address::Tcp(([192, 0, 2, 1], 5432).into()),
                 host: String::new(),
                 tls: None,
                 certificate: None,
@@ -304,7 +305,7 @@ mod tests {
         });
         let connection = start(1, established);
         connection.watch(Arc::new(Watcher(sink.clone())));
-        (server.unwrap().0, connection, sink, heard)
+        (server, connection, sink, heard)
     }
 
     fn query(sink: &Arc<Listener>, request: i32) -> Request {
@@ -317,9 +318,9 @@ mod tests {
     const DESCRIPTION: &[u8] = b"T\0\0\0\x06\0\0";
     const NOTICE: &[u8] = b"N\0\0\0\x08Mx\0\0";
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_panic_rejects_everything_that_waits_for_the_connection_and_closes_it() {
-        let (mut server, connection, sink, mut heard) = connected().await;
+        let (mut server, connection, sink, mut heard) = connected();
         connection.set_depth(3);
         connection.submit_all((1..=4).map(|request| query(&sink, request)));
         connection.end(Some(query(&sink, 5).reply));
@@ -339,9 +340,9 @@ mod tests {
         assert!(server.read_to_end(&mut rest).await.is_ok(), "the socket is closed");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn its_error_says_that_this_side_failed_and_the_next_connection_works() {
-        let (mut server, connection, sink, mut heard) = connected().await;
+        let (mut server, connection, sink, mut heard) = connected();
         connection.submit(query(&sink, 1));
         sink.panics.store(true, Ordering::Relaxed);
         server.write_all(DESCRIPTION).await.unwrap();
@@ -349,15 +350,15 @@ mod tests {
         assert_eq!(heard.recv().await, Some(format!("1: {failed}")));
         assert_eq!(heard.recv().await, Some(format!("lost: {failed}")));
 
-        let (mut server, connection, sink, mut heard) = connected().await;
+        let (mut server, connection, sink, mut heard) = connected();
         connection.submit(query(&sink, 1));
         server.write_all(&[DESCRIPTION, COMPLETE].concat()).await.unwrap();
         assert_eq!(heard.recv().await, Some("1: done".to_owned()));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_connection_reads_no_further_than_its_listeners_keep_up_and_closes_all_the_same() {
-        let (mut server, connection, sink, mut heard) = connected().await;
+        let (mut server, connection, sink, mut heard) = connected();
         server.write_all(NOTICE).await.unwrap();
         assert_eq!(heard.recv().await.as_deref(), Some("event"));
         sink.is_busy.store(true, Ordering::Relaxed);

@@ -1,9 +1,9 @@
 //! The end of a connection: every request that still waits for it is told.
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::answer::Answer;
+use super::contained::contained;
 use super::notes::{Note, Notes, deliver_notes};
 use super::reply::Reply;
 use super::state::Unanswered;
@@ -44,7 +44,7 @@ impl Answer {
         notes.extend(replies.map(|reply| (reply, Note::Failed(cause.clone()))));
         // Whatever one of them fails at, the others are told.
         contained(|| self.delivery.flush(false));
-        notes.into_iter().for_each(|note| contained(|| deliver_notes(vec![note])));
+        deliver_notes(notes);
         let observer = self.connection.observer();
         let id = self.connection.id();
         if let Some(error) = reported {
@@ -53,7 +53,7 @@ impl Answer {
         if !expected {
             contained(|| observer.event(id, Event::Lost(Box::new(lost))));
         }
-        ended.into_iter().for_each(|note| contained(|| deliver_notes(vec![note])));
+        deliver_notes(ended);
         contained(|| observer.event(id, Event::Closed));
         contained(|| observer.closed());
     }
@@ -82,11 +82,6 @@ impl Answer {
         };
         requests.into_iter().map(|request| (reply(request), Note::Failed(cause.clone()))).collect()
     }
-}
-
-fn contained(step: impl FnOnce()) {
-    // What it says has been printed by the panic hook.
-    let _ = catch_unwind(AssertUnwindSafe(step));
 }
 
 /// A connection whose task goes away without having ended it.

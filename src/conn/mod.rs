@@ -15,6 +15,7 @@ pub mod caller;
 mod cancel;
 pub mod connection;
 pub mod connection_id;
+mod contained;
 mod delivery;
 pub mod demands;
 #[cfg(unix)]
@@ -29,6 +30,7 @@ pub mod inbox;
 pub mod key_ring;
 pub mod known_text;
 mod large_texts;
+mod locked;
 pub mod message;
 mod notes;
 pub mod null_sink;

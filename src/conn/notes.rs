@@ -1,5 +1,6 @@
 //! What is to be said to requests: noted under a connection's lock, and delivered behind it.
 
+use super::contained::contained;
 use super::reply::Reply;
 use crate::error::Error;
 use crate::rows::{Batch, Record};
@@ -17,15 +18,24 @@ pub(super) enum Note {
     Drained,
 }
 
-pub(super) fn deliver_notes(notes: Notes) {
+/// Tells all of them, also behind one whose receiver panics. False when that one has missed what its exchange goes on with,
+/// so that it won't.
+pub(super) fn deliver_notes(notes: Notes) -> bool {
+    let mut goes_on = true;
     for (reply, note) in notes {
-        match note {
-            Note::Failed(error) => reply.fail(error),
-            Note::Refused(error, status) => reply.fail_on(error, status),
-            Note::Done => tell(&reply, Record::Done, &[reply.request, 0]),
-            Note::Started => tell(&reply, Record::Started, &[reply.request]),
-            Note::Drained => tell(&reply, Record::Drained, &[reply.request]),
-        }
+        let is_awaited = !matches!(note, Note::Failed(_) | Note::Refused(..));
+        goes_on &= contained(|| deliver(&reply, note)) || !is_awaited;
+    }
+    goes_on
+}
+
+fn deliver(reply: &Reply, note: Note) {
+    match note {
+        Note::Failed(error) => reply.fail(error),
+        Note::Refused(error, status) => reply.fail_on(error, status),
+        Note::Done => tell(reply, Record::Done, &[reply.request, 0]),
+        Note::Started => tell(reply, Record::Started, &[reply.request]),
+        Note::Drained => tell(reply, Record::Drained, &[reply.request]),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::connection_id::ConnectionId;
+use super::contained::contained;
 use super::observer::Observer;
 use super::sink::Sink;
 use crate::rows::Event;
@@ -32,10 +33,10 @@ impl ObserverCell {
             return;
         }
         for event in std::mem::take(&mut early.events) {
-            observer.event(connection, event);
+            contained(|| observer.event(connection, event));
         }
         if early.is_closed {
-            observer.closed();
+            contained(|| observer.closed());
         }
         // It was looked at above, under the lock.
         let _ = self.observer.set(observer);

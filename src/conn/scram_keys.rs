@@ -4,6 +4,7 @@
 //! that all connections of a pool need the same ones. The RFC lets clients keep them (decision 0016), which
 //! `key_ring.rs` does.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -69,6 +70,7 @@ async fn derive(password: &str, salt: &[u8], iterations: u32) -> Keys {
         let turn = TURNS.acquire().await;
         derivation = match tokio::task::spawn_blocking(move || derivation.advanced(PIECE)).await {
             Ok(advanced) => advanced,
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             // The runtime is going away, and what waits for the keys with it.
             Err(_) => std::future::pending().await,
         };

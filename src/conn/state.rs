@@ -28,7 +28,8 @@ use crate::wire::frontend;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Life {
     Open,
-    /// What the server sent makes no sense: nothing more is asked, and the task is about to close the socket.
+    /// What the server sent makes no sense, or this side has failed: nothing more is asked, and the task is about to close
+    /// the socket.
     Broken,
     /// Terminate is sent when everything has been answered.
     Ending,
@@ -138,9 +139,7 @@ impl Inner {
     /// Sends a request, or has it wait behind the others.
     pub(super) fn submit(&mut self, request: Request, notes: &mut Notes) {
         if self.queue.is_empty() && self.may_leave(&request.message) {
-            self.sending = Some(request.reply.clone());
-            self.send(request, notes);
-            self.sending = None;
+            self.send_next(request, notes);
         } else {
             self.queue.push_back(request);
         }
@@ -152,10 +151,14 @@ impl Inner {
             && self.may_leave(&next.message)
             && let Some(request) = self.queue.pop_front()
         {
-            self.sending = Some(request.reply.clone());
-            self.send(request, notes);
-            self.sending = None;
+            self.send_next(request, notes);
         }
+    }
+
+    fn send_next(&mut self, request: Request, notes: &mut Notes) {
+        self.sending = Some(request.reply.clone());
+        self.send(request, notes);
+        self.sending = None;
     }
 
     fn send(&mut self, mut request: Request, notes: &mut Notes) {
@@ -305,8 +308,10 @@ impl Inner {
             }
             return Turn::Wait;
         }
-        if let Life::Closing(error) = &self.life {
-            return Turn::Close(Some(error.clone()));
+        match &self.life {
+            Life::Closing(error) => return Turn::Close(Some(error.clone())),
+            Life::Broken => return Turn::Broken,
+            Life::Open | Life::Ending | Life::Closed => {}
         }
         if self.life == Life::Ending && self.in_flight() == 0 && self.queue.is_empty() {
             frontend::terminate(&mut self.out);
@@ -326,6 +331,14 @@ impl Inner {
         if self.life == Life::Open {
             self.life = Life::Broken;
         }
+    }
+
+    /// A panic has left this half changed; the task closes the socket, and tells why.
+    pub(super) fn fail(&mut self) {
+        if matches!(self.life, Life::Open | Life::Ending) {
+            self.life = Life::Broken;
+        }
+        self.wake();
     }
 
     /// The caller ended it, so that its end is no failure.
@@ -367,6 +380,8 @@ pub(super) struct Unanswered {
 pub(super) enum Turn<'a> {
     Read(&'a mut Stream),
     Wait,
+    /// Close, because this side has failed.
+    Broken,
     /// Close; with an error for what is left.
     Close(Option<Error>),
 }

@@ -1,7 +1,7 @@
 //! What the caller of an exclusive exchange says while it is under way: raw bytes, pages of a portal, COPY data.
 
 use super::connection::Connection;
-use super::notes::{Note, deliver_notes};
+use super::notes::Note;
 use super::reply::Reply;
 use super::state::{Inner, Life, UNSENT_LIMIT};
 use crate::error::Error;
@@ -23,7 +23,7 @@ impl Connection {
                 Some(reply)
             }
         };
-        deliver_notes(written.map(|reply| (reply, Note::Done)).into_iter().collect());
+        self.tell_all(written.map(|reply| (reply, Note::Done)).into_iter().collect());
     }
 
     /// Asks for the next page of the portal under way.

@@ -1,6 +1,7 @@
 //! Where the answers go, and what happens on a connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -37,7 +38,11 @@ struct State {
     /// What each request was told besides rows and its end, not looked at yet.
     told: Vec<(i32, Record)>,
     events: Vec<String>,
-    values: usize,
+    /// Requests whose records were in a batch that it panicked over.
+    missed: BTreeSet<i32>,
+    text: Vec<u8>,
+    /// The format codes of the columns that the last result was announced with.
+    formats: Vec<i16>,
 }
 
 impl Receiver {
@@ -73,6 +78,17 @@ impl Receiver {
         let ends = state.ends.get(&request)?;
         assert_eq!(ends.len(), 1, "request {request} ends once: {ends:?}");
         ends.first().cloned()
+    }
+
+    /// Whether a request was told something that it missed for a panic.
+    pub fn has_missed(&self, request: i32) -> bool {
+        self.lock().missed.contains(&request)
+    }
+
+    /// The text of all rows, and the formats that their columns are said to have.
+    pub fn text(&self) -> (String, Vec<i16>) {
+        let state = self.lock();
+        (String::from_utf8_lossy(&state.text).into_owned(), state.formats.clone())
     }
 
     /// Waits for the end of a request.
@@ -130,6 +146,10 @@ impl Receiver {
 
 impl State {
     fn take_in(&mut self, batch: Batch) {
+        self.text.extend(batch.texts.iter().chain(&batch.long_texts).flat_map(|text| text.bytes.iter()));
+        if let Some(shape) = batch.shapes.last() {
+            self.formats = shape.fields.iter().map(|field| field.format).collect();
+        }
         let widths: BTreeMap<i32, usize> =
             batch.shapes.iter().map(|shape| (i32::try_from(shape.id).unwrap(), shape.ints)).collect();
         let mut extras = batch.extras.into_iter();
@@ -164,7 +184,6 @@ impl State {
                 let Some(Extra::Error(error)) = extras.next() else { panic!("a failure has an error") };
                 self.ends.entry(request).or_default().push(Err(*error));
             } else if is(Record::Value) {
-                self.values += 1;
                 extras.next();
                 self.ends.entry(request).or_default().push(Ok(0));
             } else {
@@ -177,7 +196,10 @@ impl State {
 
 impl Sink for Receiver {
     fn deliver(&self, batch: Batch) {
-        self.failpoint.step();
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.failpoint.step())) {
+            self.lock().missed.extend(batch.addressees().into_keys());
+            resume_unwind(panic);
+        }
         self.lock().take_in(batch);
         self.changed.notify_waiters();
     }

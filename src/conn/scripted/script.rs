@@ -12,6 +12,7 @@ use crate::clock;
 
 const SSL_REQUEST: i32 = 80_877_103;
 const CANCEL_REQUEST: i32 = 80_877_102;
+const TERMINATE: u8 = b'X';
 
 /// In place of a type: the startup message.
 pub const STARTUP: u8 = 0;
@@ -180,6 +181,9 @@ impl Backend {
     async fn expect(&mut self, wanted: u8, hear: &impl Fn(u8, &[u8])) -> Result<Vec<u8>, Stop> {
         let (tag, body) = self.receive().await?;
         hear(tag, &body);
+        if tag == TERMINATE {
+            return Err(Stop::Closed);
+        }
         if tag != wanted {
             let [wanted, tag] = [wanted, tag].map(|tag| char::from(tag).escape_default().to_string());
             return Err(Stop::Unexpected(format!("'{wanted}' was expected, and '{tag}' came")));
@@ -197,7 +201,7 @@ impl Backend {
     }
 
     /// Takes notice of nothing but the end.
-    async fn until_closed(&mut self) {
+    pub async fn until_closed(&mut self) {
         let mut ignored = [0; 256];
         while self.stream.read(&mut ignored).await.is_ok_and(|count| count > 0) {}
     }

@@ -32,6 +32,8 @@ pub enum Door {
     Refused,
     /// They are not answered.
     Silent,
+    /// They are let in, and hear nothing.
+    Mute,
 }
 
 /// A server that plays a script on each of its connections. It exists as long as the process.
@@ -145,8 +147,12 @@ impl Shared {
     }
 
     async fn serve(&self, stream: tokio::io::DuplexStream) {
+        let is_mute = self.lock().door == Door::Mute;
         // A client that goes away is the end of its connection.
-        let Ok((backend, tag, body)) = Backend::accept(stream).await else { return };
+        let Ok((mut backend, tag, body)) = Backend::accept(stream).await else { return };
+        if is_mute {
+            return backend.until_closed().await;
+        }
         if tag == CANCEL {
             self.lock().cancels.push(body);
             return;
@@ -185,7 +191,7 @@ pub async fn dial(address: SocketAddr) -> Option<Result<(Socket, Address), Error
     server.failpoint.step();
     let door = server.lock().door;
     match door {
-        Door::Open => {}
+        Door::Open | Door::Mute => {}
         Door::Refused => {
             return Some(Err(Error::new(ErrorKind::Io, "connect ECONNREFUSED").with_code("ECONNREFUSED")));
         }

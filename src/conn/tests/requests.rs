@@ -11,7 +11,7 @@ use super::super::scripted::{
     End, Fault, Receiver, Script, Server, Step, complete, cut, description, faults, message, one_row, ready, refusal,
     row, settle, trust,
 };
-use super::{assert_clean, opened};
+use super::{assert_clean, is_loss, opened};
 use crate::clock;
 use crate::error::{Error, ErrorKind};
 use crate::rows::Record;
@@ -235,19 +235,22 @@ async fn whatever_goes_wrong_at_whichever_step_of_an_answer_is_told_once_and_the
 
 /// What is told of a request and of the one behind it.
 fn assert_lost(fault: Fault, first: &Error, second: &Error, context: &str) {
-    let kind = if fault == Fault::Garbage { ErrorKind::Protocol } else { ErrorKind::Io };
-    assert_eq!(second.kind, kind, "{context}");
+    let is_expected = |error: &Error| match fault {
+        Fault::Garbage => error.kind == ErrorKind::Protocol,
+        _ => is_loss(error),
+    };
+    assert!(is_expected(second), "{context}: {second:?}");
     if fault == Fault::Fatal {
         assert_eq!(first.code.as_deref(), Some(Fault::CODE), "{context}: {first:?}");
     } else {
-        assert_eq!(first.kind, kind, "{context}: {first:?}");
+        assert!(is_expected(first), "{context}: {first:?}");
     }
 }
 
 /// Runs a request and one behind it, of which something panics that is set to. Returns whether the caller did.
 async fn run_both(kind: &Kind, connection: &Connection, receiver: &Arc<Receiver>) -> bool {
     let (kind, connection, receiver) = (kind.clone(), connection.clone(), receiver.clone());
-    let caller = tokio::spawn(async move {
+    let mut caller = tokio::spawn(async move {
         let behind = receiver.clone();
         let second = async {
             tokio::task::yield_now().await;
@@ -255,8 +258,46 @@ async fn run_both(kind: &Kind, connection: &Connection, receiver: &Arc<Receiver>
         };
         tokio::join!(run(&kind, &connection, &receiver, 1), second).0.ok();
     });
-    let outcome = clock::within(AN_HOUR, caller).await;
-    outcome.is_none_or(|outcome| outcome.is_err())
+    match clock::within(AN_HOUR, &mut caller).await {
+        Some(outcome) => outcome.is_err(),
+        // It waits for what a receiver has missed.
+        None => {
+            caller.abort();
+            false
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_or_an_observer_that_panics_loses_what_it_was_told_and_no_other_connection() {
+    for kind in kinds() {
+        let both = [kind.script.clone(), simple().script].concat();
+        let server = Server::playing(move |_| [trust(), both.clone()].concat());
+        for step in 1.. {
+            let context = format!("{}, a panic at step {step}", kind.name);
+            let (connection, receiver) = watched(&server).await;
+            let (other, listener) = watched(&server).await;
+            receiver.failpoint().set(step);
+            let has_panicked = run_both(&kind, &connection, &receiver).await;
+            settle().await;
+            let is_last = !receiver.failpoint().disarm();
+            for number in [1, 2] {
+                let is_told = receiver.end(number).is_some() || receiver.has_missed(number);
+                assert!(is_told || (has_panicked && number == 2), "{context}: request {number} is told");
+            }
+            assert_eq!(connection.load(), 0, "{context}");
+            connection.end(None);
+            receiver.closed(1).await;
+            assert!(connection.is_closed(), "{context}");
+            assert_eq!(run(&kind, &other, &listener, 1).await, Ok(kind.status), "{context}");
+            other.end(None);
+            assert_clean(&server, &context).await;
+            if is_last {
+                assert!(step > 5, "{context}: there are steps");
+                break;
+            }
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
