@@ -26,6 +26,8 @@ mod shared;
 mod sharing;
 mod state;
 mod task;
+#[cfg(test)]
+mod tests;
 mod users;
 pub mod wait_queue;
 

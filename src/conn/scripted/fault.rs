@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::messages::{message, refusal};
+use super::messages::{fatal, message};
 use super::script::{Script, Step};
 
 /// What a server does in place of a step, and of those behind it.
@@ -29,7 +29,7 @@ impl Fault {
 
     fn steps(self, rest: &[Step]) -> Script {
         match self {
-            Fault::Fatal => vec![Step::Send(refusal(b'E', Fault::CODE)), Step::Close],
+            Fault::Fatal => vec![Step::Send(fatal(Fault::CODE)), Step::Close],
             Fault::Close => vec![Step::Close],
             Fault::Garbage => vec![Step::Send(message(b'?', b"what")), Step::Never],
             Fault::Panic => vec![Step::Panic],

@@ -37,3 +37,8 @@ pub fn one_row(value: &str) -> Vec<u8> {
 pub fn refusal(tag: u8, code: &str) -> Vec<u8> {
     message(tag, format!("SERROR\0VERROR\0C{code}\0Mno\0\0").as_bytes())
 }
+
+/// ErrorResponse of a server that is about to close the connection.
+pub fn fatal(code: &str) -> Vec<u8> {
+    message(b'E', format!("SFATAL\0VFATAL\0C{code}\0Mno\0\0").as_bytes())
+}

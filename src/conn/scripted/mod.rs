@@ -9,6 +9,7 @@
 mod cut;
 mod failpoint;
 mod fault;
+mod manual;
 mod messages;
 mod pipe;
 mod receiver;
@@ -19,7 +20,8 @@ mod server;
 pub use cut::{cut, settle, tasks};
 pub use failpoint::Failpoint;
 pub use fault::{Fault, faults, slow};
-pub use messages::{complete, description, message, one_row, ready, refusal, row};
+pub use manual::Manual;
+pub use messages::{complete, description, fatal, message, one_row, ready, refusal, row};
 pub use pipe::Pipe;
 pub use receiver::{End, Receiver, Watcher};
 pub use scram::scram;

@@ -1,5 +1,6 @@
 //! Where the answers go, and what happens on a connection.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,14 +34,15 @@ pub struct Receiver {
 struct State {
     /// How each request ended, once or more often.
     ends: BTreeMap<i32, Vec<End>>,
-    /// Rows of each request.
-    rows: BTreeMap<i32, usize>,
+    /// The values of each request's rows, which have one column of text.
+    rows: BTreeMap<i32, Vec<String>>,
     /// What each request was told besides rows and its end, not looked at yet.
     told: Vec<(i32, Record)>,
     events: Vec<String>,
+    /// Values that requests were answered with.
+    values: BTreeMap<i32, Box<dyn Any + Send>>,
     /// Requests whose records were in a batch that it panicked over.
     missed: BTreeSet<i32>,
-    text: Vec<u8>,
     /// The format codes of the columns that the last result was announced with.
     formats: Vec<i16>,
 }
@@ -85,10 +87,9 @@ impl Receiver {
         self.lock().missed.contains(&request)
     }
 
-    /// The text of all rows, and the formats that their columns are said to have.
-    pub fn text(&self) -> (String, Vec<i16>) {
-        let state = self.lock();
-        (String::from_utf8_lossy(&state.text).into_owned(), state.formats.clone())
+    /// The formats that the columns of the last result are said to have.
+    pub fn formats(&self) -> Vec<i16> {
+        self.lock().formats.clone()
     }
 
     /// Waits for the end of a request.
@@ -117,9 +118,16 @@ impl Receiver {
         }
     }
 
-    /// Rows that a request has brought.
-    pub fn rows(&self, request: i32) -> usize {
-        self.lock().rows.get(&request).copied().unwrap_or(0)
+    /// The values of the rows that a request has brought.
+    pub fn rows(&self, request: i32) -> Vec<String> {
+        self.lock().rows.get(&request).cloned().unwrap_or_default()
+    }
+
+    /// Waits for the value that a request is answered with.
+    pub async fn value<T: 'static>(&self, request: i32) -> Box<T> {
+        self.ended(request).await.unwrap();
+        let value = self.lock().values.remove(&request).unwrap();
+        value.downcast().unwrap_or_else(|_| panic!("request {request} has a value of another type"))
     }
 
     /// What happened on the connections that it watches.
@@ -146,17 +154,18 @@ impl Receiver {
 
 impl State {
     fn take_in(&mut self, batch: Batch) {
-        self.text.extend(batch.texts.iter().chain(&batch.long_texts).flat_map(|text| text.bytes.iter()));
         if let Some(shape) = batch.shapes.last() {
             self.formats = shape.fields.iter().map(|field| field.format).collect();
         }
         let widths: BTreeMap<i32, usize> =
             batch.shapes.iter().map(|shape| (i32::try_from(shape.id).unwrap(), shape.ints)).collect();
+        let (mut segment, mut start) = (0, 0);
         let mut extras = batch.extras.into_iter();
         let mut ints = batch.ints.into_iter();
         while let Some(kind) = ints.next() {
             let is = |record: Record| kind == record as i32;
-            if is(Record::Segment) || is(Record::Blob) {
+            if is(Record::Segment) {
+                (segment, start) = (segment + 1, 0);
                 continue;
             }
             if is(Record::Event) {
@@ -169,9 +178,16 @@ impl State {
             if is(Record::Fields) {
                 ints.next();
             } else if is(Record::Rows) {
-                let (shape, count) = (ints.next().unwrap(), usize::try_from(ints.next().unwrap()).unwrap());
-                assert_eq!(ints.by_ref().take(count * widths[&shape]).count(), count * widths[&shape]);
-                *self.rows.entry(request).or_default() += count;
+                let (shape, count) = (ints.next().unwrap(), ints.next().unwrap());
+                for _ in 0..count {
+                    // Null bits stand first, and the end of the only value last.
+                    let end = ints.by_ref().take(widths[&shape]).last().unwrap();
+                    let bytes = match usize::try_from(end) {
+                        Ok(end) => &batch.texts[segment].bytes[std::mem::replace(&mut start, end)..end],
+                        Err(_) => &batch.long_texts[usize::try_from(!end).unwrap()].bytes[..],
+                    };
+                    self.rows.entry(request).or_default().push(String::from_utf8(bytes.to_vec()).unwrap());
+                }
             } else if is(Record::Complete) {
                 assert_eq!(ints.by_ref().take(3).count(), 3);
             } else if is(Record::CompleteRare) || is(Record::Raw) {
@@ -184,7 +200,8 @@ impl State {
                 let Some(Extra::Error(error)) = extras.next() else { panic!("a failure has an error") };
                 self.ends.entry(request).or_default().push(Err(*error));
             } else if is(Record::Value) {
-                extras.next();
+                let Some(Extra::Value(value)) = extras.next() else { panic!("a value is an extra") };
+                self.values.insert(request, value);
                 self.ends.entry(request).or_default().push(Ok(0));
             } else {
                 let told = [Record::Started, Record::Suspended, Record::Drained, Record::CopyRefused, Record::Empty];

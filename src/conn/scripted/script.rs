@@ -4,9 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::Semaphore;
 
+use super::manual::Manual;
 use super::messages::{message, ready};
 use crate::clock;
 
@@ -45,6 +46,10 @@ pub enum Step {
     Pass(Gate),
     /// Answers whatever comes.
     Serve(Answering),
+    /// Answers when the test says so, and what it says.
+    Manual(Arc<Manual>),
+    /// Does nothing for so long.
+    Pause(Duration),
     /// Closes the connection.
     Close,
     /// The server's side ends in the middle of its work.
@@ -89,12 +94,18 @@ pub fn trust() -> Script {
 
 /// What follows AuthenticationOk.
 pub fn greeting() -> Vec<u8> {
-    [message(b'S', b"server_version\x0017.0\0"), message(b'K', &KEYS), ready(b'I')].concat()
+    [message(b'K', &KEYS), ready(b'I')].concat()
 }
 
 /// The server's end of a connection.
 pub struct Backend {
-    stream: DuplexStream,
+    incoming: Incoming,
+    writer: WriteHalf<DuplexStream>,
+}
+
+/// The messages that come.
+pub struct Incoming {
+    reader: ReadHalf<DuplexStream>,
     is_started: bool,
     next: Option<(u8, Vec<u8>)>,
 }
@@ -113,24 +124,16 @@ impl From<io::Error> for Stop {
     }
 }
 
-impl Backend {
-    /// Takes the first message, whose type says what the connection is for.
-    pub async fn accept(stream: DuplexStream) -> io::Result<(Backend, u8, Vec<u8>)> {
-        let mut backend = Backend { stream, is_started: false, next: None };
-        let (tag, body) = backend.receive().await?;
-        backend.next = Some((tag, body.clone()));
-        Ok((backend, tag, body))
-    }
-
+impl Incoming {
     /// The next message, by its type and body.
-    async fn receive(&mut self) -> io::Result<(u8, Vec<u8>)> {
+    pub async fn receive(&mut self) -> io::Result<(u8, Vec<u8>)> {
         if let Some(next) = self.next.take() {
             return Ok(next);
         }
-        let tag = if self.is_started { self.stream.read_u8().await? } else { STARTUP };
-        let length = self.stream.read_i32().await?;
+        let tag = if self.is_started { self.reader.read_u8().await? } else { STARTUP };
+        let length = self.reader.read_i32().await?;
         let mut body = vec![0; usize::try_from(length - 4).unwrap()];
-        self.stream.read_exact(&mut body).await?;
+        self.reader.read_exact(&mut body).await?;
         if self.is_started {
             return Ok((tag, body));
         }
@@ -144,6 +147,17 @@ impl Backend {
             }
         }
     }
+}
+
+impl Backend {
+    /// Takes the first message, whose type says what the connection is for.
+    pub async fn accept(stream: DuplexStream) -> io::Result<(Backend, u8, Vec<u8>)> {
+        let (reader, writer) = tokio::io::split(stream);
+        let mut incoming = Incoming { reader, is_started: false, next: None };
+        let (tag, body) = incoming.receive().await?;
+        incoming.next = Some((tag, body.clone()));
+        Ok((Backend { incoming, writer }, tag, body))
+    }
 
     /// Plays a script to its end; `hear` is told of each message.
     pub async fn play(mut self, script: Script, hear: impl Fn(u8, &[u8])) -> Result<(), Stop> {
@@ -152,17 +166,19 @@ impl Backend {
                 Step::Expect(wanted) => drop(self.expect(wanted, &hear).await?),
                 Step::Answer(wanted, answer) => {
                     let body = self.expect(wanted, &hear).await?;
-                    self.stream.write_all(&answer(&body)).await?;
+                    self.writer.write_all(&answer(&body)).await?;
                 }
-                Step::Send(bytes) => self.stream.write_all(&bytes).await?,
+                Step::Send(bytes) => self.writer.write_all(&bytes).await?,
                 Step::Dribble(bytes, pause) => {
                     for byte in bytes {
                         clock::sleep(pause).await;
-                        self.stream.write_u8(byte).await?;
+                        self.writer.write_u8(byte).await?;
                     }
                 }
                 Step::Pass(gate) => gate.pass().await,
                 Step::Serve(answer) => self.serve(&answer, &hear).await?,
+                Step::Manual(manual) => manual.serve(&mut self.incoming, &mut self.writer, &hear).await?,
+                Step::Pause(pause) => clock::sleep(pause).await,
                 Step::Close => return Err(Stop::Closed),
                 Step::Panic => panic!("a server, as the test wants it"),
                 // The client closes, and what it has sent before lies around.
@@ -173,13 +189,13 @@ impl Backend {
             }
         }
         loop {
-            let (tag, body) = self.receive().await?;
+            let (tag, body) = self.incoming.receive().await?;
             hear(tag, &body);
         }
     }
 
     async fn expect(&mut self, wanted: u8, hear: &impl Fn(u8, &[u8])) -> Result<Vec<u8>, Stop> {
-        let (tag, body) = self.receive().await?;
+        let (tag, body) = self.incoming.receive().await?;
         hear(tag, &body);
         if tag == TERMINATE {
             return Err(Stop::Closed);
@@ -193,16 +209,16 @@ impl Backend {
 
     async fn serve(&mut self, answer: &Answering, hear: &impl Fn(u8, &[u8])) -> Result<(), Stop> {
         loop {
-            let (tag, body) = self.receive().await?;
+            let (tag, body) = self.incoming.receive().await?;
             hear(tag, &body);
             let bytes = answer(tag, &body).ok_or(Stop::Closed)?;
-            self.stream.write_all(&bytes).await?;
+            self.writer.write_all(&bytes).await?;
         }
     }
 
     /// Takes notice of nothing but the end.
     pub async fn until_closed(&mut self) {
         let mut ignored = [0; 256];
-        while self.stream.read(&mut ignored).await.is_ok_and(|count| count > 0) {}
+        while self.incoming.reader.read(&mut ignored).await.is_ok_and(|count| count > 0) {}
     }
 }

@@ -54,8 +54,8 @@ struct Shared {
 struct State {
     door: Door,
     accepted: usize,
-    /// The types of messages, by the connection that brought them.
-    heard: Vec<(usize, u8)>,
+    /// Messages by their types and bodies, with the connection that brought them.
+    heard: Vec<(usize, u8, Vec<u8>)>,
     cancels: Vec<Vec<u8>>,
     complaints: Vec<String>,
 }
@@ -127,7 +127,7 @@ impl Server {
 
     /// The types of the messages that this connection has brought so far, from 0 on.
     pub fn heard(&self, connection: usize) -> Vec<u8> {
-        self.shared.lock().heard.iter().filter(|(from, _)| *from == connection).map(|(_, tag)| *tag).collect()
+        self.shared.lock().heard.iter().filter(|(from, ..)| *from == connection).map(|(_, tag, _)| *tag).collect()
     }
 
     /// The bodies of cancel requests.
@@ -162,7 +162,7 @@ impl Shared {
             state.accepted += 1;
             state.accepted - 1
         };
-        let hear = |tag, _: &[u8]| self.lock().heard.push((number, tag));
+        let hear = |tag, body: &[u8]| self.lock().heard.push((number, tag, body.to_vec()));
         if let Err(Stop::Unexpected(what)) = backend.play((self.script)(number), hear).await {
             self.lock().complaints.push(format!("connection {number}: {what}"));
         }

@@ -186,7 +186,7 @@ async fn watched(server: &Server) -> (Connection, Arc<Receiver>) {
 async fn assert_works(server: &Server, kind: &Kind, context: &str) {
     let (connection, receiver) = watched(server).await;
     assert_eq!(run(kind, &connection, &receiver, 1).await, Ok(kind.status), "{context}");
-    assert_eq!(receiver.rows(1), kind.rows, "{context}");
+    assert_eq!(receiver.rows(1).len(), kind.rows, "{context}");
     assert_eq!(connection.load(), 0, "{context}");
     connection.end(Some(receiver.reply(2)));
     assert_eq!(receiver.ended(2).await, Ok(0), "{context}");
@@ -213,7 +213,7 @@ async fn whatever_goes_wrong_at_whichever_step_of_an_answer_is_told_once_and_the
             let first = clock::within(10 * AN_HOUR, first).await;
             match (fault, first, receiver.end(2)) {
                 (Fault::Slow, Some(end), None) => {
-                    assert_eq!((end, receiver.rows(1)), (Ok(kind.status), kind.rows), "{context}");
+                    assert_eq!((end, receiver.rows(1).len()), (Ok(kind.status), kind.rows), "{context}");
                 }
                 (Fault::Never, None, None) => {}
                 (Fault::Fatal | Fault::Close | Fault::Garbage | Fault::Panic, Some(Err(first)), Some(Err(second))) => {
