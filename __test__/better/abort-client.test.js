@@ -8,6 +8,7 @@ const { before, beforeEach, afterEach, describe, test } = require('node:test');
 const pgfleet = require('../..');
 const { eventually, failure, settled } = require('../support/failure');
 const { tappedProxy } = require('../support/proxy');
+const { heldLock } = require('../support/held-lock');
 const { postgres } = require('../support/server');
 const { endless, running, untilRunning, untilStopped } = require('./observer');
 
@@ -86,13 +87,15 @@ describe('a signal on a query of a client', () => {
     const table = unique();
     await client.query(`CREATE TEMP TABLE ${table} (n int4)`);
     const controller = new AbortController();
-    const first = client.query('SELECT pg_sleep(0.3), 1 AS n');
+    const lock = await heldLock(server.config());
+    const first = client.query(`SELECT 1 AS n FROM (${lock.text}) AS held`);
     const second = failure(
       client.query({ text: `INSERT INTO ${table} VALUES (1)`, signal: controller.signal }),
     );
     const third = client.query('SELECT 3 AS n');
     controller.abort();
     assert.equal(await second, controller.signal.reason);
+    await lock.release();
     assert.equal((await first).rows[0].n, 1);
     assert.equal((await third).rows[0].n, 3);
     assert.deepEqual((await client.query(`SELECT n FROM ${table}`)).rows, []);

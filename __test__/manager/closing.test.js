@@ -3,6 +3,7 @@
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const { eventually, settled } = require('../support/failure.js');
+const { heldLock } = require('../support/held-lock.js');
 const { ofOurManager } = require('../support/managers.js');
 
 ofOurManager('closing a manager', (bench) => {
@@ -16,6 +17,17 @@ ofOurManager('closing a manager', (bench) => {
       ),
     );
     return settled(Promise.all(all), 'closing').then(() => order);
+  }
+
+  /** A lock that scripts of a manager wait for. */
+  const lock = () => heldLock(bench.server.config({ database: bench.database }));
+
+  /** As `orderOf`, of what begins while a script waits for the lock, which is released then. */
+  async function orderBehind(held, promises) {
+    const order = orderOf(promises);
+    await held.wanted();
+    await held.release();
+    return order;
   }
 
   async function isGone(applicationName) {
@@ -33,8 +45,9 @@ ofOurManager('closing a manager', (bench) => {
       const manager = await bench.manager({ application_name: application });
       await manager.addConnection('other', bench.config({ application_name: application }));
       const table = bench.unique('late');
-      const work = manager.executeDDL(`SELECT pg_sleep(0.3); CREATE TABLE ${table} ()`);
-      const order = await orderOf({ work, closing: end(manager) });
+      const held = await lock();
+      const work = manager.executeDDL(`${held.text}; CREATE TABLE ${table} ()`);
+      const order = await orderBehind(held, { work, closing: end(manager) });
       assert.deepEqual(order, ['work', 'closing']);
       assert.deepEqual(await bench.tables(table), [table]);
       await isGone(application);
@@ -75,8 +88,9 @@ ofOurManager('closing a manager', (bench) => {
 
   test('closing twice, or at once, is one closing', async () => {
     const manager = await bench.manager();
-    const work = manager.executeDDL('SELECT pg_sleep(0.2)');
-    const order = await orderOf({ work, first: manager.close(), second: manager.shutdown() });
+    const held = await lock();
+    const work = manager.executeDDL(held.text);
+    const order = await orderBehind(held, { work, first: manager.close(), second: manager.shutdown() });
     assert.equal(order[0], 'work');
     assert.deepEqual(order.slice(1).sort(), ['first', 'second']);
     await settled(manager.close(), 'closing again');
@@ -105,9 +119,10 @@ ofOurManager('closing a manager', (bench) => {
     const manager = await bench.manager();
     await manager.addConnection('other', bench.config({ application_name: application }));
     await manager.switchConnection('other');
-    const work = manager.executeDDL('SELECT pg_sleep(0.3)');
+    const held = await lock();
+    const work = manager.executeDDL(held.text);
     await manager.switchConnection('main');
-    const order = await orderOf({ work, removing: manager.removeConnection('other') });
+    const order = await orderBehind(held, { work, removing: manager.removeConnection('other') });
     assert.deepEqual(order, ['work', 'removing']);
     assert.deepEqual([...manager.connections.keys()], ['main']);
     assert.equal(manager.currentConnection, 'main');

@@ -147,12 +147,6 @@ describe('taking a client from a pool', () => {
         assert.equal(pool.totalCount, 0);
         await pool.end();
       });
-
-      test('does not hurry a query that has its client', async () => {
-        const pool = poolOf({ connectionTimeoutMillis: 2000 });
-        assert.deepEqual((await pool.query('SELECT 1 AS n, pg_sleep(2.3)')).rows[0].n, 1);
-        await pool.end();
-      });
     });
   });
 });

@@ -338,7 +338,7 @@ mod tests {
     use crate::conn::message::Body;
     use crate::conn::next_id;
     use crate::conn::null_sink::NullSink;
-    use crate::conn::scripted::{complete, one_row, ready, start};
+    use crate::conn::scripted::{Gate, Server, Step, complete, one_row, ready, settle, start, trust};
     use crate::conn::{KeyRing, open};
     use crate::pool::Pool;
     use crate::rows::TypeMask;
@@ -355,12 +355,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_script_whose_caller_dies_between_its_end_and_commit_leaves_no_transaction_to_the_next() {
-        let (heard, mut scripts) = tokio::sync::mpsc::unbounded_channel();
-        let settings = start(move |_, body| {
-            heard.send(String::from_utf8_lossy(body).into_owned()).unwrap();
-            Some([complete("BEGIN"), one_row("1"), ready(b'T')].concat())
+        let gate = Gate::new();
+        let (script, answer) = (gate.clone(), [complete("BEGIN"), one_row("1"), ready(b'T')].concat());
+        let server = Server::playing(move |_| {
+            let steps = vec![Step::Expect(b'Q'), Step::Pass(script.clone()), Step::Send(answer.clone())];
+            [trust(), steps].concat()
         });
-        let pool = Pool::new(settings, PoolSettings::of_one());
+        let pool = Pool::new(server.settings(), PoolSettings::of_one());
         let lease = pool.lease().await.unwrap();
         let connection = lease.connection().clone();
         drop(lease);
@@ -369,16 +370,17 @@ mod tests {
         tokio::select! {
             biased;
             _ = &mut running => panic!("nobody has committed it yet"),
-            _ = scripts.recv() => {}
+            () = gate.reached() => {}
         }
         // Its answer comes while the caller dies, and both are there when it goes on.
-        while connection.load() > 0 {
-            clock::sleep(Duration::from_millis(1)).await;
-        }
+        gate.open();
+        settle().await;
+        assert_eq!(connection.load(), 0);
         drop(sender);
         assert!(running.await.is_none());
         assert_ne!(pool.lease().await.unwrap().connection().id(), connection.id());
-        assert_eq!(scripts.try_recv().ok(), None, "nothing was committed");
+        settle().await;
+        assert_eq!(server.heard(0).iter().filter(|tag| **tag == b'Q').count(), 1, "nothing was committed");
     }
 
     #[tokio::test(start_paused = true)]

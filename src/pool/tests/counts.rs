@@ -150,8 +150,9 @@ async fn an_idle_connection_is_closed_when_its_time_is_up_and_one_in_use_when_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_too_long_is_told_and_leaves_its_place() {
-    let server = Server::playing(|_| good());
+async fn whoever_waits_too_long_is_told_and_leaves_its_place_and_whoever_has_a_connection_keeps_it() {
+    let answer = [Step::Expect(b'Q'), Step::Pause(10 * AN_HOUR), Step::Send([one_row("a"), ready(b'I')].concat())];
+    let server = Server::playing(move |_| [trust(), answer.to_vec(), vec![answers()]].concat());
     let pool = Pool::new(server.settings(), PoolSettings { wait_timeout: Some(AN_HOUR), ..PoolSettings::of_one() });
     let loan = pool.lend().await.unwrap();
     let (first, second) = (pool.lend(), pool.lend());
@@ -160,7 +161,11 @@ async fn whoever_waits_too_long_is_told_and_leaves_its_place() {
         assert_eq!(waiting.unwrap_err().kind, ErrorKind::Timeout(Phase::Wait));
     }
     assert_eq!(counts(&pool), [1, 0, 0]);
+    // Nor is a query hurried that has its connection.
+    let receiver = Receiver::new();
     drop(loan);
+    pool.run_all(vec![query(&receiver, 1, "SELECT slowly", None)], true);
+    assert_eq!(receiver.ended(1).await, Ok(b'I'));
     assert_serves(&pool, "one that waited too long").await;
     assert_ends(pool, &server, "one that waited too long").await;
 }
