@@ -119,8 +119,8 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use crate::config::PoolSettings;
-    use crate::conn::scripted::start;
     use crate::conn::inbox::Inbox;
+    use crate::conn::scripted::start;
     use crate::conn::{Connection, Race, Reply};
     use crate::error::ErrorKind;
     use crate::pool::Pool;

@@ -128,8 +128,8 @@ mod tests {
 
     use super::*;
     use crate::config::PoolSettings;
-    use crate::conn::scripted;
     use crate::conn::inbox::Inbox;
+    use crate::conn::scripted;
     use crate::error::Error;
     use crate::pool::Pool;
 

@@ -33,10 +33,10 @@ fn first_then(first: Script) -> Server {
 
 /// Has a connection lent, asks something on it, and gives it back.
 async fn assert_serves(pool: &Pool, context: &str) {
-    let loan = clock::within(AN_HOUR, pool.lend()).await.unwrap_or_else(|| panic!("{context}: it waits"));
-    let loan = loan.unwrap_or_else(|error| panic!("{context}: {error:?}"));
-    assert_eq!(loan.session().simple("select 'a'").await.unwrap().len(), 1, "{context}");
-    drop(loan);
+    let lease = clock::within(AN_HOUR, pool.lease()).await.unwrap_or_else(|| panic!("{context}: it waits"));
+    let lease = lease.unwrap_or_else(|error| panic!("{context}: {error:?}"));
+    assert_eq!(lease.session().simple("select 'a'").await.unwrap().len(), 1, "{context}");
+    drop(lease);
     settle().await;
     assert_eq!(counts(pool), [1, 1, 0], "{context}");
 }
@@ -49,7 +49,7 @@ async fn a_connection_that_cannot_be_made_fails_one_that_waits_and_the_next_is_s
         let mut settings = server.settings();
         settings.connect_timeout = (fault == Fault::Never).then_some(AN_HOUR);
         let pool = Pool::new(settings, PoolSettings::of_one());
-        let (first, second) = (pool.lend(), pool.lend());
+        let (first, second) = (pool.lease(), pool.lease());
         let (first, second) = tokio::join!(async { first.await.map(drop) }, async { second.await.map(drop) });
         let kind = match fault {
             Fault::Slow => None,
@@ -71,7 +71,7 @@ async fn one_that_is_given_up_at_any_await_leaves_its_place_and_its_connection_t
         let context = format!("await {at}");
         let server = Server::playing(|_| [slow(&trust()), vec![answers()]].concat());
         let pool = Pool::new(server.settings(), PoolSettings::of_one());
-        let is_lent = cut(pool.lend(), at).await.is_some();
+        let is_lent = cut(pool.lease(), at).await.is_some();
         assert_eq!(counts(&pool)[2], 0, "{context}");
         clock::sleep(100 * AN_HOUR).await;
         assert_eq!(counts(&pool), [1, 1, 0], "{context}");
@@ -91,14 +91,14 @@ async fn a_connection_that_is_given_up_in_the_middle_of_something_is_not_lent_ag
     });
     for at in 0..3 {
         let pool = Pool::new(server.settings(), PoolSettings::of_one());
-        let loan = pool.lend().await.unwrap();
-        let id = loan.connection().id();
-        let session = loan.session();
+        let lease = pool.lease().await.unwrap();
+        let id = lease.connection().id();
+        let session = lease.session();
         let is_answered = cut(session.simple("select 1"), at).await.is_some();
-        drop((session, loan));
-        let loan = pool.lend().await.unwrap();
-        assert_eq!(loan.connection().id() == id, is_answered, "await {at}");
-        drop(loan);
+        drop((session, lease));
+        let lease = pool.lease().await.unwrap();
+        assert_eq!(lease.connection().id() == id, is_answered, "await {at}");
+        drop(lease);
         assert_ends(pool, &server, "a connection in the middle of something").await;
     }
 }
@@ -109,7 +109,7 @@ async fn a_connection_that_is_lost_while_it_is_idle_is_gone_when_the_next_one_as
         let script = [trust(), vec![Step::Pause(AN_HOUR), last]].concat();
         let server = first_then(script);
         let pool = Pool::new(server.settings(), PoolSettings::of_one());
-        drop(pool.lend().await.unwrap());
+        drop(pool.lease().await.unwrap());
         assert_eq!(counts(&pool), [1, 1, 0]);
         clock::sleep(2 * AN_HOUR).await;
         assert_eq!((counts(&pool), server.open()), ([0, 0, 0], 0));
@@ -126,12 +126,12 @@ async fn an_idle_connection_is_closed_when_its_time_is_up_and_one_in_use_when_it
     let almost = AN_HOUR - Duration::from_secs(1);
     for (limits, comes_back) in [(idle.clone(), 1), (old, 0)] {
         let pool = Pool::new(server.settings(), limits);
-        drop(pool.lend().await.unwrap());
+        drop(pool.lease().await.unwrap());
         clock::sleep(almost).await;
-        let loan = pool.lend().await.unwrap();
+        let lease = pool.lease().await.unwrap();
         clock::sleep(almost).await;
         assert_eq!(counts(&pool), [1, 0, 0], "one in use is nobody's to close");
-        drop(loan);
+        drop(lease);
         settle().await;
         assert_eq!(counts(&pool), [comes_back, comes_back, 0]);
         clock::sleep(almost).await;
@@ -142,7 +142,7 @@ async fn an_idle_connection_is_closed_when_its_time_is_up_and_one_in_use_when_it
         assert_ends(pool, &server, "a connection whose time was up").await;
     }
     let pool = Pool::new(server.settings(), PoolSettings { max: 2, min: 1, ..idle });
-    let both = tokio::join!(pool.lend(), pool.lend());
+    let both = tokio::join!(pool.lease(), pool.lease());
     drop(both);
     clock::sleep(10 * AN_HOUR).await;
     assert_eq!(counts(&pool), [1, 1, 0], "so many stay");
@@ -154,8 +154,8 @@ async fn whoever_waits_too_long_is_told_and_leaves_its_place_and_whoever_has_a_c
     let answer = [Step::Expect(b'Q'), Step::Pause(10 * AN_HOUR), Step::Send([one_row("a"), ready(b'I')].concat())];
     let server = Server::playing(move |_| [trust(), answer.to_vec(), vec![answers()]].concat());
     let pool = Pool::new(server.settings(), PoolSettings { wait_timeout: Some(AN_HOUR), ..PoolSettings::of_one() });
-    let loan = pool.lend().await.unwrap();
-    let (first, second) = (pool.lend(), pool.lend());
+    let lease = pool.lease().await.unwrap();
+    let (first, second) = (pool.lease(), pool.lease());
     assert_eq!(counts(&pool), [1, 0, 2]);
     for waiting in [first.await.map(drop), second.await.map(drop)] {
         assert_eq!(waiting.unwrap_err().kind, ErrorKind::Timeout(Phase::Wait));
@@ -163,7 +163,7 @@ async fn whoever_waits_too_long_is_told_and_leaves_its_place_and_whoever_has_a_c
     assert_eq!(counts(&pool), [1, 0, 0]);
     // Nor is a query hurried that has its connection.
     let receiver = Receiver::new();
-    drop(loan);
+    drop(lease);
     pool.run_all(vec![query(&receiver, 1, "SELECT slowly", None)], true);
     assert_eq!(receiver.ended(1).await, Ok(b'I'));
     assert_serves(&pool, "one that waited too long").await;
@@ -178,9 +178,9 @@ async fn a_pool_that_ends_while_a_connection_is_being_made_ends_when_that_is_ove
         let mut settings = server.settings();
         settings.connect_timeout = Some(100 * AN_HOUR);
         let pool = Pool::new(settings, PoolSettings::of_one());
-        let (lending, receiver) = (pool.lend(), Receiver::new());
+        let (lending, receiver) = (pool.lease(), Receiver::new());
         pool.end(Some(receiver.reply(1)));
-        assert_eq!(pool.lend().await.map(drop).unwrap_err().kind, ErrorKind::Closed);
+        assert_eq!(pool.lease().await.map(drop).unwrap_err().kind, ErrorKind::Closed);
         assert_eq!(lending.await.is_ok(), arrives, "what waited before the end is served if it can be");
         assert_eq!(receiver.ended(1).await, Ok(0));
         assert_eq!(counts(&pool), [0; 3]);
@@ -194,8 +194,8 @@ async fn a_pool_that_nobody_uses_any_more_drops_whatever_it_is_at() {
         let server = Server::playing(|_| [slow(&trust()), vec![answers()]].concat());
         let pool = Pool::new(server.settings(), PoolSettings { max: 2, ..PoolSettings::of_one() });
         let lending = async {
-            let loan = pool.lend().await.unwrap();
-            let (_, other) = tokio::join!(async { loan.session().simple("select 1").await }, pool.lend());
+            let lease = pool.lease().await.unwrap();
+            let (_, other) = tokio::join!(async { lease.session().simple("select 1").await }, pool.lease());
             drop(other);
         };
         let is_over = cut(lending, 20 * at).await.is_some();
@@ -209,7 +209,7 @@ async fn a_pool_that_nobody_uses_any_more_drops_whatever_it_is_at() {
     }
 }
 
-/// Has a client, a loan and queries served by one pool; returns what was not told to whoever asked, besides what it missed.
+/// Has a client, a lease and queries served by one pool; returns what was not told to whoever asked, besides what it missed.
 async fn use_in_all_ways(pool: &Pool, receiver: &Arc<Receiver>) -> Vec<i32> {
     let pool = pool.clone();
     let user = receiver.clone();
@@ -225,8 +225,8 @@ async fn use_in_all_ways(pool: &Pool, receiver: &Arc<Receiver>) -> Vec<i32> {
             clock::sleep(Duration::from_secs(1)).await;
             pool.release(connection.id(), false);
         }
-        if let Ok(loan) = pool.lend().await {
-            let _ = loan.session().simple("select 1").await;
+        if let Ok(lease) = pool.lease().await {
+            let _ = lease.session().simple("select 1").await;
         }
     });
     if clock::within(AN_HOUR, &mut work).await.is_none() {
@@ -250,9 +250,9 @@ async fn a_panic_at_any_step_of_reading_and_writing_costs_the_pool_one_connectio
             assert_eq!(untold, [0; 0], "{context}");
             let [total, idle, waiting] = counts(&pool);
             assert_eq!((total, waiting, server.open()), (idle, 0, idle), "{context}: all that is open is idle");
-            let loan = clock::within(AN_HOUR, pool.lend()).await.expect("it is served").unwrap();
-            assert_eq!(loan.session().simple("select 'a'").await.unwrap().len(), 1, "{context}");
-            drop(loan);
+            let lease = clock::within(AN_HOUR, pool.lease()).await.expect("it is served").unwrap();
+            assert_eq!(lease.session().simple("select 'a'").await.unwrap().len(), 1, "{context}");
+            drop(lease);
             assert_ends(pool, &server, &context).await;
             if !has_panicked {
                 assert!(step > 20, "there are steps: {step}");
@@ -278,9 +278,9 @@ async fn a_receiver_that_panics_loses_what_it_was_told_and_nobody_elses_place() 
             assert_eq!((untold, others), (vec![], vec![]), "{context}");
             let [total, idle, waiting] = counts(&pool);
             assert_eq!((total, waiting, server.open()), (idle, 0, idle), "{context}: all that is open is idle");
-            let loan = clock::within(AN_HOUR, pool.lend()).await.expect("it is served").unwrap();
-            assert_eq!(loan.session().simple("select 'a'").await.unwrap().len(), 1, "{context}");
-            drop(loan);
+            let lease = clock::within(AN_HOUR, pool.lease()).await.expect("it is served").unwrap();
+            assert_eq!(lease.session().simple("select 'a'").await.unwrap().len(), 1, "{context}");
+            drop(lease);
             assert_ends(pool, &server, &context).await;
             if !has_panicked {
                 assert!(step > 10, "there are steps: {step}");

@@ -7,8 +7,9 @@ use super::{AN_HOUR, assert_ends, counts, query, sharing};
 use crate::clock;
 use crate::config::{PoolSettings, Sharing};
 use crate::conn::scripted::{
-    End, Manual, Receiver, STARTUP, Server, Step, fatal, one_row, ready, refusal, settle, trust,
+    End, Manual, Receiver, STARTUP, Server, Step, fatal, message, one_row, ready, refusal, settle, trust,
 };
+use crate::error::ErrorKind;
 use crate::pool::{Acquired, Pool};
 
 /// The way to the server and back: so far that a pool shares connections without waiting for answers.
@@ -196,6 +197,16 @@ async fn it_is_rejected_once_when_both_are_lost() {
     far.backends[0].give(fatal("57P01"));
     far.backends[0].close();
     assert_eq!(far.end_of(1).await.unwrap_err().code.as_deref(), Some("57P01"));
+    far.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_rejected_when_its_last_try_is_answered_by_what_makes_no_sense() {
+    let far = Far::sent_again(2).await;
+    far.backends[1].close();
+    far.end_of(0).await.unwrap_err();
+    far.backends[0].give(message(b'E', b"what"));
+    assert_eq!(far.end_of(1).await.unwrap_err().kind, ErrorKind::Protocol);
     far.finish().await;
 }
 
