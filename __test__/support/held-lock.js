@@ -26,7 +26,7 @@ class HeldLock {
     );
   }
 
-  /** Lets those have it who want it. */
+  /** Gives it up. */
   release() {
     // A session's locks end with it.
     return this._client.end();

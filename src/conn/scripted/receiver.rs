@@ -69,7 +69,7 @@ impl Receiver {
         &self.failpoint
     }
 
-    /// Whom a request of this number answers.
+    /// Where the answer to a request of this number goes.
     pub fn reply(self: &Arc<Self>, request: i32) -> Reply {
         Reply { sink: self.clone(), request, mask: TypeMask(0), eager: false, unordered: false, race: None }
     }
@@ -262,7 +262,7 @@ impl Observer for Watcher {
     }
 
     fn closed(&self) {
-        // First: it is the last call, and whoever waits for the end waits for this.
+        // First: it is the last call, and a test that waits for the end waits for this.
         self.0.note("closed");
         self.0.failpoint.step();
     }

@@ -87,7 +87,7 @@ impl Gate {
     }
 }
 
-/// A server that takes whoever comes, without a password.
+/// A server that asks for no password.
 pub fn trust() -> Script {
     vec![Step::Expect(STARTUP), Step::Send(message(b'R', &[0; 4])), Step::Send(greeting())]
 }

@@ -23,7 +23,7 @@ const HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 static SERVERS: Lazy<Mutex<HashMap<SocketAddr, Arc<Shared>>>> = Lazy::new(Mutex::default);
 
-/// What becomes of those who knock.
+/// What becomes of connections that are asked for.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Door {
     /// They are let in.
@@ -100,7 +100,7 @@ impl Server {
         }
     }
 
-    /// What becomes of those who knock from now on.
+    /// What becomes of connections that are asked for from now on.
     pub fn set_door(&self, door: Door) {
         self.shared.lock().door = door;
     }
@@ -204,7 +204,7 @@ pub async fn dial(address: SocketAddr) -> Option<Result<(Socket, Address), Error
     Some(Ok((Socket::Pipe(pipe), Address::Tcp(address))))
 }
 
-/// The settings of a server that takes whoever comes. `answer` gets the type and the body of each message, and gives what
+/// The settings of a server that asks for no password. `answer` gets the type and the body of each message, and gives what
 /// is sent back, or nothing to close the connection.
 pub fn start(answer: impl Fn(u8, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> ServerSettings {
     let answer: Answering = Arc::new(answer);

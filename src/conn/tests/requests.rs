@@ -174,7 +174,7 @@ async fn run(kind: &Kind, connection: &Connection, receiver: &Arc<Receiver>, num
     }
 }
 
-/// A connection that somebody watches.
+/// A connection with a receiver that watches it.
 async fn watched(server: &Server) -> (Connection, Arc<Receiver>) {
     let connection = opened(&server.settings()).await.unwrap();
     let receiver = Receiver::new();

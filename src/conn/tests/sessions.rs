@@ -57,7 +57,7 @@ async fn whatever_goes_wrong_with_a_question_is_its_own_and_nothing_is_left_of_i
             (Fault::Slow, Ok(sets)) => assert_eq!(sets.len(), 2, "{context}"),
             (Fault::Fatal, Err(error)) => assert_eq!(error.code.as_deref(), Some(Fault::CODE), "{context}"),
             (Fault::Close | Fault::Panic, Err(error)) => assert!(is_loss(&error), "{context}: {error:?}"),
-            // It is the one who asks that reads it, and what comes behind it doesn't come.
+            // The session reads it itself, from what the connection hands over.
             (Fault::Garbage, Err(error)) => assert_eq!(error.kind, ErrorKind::Protocol, "{context}"),
             (Fault::Never, Err(error)) => assert_eq!(error.kind, ErrorKind::Timeout(Phase::Query), "{context}"),
             (_, answer) => panic!("{context}: {answer:?}"),

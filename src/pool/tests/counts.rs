@@ -130,7 +130,7 @@ async fn an_idle_connection_is_closed_when_its_time_is_up_and_one_in_use_when_it
         clock::sleep(almost).await;
         let lease = pool.lease().await.unwrap();
         clock::sleep(almost).await;
-        assert_eq!(counts(&pool), [1, 0, 0], "one in use is nobody's to close");
+        assert_eq!(counts(&pool), [1, 0, 0], "one in use stays open");
         drop(lease);
         settle().await;
         assert_eq!(counts(&pool), [comes_back, comes_back, 0]);
@@ -150,7 +150,7 @@ async fn an_idle_connection_is_closed_when_its_time_is_up_and_one_in_use_when_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_too_long_is_told_and_leaves_its_place_and_whoever_has_a_connection_keeps_it() {
+async fn a_request_that_waits_too_long_is_told_and_leaves_its_place_and_one_that_has_a_connection_keeps_it() {
     let answer = [Step::Expect(b'Q'), Step::Pause(10 * AN_HOUR), Step::Send([one_row("a"), ready(b'I')].concat())];
     let server = Server::playing(move |_| [trust(), answer.to_vec(), vec![answers()]].concat());
     let pool = Pool::new(server.settings(), PoolSettings { wait_timeout: Some(AN_HOUR), ..PoolSettings::of_one() });
@@ -189,7 +189,7 @@ async fn a_pool_that_ends_while_a_connection_is_being_made_ends_when_that_is_ove
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pool_that_nobody_uses_any_more_drops_whatever_it_is_at() {
+async fn an_abandoned_pool_drops_whatever_it_is_at() {
     for at in 0..12 {
         let server = Server::playing(|_| [slow(&trust()), vec![answers()]].concat());
         let pool = Pool::new(server.settings(), PoolSettings { max: 2, ..PoolSettings::of_one() });
@@ -209,7 +209,7 @@ async fn a_pool_that_nobody_uses_any_more_drops_whatever_it_is_at() {
     }
 }
 
-/// Has a client, a lease and queries served by one pool; returns what was not told to whoever asked, besides what it missed.
+/// Has a client, a lease and queries served by one pool; returns the requests that were told nothing, nor missed it.
 async fn use_in_all_ways(pool: &Pool, receiver: &Arc<Receiver>) -> Vec<i32> {
     let pool = pool.clone();
     let user = receiver.clone();
@@ -263,7 +263,7 @@ async fn a_panic_at_any_step_of_reading_and_writing_costs_the_pool_one_connectio
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receiver_that_panics_loses_what_it_was_told_and_nobody_elses_place() {
+async fn a_receiver_that_panics_loses_what_it_was_told_and_no_other_one_its_place() {
     for max in [1, 2] {
         let server = Server::playing(|_| good());
         for step in 1.. {

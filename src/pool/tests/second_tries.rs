@@ -256,13 +256,13 @@ async fn it_takes_no_second_connection_for_long_the_first_is_closed_when_it_gets
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_lets_the_pool_end_when_an_answer_that_nobody_waits_for_does_not_come() {
+async fn it_lets_the_pool_end_when_an_answer_that_is_not_awaited_does_not_come() {
     let far = Far::sent_again(2).await;
     far.backends[0].answer("second");
     assert_eq!(far.value(1).await, "second");
     far.backends[1].answer("first");
     assert_eq!(far.value(0).await, "first");
-    assert_ends(far.pool, &far.server, "an answer that nobody waits for").await;
+    assert_ends(far.pool, &far.server, "an answer that is not awaited").await;
 }
 
 #[tokio::test(start_paused = true)]
