@@ -144,7 +144,7 @@ describe('leakTimeoutMillis', () => {
       async function forgetful() { return pool.connect(); }
       (async () => {
         const client = await forgetful();
-        await client.query('SELECT pg_sleep(0.3)');
+        await new Promise((resolve) => process.once('warning', resolve));
         await client.release(true);
         pool.end();
       })();`;

@@ -244,6 +244,7 @@ describe('pool.listen', () => {
       const { Pool } = require('./index.js');
       const pool = new Pool({ connectionString: process.env.DATABASE_URL, allowExitOnIdle: true });
       pool.listen('stay', ({ payload }) => { console.log(payload); pool.end(); }).then(() => {
+        // There is time to end meanwhile.
         setTimeout(() => pool.query("NOTIFY stay, 'heard'"), 300).unref();
       });`;
     const outcome = await run({ source }, { env: { DATABASE_URL: server.url() } });

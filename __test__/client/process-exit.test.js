@@ -57,6 +57,7 @@ describe('clients and the process they live in', () => {
       });
     }
 
+    // What keeps a process shows in its being there when there was time to end.
     test('an open client keeps the process', async () => {
       const body = `
         await client.connect();

@@ -7,6 +7,7 @@ const { Client } = require('pg');
 const { startEmbedded } = require('../../scripts/support/embedded.js');
 const backend = require('../support/backend-messages.js');
 const { eventually, failure, settled } = require('../support/failure.js');
+const { heldLock } = require('../support/held-lock.js');
 const { CUTS, scriptProxy } = require('../support/script-proxy.js');
 
 if (process.env.PGFLEET_CONTENDER !== 'pg') {
@@ -118,17 +119,16 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       });
       const manager = new DatabaseManager();
       await manager.addConnection('main', server.config({ port: proxy.port, ssl: false, max: 1 }));
-      const results = await settled(
-        manager.executeDDL(`CREATE TABLE slowly (id int);
-          CREATE FUNCTION slowly_sleep() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN PERFORM pg_sleep(2.5); RETURN NULL; END $$;
+      const held = await heldLock(server.config());
+      const ddl = manager.executeDDL(`CREATE TABLE slowly (id int);
+          CREATE FUNCTION slowly_wait() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_advisory_xact_lock(${held.key}); RETURN NULL; END $$;
           CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON slowly DEFERRABLE INITIALLY DEFERRED
-            FOR EACH ROW EXECUTE FUNCTION slowly_sleep();
-          INSERT INTO slowly VALUES (1)`),
-        'executeDDL',
-      );
-      assert.equal(results.length, 4);
-      assert.equal(proxy.accepted > 1, true, 'it was asked');
+            FOR EACH ROW EXECUTE FUNCTION slowly_wait();
+          INSERT INTO slowly VALUES (1)`);
+      await eventually(() => proxy.accepted > 1, 'a look-up');
+      await held.release();
+      assert.equal((await settled(ddl, 'executeDDL')).length, 4);
       await manager.close();
       await proxy.close();
     });

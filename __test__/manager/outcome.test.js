@@ -3,6 +3,7 @@
 const { test } = require('node:test');
 const assert = require('node:assert/strict');
 const { eventually, failure, settled } = require('../support/failure.js');
+const { heldLock } = require('../support/held-lock.js');
 const { ofOurManager } = require('../support/managers.js');
 const { CUTS, scriptProxy } = require('../support/script-proxy.js');
 
@@ -94,8 +95,8 @@ ofOurManager('what executeDDL tells when its connection is lost', (bench) => {
     test(`by ${how} while COMMIT runs on the server: the outcome is what is there afterwards`, async () => {
       const run = await behind();
       const { manager, proxy, table } = run;
-      const ddl = manager.executeDDL(deferredSleep(table, 600));
-      const outcome = failure(ddl);
+      const held = await lock();
+      const outcome = failure(manager.executeDDL(deferredWait(table, held)));
       await eventually(async () => (await open('COMMIT')).length === 1, 'COMMIT on the server');
       for (const link of proxy.links) cut(link);
       const error = await settled(outcome, 'executeDDL');
@@ -103,17 +104,20 @@ ofOurManager('what executeDDL tells when its connection is lost', (bench) => {
       assert.match(error.message, LOST);
       assert.deepEqual(await bench.tables(table), []);
       assert.deepEqual(await open('COMMIT'), [], 'nothing goes on there');
+      await held.release();
       await assertGoesOn(run);
     });
   }
 
-  /** A script whose COMMIT takes the server some seconds. */
-  function deferredSleep(table, seconds) {
+  const lock = () => heldLock(bench.server.config({ database: bench.database }));
+
+  /** A script whose COMMIT takes the server as long as the lock is held. */
+  function deferredWait(table, { key }) {
     return `CREATE TABLE ${table} (id int);
-      CREATE FUNCTION ${table}_sleep() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_sleep(${seconds}); RETURN NULL; END $$;
+      CREATE FUNCTION ${table}_wait() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock(${key}); RETURN NULL; END $$;
       CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON ${table} DEFERRABLE INITIALLY DEFERRED
-        FOR EACH ROW EXECUTE FUNCTION ${table}_sleep();
+        FOR EACH ROW EXECUTE FUNCTION ${table}_wait();
       INSERT INTO ${table} VALUES (1)`;
   }
 
@@ -136,7 +140,11 @@ ofOurManager('what executeDDL tells when its connection is lost', (bench) => {
 
   test('not at all, and COMMIT takes the server long: it is waited for', async () => {
     const run = await behind();
-    const results = await settled(run.manager.executeDDL(deferredSleep(run.table, 3)), 'executeDDL');
+    const held = await lock();
+    const ddl = run.manager.executeDDL(deferredWait(run.table, held));
+    await eventually(() => run.proxy.accepted > 1, 'a look-up');
+    await held.release();
+    const results = await settled(ddl, 'executeDDL');
     assert.equal(results.length, 4);
     assert.deepEqual(await bench.look(`SELECT id FROM ${run.table}`), [{ id: 1 }]);
     const before = run.proxy.links.map(({ number }) => number);

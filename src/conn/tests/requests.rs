@@ -330,3 +330,18 @@ async fn a_panic_at_any_step_of_reading_and_writing_loses_its_connection_and_not
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_panics_over_what_happened_before_it_came_hears_of_the_end() {
+    let [startup, accepted, greeting] = trust().try_into().ok().unwrap();
+    let script = vec![startup, accepted, send(refusal(b'N', "01000")), greeting];
+    let server = Server::playing(move |_| script.clone());
+    let connection = opened(&server.settings()).await.unwrap();
+    let receiver = Receiver::new();
+    receiver.failpoint().set(1);
+    receiver.watch(&connection);
+    assert!(receiver.failpoint().disarm(), "there was something to tell");
+    connection.end(None);
+    receiver.closed(1).await;
+    assert_clean(&server, "an observer that panics").await;
+}
