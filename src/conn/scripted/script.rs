@@ -28,6 +28,9 @@ pub const KEYS: [u8; 8] = [0, 0, 0, 1, 0, 0, 0, 2];
 /// What is answered to a message of this type and body; nothing closes the connection.
 pub type Answering = Arc<dyn Fn(u8, &[u8]) -> Option<Vec<u8>> + Send + Sync>;
 
+/// What is sent for a message with this body.
+pub type Making = Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
 /// Steps in their order. Behind the last one a server takes whatever comes, and closes when the client does.
 pub type Script = Vec<Step>;
 
@@ -37,7 +40,7 @@ pub enum Step {
     /// Takes a message, which has to be of this type.
     Expect(u8),
     /// Takes a message of this type, and sends what is made of its body.
-    Answer(u8, Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>),
+    Answer(u8, Making),
     /// Sends this.
     Send(Vec<u8>),
     /// Sends this in pieces of one byte, each after such a pause.
@@ -58,19 +61,20 @@ pub enum Step {
     Never,
 }
 
-/// Where a server waits for the test.
+/// Where a server waits for the test; closed at first.
 #[derive(Clone)]
 pub struct Gate {
     open: Arc<Semaphore>,
     reached: Arc<Semaphore>,
 }
 
-impl Gate {
-    /// A closed one.
-    pub fn new() -> Gate {
+impl Default for Gate {
+    fn default() -> Gate {
         Gate { open: Arc::new(Semaphore::new(0)), reached: Arc::new(Semaphore::new(0)) }
     }
+}
 
+impl Gate {
     /// Lets one connection through.
     pub fn open(&self) {
         self.open.add_permits(1);
