@@ -6,6 +6,7 @@ const { DatabaseError } = require('pg-protocol');
 const { CONNECT_TIMEOUT, QUERY_TIMEOUT, WAIT_TIMEOUT } = require('./texts');
 
 // In the order of pg-protocol's parser: own properties are compared and printed.
+/** @type {(keyof ServerFields)[]} */
 const SERVER_FIELDS = [
   'severity',
   'code',
@@ -25,6 +26,7 @@ const SERVER_FIELDS = [
   'routine',
 ];
 
+/** @type {(keyof SystemFields)[]} */
 const SYSTEM_FIELDS = ['syscall', 'address', 'port', 'hostname', 'phase'];
 
 // What libuv calls the failures of a name look-up; they are no errno of the system.
@@ -47,29 +49,29 @@ const TIMEOUT_TEXTS = {
 /**
  * What is to be done about an error, which is decided by this and never by its text.
  *
- * @typedef {'config' | 'io' | 'timeout' | 'tls' | 'auth' | 'refused' | 'server' | 'protocol' | 'closed' | 'lost'
- *   | 'aborted'} Kind
+ * @typedef {import('./native/addon').Kind} Kind
  */
 
 /** @type {WeakMap<object, Kind>} */
 const kinds = new WeakMap();
 
 /**
- * @typedef {object} NativeFailure
- * @property {Kind} kind
- * @property {string} [message]
- * @property {string} [code]
- * @property {string} [phase] what was being done, for a timeout
- * @property {NativeFailure[]} [errors] one for each address that was tried
- * @property {string} [outcome] what became of a script
- * @property {{ statement: string, state: string }[]} [steps] what became of each of its statements
+ * @typedef {import('./native/addon').Failure} Failure
+ * @typedef {import('./native/addon').ServerFields} ServerFields
+ * @typedef {import('./native/addon').SystemFields} SystemFields
+ */
+
+/**
+ * What an error of this package may say besides its message: the server's fields, the system's, and what became of a script.
+ *
+ * @typedef {Error & ServerFields & SystemFields & import('./native/addon').Fate & { errno?: number }} PgError
  */
 
 /**
  * The JavaScript error for a failure that the native side describes as plain data.
  *
- * @param {NativeFailure & Record<string, any>} payload
- * @returns {Error & Record<string, any>}
+ * @param {Failure} payload
+ * @returns {PgError}
  */
 function fromNative(payload) {
   const error = ofKind(payload.kind, errorOf(payload));
@@ -81,8 +83,8 @@ function fromNative(payload) {
 }
 
 /**
- * @param {NativeFailure & Record<string, any>} payload
- * @returns {Error & Record<string, any>}
+ * @param {Failure} payload
+ * @returns {PgError}
  */
 function errorOf(payload) {
   if (payload.kind === 'server') return serverError(payload);
@@ -93,35 +95,36 @@ function errorOf(payload) {
   return plainError(Error, payload);
 }
 
-/** @param {Record<string, any>} payload */
+/** @param {Failure} payload */
 function serverError(payload) {
-  const error = new DatabaseError(payload.message, payload.length, 'error');
+  const { message, length } = /** @type {{ message: string, length: number }} */ (payload);
+  const error = new DatabaseError(message, length, 'error');
   copyServerFields(error, payload);
   return error;
 }
 
 /**
- * @param {Record<string, any>} target
- * @param {Record<string, any>} payload
+ * @param {ServerFields} target
+ * @param {{ [field in keyof ServerFields]: string | null }} payload
  */
 function copyServerFields(target, payload) {
   for (const field of SERVER_FIELDS) {
     const value = payload[field];
     // Absent is undefined in node-postgres, whatever the native side says for it.
-    target[field] = value === null ? undefined : value;
+    target[field] = value ?? undefined;
   }
 }
 
 /**
  * node-postgres's text, which programs match on, with what happened in full as the cause.
  *
- * @param {Record<string, any>} payload
+ * @param {Failure} payload
  */
 function timeoutError(payload) {
-  const message = TIMEOUT_TEXTS[payload.phase];
+  const message = TIMEOUT_TEXTS[String(payload.phase)];
   // Of waiting there is no more to say.
   const options = payload.phase === 'wait' ? undefined : { cause: new Error(payload.message) };
-  /** @type {Error & Record<string, any>} */
+  /** @type {PgError} */
   const error = new Error(message, options);
   error.code = payload.code || 'ETIMEDOUT';
   copySystemFields(error, payload);
@@ -129,13 +132,13 @@ function timeoutError(payload) {
 }
 
 /**
- * @param {Record<string, any>} payload
- * @param {NativeFailure[]} failures
+ * @param {Failure} payload
+ * @param {Failure[]} failures
  */
 function severalErrors(payload, failures) {
   const errors = failures.map(fromNative);
   const message = payload.message || errors.map((error) => error.message).join('; ');
-  /** @type {AggregateError & Record<string, any>} */
+  /** @type {AggregateError & PgError} */
   const error = new AggregateError(errors, message);
   error.code = payload.code || errors[0].code;
   return error;
@@ -143,10 +146,10 @@ function severalErrors(payload, failures) {
 
 /**
  * @param {ErrorConstructor | TypeErrorConstructor} Type
- * @param {Record<string, any>} payload
+ * @param {Failure} payload
  */
 function plainError(Type, payload) {
-  /** @type {Error & Record<string, any>} */
+  /** @type {PgError} */
   const error = new Type(payload.message || systemMessage(payload));
   const errno = errnoOf(payload);
   if (errno !== undefined) error.errno = errno;
@@ -156,20 +159,22 @@ function plainError(Type, payload) {
 }
 
 /**
- * @param {Record<string, any>} target
- * @param {Record<string, any>} payload
+ * @param {PgError} target
+ * @param {Failure} payload
  */
 function copySystemFields(target, payload) {
   for (const field of SYSTEM_FIELDS) {
-    if (payload[field] !== undefined && payload[field] !== null) target[field] = payload[field];
+    const value = payload[field];
+    if (value !== undefined && value !== null) Object.assign(target, { [field]: value });
   }
 }
 
-/** @param {Record<string, any>} payload */
+/** @param {Failure} payload */
 function errnoOf(payload) {
   const { code } = payload;
-  if (code in LOOKUP_ERRNO) return LOOKUP_ERRNO[code];
-  const number = /** @type {Record<string, number>} */ (os.constants.errno)[code];
+  const named = String(code);
+  if (named in LOOKUP_ERRNO) return LOOKUP_ERRNO[named];
+  const number = /** @type {Record<string, number>} */ (os.constants.errno)[named];
   if (number !== undefined) return -number;
   return typeof payload.errno === 'number' ? payload.errno : undefined;
 }
@@ -177,7 +182,7 @@ function errnoOf(payload) {
 /**
  * As Node words it: `connect ECONNREFUSED 127.0.0.1:5432`, `getaddrinfo ENOTFOUND host`.
  *
- * @param {Record<string, any>} payload
+ * @param {Failure} payload
  */
 function systemMessage(payload) {
   const where = payload.address
@@ -224,18 +229,18 @@ function isWaitTimeout(error) {
 }
 
 /**
- * @param {any} error
- * @returns {boolean} whether the server itself said it, whichever copy of pg-protocol the class is from
+ * @param {unknown} error
+ * @returns {error is Error & ServerFields} whether the server itself said it, whichever copy of pg-protocol the class is from
  */
 function isServerError(error) {
-  return error instanceof DatabaseError || typeof error.severity === 'string';
+  return error instanceof DatabaseError || typeof (/** @type {ServerFields} */ (error).severity) === 'string';
 }
 
 /**
  * What somebody's code has thrown, as a value that says there is an error: a program can throw `undefined`.
  *
- * @param {any} value
- * @returns {any} the value itself, unless it counts as false
+ * @param {unknown} value
+ * @returns {NonNullable<unknown>} the value itself, unless it counts as false
  */
 function thrown(value) {
   return value || new Error(`A callback has thrown ${inspect(value)}`, { cause: value });

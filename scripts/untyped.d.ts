@@ -1,7 +1,7 @@
 // For `npm run check` alone: dependencies that come without declarations.
 
 declare module 'pgpass' {
-  function pgpass(settings: Record<string, any>, callback: (password: string | undefined) => void): void;
+  function pgpass(settings: object, callback: (password: string | undefined) => void): void;
   export = pgpass;
 }
 
@@ -10,9 +10,9 @@ declare module 'pgpass/lib/helper' {
 }
 
 declare module 'pg-types/lib/binaryParsers' {
-  export function init(register: (oid: number, parser: (value: Buffer) => any) => void): void;
+  export function init(register: (oid: number, parser: (value: Buffer) => unknown) => void): void;
 }
 
 declare module 'pg-types/lib/textParsers' {
-  export function init(register: (oid: number | string, parser: (text: string) => any) => void): void;
+  export function init(register: (oid: number | string, parser: (text: string) => unknown) => void): void;
 }

@@ -5,6 +5,23 @@
 
 const { keptAddon } = require('./kept-addon');
 
+/**
+ * @typedef {import('../rows/rows').Shape} Shape
+ * @typedef {import('./addon').Bytes} Bytes
+ * @typedef {import('./addon').CommandTag} CommandTag
+ * @typedef {import('./addon').Environment} Environment
+ * @typedef {import('./addon').Extra} Extra
+ * @typedef {import('./addon').Failure} Failure
+ * @typedef {import('./addon').LostBatch} LostBatch
+ * @typedef {import('./addon').Text} Text
+ * @typedef {import('./receiver').Outcome} Outcome
+ * @typedef {import('./receiver').Receiver} Receiver
+ * @typedef {import('./receiver').AnyReceiver} AnyReceiver
+ * @typedef {import('./receiver').QueryReceiver} QueryReceiver
+ * @typedef {import('./receiver').ConnectionListener} ConnectionListener
+ * @typedef {import('./receiver').PoolListener} PoolListener
+ */
+
 const addon = keptAddon(() => require('../../native.js'));
 
 const { fromNative } = require('../errors');
@@ -52,20 +69,28 @@ const POOL_EVENTS = {
   notOpened: 'notOpened',
 };
 
+/**
+ * A method of a listener; what it gets, the name of the event tells.
+ *
+ * @typedef {{ method(first: unknown, second: unknown): void }['method']} Listener
+ */
+
 /** Events that are questions, which whoever asks waits for an answer to. */
 const QUESTIONS = new Set(['password', 'identity', 'poolPassword', 'poolIdentity']);
 
-/** @type {any[]} requests by their number */
+/** @type {(AnyReceiver | undefined)[]} requests by their number */
 const slots = [];
+/** The same as they are read: the addon names none that is free. */
+const requests = /** @type {AnyReceiver[]} */ (slots);
 /** @type {number[]} numbers that are free again */
 const free = [];
-/** @type {Map<number, any>} who is told what happens on a connection, by its number */
+/** @type {Map<number, ConnectionListener>} who is told what happens on a connection, by its number */
 const connections = new Map();
-/** @type {Map<number, any>} who is told what happens in a pool, by its number */
+/** @type {Map<number, PoolListener>} who is told what happens in a pool, by its number */
 const pools = new Map();
-/** @type {Map<number, import('../rows/rows').Shape>} shapes that the addon has described */
+/** @type {Map<number, Shape>} shapes that the addon has described */
 const shapes = new Map();
-/** @type {any[]} transaction statuses by their byte */
+/** @type {(string | null)[]} transaction statuses by their byte */
 const statuses = [];
 for (const status of ['I', 'T', 'E']) statuses[status.charCodeAt(0)] = status;
 statuses[0] = null;
@@ -77,19 +102,20 @@ let extra = 0;
 /**
  * Puts a request into the table.
  *
- * @param {any} request gets the calls that its kind of request implements; `done` or `fail` is the last
+ * @param {Receiver} request gets the calls that its kind of request implements; `done` or `fail` is the last
  * @returns {number} its number, for the addon
  */
 function register(request) {
   const id = free.length > 0 ? /** @type {number} */ (free.pop()) : slots.length;
-  slots[id] = request;
+  // The addon sends to a request the records of its kind alone.
+  slots[id] = /** @type {AnyReceiver} */ (request);
   return id;
 }
 
 /**
  * Puts a request into the table for a call that the addon may refuse.
  *
- * @param {any} request
+ * @param {Receiver} request
  * @param {(id: number) => void} call
  * @returns {number} its number
  * @throws why it was refused; the request isn't in the table then
@@ -110,10 +136,11 @@ function start(request, call) {
  * answered all the same: that is for nobody else.
  *
  * @param {number} id
- * @param {any} error
+ * @param {unknown} error what it has thrown
  */
 function withdraw(id, error) {
-  if (error?.code === FAILED_INSIDE) slots[id] = new Remains(slots[id], null);
+  const { code } = /** @type {{ code?: unknown }} */ (Object(error));
+  if (code === FAILED_INSIDE) slots[id] = new Remains(requests[id], null);
   else unregister(id);
 }
 
@@ -134,16 +161,19 @@ function unregister(id) {
 
 /**
  * @param {number} id
- * @returns {any} the request, which is over
+ * @returns {AnyReceiver} the request, which is over
  */
 function take(id) {
-  const request = slots[id];
+  const request = requests[id];
   unregister(id);
   return request;
 }
 
 /** Node-API's code of an error that isn't about the arguments: a panic. */
 const FAILED_INSIDE = 'GenericFailure';
+
+/** @type {never[]} what a batch hasn't got */
+const NONE = [];
 
 /** The count of a batch that could not be handed over, in step with src/node/drain.rs. */
 const LOST = -2;
@@ -152,11 +182,15 @@ const LATER = -1;
 /** Likewise: the request ends when the program has gone on, as it was asked to. */
 const ASKED = -2;
 
-/** Takes the rest of an answer of which something was lost. */
+/**
+ * Takes the rest of an answer of which something was lost.
+ *
+ * @implements {AnyReceiver}
+ */
 class Remains {
   /**
-   * @param {any} request that was answered
-   * @param {any} failure what it is told in the end; null when it has been told
+   * @param {AnyReceiver} request that was answered
+   * @param {Failure | null} failure what it is told in the end; null when it has been told
    */
   constructor(request, failure) {
     this.request = request;
@@ -173,16 +207,17 @@ class Remains {
   copyIn() {}
   drained() {}
 
-  /** @param {any} status */
-  done(status) {
-    if (this.failure !== null) this.request.fail(fromNative(this.failure), status);
+  /** @param {Outcome} outcome */
+  done(outcome) {
+    if (this.failure !== null)
+      this.request.fail(fromNative(this.failure), /** @type {string | null} */ (outcome));
   }
 
   /**
-   * @param {any} error
-   * @param {any} status
+   * @param {Error} _error
+   * @param {string | null} status
    */
-  fail(error, status) {
+  fail(_error, status) {
     this.done(status);
   }
 }
@@ -192,15 +227,15 @@ class Remains {
  * and doesn't know it, is told now.
  *
  * @param {number[]} addressees numbers of requests, each with its transaction status, `LATER` or `ASKED`
- * @param {any} failure
- * @param {any[][]} events
+ * @param {Failure} failure
+ * @param {import('./addon').Event[]} events
  */
 function lose(addressees, failure, events) {
   const calls = [];
   for (let i = 0; i < addressees.length; i += 2) {
     const id = addressees[i];
     const status = addressees[i + 1];
-    const request = slots[id];
+    const request = requests[id];
     if (status === LATER) slots[id] = new Remains(request, failure);
     else if (status === ASKED) slots[id] = new Remains(request, null);
     else unregister(id);
@@ -233,13 +268,13 @@ function rethrow(error) {
  *
  * @param {number} count of ints; below 0 nothing has come: the rest shall be fetched after the event loop's turn, or the
  *   arguments are those of `lose`
- * @param {any} text the first text segment
- * @param {string[] | undefined} texts the segments behind it
- * @param {string[] | undefined} longTexts
- * @param {Buffer[] | undefined} blobs
- * @param {Buffer[] | undefined} longBlobs
- * @param {any[][] | undefined} newShapes
- * @param {any[] | undefined} extras
+ * @param {Text | undefined} text the first text segment
+ * @param {Text[] | undefined} texts the segments behind it
+ * @param {Text[] | undefined} longTexts
+ * @param {Bytes[] | undefined} blobs
+ * @param {Bytes[] | undefined} longBlobs
+ * @param {import('./addon').ShapeDescription[] | undefined} newShapes
+ * @param {Extra[] | undefined} extras
  * @param {boolean} forget whether earlier shapes will not be named again
  * @param {[number[], number[]] | undefined} oversize arrays of a batch that the shared ones have no room for
  * @param {number} floatCount floats of rows; those of JSON leaves stand behind them, as with ints
@@ -260,7 +295,7 @@ function drain(
   newTemplates,
 ) {
   if (count === LOST) {
-    lose(text, texts, /** @type {any} */ (longTexts));
+    lose(.../** @type {LostBatch} */ (/** @type {unknown} */ ([text, texts, longTexts])));
     return;
   }
   if (count < 0) {
@@ -281,7 +316,7 @@ function drain(
   const cursor = { nextText: 0, nextBlob: 1 };
   while (batch.i < count) {
     try {
-      walk(count, cursor, texts, blobs, extras);
+      walk(count, cursor, texts ?? NONE, blobs ?? NONE, extras ?? NONE);
     } catch (error) {
       // The position is behind its record already.
       rethrow(error);
@@ -292,9 +327,9 @@ function drain(
 /**
  * @param {number} count
  * @param {{ nextText: number, nextBlob: number }} cursor
- * @param {any} texts
- * @param {any} blobs
- * @param {any} extras
+ * @param {Text[]} texts
+ * @param {Bytes[]} blobs
+ * @param {Extra[]} extras
  */
 function walk(count, cursor, texts, blobs, extras) {
   const records = batch.ints;
@@ -303,16 +338,16 @@ function walk(count, cursor, texts, blobs, extras) {
     switch (records[i]) {
       case FIELDS: {
         batch.i = i + 3;
-        const request = slots[records[i + 1]];
-        const shape = shapes.get(records[i + 2]);
+        const request = requests[records[i + 1]];
+        const shape = /** @type {Shape} */ (shapes.get(records[i + 2]));
         request.decoder = undefined;
         request.fields(shape);
         break;
       }
       case ROWS: {
         batch.i = i + 4;
-        const shape = /** @type {import('../rows/rows').Shape} */ (shapes.get(records[i + 2]));
-        batch.give(slots[records[i + 1]], shape, records[i + 3]);
+        const shape = /** @type {Shape} */ (shapes.get(records[i + 2]));
+        batch.give(requests[records[i + 1]], shape, records[i + 3]);
         break;
       }
       case COMPLETE: {
@@ -320,7 +355,7 @@ function walk(count, cursor, texts, blobs, extras) {
         const rows = records[i + 3];
         const oid = records[i + 4];
         const command = layout.commands[records[i + 2]];
-        slots[records[i + 1]].complete(command, rows < 0 ? null : rows, oid < 0 ? null : oid);
+        requests[records[i + 1]].complete(command, rows < 0 ? null : rows, oid < 0 ? null : oid);
         break;
       }
       case DONE:
@@ -329,7 +364,10 @@ function walk(count, cursor, texts, blobs, extras) {
         break;
       case FAILED:
         batch.i = i + 3;
-        take(records[i + 1]).fail(fromNative(extras[extra++]), statuses[records[i + 2]]);
+        take(records[i + 1]).fail(
+          fromNative(/** @type {Failure} */ (extras[extra++])),
+          statuses[records[i + 2]],
+        );
         break;
       case SEGMENT:
         batch.i = i + 1;
@@ -341,41 +379,41 @@ function walk(count, cursor, texts, blobs, extras) {
         break;
       case COMPLETE_RARE: {
         batch.i = i + 2;
-        const [command, rows, oid] = extras[extra++];
-        slots[records[i + 1]].complete(command, rows, oid);
+        const [command, rows, oid] = /** @type {CommandTag} */ (extras[extra++]);
+        requests[records[i + 1]].complete(command, rows, oid);
         break;
       }
       case EMPTY:
         batch.i = i + 2;
-        slots[records[i + 1]].empty();
+        requests[records[i + 1]].empty();
         break;
       case SUSPENDED:
         batch.i = i + 2;
-        slots[records[i + 1]].suspended();
+        requests[records[i + 1]].suspended();
         break;
       case VALUE:
         batch.i = i + 2;
-        take(records[i + 1]).done(extras[extra++]);
+        take(records[i + 1]).done(/** @type {Outcome} */ (extras[extra++]));
         break;
       case EVENT:
         batch.i = i + 1;
-        dispatch(extras[extra++]);
+        dispatch(/** @type {import('./addon').Event} */ (extras[extra++]));
         break;
       case STARTED:
         batch.i = i + 2;
-        slots[records[i + 1]].started();
+        requests[records[i + 1]].started();
         break;
       case RAW:
         batch.i = i + 2;
-        slots[records[i + 1]].data(extras[extra++]);
+        requests[records[i + 1]].data(/** @type {Buffer} */ (extras[extra++]));
         break;
       case COPY_REFUSED:
         batch.i = i + 2;
-        slots[records[i + 1]].copyIn();
+        requests[records[i + 1]].copyIn();
         break;
       case DRAINED:
         batch.i = i + 2;
-        slots[records[i + 1]].drained();
+        requests[records[i + 1]].drained();
         break;
       default:
         batch.i = count;
@@ -395,7 +433,7 @@ function dispatchNotice(event) {
 }
 
 /**
- * @param {any} event its name, the number of the connection or pool, and what belongs to it; a text for a notice
+ * @param {import('./addon').Event} event
  */
 function dispatch(event) {
   if (typeof event === 'string') {
@@ -406,22 +444,27 @@ function dispatch(event) {
   const poolEvent = POOL_EVENTS[name];
   const owner = poolEvent === undefined ? connections.get(id) : pools.get(id);
   if (owner === undefined) {
-    if (QUESTIONS.has(name)) environment.decline(first);
-  } else if (name === 'lost') {
-    owner.lost(fromNative(first));
-  } else {
-    owner[poolEvent ?? name](first, second);
+    if (QUESTIONS.has(name)) opened().decline(/** @type {number} */ (first));
+    return;
   }
+  const listener = /** @type {Record<string, Listener>} */ (owner);
+  if (name === 'lost') listener.lost(fromNative(first), undefined);
+  else listener[poolEvent ?? name](first, second);
 }
 
 // Bun loads addons, but its event loop isn't libuv, of which it has but the names.
 const polls = process.versions.bun === undefined;
 function drainAgain() {
-  environment.drain();
+  opened().drain();
 }
 
-/** @type {any} this thread's side of the addon, from the first connection or pool on: many programs only load the package */
+/** @type {Environment | null} this thread's side of the addon, from the first connection or pool on: many programs only load the package */
 let environment = null;
+
+/** The same for what only an open one can ask for. */
+function opened() {
+  return /** @type {Environment} */ (environment);
+}
 
 function open() {
   if (environment !== null) return environment;
@@ -445,11 +488,11 @@ function open() {
 }
 
 const native = {
-  /** @param {object} settings */
+  /** @param {import('./addon').Settings} settings */
   openConnection: (settings) => open().openConnection(settings),
   /**
-   * @param {object} settings
-   * @param {object} options
+   * @param {import('./addon').Settings} settings
+   * @param {import('./addon').PoolOptions} options
    */
   openPool: (settings, options) => open().openPool(settings, options),
   /** How many connections this thread reads by itself, see docs/decisions/0010. */
@@ -461,7 +504,7 @@ const native = {
    *
    * @param {number} request
    */
-  giveUp: (request) => environment.giveUp(request),
+  giveUp: (request) => opened().giveUp(request),
   /**
    * Why a script would be refused before anything is sent, or null.
    *
@@ -479,10 +522,10 @@ const native = {
   fateOfScript: (script, inTransaction, isLost) => addon.fateOfScript(script, inTransaction, isLost),
   /**
    * @param {number} question
-   * @param {string | null} answer
-   * @param {string | null} message of an error
+   * @param {string | null | undefined} answer
+   * @param {string | null | undefined} message of an error
    */
-  answer: (question, answer, message) => environment.answer(question, answer, message),
+  answer: (question, answer, message) => opened().answer(question, answer, message),
 };
 
 module.exports = {

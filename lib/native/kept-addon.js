@@ -1,5 +1,7 @@
 'use strict';
 
+/** @typedef {import('./addon').Addon} Addon */
+
 const version = require('../version');
 
 /** Some bundlers leave no name for the folder. */
@@ -12,11 +14,11 @@ const KEY = Symbol.for(`pgfleet ${version} in ${directory}`);
  * The addon, loaded once for each global object. Programs that empty their module registry (tests do, again and again) load
  * this package anew each time, but what Node has set up for an addon it keeps until the thread ends.
  *
- * @param {() => any} load
- * @returns {any}
+ * @param {() => Addon} load
+ * @returns {Addon}
  */
 function keptAddon(load) {
-  const realm = /** @type {any} */ (globalThis);
+  const realm = /** @type {Record<symbol, Addon>} */ (globalThis);
   if (realm[KEY] === undefined) Object.defineProperty(realm, KEY, { value: load() });
   return realm[KEY];
 }

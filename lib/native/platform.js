@@ -4,13 +4,15 @@ const fs = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 
+/** @typedef {import('./addon').Addon} Addon */
+
 /**
  * Where the addon of one platform may be.
  *
  * @typedef {object} Build
  * @property {string} file its name in the package's own folder, where a checkout builds it
  * @property {string} package the npm package that holds it otherwise
- * @property {() => any} load requires the package, or the file where the package was unpacked without npm
+ * @property {() => Addon} load requires the package, or the file where the package was unpacked without npm
  */
 
 /**
@@ -18,7 +20,7 @@ const path = require('node:path');
  *
  * @param {Record<string, Build>} builds by platform name
  * @param {string} version of this package, which the addon must have too
- * @returns {any} the addon's exports
+ * @returns {Addon} the addon's exports
  * @throws {Error} one sentence: what is missing and what mends it
  */
 function loadAddon(builds, version) {
@@ -38,7 +40,7 @@ function loadAddon(builds, version) {
     // A bundler is to look for the package alone.
     addon = isBeside ? createRequire(file)(file) : build.load();
   } catch (error) {
-    if (!isBeside && /** @type {any} */ (error)?.code === 'MODULE_NOT_FOUND') {
+    if (!isBeside && codeOf(error) === 'MODULE_NOT_FOUND') {
       throw new Error(
         `The native part of pgfleet for ${describe(name)} is missing: ${whatIsMissing(build)}; ${remedy()}.`,
       );
@@ -85,18 +87,28 @@ function whatIsMissing(build) {
 }
 
 /**
- * @param {any} error why something can't be loaded
+ * @param {unknown} error why something can't be loaded
  * @returns {string | undefined} the option of Node that allows it, where that is all that it takes
  */
 function permissionFor(error) {
-  switch (error?.code) {
+  switch (codeOf(error)) {
     case 'ERR_DLOPEN_DISABLED':
       return 'start Node with --allow-addons where it has --permission, and without --no-addons';
     case 'ERR_ACCESS_DENIED':
-      return `start Node with --allow-fs-read=${error.resource ?? 'the folder that holds it'}`;
+      return `start Node with --allow-fs-read=${resourceOf(error) ?? 'the folder that holds it'}`;
     default:
       return undefined;
   }
+}
+
+/** @param {unknown} error */
+function codeOf(error) {
+  return /** @type {NodeJS.ErrnoException | undefined} */ (error)?.code;
+}
+
+/** @param {unknown} error of Node's permission model */
+function resourceOf(error) {
+  return /** @type {{ resource?: string }} */ (error).resource;
 }
 
 /**
@@ -142,15 +154,17 @@ function runsOnGlibc() {
   const head = headOf(process.execPath);
   if (head.includes('/ld-linux')) return true;
   if (head.includes('/ld-musl-')) return false;
-  /** @type {any} */
-  const { report } = process;
+  const report = /** @type {Partial<NodeJS.ProcessReport & { excludeNetwork: boolean }> | undefined} */ (
+    process.report
+  );
   // Other runtimes than Node may have none, and aren't made for musl.
   if (typeof report?.getReport !== 'function') return true;
   const { excludeNetwork } = report;
   // Names would be looked up for it.
   report.excludeNetwork = true;
   try {
-    return report.getReport().header.glibcVersionRuntime !== undefined;
+    const { header } = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (report.getReport());
+    return header.glibcVersionRuntime !== undefined;
   } finally {
     report.excludeNetwork = excludeNetwork;
   }

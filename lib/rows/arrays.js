@@ -5,6 +5,8 @@
 
 const { ownParser } = require('./types');
 
+/** @typedef {import('./types').Parser} Parser */
+
 const COMMA = 0x2c;
 const QUOTE = 0x22;
 
@@ -13,8 +15,8 @@ const LONGEST = 32 * 1024;
 
 /**
  * @param {string} text
- * @param {Function} slow pg-types's own parser
- * @param {(element: string) => any} element
+ * @param {Parser} slow pg-types's own parser
+ * @param {Parser} element
  * @param {number} longest
  */
 function parse(text, slow, element, longest) {
@@ -51,29 +53,31 @@ function itself(element) {
 /**
  * An array type of each of pg-types's parsers of arrays, what that does with an element, and the longest text.
  *
- * @type {[number, Function, number][]}
+ * @type {[number, Parser, number][]}
  */
 const ARRAYS = [
-  [1000, /** @type {Function} */ (ownParser(16)), Infinity], // bool[]
+  [1000, /** @type {Parser} */ (ownParser(16)), Infinity], // bool[]
   [1007, (/** @type {string} */ element) => parseInt(element, 10), Infinity], // int4[]
   [1009, itself, LONGEST], // text[]
   [1016, (/** @type {string} */ element) => element.trim(), LONGEST], // int8[]
   [1022, parseFloat, Infinity], // float8[]
-  [1115, /** @type {Function} */ (ownParser(1114)), Infinity], // timestamp[]
+  [1115, /** @type {Parser} */ (ownParser(1114)), Infinity], // timestamp[]
 ];
 
-/** @type {Map<Function, (text: string) => any>} by pg-types's own parser */
+/** @type {Map<Parser, Parser>} by pg-types's own parser */
 const quick = new Map(
   ARRAYS.map(([oid, element, longest]) => {
-    const slow = /** @type {Function} */ (ownParser(oid));
-    return [slow, (text) => parse(text, slow, /** @type {any} */ (element), longest)];
+    const slow = /** @type {Parser} */ (ownParser(oid));
+    /** @param {string} text */
+    const parser = (text) => parse(text, slow, element, longest);
+    return [slow, parser];
   }),
 );
 
 /**
  * A parser that gives the same values sooner, or the parser itself.
  *
- * @param {Function} parser
+ * @param {Parser} parser
  */
 function quickest(parser) {
   return quick.get(parser) || parser;

@@ -5,6 +5,8 @@
 
 const binaryParsers = require('pg-types/lib/binaryParsers');
 
+/** @typedef {import('./types').Parser} Parser */
+
 // As array_recv of PostgreSQL's src/backend/utils/adt/arrayfuncs.c reads them: dimensions, whether there are nulls, the
 // type of the elements; for each dimension its length and lower bound; for each element its length, and its bytes.
 const HEAD = 12;
@@ -15,10 +17,10 @@ const NULL = -1;
 
 const INT4_ARRAY = 1007;
 
-/** @type {any} pg-types's own parser, the same for all types that it has one for */
+/** @type {(bytes: Buffer) => unknown[]} pg-types's own parser, the same for all types that it has one for */
 let ownParser;
-binaryParsers.init((/** @type {number} */ oid, /** @type {Function} */ parser) => {
-  if (oid === INT4_ARRAY) ownParser = parser;
+binaryParsers.init((oid, parser) => {
+  if (oid === INT4_ARRAY) ownParser = /** @type {(bytes: Buffer) => unknown[]} */ (parser);
 });
 
 /** @returns {Error} */
@@ -72,7 +74,7 @@ function elementsOf(bytes, dimensions) {
 
 /**
  * @param {Buffer} bytes
- * @returns {any[]}
+ * @returns {unknown[]}
  * @throws when the head claims what isn't there
  */
 function parseArray(bytes) {
@@ -82,7 +84,7 @@ function parseArray(bytes) {
   const head = Buffer.concat([bytes.subarray(0, HEAD), Buffer.alloc(DIMENSION)]);
   head.writeInt32BE(1, 0);
   head.writeInt32BE(1, HEAD);
-  /** @type {any[]} */
+  /** @type {unknown[]} */
   let values = elements.map((element) =>
     element === null ? null : ownParser(Buffer.concat([head, element]))[0],
   );
@@ -97,8 +99,8 @@ function parseArray(bytes) {
 /**
  * A parser that doesn't believe the head of an array, or the parser itself.
  *
- * @param {Function} parser
- * @returns {Function}
+ * @param {Parser} parser
+ * @returns {Parser}
  */
 function wary(parser) {
   return parser === ownParser ? parseArray : parser;

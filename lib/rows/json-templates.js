@@ -6,8 +6,8 @@ const { Constructors, list, literals } = require('./plain-objects');
 
 /**
  * @typedef {object} Template
- * @property {(batch: import('./rows').Batch) => any} make reads the leaves of the next document
- * @property {(batch: import('./rows').Batch) => any} makeLarge does so in a large result
+ * @property {(batch: import('./rows').Batch) => unknown} make reads the leaves of the next document
+ * @property {(batch: import('./rows').Batch) => unknown} makeLarge does so in a large result
  * @property {(batch: import('./rows').Batch) => void} passOver goes on behind them
  */
 

@@ -13,7 +13,7 @@ class Oversized {
   }
 
   /**
-   * @param {...any} _range
+   * @param {...number} _range
    * @returns {never}
    * @throws as Node does where it is asked for such a string
    */
@@ -27,7 +27,7 @@ class Oversized {
   }
 
   /**
-   * @param {...any} _range
+   * @param {...number} _range
    * @returns {never}
    * @throws as Node does where it is asked for such a Buffer
    */

@@ -8,7 +8,7 @@
 // rest parameters it keeps no such count (docs/decisions/0014).
 
 /** The array of its arguments, which generated code calls by this name. */
-const list = (/** @type {any[]} */ ...items) => items;
+const list = (/** @type {unknown[]} */ ...items) => items;
 
 /**
  * @typedef {object} Maker

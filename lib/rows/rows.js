@@ -13,6 +13,15 @@ const { keepHere } = require('./untransferable');
 
 const { pgTypes } = pristine;
 
+/**
+ * @typedef {import('./types').Parser} Parser
+ * @typedef {import('./types').Types} Types
+ * @typedef {import('../native/addon').Text} Text
+ * @typedef {import('../native/addon').Bytes} Bytes
+ * @typedef {import('../native/receiver').QueryReceiver} QueryReceiver
+ * @typedef {'text' | 'binary'} Format
+ */
+
 // Kinds of columns, in step with src/rows/column.rs.
 const TEXT = 0;
 const INT = 1;
@@ -50,7 +59,7 @@ const canGenerate = (() => {
 
 /** The columns of a result, described by the addon once and shared by all results that have them. */
 class Shape {
-  /** @param {any[]} description */
+  /** @param {import('../native/addon').ShapeDescription} description */
   constructor([id, nullWords, ints, floats, ...fields]) {
     this.id = id;
     this.nullWords = nullWords;
@@ -67,7 +76,7 @@ class Shape {
         dataTypeID,
         dataTypeSize,
         dataTypeModifier,
-        format: format === 0 ? 'text' : 'binary',
+        format: /** @type {Format} */ (format === 0 ? 'text' : 'binary'),
       }),
     );
     /** @type {Record<string, null> | undefined} */
@@ -76,7 +85,7 @@ class Shape {
     this.memory = {
       batch: 0,
       changes: 0,
-      /** @type {Function[] | undefined} */
+      /** @type {Parser[] | undefined} */
       parsers: undefined,
       /** @type {Decoder | undefined} */
       decoder: undefined,
@@ -90,22 +99,20 @@ class Shape {
   /**
    * The decoder for the parsers that are set now.
    *
-   * @param {{ getTypeParser(oid: number, format?: string): Function } | undefined} types
+   * @param {Types | undefined} types
    * @param {string | undefined} rowMode
    * @returns {Decoder}
    */
   decoder(types, rowMode) {
     const source = types || pgTypes;
-    const parsers = this.fields.map(({ dataTypeID, format }) =>
-      source.getTypeParser(dataTypeID, /** @type {any} */ (format)),
-    );
+    const parsers = this.fields.map(({ dataTypeID, format }) => source.getTypeParser(dataTypeID, format));
     return this.decoderWith(parsers, rowMode === 'array');
   }
 
   /**
    * The decoder for parsers that were looked up already.
    *
-   * @param {Function[]} parsers by column
+   * @param {Parser[]} parsers by column
    * @param {boolean} asArrays
    * @returns {Decoder}
    */
@@ -131,24 +138,24 @@ function needsParser(kind) {
 class Decoder {
   /**
    * @param {Shape} shape
-   * @param {Function[]} given parsers by column
+   * @param {Parser[]} given parsers by column
    * @param {boolean} asArrays
    */
   constructor(shape, given, asArrays) {
     this.shape = shape;
     this.given = given;
     this.asArrays = asArrays;
-    /** @type {(Function | null)[]} parsers by column; null leaves text as it is */
+    /** @type {(Parser | null)[]} parsers by column; null leaves text as it is */
     this.parsers = shape.fields.map(() => null);
     for (const column of shape.parsed) this.parsers[column] = parserOf(shape, column, given[column]);
     this.seen = 0;
-    /** @type {(batch: Batch, count: number, rows: any[]) => void} */
+    /** @type {(batch: Batch, count: number, rows: unknown[]) => void} */
     this.run = (batch, count, rows) => this.interpret(batch, count, rows);
     /** As `run`, in a large result. */
     this.runLarge = this.run;
   }
 
-  /** @param {Function[]} parsers by column */
+  /** @param {Parser[]} parsers by column */
   fits(parsers) {
     const { given } = this;
     const { parsed } = this.shape;
@@ -163,7 +170,7 @@ class Decoder {
    *
    * @param {Batch} batch
    * @param {number} count
-   * @param {any[]} rows
+   * @param {unknown[]} rows
    */
   decode(batch, count, rows) {
     if (this.seen < WORTH_GENERATING) {
@@ -182,7 +189,7 @@ class Decoder {
    *
    * @param {Batch} batch
    * @param {number} count
-   * @param {any[]} rows
+   * @param {unknown[]} rows
    */
   runFirstLarge(batch, count, rows) {
     this.runLarge = generate(this, literals, 'makeLarge');
@@ -192,7 +199,7 @@ class Decoder {
   /**
    * @param {Batch} batch
    * @param {number} count
-   * @param {any[]} rows
+   * @param {unknown[]} rows
    */
   interpret(batch, count, rows) {
     const { shape, parsers, asArrays } = this;
@@ -201,7 +208,6 @@ class Decoder {
     for (let k = 0; k < count; k++) {
       const start = batch.i;
       let i = start + nullWords;
-      /** @type {any} */
       const row = asArrays ? new Array(kinds.length) : {};
       for (let column = 0; column < kinds.length; column++) {
         const kind = kinds[column];
@@ -211,7 +217,7 @@ class Decoder {
         }
         i += INTS[kind];
         batch.f += FLOATS[kind];
-        if (asArrays) row[column] = value;
+        if (Array.isArray(row)) row[column] = value;
         else define(row, fields[column].name, value);
       }
       batch.i = i;
@@ -221,9 +227,9 @@ class Decoder {
 }
 
 /**
- * @param {any} row
+ * @param {Record<string, unknown>} row
  * @param {string} name
- * @param {any} value
+ * @param {unknown} value
  */
 function define(row, name, value) {
   if (name !== '__proto__') row[name] = value;
@@ -233,8 +239,8 @@ function define(row, name, value) {
 /**
  * @param {Shape} shape
  * @param {number} column
- * @param {Function} parser
- * @returns {Function | null}
+ * @param {Parser} parser
+ * @returns {Parser | null}
  */
 function parserOf(shape, column, parser) {
   if (shape.kinds[column] === RAW) return wary(parser);
@@ -265,28 +271,28 @@ class Batch {
     /** Ints and floats of JSON leaves. */
     this.li = 0;
     this.lf = 0;
-    /** @type {any} the text segment */
+    /** @type {string | Oversized | undefined} the text segment */
     this.text = '';
-    /** @type {any} */
+    /** @type {Text[] | undefined} */
     this.longTexts = undefined;
-    /** @type {any} the bytes segment */
+    /** @type {Buffer | Oversized | undefined} the bytes segment */
     this.blob = undefined;
-    /** @type {any} */
+    /** @type {Bytes[] | undefined} */
     this.longBlobs = undefined;
     /** Rows on offer. */
     this.count = 0;
-    /** @type {any} */
+    /** @type {Shape | undefined} */
     this.shape = undefined;
-    /** @type {any} */
+    /** @type {QueryReceiver | undefined} who they are offered to */
     this.request = undefined;
   }
 
   /**
    * @param {[number[], number[]] | undefined} oversize
-   * @param {string | undefined} text
-   * @param {string[] | undefined} longTexts
-   * @param {Buffer[] | undefined} blobs
-   * @param {Buffer[] | undefined} longBlobs
+   * @param {Text | undefined} text
+   * @param {Text[] | undefined} longTexts
+   * @param {Bytes[] | undefined} blobs
+   * @param {Bytes[] | undefined} longBlobs
    * @param {number} intCount
    * @param {number} floatCount
    */
@@ -305,13 +311,13 @@ class Batch {
     this.longBlobs = longBlobs;
   }
 
-  /** @param {string | number} text */
+  /** @param {Text} text */
   turnText(text) {
     this.text = received(text);
     this.s = 0;
   }
 
-  /** @param {Buffer | number | undefined} blob */
+  /** @param {Bytes | undefined} blob */
   turnBlob(blob) {
     // Values are parts of it: who transfers one away to another thread would take the others along.
     if (typeof blob === 'object') keepHere(blob.buffer);
@@ -322,7 +328,7 @@ class Batch {
   /**
    * Offers rows to a request, and goes on behind them whatever it does with them.
    *
-   * @param {any} request
+   * @param {QueryReceiver} request
    * @param {Shape} shape
    * @param {number} count
    */
@@ -347,11 +353,13 @@ class Batch {
   /**
    * Appends the rows on offer to an array.
    *
-   * @param {any[]} rows
+   * @param {unknown[]} rows
    * @throws what a parser of the caller's throws
    */
   into(rows) {
-    const { request, shape, count } = this;
+    const { count } = this;
+    const shape = /** @type {Shape} */ (this.shape);
+    const request = /** @type {QueryReceiver} */ (this.request);
     if (request.decoder === undefined) request.decoder = shape.decoder(request.types, request.rowMode);
     request.decoder.decode(this, count, rows);
     this.count = 0;
@@ -364,7 +372,8 @@ class Batch {
    * @param {number} f
    */
   passOver(i, f) {
-    const { shape, count, ints } = this;
+    const { count, ints } = this;
+    const shape = /** @type {Shape} */ (this.shape);
     this.i = i + count * shape.ints;
     this.f = f + count * shape.floats;
     for (let row = 0; row < count; row++) {
@@ -403,7 +412,7 @@ class Batch {
    */
   bytesTo(end) {
     if (end < 0) {
-      const blob = this.longBlobs[~end];
+      const blob = /** @type {Bytes[]} */ (this.longBlobs)[~end];
       return typeof blob === 'number' ? new Oversized(blob).subarray() : blob;
     }
     const start = this.b;
@@ -431,7 +440,8 @@ class Batch {
 
   /** @param {number} count */
   textList(count) {
-    const { ints, li, text, longTexts } = this;
+    const { ints, li, longTexts } = this;
+    const text = /** @type {string | Oversized} */ (this.text);
     const values = [];
     let { s } = this;
     for (let k = 0; k < count; k++) {
@@ -448,11 +458,11 @@ class Batch {
    * A value that is not null.
    *
    * @param {number} kind
-   * @param {Function | null} parser
+   * @param {Parser | null} parser
    * @param {ArrayLike<number>} ints
    * @param {number} i
    * @param {ArrayLike<number>} floats
-   * @returns {any}
+   * @returns {unknown}
    */
   value(kind, parser, ints, i, floats) {
     switch (kind) {
@@ -468,13 +478,13 @@ class Batch {
         return ints[i] === 1;
       case INSTANT: {
         const millis = floats[this.f];
-        return millis === millis ? new Date(millis) : /** @type {Function} */ (parser)(this.textTo(ints[i]));
+        return millis === millis ? new Date(millis) : /** @type {Parser} */ (parser)(this.textTo(ints[i]));
       }
       case LOCAL: {
         const day = ints[i];
         return day >= 0
           ? localDate(day, ints[i + 1])
-          : /** @type {Function} */ (parser)(this.textTo(ints[i + 2]));
+          : /** @type {Parser} */ (parser)(this.textTo(ints[i + 2]));
       }
       case BYTES:
         return this.bytesTo(ints[i]);
@@ -485,24 +495,24 @@ class Batch {
       case NUMBER_LIST:
       case TEXT_LIST: {
         const count = ints[i];
-        if (count < 0) return /** @type {Function} */ (parser)(this.textTo(ints[i + 1]));
+        if (count < 0) return /** @type {Parser} */ (parser)(this.textTo(ints[i + 1]));
         if (kind === INT_LIST) return this.intList(count);
         return kind === NUMBER_LIST ? this.numberList(count) : this.textList(count);
       }
       default:
-        return /** @type {Function} */ (parser)(this.bytesTo(ints[i]));
+        return /** @type {Parser} */ (parser)(this.bytesTo(ints[i]));
     }
   }
 }
 
 /**
- * @param {any} longTexts
+ * @param {Text[] | undefined} longTexts
  * @param {number} end what stands in the place of where a text ends
  * @returns {string}
  * @throws when it is too long for JavaScript
  */
 function longText(longTexts, end) {
-  const text = longTexts[~end];
+  const text = /** @type {Text[]} */ (longTexts)[~end];
   return typeof text === 'string' ? text : new Oversized(text).substring();
 }
 
@@ -521,7 +531,7 @@ function localDate(day, millis) {
  * @param {Decoder} decoder
  * @param {import('./plain-objects').Maker} maker
  * @param {'make' | 'makeLarge'} make the method of JSON templates
- * @returns {(batch: Batch, count: number, rows: any[]) => void}
+ * @returns {(batch: Batch, count: number, rows: unknown[]) => void}
  */
 function generate({ shape, parsers, asArrays }, maker, make) {
   /** @type {string[]} */
@@ -564,7 +574,7 @@ return function decode(batch, count, rows) {
  * @param {number} column
  * @param {number} i offset of the value's ints in a row
  * @param {number} f offset of its float
- * @param {Function | null} parser
+ * @param {Parser | null} parser
  * @param {'make' | 'makeLarge'} make
  */
 function reading(kind, column, i, f, parser, make) {

@@ -4,7 +4,7 @@
 
 const wasLoaded = mayBeLoaded();
 // The others get it from here, so that this is the first of our files to load it.
-const pgTypes = require('pg-types');
+const pgTypes = /** @type {PgTypes} */ (require('pg-types'));
 const builtin = require('pg-types/lib/textParsers');
 
 /** OIDs that the addon decodes, in the order of their bits in a mask; in step with src/rows/column.rs. */
@@ -14,11 +14,28 @@ const DECODED = [16, 21, 23, 26, 700, 701, 1082, 1114, 1184, 17, 114, 3802].conc
 const NOTHING_DECODED = (1 << DECODED.length) - 1;
 const JSON_OIDS = new Set([114, 3802]);
 
-/** @type {Map<number, Function>} pg-types's own parsers of text, whatever has been set since */
+/**
+ * Makes a value of what the server sent for it: of text, or of bytes where the column's format is binary. (As a method,
+ * so that one which takes but one of the two is one, too.)
+ *
+ * @typedef {{ parse(value: string | Buffer): unknown }['parse']} Parser
+ */
+
+/**
+ * What parsers are looked up in.
+ *
+ * @typedef {{ getTypeParser(oid: number, format?: string): Parser }} Types
+ */
+
+/**
+ * pg-types; its own declarations know only the scalar types' OIDs.
+ *
+ * @typedef {Types & { setTypeParser(oid: number, format: string | Parser, parseFn?: Parser): void }} PgTypes
+ */
+
+/** @type {Map<number, Parser>} pg-types's own parsers of text, whatever has been set since */
 const own = new Map();
-builtin.init((/** @type {number | string} */ oid, /** @type {Function} */ parser) =>
-  own.set(Number(oid), parser),
-);
+builtin.init((oid, parser) => own.set(Number(oid), parser));
 
 // pg-types binds a JSON.parse of its own at start, so that only the one in use can tell; a program that replaced it
 // before this file was loaded is told apart by the name.
@@ -30,7 +47,7 @@ for (const oid of JSON_OIDS) {
 const parsers = DECODED.map((oid) => own.get(oid));
 const parseBigInteger = own.get(20);
 /** What pg-types answers for types that it does not know: text stays text. */
-const noParse = pgTypes.getTypeParser(/** @type {any} */ (0), 'text');
+const noParse = pgTypes.getTypeParser(0, 'text');
 
 /** Counts changes of pg-types's parsers, for those who remember them. */
 const changes = { count: 0 };
@@ -39,10 +56,10 @@ const setOriginally = pgTypes.setTypeParser;
 const getOriginally = pgTypes.getTypeParser;
 
 /**
- * @this {any}
- * @param {any} oid
- * @param {any} format
- * @param {any} [parseFn]
+ * @this {unknown}
+ * @param {number} oid
+ * @param {string | Parser} format
+ * @param {Parser} [parseFn]
  */
 pgTypes.setTypeParser = function setTypeParser(oid, format, parseFn) {
   changes.count++;
@@ -69,7 +86,7 @@ const remembered = { mask: 0, changes: -1 };
 /**
  * The types that the addon must not decode, because the caller parses them in a way of their own.
  *
- * @param {{ getTypeParser(oid: number, format?: string): Function } | undefined} types
+ * @param {Types | undefined} types
  * @returns {number} a bit for each of the types in `DECODED`
  */
 function typeMask(types) {
@@ -83,7 +100,7 @@ function typeMask(types) {
 }
 
 /**
- * @param {{ getTypeParser(oid: number, format?: string): Function }} source
+ * @param {Types} source
  * @returns {number}
  */
 function compare(source) {
@@ -104,7 +121,7 @@ function compare(source) {
  * Whether a parser gives the text that it gets.
  *
  * @param {number} oid
- * @param {Function} parser
+ * @param {Parser} parser
  */
 function leavesText(oid, parser) {
   return parser === noParse || (oid === 20 && parser === parseBigInteger);

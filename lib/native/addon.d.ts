@@ -1,0 +1,361 @@
+// What the addon exports, and what crosses between it and lib/native/binding.js: in step with src/node/. The types that the
+// two sides check by themselves have their names; a spec compares the methods with those of the addon.
+
+/// <reference types="node" />
+
+export interface Addon {
+  layout(): Layout;
+  /** Of the package that it was built for. */
+  version(): string;
+  Environment: new (
+    drain: Drain,
+    ints: Int32Array,
+    floats: Float64Array,
+    generates: boolean,
+    polls: boolean,
+    words: Int32Array,
+    bytes: Uint8Array,
+  ) => Environment;
+  Connection: { prototype: Connection };
+  Pool: { prototype: Pool };
+  /** Why a script would be refused before anything is sent. */
+  refusalOfScript(script: string, inTransaction: boolean): Failure | null;
+  /** @param isLost whether the connection was lost, in place of a refusal by the server */
+  fateOfScript(script: string, inTransaction: boolean, isLost: boolean): Fate;
+}
+
+/** Sizes of what both sides share, and tables that they have in common. */
+export interface Layout {
+  ints: number;
+  floats: number;
+  outboxWords: number;
+  outboxBytes: number;
+  /** OIDs of the types that are decoded natively. */
+  decodedTypes: number[];
+  /** The command words that cross as their index. */
+  commands: string[];
+}
+
+/** One thread's side of the addon. */
+export interface Environment {
+  /** Kept for the addon, which holds it weakly. */
+  callback?: Drain;
+  readonly watchedConnections: number;
+  readonly isAwake: boolean;
+  drain(): void;
+  openConnection(settings: Settings): Connection;
+  openPool(settings: Settings, options: PoolOptions): Pool;
+  giveUp(request: number): void;
+  decline(question: number): void;
+  answer(question: number, answer: string | null | undefined, error: string | null | undefined): void;
+}
+
+/** In wire form. */
+export type WireValues = (string | Buffer | null)[] | null;
+
+/** One connection: a client's own, or one that a pool has handed out. */
+export interface Connection {
+  readonly id: number;
+  /** Whether nobody has had it before. */
+  readonly isNew: boolean;
+  readonly isBusy: boolean;
+  readonly isOpen: boolean;
+  /** Null without a connection, as the next two. */
+  readonly transactionStatus: string | null;
+  readonly processID: number | null;
+  readonly secretKey: number | null;
+  connect(request: number): void;
+  query(
+    request: number,
+    text: string,
+    name: string | null,
+    values: WireValues,
+    flags: number,
+    mask: number,
+    textNumber?: number,
+  ): void;
+  rawBegin(request: number): void;
+  rawWrite(bytes: Buffer, request: number): void;
+  rawPause(paused: boolean): void;
+  cursorOpen(
+    request: number,
+    text: string,
+    portal: string,
+    values: WireValues,
+    flags: number,
+    mask: number,
+  ): void;
+  cursorRead(rows: number): void;
+  cursorClose(): void;
+  copyBegin(request: number, text: string, flags: number): void;
+  /** @returns whether there is room for more */
+  copyWrite(data: Uint8Array | Uint8Array[]): boolean;
+  copyDone(): void;
+  copyFail(reason: string): void;
+  executeDdl(request: number, order: ScriptOrder, values: WireValues): void;
+  end(request: number): void;
+  destroy(): void;
+  cancel(request: number): void;
+  setRef(held: boolean): void;
+  /** Names and values of the server's parameters. */
+  parameters(): [name: string, value: string][];
+  statementText(name: string): string | null;
+}
+
+export interface Pool {
+  readonly id: number;
+  readonly totalCount: number;
+  readonly idleCount: number;
+  readonly waitingCount: number;
+  readonly expiredCount: number;
+  /** @returns an idle connection, or nothing: it is the value of the request then */
+  acquire(request: number): Connection | undefined;
+  forget(request: number): boolean;
+  release(connection: Connection, destroy: boolean): boolean;
+  remove(connection: Connection): boolean;
+  query(
+    request: number,
+    text: string,
+    name: string | null,
+    values: WireValues,
+    flags: number,
+    mask: number,
+    textNumber: number,
+  ): void;
+  learnText(text: string, anew: boolean): void;
+  flush(isLast: boolean): void;
+  executeDdl(request: number, order: ScriptOrder, values: WireValues): void;
+  askVersion(request: number): void;
+  end(request: number): void;
+  setPassword(password: string | null): void;
+  connections(): Connection[];
+  idleConnections(): number[];
+  isAtRest(heard: number, unheld: number): boolean;
+  waitInVain(inVain: boolean): void;
+}
+
+/** How to reach a server: everything checked, nothing left to look up. */
+export interface Settings {
+  hosts: { host: string; port: number }[];
+  user: string;
+  database: string;
+  password: string | null;
+  /** Whether the password is asked for when the server wants it. */
+  passwordProvider: boolean;
+  ssl: TlsSettings | null;
+  /** Names and values of the startup message. */
+  startup: [name: string, value: string][];
+  /** Of each host. Milliseconds; 0 and Infinity are no limit, as of all limits here. */
+  connectTimeoutMillis: number;
+  keepAlive: boolean;
+  keepAliveInitialDelayMillis: number;
+  channelBinding: string;
+  /** As the program has given it, for messages. */
+  requireAuth: string | null;
+  allowedAuth: string[] | null;
+  autoPrepare: boolean;
+  scramMaxIterations: number | null;
+  targetSessionAttrs: string;
+}
+
+export interface TlsSettings {
+  rejectUnauthorized: boolean;
+  /** In PEM, each text one or several. */
+  ca: string[] | null;
+  cert: string | null;
+  /** PKCS #8 in PEM, without a passphrase. */
+  key: string | null;
+  pfx: Buffer | null;
+  passphrase: string | null;
+  servername: string | null;
+  /** Whether the name in the certificate is checked as Node does it. */
+  checkServerIdentity: boolean;
+  /** What tells the program's own check from others; null without one. */
+  identityCheck: string | null;
+  ciphers: string | null;
+  cipherSuites: string | null;
+  sigalgs: string | null;
+  ecdhCurve: string | null;
+  secureOptions: number;
+  minDHSize: number;
+  minVersion: string;
+  maxVersion: string;
+  ALPNProtocols: string[] | null;
+  allowPartialTrustChain: boolean;
+  negotiation: string;
+}
+
+export interface PoolOptions {
+  max: number;
+  min: number;
+  idleTimeoutMillis: number;
+  connectionTimeoutMillis: number;
+  maxUses: number;
+  maxLifetimeSeconds: number;
+  maxWaiting: number;
+  pipelineDepth: number | undefined;
+  sharing: string | null;
+  shared: boolean;
+}
+
+/** A script and how it shall run. */
+export interface ScriptOrder {
+  text: string;
+  inTransaction: boolean;
+  /** COMMIT travels with the script. */
+  pipelined: boolean;
+  extended: boolean;
+  binary: boolean;
+  /** Milliseconds. */
+  cancelTimeout: number;
+  mask: number;
+}
+
+/** What became of one statement of a script. */
+export interface Step {
+  statement: string;
+  state: 'done' | 'failed' | 'not run' | 'unknown';
+}
+
+/** What became of a script that failed. */
+export interface Fate {
+  outcome?: 'not applied' | 'partly applied' | 'unknown';
+  steps?: Step[];
+}
+
+/** The fields of an ErrorResponse or a NoticeResponse that are there, under node-postgres's names. */
+export interface ServerFields {
+  severity?: string;
+  code?: string;
+  detail?: string;
+  hint?: string;
+  position?: string;
+  internalPosition?: string;
+  internalQuery?: string;
+  where?: string;
+  schema?: string;
+  table?: string;
+  column?: string;
+  dataType?: string;
+  constraint?: string;
+  file?: string;
+  line?: string;
+  routine?: string;
+}
+
+/** What was being done on the system when it failed. */
+export interface SystemFields {
+  syscall?: string;
+  address?: string | null;
+  port?: number;
+  hostname?: string | null;
+  /** What was being done, for a timeout. */
+  phase?: string;
+}
+
+/** Of a failure: what is to be done about it hangs on this alone. */
+export type Kind =
+  | 'config'
+  | 'io'
+  | 'timeout'
+  | 'tls'
+  | 'auth'
+  | 'refused'
+  | 'server'
+  | 'protocol'
+  | 'closed'
+  | 'lost'
+  | 'aborted';
+
+/** An error as plain data, which lib/errors.js makes an `Error` of. */
+export interface Failure extends Omit<ServerFields, 'code'>, SystemFields, Fate {
+  kind: Kind;
+  message?: string;
+  code?: string | null;
+  errno?: number;
+  /** Of the server's message, in bytes. */
+  length?: number;
+  /** One for each address that was tried. */
+  errors?: Failure[];
+}
+
+/** Text; where JavaScript has no room for it, the number of its characters. */
+export type Text = string | number;
+
+/** Bytes; where JavaScript has no room for them, their number. */
+export type Bytes = Buffer | number;
+
+export type FieldDescription = [
+  name: string,
+  tableID: number,
+  columnID: number,
+  dataTypeID: number,
+  dataTypeSize: number,
+  dataTypeModifier: number,
+  format: number,
+  kind: number,
+];
+
+export type ShapeDescription = [
+  id: number,
+  nullWords: number,
+  ints: number,
+  floats: number,
+  ...fields: FieldDescription[],
+];
+
+/** The message of NOTIFY. */
+export interface Notification {
+  processId: number;
+  channel: string;
+  payload: string;
+  /** Of the message, in bytes. */
+  length?: number;
+}
+
+/** The name that was connected to, and the server's certificate with those above it, in DER. */
+export type Certificate = [name: string, chain: Buffer[]];
+
+/** What happens on a connection: its name, the number of the connection, and what belongs to it. */
+export type ConnectionEvent =
+  | [name: 'notification', connection: number, notification: Notification]
+  | [name: 'parameter', connection: number, parameter: string, value: string]
+  | [name: 'lost', connection: number, failure: Failure]
+  | [name: 'closed', connection: number]
+  | [name: 'password', connection: number, question: number]
+  | [name: 'identity', connection: number, question: number, certificate: Certificate];
+
+/** What happens in a pool: its name, the number of the pool, and what belongs to it. */
+export type PoolEvent =
+  | [name: 'opening' | 'removed', pool: number, connection: number]
+  | [name: 'opened', pool: number, connection: number, processID: number]
+  | [name: 'notOpened' | 'idleError', pool: number, connection: number, failure: Failure]
+  | [name: 'poolPassword', pool: number, question: number]
+  | [name: 'poolIdentity', pool: number, question: number, certificate: Certificate];
+
+/** A notice is one text: the number of the connection, the length of the message, and its fields. */
+export type Event = string | ConnectionEvent | PoolEvent;
+
+export type CommandTag = [command: string | null, rows: number | null, oid: number | null];
+
+/** What belongs to a record and is no number: which of them it is, the kind of the record tells. */
+export type Extra = Failure | CommandTag | Event | Buffer | Connection | string | undefined;
+
+/** What comes in the place of the first text, the other texts and the long texts of a batch that was lost. */
+export type LostBatch = [addressees: number[], failure: Failure, events: Event[]];
+
+/** Takes a batch of records. */
+export type Drain = (
+  count: number,
+  text: Text | undefined,
+  texts: Text[] | undefined,
+  longTexts: Text[] | undefined,
+  blobs: Bytes[] | undefined,
+  longBlobs: Bytes[] | undefined,
+  newShapes: ShapeDescription[] | undefined,
+  extras: Extra[] | undefined,
+  forget: boolean,
+  oversize: [ints: number[], floats: number[]] | undefined,
+  floatCount: number,
+  newTemplates: [id: number, skeleton: string][] | undefined,
+) => void;
