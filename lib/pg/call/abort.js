@@ -5,27 +5,36 @@ const { callOut } = require('./caller');
 const { onSettled } = require('./settlement');
 
 /**
+ * A request that a signal may stop.
+ *
+ * @typedef {import('./settlement').Settling & {
+ *   handleError: (error: unknown) => void,
+ *   abort: (reason: unknown) => void,
+ * }} Abortable
+ */
+
+/**
  * The signal of a configuration or of options.
  *
- * @param {any} options
+ * @param {unknown} options
  * @returns {AbortSignal | undefined}
  * @throws {TypeError} when it is something else
  */
 function signalOf(options) {
   if (options === null || typeof options !== 'object') return undefined;
-  const { signal } = options;
+  const { signal } = /** @type {{ signal?: Partial<AbortSignal> | null }} */ (options);
   if (signal === undefined || signal === null) return undefined;
   if (typeof signal !== 'object' || typeof signal.aborted !== 'boolean' || !('addEventListener' in signal)) {
     throw new TypeError('"signal" must be an AbortSignal');
   }
-  return signal;
+  return /** @type {AbortSignal} */ (signal);
 }
 
 /**
  * Why a signal aborts. A promise can't be rejected with nothing, so a reason that is none becomes the usual one.
  *
  * @param {AbortSignal} signal
- * @returns {any}
+ * @returns {NonNullable<unknown>}
  */
 function reasonOf(signal) {
   return signal.reason || new DOMException('This operation was aborted', 'AbortError');
@@ -39,7 +48,7 @@ class Followers {
   /** @param {AbortSignal} signal */
   constructor(signal) {
     this.signal = signal;
-    /** @type {Set<{ stop: (reason: any) => void }>} */
+    /** @type {Set<{ stop: (reason: unknown) => void }>} */
     this.entries = new Set();
     this.listener = () => {
       const reason = reasonOf(signal);
@@ -49,7 +58,7 @@ class Followers {
     };
   }
 
-  /** @param {(reason: any) => void} stop */
+  /** @param {(reason: unknown) => void} stop */
   add(stop) {
     if (this.entries.size === 0) this.signal.addEventListener('abort', this.listener, { once: true });
     const entry = { stop };
@@ -69,7 +78,7 @@ const followed = new WeakMap();
  * Calls `stop` once the signal aborts.
  *
  * @param {AbortSignal} signal one that hasn't aborted yet
- * @param {(reason: any) => void} stop
+ * @param {(reason: unknown) => void} stop
  * @returns {() => void} ends it
  */
 function onAbort(signal, stop) {
@@ -84,8 +93,8 @@ function onAbort(signal, stop) {
 /**
  * Ties a request that is about to be made to a signal.
  *
- * @param {any} request
- * @param {any} options where the signal is, if there is one
+ * @param {Abortable} request
+ * @param {unknown} options where the signal is, if there is one
  * @param {() => void} stop ends what is being done for the request
  * @returns {boolean} whether the request may be made; otherwise it is over
  */
@@ -116,9 +125,9 @@ function obey(request, options, stop) {
 /**
  * Connects a client until a signal aborts.
  *
- * @param {any} client
- * @param {any} options where the signal is, if there is one
- * @param {Function} callback gets the error, the client, and whether the error is the reason of the signal
+ * @param {import('../client/client')} client
+ * @param {unknown} options where the signal is, if there is one
+ * @param {import('../client/client').ConnectCallback} callback
  */
 function connectObeying(client, options, callback) {
   let signal;
@@ -145,7 +154,8 @@ function connectObeying(client, options, callback) {
     client._handleConnectFailure(reason);
     if (client._core !== null) client._core.destroy();
   });
-  const done = (/** @type {any} */ error, /** @type {any} */ connected) => {
+  /** @type {import('../client/client').ConnectCallback} */
+  const done = (error, connected) => {
     forget();
     callback(error, connected, isAborted);
   };

@@ -5,6 +5,8 @@ const { nextTick } = require('../../timers');
 
 // How the rest of the library leaves and re-enters the caller's code.
 
+/** @typedef {{ domain?: import('node:domain').Domain | null }} Domained a process, once `node:domain` is in use */
+
 /** @returns {undefined} */
 function nothing() {
   return undefined;
@@ -18,8 +20,8 @@ function nothing() {
  * handler that captures has to run on a promise which the caller's own follows: `resolve` makes it follow the derived
  * promise one tick later, and the extra `then` lets the handler run after that.
  *
- * @param {(value: any) => void} resolve
- * @param {any} error
+ * @param {(value: Promise<never>) => void} resolve
+ * @param {unknown} error
  */
 function rejectAtCaller(resolve, error) {
   resolve(
@@ -44,14 +46,14 @@ function pointAtCaller(error) {
 /**
  * Binds a callback to the asynchronous context (AsyncLocalStorage, domain) it was passed in.
  *
- * @param {Function} callback
- * @param {any} [receiver] its `this`
- * @returns {(...args: any[]) => any}
+ * @template {unknown[]} A
+ * @param {(...args: A) => unknown} callback
+ * @param {unknown} [receiver] its `this`
+ * @returns {(...args: A) => unknown}
  */
 function inContext(callback, receiver) {
-  const bound = /** @type {any} */ (process).domain
-    ? /** @type {any} */ (process).domain.bind(callback)
-    : callback;
+  const { domain } = /** @type {Domained} */ (process);
+  const bound = domain ? domain.bind(callback) : callback;
   const resource = new AsyncResource('pgfleet.callback');
   return (...args) => resource.runInAsyncScope(bound, receiver, ...args);
 }
@@ -60,8 +62,9 @@ function inContext(callback, receiver) {
  * Calls the caller's code from the middle of the library's: what it throws reaches `uncaughtException` and leaves the
  * library's own work undisturbed.
  *
- * @param {Function} callback
- * @param {...any} args
+ * @template {unknown[]} A
+ * @param {(...args: A) => unknown} callback
+ * @param {A} args
  */
 function callOut(callback, ...args) {
   try {
@@ -76,8 +79,8 @@ function callOut(callback, ...args) {
 /**
  * Emits an 'error' event only to those who listen: a connection that dies must not take the process with it.
  *
- * @param {any} emitter
- * @param {...any} args
+ * @param {import('node:events').EventEmitter} emitter
+ * @param {...unknown} args
  */
 function emitErrorToListeners(emitter, ...args) {
   if (emitter.listenerCount('error') > 0) callOut(() => emitter.emit('error', ...args));

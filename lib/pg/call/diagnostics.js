@@ -7,6 +7,34 @@ const { isLikeConnectionString } = require('../settings/secret');
 // For tracing tools: `diagnostics_channel.tracingChannel('pgfleet:query').subscribe(…)`. Nothing is made, and nothing
 // published, as long as nobody subscribes. Values, rows and passwords are never part of what is published.
 
+/**
+ * Where a client is, or would be, connected to.
+ *
+ * @typedef {{ host?: unknown, port?: unknown, database?: unknown, user?: unknown }} Place
+ */
+
+/**
+ * What subscribers get. The same object each time, with what is known by then.
+ *
+ * @typedef {Place & {
+ *   text?: unknown,
+ *   name?: unknown,
+ *   processID?: number | null,
+ *   isNew?: boolean,
+ *   rowCount?: number,
+ *   error?: unknown,
+ * }} Context
+ */
+
+/**
+ * What may be asked for in a query, or its text.
+ *
+ * @typedef {string | { text?: unknown, name?: unknown, cursor?: { text?: unknown } }} Asked
+ */
+
+/** @typedef {import('node:diagnostics_channel').TracingChannel<unknown, Context>} Channel */
+
+/** @type {{ query: Channel, connect: Channel, acquire: Channel }} */
 const channels = {
   query: tracingChannel('pgfleet:query'),
   connect: tracingChannel('pgfleet:connect'),
@@ -17,7 +45,7 @@ const channels = {
  * Whether anybody subscribes to any part of a channel. (Node's own `hasSubscribers` of a tracing channel isn't in every
  * version that this package runs on.)
  *
- * @param {any} channel
+ * @param {Channel} channel
  * @returns {boolean}
  */
 function isWatched(channel) {
@@ -33,8 +61,8 @@ function isWatched(channel) {
 /**
  * Where a client is, or would be, connected to.
  *
- * @param {any} client
- * @returns {Record<string, any>}
+ * @param {Place} client
+ * @returns {Context}
  */
 function place({ host, port, database, user }) {
   return {
@@ -45,20 +73,20 @@ function place({ host, port, database, user }) {
   };
 }
 
-/** @param {any} port or several, or what is in the wrong place */
+/** @param {unknown} port or several, or what is in the wrong place */
 function isPort(port) {
   return typeof port !== 'string' || /^[\s\d,]*$/.test(port);
 }
 
-/** @param {any} value a name, if it isn't a connection string in its place */
+/** @param {unknown} value a name, if it isn't a connection string in its place */
 function open(value) {
   return isLikeConnectionString(value) ? '[hidden]' : value;
 }
 
 /**
- * @param {any} client the one that the query runs on, or that stands for all of a pool's
- * @param {any} query a text, a configuration or a submittable
- * @returns {Record<string, any>}
+ * @param {Place & { processID?: number | null }} client the one that the query runs on, or that stands for all of a pool's
+ * @param {Asked} query a text, a configuration or a submittable
+ * @returns {Context}
  */
 function queryContext(client, query) {
   // npm's cursors keep their text elsewhere.
@@ -66,7 +94,7 @@ function queryContext(client, query) {
   return { ...place(client), text, name, processID: client.processID };
 }
 
-/** @param {any} query */
+/** @param {Exclude<Asked, string>} query */
 function textOf(query) {
   const { text = query.cursor?.text, name } = query;
   return { text, name: name || undefined };
@@ -77,19 +105,20 @@ function textOf(query) {
  * `asyncEnd` when it settles, `error` before those when it fails.
  *
  * @template T
- * @param {any} channel
- * @param {Record<string, any>} context what the subscribers get each time
- * @param {(settled: (error: any, result?: any) => void) => T} begin
+ * @param {Channel} channel
+ * @param {Context} context what the subscribers get each time
+ * @param {(settled: (error: unknown, result?: unknown) => void) => T} begin
  * @returns {T}
  */
 function trace(channel, context, begin) {
-  const settled = (/** @type {any} */ error, /** @type {any} */ result) => {
+  const settled = (/** @type {unknown} */ error, /** @type {unknown} */ result) => {
+    const { rowCount } = /** @type {{ rowCount?: unknown }} */ (result || {});
     if (error) fail(error);
-    else if (result && typeof result.rowCount === 'number') context.rowCount = result.rowCount;
+    else if (typeof rowCount === 'number') context.rowCount = rowCount;
     channel.asyncStart.publish(context);
     channel.asyncEnd.publish(context);
   };
-  const fail = (/** @type {any} */ error) => {
+  const fail = (/** @type {unknown} */ error) => {
     context.error = error;
     channel.error.publish(context);
   };

@@ -6,10 +6,18 @@ const { callOut } = require('./caller');
 // none.
 
 /**
+ * @typedef {(error: unknown, result: unknown) => void} Onlooker
+ */
+
+/**
+ * @typedef {{ _onlookers?: Onlooker[] | undefined }} Settling
+ */
+
+/**
  * Has somebody told when a request settles.
  *
- * @param {{ _onlookers?: Function[] | undefined }} request
- * @param {(error: any, result: any) => void} onlooker
+ * @param {Settling} request
+ * @param {Onlooker} onlooker
  */
 function onSettled(request, onlooker) {
   if (request._onlookers === undefined) request._onlookers = [onlooker];
@@ -17,9 +25,9 @@ function onSettled(request, onlooker) {
 }
 
 /**
- * @param {{ _onlookers?: Function[] | undefined }} request
- * @param {any} error
- * @param {any} result
+ * @param {Settling} request
+ * @param {unknown} error
+ * @param {unknown} result
  */
 function tellSettled(request, error, result) {
   const onlookers = request._onlookers;

@@ -37,10 +37,10 @@ const FIELDS = {
 /**
  * @param {string} fields as they stand in the message: a letter and a text each, with a null behind it
  * @param {number} length of the message
- * @returns {any} the message object that 'notice' listeners of node-postgres get
+ * @returns {NoticeMessage} the message object that 'notice' listeners of node-postgres get
  */
 function noticeMessage(fields, length) {
-  /** @type {Record<string, any>} */
+  /** @type {Record<string, string>} */
   const payload = {};
   let end;
   for (let start = 0; start < fields.length; start = end + 1) {
@@ -55,7 +55,7 @@ function noticeMessage(fields, length) {
 
 /**
  * @param {{ processId: number, channel: string, payload: string, length?: number }} payload
- * @returns {any} the message object that 'notification' listeners of node-postgres get
+ * @returns {NotificationResponseMessage} the message object that 'notification' listeners of node-postgres get
  */
 function notificationMessage({ processId, channel, payload, length }) {
   // The length word and the process id, then two strings with their ends.
@@ -66,7 +66,7 @@ function notificationMessage({ processId, channel, payload, length }) {
 /**
  * @param {string} name
  * @param {string} value
- * @returns {any} what 'parameterStatus' listeners of a connection of node-postgres get
+ * @returns {ParameterStatusMessage} what 'parameterStatus' listeners of a connection of node-postgres get
  */
 function parameterMessage(name, value) {
   // The length word, then two strings with their ends.

@@ -23,7 +23,7 @@ const PIECE = 1000;
  * @param {Buffer} salt
  * @param {number} iterations
  * @param {() => boolean} isWanted
- * @returns {Promise<Buffer | null>} null when nobody wants it any more
+ * @returns {Promise<Buffer | null>} null when nobody waits for it now
  */
 async function derive(password, salt, iterations, isWanted) {
   if (iterations <= MOST_IN_ONE_PIECE) return inOnePiece(password, salt, iterations, KEY_BYTES, 'sha256');

@@ -11,6 +11,8 @@ const { startTimer } = require('../call/timer');
 const { tlsWish } = require('../settings/tls-settings');
 const { CONNECT_TIMEOUT, unexpectedMessage } = require('../../texts');
 
+/** @typedef {import('../query/submission')} Submission */
+
 // The native side counts upwards from 1.
 let lastId = 0;
 
@@ -37,7 +39,7 @@ class MessageCore {
   /**
    * @param {import('../client/client')} client
    * @param {Connection} connection that isn't connected
-   * @param {{ hosts: { host: string, port: number }[], connectTimeoutMillis: number, channelBinding: string, requireAuth: string | null, allowedAuth: string[] | null }} settings
+   * @param {import('../../native/addon').Settings} settings
    */
   constructor(client, connection, settings) {
     const { hosts, connectTimeoutMillis, channelBinding, requireAuth, allowedAuth } = settings;
@@ -48,7 +50,7 @@ class MessageCore {
     this.processID = null;
     /** @type {number | null} */
     this.secretKey = null;
-    /** @type {any} the submission that the server is answering */
+    /** @type {Submission | null} the submission that the server is answering */
     this._active = null;
     this._client = client;
     this._connection = connection;
@@ -57,16 +59,16 @@ class MessageCore {
     this._terms = { channelBinding, requireAuth, allowedAuth };
     /** @type {MessageLogin | null} */
     this._login = null;
-    /** @type {any} the request to connect */
+    /** @type {import('../../native/receiver').EndReceiver | null} the request to connect */
     this._request = null;
     /** @type {NodeJS.Timeout | undefined} */
     this._timer = undefined;
-    /** @type {any[]} requests that wait for the end */
+    /** @type {import('../../native/receiver').EndReceiver[]} requests that wait for the end */
     this._goodbyes = [];
   }
 
   /**
-   * @param {Record<string, any>} given a client's options
+   * @param {import('../settings/options').ClientOptions} given a client's options
    * @param {import('../settings/connection-parameters')} parameters
    * @returns {Connection | null} what the caller brought, or nothing
    */
@@ -136,14 +138,14 @@ class MessageCore {
 
   /**
    * @param {string} name
-   * @param {any} message
+   * @param {unknown} message
    */
   _receive(name, message) {
     if (this._active !== null) this._active.receive(name, message);
     else this._client._handleLost(new Error(unexpectedMessage(name)));
   }
 
-  /** @param {any} error of the server */
+  /** @param {import('../../errors').PgError} error of the server */
   _refused(error) {
     if (this._request !== null) this._failed(error);
     else if (this._active !== null) this._active.receive('errorMessage', error);
@@ -161,7 +163,7 @@ class MessageCore {
     if (request !== null) {
       this._request = null;
       clearTimeout(this._timer);
-      request.done();
+      request.done(status);
     } else if (active !== null) {
       active.finish(status);
     } else {
@@ -170,7 +172,7 @@ class MessageCore {
     }
   }
 
-  /** @param {any} error of the stream, or of the log-in */
+  /** @param {Error} error of the stream, or of the log-in */
   _failed(error) {
     const request = this._request;
     if (request === null) {
@@ -180,7 +182,7 @@ class MessageCore {
     }
     this._request = null;
     clearTimeout(this._timer);
-    request.fail(error);
+    request.fail(error, null);
     this.destroy();
   }
 
@@ -190,8 +192,8 @@ class MessageCore {
     this._request = null;
     this._active = null;
     clearTimeout(this._timer);
-    if (request !== null) request.fail(endError(client._ending));
-    for (const goodbye of this._goodbyes) goodbye.done();
+    if (request !== null) request.fail(endError(client._ending), null);
+    for (const goodbye of this._goodbyes) goodbye.done(null);
     client._handleClosed();
   }
 
@@ -217,13 +219,13 @@ class MessageCore {
     const request = take(id);
     try {
       const connection = new CancelRequest(this, (error) => {
-        if (error === undefined) request.done();
-        else request.fail(error);
+        if (error === undefined) request.done(null);
+        else request.fail(error, null);
       });
       this._dial(connection);
     } catch (error) {
       // What the program has to make a stream has thrown.
-      nextTick(() => request.fail(thrown(error)));
+      nextTick(() => request.fail(/** @type {Error} */ (thrown(error)), null));
     }
   }
 
@@ -232,6 +234,16 @@ class MessageCore {
     const { stream } = this._connection;
     const change = ref ? stream.ref : stream.unref;
     if (typeof change === 'function') change.call(stream);
+  }
+
+  /** Its stream ends by itself. */
+  get isOpen() {
+    return false;
+  }
+
+  /** What is under way, the client knows. */
+  get isBusy() {
+    return false;
   }
 
   /** @returns {undefined} statements are known to the connection's messages alone */

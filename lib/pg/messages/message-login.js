@@ -36,15 +36,15 @@ class MessageLogin {
     /** @type {Scram | null} */
     this._scram = null;
     this._on('authenticationCleartextPassword', () =>
-      this._withPassword((password) => connection.password(password)),
+      this._withPassword((password) => connection.password(/** @type {string} */ (password))),
     );
-    this._on('authenticationMD5Password', ({ salt }) =>
+    this._on('authenticationMD5Password', (/** @type {{ salt: Buffer }} */ { salt }) =>
       this._withPassword((password) => {
         const hash = md5(String(password), String(client.user));
         connection.password('md5' + md5(hash, salt));
       }),
     );
-    this._on('authenticationSASL', ({ mechanisms }) =>
+    this._on('authenticationSASL', (/** @type {{ mechanisms: string[] }} */ { mechanisms }) =>
       this._withPassword((password) => this._beginScram(mechanisms, password)),
     );
     this._on('authenticationOk', () => {
@@ -79,11 +79,12 @@ class MessageLogin {
   /**
    * Takes a message if what the server wants to know, or doesn't, is what the program demands.
    *
+   * @template M
    * @param {string} name
-   * @param {(message: any) => void} take
+   * @param {(message: M) => void} take
    */
   _on(name, take) {
-    this.connection.on(name, (/** @type {any} */ message) => {
+    this.connection.on(name, (/** @type {M} */ message) => {
       this._attempt(() => {
         this._check(name);
         take(message);
@@ -94,7 +95,7 @@ class MessageLogin {
   /**
    * Calls at once if the password is known.
    *
-   * @param {(password: any) => void} use
+   * @param {(password: unknown) => void} use
    */
   _withPassword(use) {
     const { client } = this;
@@ -113,8 +114,8 @@ class MessageLogin {
   }
 
   /**
-   * @param {(password: any) => void} use
-   * @param {any} password
+   * @param {(password: unknown) => void} use
+   * @param {unknown} password
    */
   _answer(use, password) {
     use(password);
@@ -133,7 +134,7 @@ class MessageLogin {
 
   /**
    * @param {string[]} mechanisms
-   * @param {any} password
+   * @param {unknown} password
    */
   _beginScram(mechanisms, password) {
     if (this._scram !== null) throw new Error('SASL: duplicate SASL authentication request');
@@ -143,7 +144,7 @@ class MessageLogin {
     this._scram = new Scram(password, {
       mechanisms,
       channelBinding: this._channelBinding,
-      channel: isSecure ? { endPoint: endPoint(stream.getPeerCertificate().raw) } : null,
+      channel: isSecure ? { endPoint: endPoint(stream.getPeerCertificate?.().raw) } : null,
       maxIterations: this.client.scramMaxIterations,
     });
     connection.sendSASLInitialResponseMessage(this._scram.mechanism, this._scram.begin());

@@ -8,8 +8,8 @@ const { NO_PASSWORD } = require('../../texts');
 /**
  * Finds the password for a client that has none as plain text: asks its function, or looks into the password file.
  *
- * @param {{ password: any, connectionParameters: import('../settings/connection-parameters') }} client
- * @param {(error: Error | null, password: string | null) => void} answer called once
+ * @param {{ password: unknown, connectionParameters: import('../settings/connection-parameters') }} client
+ * @param {(error: unknown, password: string | null) => void} answer called once
  */
 function findPassword(client, answer) {
   const { connectionParameters } = client;
@@ -53,12 +53,14 @@ function checkPasswordFile(answer) {
 }
 
 /**
- * @param {any} error
- * @returns {Error} that says what to do, as the native side's
+ * @template T
+ * @param {T} error
+ * @returns {T} that says what to do, as the native side's
  */
 function advised(error) {
-  if (OUT_OF_DESCRIPTORS.includes(error.code)) {
-    error.message += '; raise the limit of open files (ulimit -n), or use fewer connections';
+  const failure = /** @type {NodeJS.ErrnoException} */ (error);
+  if (OUT_OF_DESCRIPTORS.includes(String(failure.code))) {
+    failure.message += '; raise the limit of open files (ulimit -n), or use fewer connections';
   }
   return error;
 }
@@ -66,7 +68,7 @@ function advised(error) {
 /**
  * What the native side is told of a failure, and the failure is known by again.
  *
- * @param {any} error whatever the password function has thrown
+ * @param {unknown} error whatever the password function has thrown
  * @returns {string}
  */
 function messageOf(error) {

@@ -129,12 +129,12 @@ class Scram {
   #expected = null;
 
   /**
-   * @param {any} password
+   * @param {unknown} password
    * @param {object} terms
    * @param {string[]} terms.mechanisms
    * @param {string} terms.channelBinding
    * @param {Channel} terms.channel
-   * @param {number} terms.maxIterations 0 and less allow any number
+   * @param {number} terms.maxIterations with 0 and less there is no limit
    */
   constructor(password, { mechanisms, channelBinding, channel, maxIterations }) {
     const { mechanism, header, endPoint } = choose(mechanisms, channelBinding, channel);

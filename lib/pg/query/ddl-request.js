@@ -8,15 +8,17 @@ const { NOT_APPLIED, abortError, appliedFate, withFate } = require('./script-out
 const { startTimer } = require('../call/timer');
 const { QUERY_TIMEOUT } = require('../../texts');
 
+/** @typedef {import('../../errors').PgError} PgError */
+
 /**
  * A script under the native side's rules for DDL. Once it has been sent, the native side alone knows when it is over:
  * also when its connection is lost, because it asks the server then what has become of it.
  */
 class DdlRequest extends QueryRequest {
   /**
-   * @param {any} owner the pool or the client that it runs on
+   * @param {import('./request').ScriptOwner} owner the pool or the client that it runs on
    * @param {import('../../manager/ddl-order').Order} order
-   * @param {any} types the parsers of the owner
+   * @param {import('../../rows/types').Types} types the parsers of the owner
    */
   constructor(owner, order, types) {
     super(owner, order.text, order.values, types);
@@ -26,27 +28,28 @@ class DdlRequest extends QueryRequest {
     /** @type {undefined} */
     this.name = undefined;
     this.order = order;
+    this._scriptOwner = owner;
     /** Whether its outcome is the native side's to tell. */
     this._isSent = false;
     /** @type {number} its number on the native side, while that works on it */
     this._id = -1;
-    /** @type {any} why the caller has given it up */
+    /** @type {unknown} why the caller has given it up */
     this._reason = undefined;
     this._isGivenUp = false;
   }
 
-  /** @param {any} target the native pool or connection */
+  /** @param {import('../../native/addon').Connection | import('../../native/addon').Pool} target */
   send(target) {
     const { inTransaction, commit } = this.order;
     const values = this._wireValues;
     this._wireValues = null;
     const order = {
-      text: this.text,
+      text: this.order.text,
       inTransaction,
       pipelined: commit === 'pipelined',
       extended: this._isExtended(),
       binary: this.binary,
-      cancelTimeout: this.owner._cancelTimeoutMillis,
+      cancelTimeout: this._scriptOwner._cancelTimeoutMillis,
       mask: typeMask(this.types),
     };
     this._id = start(this, (id) => target.executeDdl(id, order, values));
@@ -57,7 +60,7 @@ class DdlRequest extends QueryRequest {
   /**
    * Gives it up: the promise rejects when its outcome is known.
    *
-   * @param {any} reason
+   * @param {unknown} reason
    */
   abort(reason) {
     this._reason = reason;
@@ -69,7 +72,7 @@ class DdlRequest extends QueryRequest {
   /**
    * Gives it up when that takes too long.
    *
-   * @param {any} millis false or 0 without a limit
+   * @param {number | false | undefined} millis false or 0 without a limit
    * @param {() => void} [leave] takes it out of the queue that it may wait in
    */
   limit(millis, leave) {
@@ -84,7 +87,7 @@ class DdlRequest extends QueryRequest {
   done(status) {
     this._id = -1;
     if (status === null) {
-      this.owner._scriptLost(this, null);
+      this._scriptOwner._scriptLost(this, null);
     } else {
       this._isSent = false;
       super.done(status);
@@ -92,14 +95,14 @@ class DdlRequest extends QueryRequest {
   }
 
   /**
-   * @param {any} error
+   * @param {PgError} error
    * @param {string | null} status null when the connection is gone, or there was none
    */
   fail(error, status) {
     this._id = -1;
     const told = error.code === 'ABORT_ERR' && this._isGivenUp ? abortError(this._reason, error) : error;
     if (status === null) {
-      this.owner._scriptLost(this, told);
+      this._scriptOwner._scriptLost(this, told);
     } else {
       this._isSent = false;
       super.fail(told, status);
@@ -109,7 +112,7 @@ class DdlRequest extends QueryRequest {
   /**
    * Ends it, with its connection lost.
    *
-   * @param {any} error null when the script was committed
+   * @param {PgError | null} error null when the script was committed
    */
   conclude(error) {
     this._isSent = false;
@@ -117,13 +120,14 @@ class DdlRequest extends QueryRequest {
     else this.handleReadyForQuery();
   }
 
-  /** @param {any} error */
+  /** @param {unknown} error */
   handleError(error) {
     // The client has lost its connection; what that means for the script is still to be found out.
     if (this._isSent || this._settled) return;
     const failure = this._canceledDueToError;
     // A row that couldn't be read came first, but says nothing of what became of the script.
-    if (failure !== false && error.outcome) this._canceledDueToError = withFate(failure, error);
+    const fate = /** @type {PgError} */ (error);
+    if (failure !== false && fate.outcome) this._canceledDueToError = withFate(failure, fate);
     super.handleError(error);
   }
 
@@ -132,13 +136,13 @@ class DdlRequest extends QueryRequest {
     if (failure !== false && !this._settled) {
       // The script has run; it is its result that can't be read.
       this._canceledDueToError = false;
-      this._settle(withFate(failure, appliedFate(this.text)), undefined);
+      this._settle(withFate(failure, appliedFate(this.order.text)), undefined);
     } else {
       super.handleReadyForQuery();
     }
   }
 
-  /** @param {any} error */
+  /** @param {unknown} error */
   _reject(error) {
     rejectAtCaller(this.resolve, error);
   }

@@ -58,7 +58,7 @@ function quotedElement(text) {
 /**
  * Whether an element has nothing to escape. Two looks cost less than two replacements.
  *
- * @param {any} item
+ * @param {unknown} item
  */
 function isPlain(item) {
   return typeof item === 'string' ? !item.includes('"') && !item.includes('\\') : typeof item === 'number';
@@ -67,7 +67,7 @@ function isPlain(item) {
 /**
  * A JavaScript array as an array literal with commas, the delimiter of every built-in type but `box`.
  *
- * @param {any[]} array
+ * @param {unknown[]} array
  * @returns {string}
  */
 function arrayLiteral(array) {
@@ -79,13 +79,13 @@ function arrayLiteral(array) {
     else if (item == null) literal += 'NULL';
     else if (Array.isArray(item)) literal += arrayLiteral(item);
     else if (ArrayBuffer.isView(item)) literal += '\\\\x' + bytesOf(item).toString('hex');
-    else literal += quotedElement(prepare(item, undefined));
+    else literal += quotedElement(/** @type {string} */ (prepare(item, undefined)));
   }
   return literal + '}';
 }
 
 /**
- * @param {any} object
+ * @param {{ toPostgres?: unknown }} object
  * @param {object[] | undefined} seen the objects whose `toPostgres` led here
  */
 function prepareObject(object, seen) {
@@ -100,13 +100,14 @@ function prepareObject(object, seen) {
 }
 
 /**
- * @param {any} value
+ * @param {unknown} value
  * @param {object[]} [seen]
- * @returns {any}
+ * @returns {string | Buffer | null}
  */
 function prepare(value, seen) {
   if (value == null) return null;
-  if (typeof value !== 'object') return value.toString();
+  if (typeof value !== 'object')
+    return /** @type {string | number | boolean | bigint | symbol} */ (value).toString();
   if (ArrayBuffer.isView(value)) return bytesOf(value);
   if (isDate(value)) return dateText(value, defaults.parseInputDatesAsUTC);
   if (Array.isArray(value)) return arrayLiteral(value);
@@ -116,7 +117,7 @@ function prepare(value, seen) {
 /**
  * The form in which a JavaScript value goes to the server, by node-postgres's rules.
  *
- * @param {any} value
+ * @param {unknown} value
  * @returns {string | Buffer | null}
  */
 function prepareValue(value) {
@@ -140,7 +141,7 @@ function tooMany(count) {
 }
 
 /**
- * @param {any[]} values
+ * @param {unknown[]} values
  * @returns {(string | Buffer | null)[]}
  * @throws whatever a value's `toPostgres`, `toJSON` or `toString` throws
  */

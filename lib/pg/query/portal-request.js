@@ -5,11 +5,17 @@ const QueryRequest = require('./query-request');
 const Submission = require('./submission');
 
 /**
+ * @typedef {import('../../errors').PgError} PgError
+ * @typedef {import('./result')} Result
+ * @typedef {import('./submission').SubmissionOwner} SubmissionOwner
+ */
+
+/**
  * A query that is fetched in pages, or through a portal with a name of the caller's. Both are seldom, so it goes message
  * by message, as a submittable does.
  */
 class PortalRequest extends QueryRequest {
-  /** @param {Record<string, any>} config */
+  /** @param {import('./query-config').QueryConfig} config */
   configure(config) {
     super.configure(config);
     this.pageSize = config.rows;
@@ -26,7 +32,7 @@ class PortalRequest extends QueryRequest {
   }
 
   send() {
-    const client = /** @type {import('../client/client')} */ (/** @type {any} */ (this.owner));
+    const client = /** @type {import('../client/client')} */ (this.owner);
     const { text, values, name, rowMode, binary, extended, pageSize, portal } = this;
     const queryMode = extended ? 'extended' : undefined;
     const query = new Query({
@@ -40,18 +46,22 @@ class PortalRequest extends QueryRequest {
       portal,
     });
     query._result._types = this.types;
-    query.callback = (/** @type {any} */ error, /** @type {any} */ result) => {
+    query.callback = (error, result) => {
       if (error) this.handleError(error);
-      else this._results = result;
+      else this._results = /** @type {Result | Result[]} */ (result);
     };
     const { connection } = client;
     const known = name === undefined ? undefined : client._statementText(name);
     if (known !== undefined) connection.parsedStatements[/** @type {string} */ (name)] = known;
-    new Submission(/** @type {any} */ (new Exchange(client, this)), query).send();
+    new Submission(new Exchange(client, this), query).send();
   }
 }
 
-/** Whom the submission answers to: what it tells is about the request that stands in the client's queue. */
+/**
+ * Whom the submission answers to: what it tells is about the request that stands in the client's queue.
+ *
+ * @implements {SubmissionOwner}
+ */
 class Exchange {
   /**
    * @param {import('../client/client')} client
@@ -72,7 +82,7 @@ class Exchange {
 
   /**
    * @param {Submission} submission
-   * @param {string} status
+   * @param {string | null} status
    */
   _requestDone(submission, status) {
     submission.handleReadyForQuery();
@@ -81,7 +91,7 @@ class Exchange {
 
   /**
    * @param {Submission} _submission
-   * @param {any} error
+   * @param {PgError} error
    * @param {string | null} status
    */
   _requestFailed(_submission, error, status) {

@@ -1,16 +1,44 @@
 'use strict';
 
 /**
+ * @typedef {import('../../rows/types').Types} Types
+ * @typedef {import('./result')} Result
+ */
+
+/**
+ * @typedef {(error: unknown, result?: Result | Result[]) => unknown} Callback
+ */
+
+/**
+ * A query as programs describe it, and as far as this package reads it. What stands there is theirs: it is checked where
+ * it is used.
+ *
+ * @typedef {object} QueryConfig
+ * @property {string} [text]
+ * @property {unknown[]} [values]
+ * @property {string} [name]
+ * @property {string} [rowMode] 'array' for rows as arrays
+ * @property {Types} [types]
+ * @property {boolean} [binary]
+ * @property {string} [queryMode] 'extended' for the extended protocol even without values
+ * @property {number} [rows] of a page
+ * @property {string} [portal]
+ * @property {number} [query_timeout] milliseconds
+ * @property {AbortSignal} [signal]
+ * @property {Callback} [callback]
+ */
+
+/**
  * Brings the argument shapes of `query(…)` into one object. The caller's object is copied, never changed; getters and
  * the prototype stay what they are.
  *
- * @param {string | Record<string, any>} config
- * @param {any[] | Function} [values]
- * @param {Function} [callback]
- * @returns {Record<string, any>}
+ * @param {string | QueryConfig} config
+ * @param {unknown[] | Callback} [values]
+ * @param {Callback} [callback]
+ * @returns {QueryConfig}
  */
 function normalizeQueryConfig(config, values, callback) {
-  /** @type {any} */
+  /** @type {QueryConfig} */
   let normalized;
   if (typeof config === 'string') {
     normalized = { text: config };

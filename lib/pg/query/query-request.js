@@ -19,18 +19,34 @@ const BINARY = 2;
 const PIPELINED = 4;
 const EAGER = 8;
 
-/** @typedef {import('../pool/outbox').Texts} Texts */
+/**
+ * @typedef {import('../../errors').PgError} PgError
+ * @typedef {import('../../native/receiver').QueryReceiver} QueryReceiver
+ * @typedef {import('../../rows/rows').Batch} Batch
+ * @typedef {import('../../rows/rows').Shape} Shape
+ * @typedef {import('../../rows/types').Types} Types
+ * @typedef {import('../pool/outbox').Texts} Texts
+ * @typedef {import('./query-config').Callback} Callback
+ * @typedef {import('./query-config').QueryConfig} QueryConfig
+ * @typedef {import('./request').QueuedRequest} QueuedRequest
+ * @typedef {import('./request').RequestOwner} RequestOwner
+ */
+
+/** @typedef {(result: Result | Result[] | Promise<never>) => void} Resolve */
 
 /**
  * One query on its way: what the binding calls back while the answer comes in. It stands in for node-postgres's Query
  * on the common path, where nobody can see the difference: no event emitter, no closure.
+ *
+ * @implements {QueryReceiver}
+ * @implements {QueuedRequest}
  */
 class QueryRequest {
   /**
-   * @param {any} owner with `_requestDone` and `_requestFailed`
-   * @param {any} text
-   * @param {any} values
-   * @param {any} types the parsers of the owner
+   * @param {RequestOwner} owner
+   * @param {string | undefined} text
+   * @param {unknown[] | undefined} values
+   * @param {Types | undefined} types the parsers of the owner
    */
   constructor(owner, text, values, types) {
     this.owner = owner;
@@ -43,34 +59,34 @@ class QueryRequest {
     this.rowMode = undefined;
     this.binary = false;
     this.extended = false;
-    /** @type {any} */
-    this.resolve = undefined;
-    /** @type {any} */
-    this.reject = undefined;
-    /** @type {Function | undefined} */
+    /** @type {Resolve} there unless there is a callback, as `reject` */
+    this.resolve = /** @type {never} */ (undefined);
+    /** @type {(error: unknown) => void} */
+    this.reject = /** @type {never} */ (undefined);
+    /** @type {Callback | undefined} */
     this._callback = undefined;
     /** @type {(string | Buffer | null)[] | null} */
     this._wireValues = null;
     /** @type {Result | null} */
     this._result = null;
-    /** @type {Result[] | null} */
+    /** @type {Result | Result[] | null} of a text with several statements, or what a query in pages has come to */
     this._results = null;
-    /** @type {any} */
+    /** @type {unknown} what it fails with, or false */
     this._canceledDueToError = false;
     this._settled = false;
     /** @type {NodeJS.Timeout | undefined} */
     this._timer = undefined;
-    /** @type {Function[] | undefined} */
+    /** @type {import('../call/settlement').Onlooker[] | undefined} */
     this._onlookers = undefined;
     this._aborted = false;
-    /** @type {any} what makes the rows of the result set under way */
+    /** @type {import('../../native/receiver').RowDecoder | undefined} what makes the rows of the result set under way */
     this.decoder = undefined;
   }
 
   /**
    * Takes over the parts of a query configuration beyond text and values.
    *
-   * @param {Record<string, any>} config
+   * @param {QueryConfig} config
    */
   configure(config) {
     if (config.types) this.types = config.types;
@@ -80,12 +96,16 @@ class QueryRequest {
     this.extended = config.queryMode === 'extended';
   }
 
-  /** Tracing tools replace the callback of the query they find in a client's queue, whichever way it was made. */
+  /**
+   * Tracing tools replace the callback of the query they find in a client's queue, whichever way it was made.
+   *
+   * @returns {Callback | undefined}
+   */
   get callback() {
     if (this._callback === undefined) {
-      this._callback = (/** @type {any} */ error, /** @type {any} */ result) => {
+      this._callback = (error, result) => {
         if (error) this._reject(error);
-        else this.resolve(result);
+        else this.resolve(/** @type {Result | Result[]} */ (result));
       };
     }
     return this._callback;
@@ -98,7 +118,7 @@ class QueryRequest {
   /**
    * Checks the query and brings its values into wire form.
    *
-   * @returns {any} what is wrong, or null
+   * @returns {unknown} what is wrong, or null
    */
   prepare() {
     const { values } = this;
@@ -119,7 +139,7 @@ class QueryRequest {
   /**
    * Hands the query to the native side. `prepare` has run.
    *
-   * @param {{ query: Function }} target a native connection or pool
+   * @param {import('../../native/addon').Connection | import('../../native/addon').Pool} target
    * @param {boolean} pipelined
    * @param {number} [textNumber] by which a native pool knows the text
    */
@@ -145,12 +165,12 @@ class QueryRequest {
   /**
    * Leaves the query to be handed over together with others of this turn.
    *
-   * @param {any} core a native pool
+   * @param {import('../../native/addon').Pool} core
    * @param {Texts} texts its texts
    * @returns {boolean} false when it has to be sent by itself
    */
   post(core, texts) {
-    const isPlain = this.text && !this.eager && parsersOf(this.types) === pgTypes;
+    const isPlain = Boolean(this.text) && !this.eager && parsersOf(this.types) === pgTypes;
     return isPlain && write(core, texts, this, this._flags());
   }
 
@@ -177,7 +197,7 @@ class QueryRequest {
 
   // What the binding calls.
 
-  /** @param {any} shape */
+  /** @param {Shape} shape */
   fields(shape) {
     const result = this._nextResult();
     try {
@@ -204,8 +224,8 @@ class QueryRequest {
   }
 
   /**
-   * @param {any} shape
-   * @param {{ count: number, into(rows: any[]): void }} batch
+   * @param {Shape} shape
+   * @param {Batch} batch
    */
   rows(shape, batch) {
     if (this._canceledDueToError !== false) return;
@@ -243,13 +263,13 @@ class QueryRequest {
     return false;
   }
 
-  /** @param {string} status */
+  /** @param {string | null} status */
   done(status) {
     this.owner._requestDone(this, status);
   }
 
   /**
-   * @param {Error} error
+   * @param {PgError} error
    * @param {string | null} status
    */
   fail(error, status) {
@@ -258,7 +278,7 @@ class QueryRequest {
 
   // What the owner calls.
 
-  /** @param {any} error */
+  /** @param {unknown} error */
   handleError(error) {
     if (this._settled) return;
     let first = error;
@@ -272,7 +292,7 @@ class QueryRequest {
   /**
    * Fails with the reason of a signal.
    *
-   * @param {any} reason
+   * @param {unknown} reason
    */
   abort(reason) {
     this._aborted = true;
@@ -296,15 +316,15 @@ class QueryRequest {
       this._result = new Result(this.rowMode, this.types);
     } else if (last.command) {
       this._result = new Result(this.rowMode, this.types);
-      if (this._results === null) this._results = [last];
-      this._results.push(this._result);
+      if (Array.isArray(this._results)) this._results.push(this._result);
+      else this._results = [last, this._result];
     }
     return /** @type {Result} */ (this._result);
   }
 
   /**
-   * @param {any} error
-   * @param {any} result
+   * @param {unknown} error
+   * @param {Result | Result[] | undefined} result
    */
   _settle(error, result) {
     this._settled = true;
@@ -313,7 +333,7 @@ class QueryRequest {
     const callback = this._callback;
     if (callback === undefined) {
       if (error) this._reject(error);
-      else this.resolve(result);
+      else this.resolve(/** @type {Result | Result[]} */ (result));
     } else if (error) {
       callOut(callback, error);
     } else {
@@ -321,7 +341,7 @@ class QueryRequest {
     }
   }
 
-  /** @param {any} error */
+  /** @param {unknown} error */
   _reject(error) {
     // The reason of a signal is the caller's own object: its stack isn't ours to write.
     if (this._aborted) this.reject(error);
@@ -333,8 +353,8 @@ class QueryRequest {
  * What pg-types's parsers are for the columns of a shape, as long as nothing is changed, or for as long as one batch is
  * walked where changes may go unseen.
  *
- * @param {any} shape
- * @returns {{ parsers: Function[] | undefined, decoder: any }}
+ * @param {Shape} shape
+ * @returns {Shape['memory']}
  */
 function recall(shape) {
   const { memory } = shape;
@@ -349,7 +369,8 @@ function recall(shape) {
 /**
  * The parsers without the empty layers above them, which most clients have: so they are looked up faster.
  *
- * @param {any} types
+ * @param {Types | undefined} types
+ * @returns {Types | undefined}
  */
 function parsersOf(types) {
   return types instanceof TypeOverrides ? types._asked() : types;

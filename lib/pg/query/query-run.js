@@ -10,6 +10,7 @@ const QueryRequest = require('./query-request');
 const { tellSettled } = require('../call/settlement');
 
 // What a subclass may do its own way.
+/** @type {('submit' | 'prepare' | 'requiresPreparation' | 'handleRowDescription' | 'handleDataRow' | 'handleCommandComplete' | 'handleReadyForQuery' | 'handleError')[]} */
 const HANDLERS = [
   'submit',
   'prepare',
@@ -24,9 +25,9 @@ const HANDLERS = [
 /** The native request on behalf of a caller's Query object: rows become its events, results its results. */
 class QueryRun extends QueryRequest {
   /**
-   * @param {any} owner
+   * @param {import('./request').RequestOwner} owner
    * @param {import('./query')} query
-   * @param {any} types
+   * @param {import('../../rows/types').Types | undefined} types
    */
   constructor(owner, query, types) {
     super(owner, undefined, undefined, types);
@@ -69,7 +70,7 @@ class QueryRun extends QueryRequest {
     return super.prepare();
   }
 
-  /** @param {any} shape */
+  /** @param {import('../../rows/rows').Shape} shape */
   fields(shape) {
     const { query } = this;
     query._checkForMultirow();
@@ -82,13 +83,13 @@ class QueryRun extends QueryRequest {
   }
 
   /**
-   * @param {any} shape
-   * @param {{ count: number, into(rows: any[]): void }} batch
+   * @param {import('../../rows/rows').Shape} _shape
+   * @param {import('../../rows/rows').Batch} batch
    */
-  rows(shape, batch) {
+  rows(_shape, batch) {
     const { query } = this;
     if (query._canceledDueToError || this._settled) return;
-    /** @type {any[]} */
+    /** @type {import('./result').Row[]} */
     const rows = [];
     try {
       batch.into(rows);
@@ -121,7 +122,7 @@ class QueryRun extends QueryRequest {
     return undefined;
   }
 
-  /** @param {any} error */
+  /** @param {unknown} error */
   handleError(error) {
     if (this._settled) return;
     this._finish(error);
@@ -134,7 +135,7 @@ class QueryRun extends QueryRequest {
     this._enter(() => this.query.handleReadyForQuery());
   }
 
-  /** @param {any} error */
+  /** @param {unknown} error */
   _finish(error) {
     this._settled = true;
     if (this._timer !== undefined) clearTimeout(this._timer);
@@ -151,16 +152,15 @@ class QueryRun extends QueryRequest {
  * Whether a submittable is a Query with nothing of its own in the way it talks to the server, so that the native path
  * gives what it would have given itself.
  *
- * @param {any} submittable
+ * @param {object} submittable
+ * @returns {submittable is Query}
  */
 function isPlainQuery(submittable) {
   return (
     submittable instanceof Query &&
     !submittable.rows &&
     !submittable.portal &&
-    HANDLERS.every(
-      (name) => /** @type {any} */ (submittable)[name] === /** @type {any} */ (Query.prototype)[name],
-    )
+    HANDLERS.every((name) => submittable[name] === Query.prototype[name])
   );
 }
 

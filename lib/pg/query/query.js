@@ -11,19 +11,25 @@ const Result = require('./result');
 const { NO_ARRAY_OF_VALUES, NO_TEXT } = require('../../texts');
 
 /**
+ * @typedef {import('../client/connection')} Connection
+ * @typedef {import('./query-config').Callback} Callback
+ * @typedef {import('./query-config').QueryConfig} QueryConfig
+ */
+
+/**
  * A query as an object with 'row', 'end' and 'error' events, for `client.query(new Query(…))`. It can also submit
  * itself to a connection, message by message, as every submittable of node-postgres's world does; a client takes that
  * way only for subclasses that change how messages are handled.
  */
 class Query extends EventEmitter {
   /**
-   * @param {string | Record<string, any>} config
-   * @param {any[] | Function} [values]
-   * @param {Function} [callback]
+   * @param {string | QueryConfig} config
+   * @param {unknown[] | Callback} [values]
+   * @param {Callback} [callback]
    */
   constructor(config, values, callback) {
     super();
-    const { domain } = /** @type {any} */ (process);
+    const { domain } = /** @type {import('../call/caller').Domained} */ (process);
     const given = normalizeQueryConfig(config, values, callback);
     this.text = given.text;
     this.values = given.values;
@@ -38,7 +44,7 @@ class Query extends EventEmitter {
     this._result = new Result(this._rowMode, this.types);
     /** @type {Result | Result[]} */
     this._results = this._result;
-    /** @type {any} */
+    /** @type {unknown} what it fails with, or false */
     this._canceledDueToError = false;
   }
 
@@ -56,7 +62,7 @@ class Query extends EventEmitter {
     this._results.push(this._result);
   }
 
-  /** @param {{ fields: any[] }} msg */
+  /** @param {{ fields: import('pg-protocol/dist/messages').Field[] }} msg */
   handleRowDescription(msg) {
     this._checkForMultirow();
     try {
@@ -72,7 +78,7 @@ class Query extends EventEmitter {
     this._accumulateRows = Boolean(this.callback) || this.listenerCount('row') === 0;
   }
 
-  /** @param {{ fields: any[] }} msg */
+  /** @param {{ fields: import('./result').RowData }} msg */
   handleDataRow(msg) {
     if (this._canceledDueToError) return;
     let row;
@@ -88,7 +94,7 @@ class Query extends EventEmitter {
 
   /**
    * @param {{ text: string }} msg
-   * @param {any} connection
+   * @param {Connection} connection
    */
   handleCommandComplete(msg, connection) {
     this._checkForMultirow();
@@ -97,14 +103,14 @@ class Query extends EventEmitter {
     if (this.rows) connection.sync();
   }
 
-  /** @param {any} connection */
+  /** @param {Connection} connection */
   handleEmptyQuery(connection) {
     if (this.rows) connection.sync();
   }
 
   /**
-   * @param {any} error
-   * @param {any} [_connection]
+   * @param {unknown} error
+   * @param {Connection} [_connection]
    */
   handleError(error, _connection) {
     let first = error;
@@ -116,7 +122,7 @@ class Query extends EventEmitter {
     else this.emit('error', first);
   }
 
-  /** @param {any} [connection] */
+  /** @param {Connection} [connection] */
   handleReadyForQuery(connection) {
     if (this._canceledDueToError) {
       this.handleError(this._canceledDueToError, connection);
@@ -135,14 +141,15 @@ class Query extends EventEmitter {
   }
 
   /**
-   * @param {any} connection
+   * @param {Connection} connection
    * @returns {Error | null} what keeps it from being sent
    */
   submit(connection) {
     if (typeof this.text !== 'string' && typeof this.name !== 'string') {
       return new Error(NO_TEXT);
     }
-    const previous = connection.parsedStatements[this.name] || connection.submittedNamedStatements[this.name];
+    const name = String(this.name);
+    const previous = connection.parsedStatements[name] || connection.submittedNamedStatements[name];
     if (this.text && previous && this.text !== previous) {
       return new Error(
         `Prepared statements must be unique - '${this.name}' was used for a different statement`,
@@ -151,7 +158,7 @@ class Query extends EventEmitter {
     if (this.values && !Array.isArray(this.values)) return new Error(NO_ARRAY_OF_VALUES);
     if (this.values && this.values.length > MOST_VALUES) return tooMany(this.values.length);
     if (!this.requiresPreparation()) {
-      connection.query(this.text);
+      connection.query(/** @type {string} */ (this.text));
       return null;
     }
     // One write for the whole group of messages.
@@ -164,7 +171,7 @@ class Query extends EventEmitter {
     return null;
   }
 
-  /** @param {any} connection */
+  /** @param {Connection} connection */
   hasBeenParsed(connection) {
     return (
       this.name &&
@@ -173,13 +180,13 @@ class Query extends EventEmitter {
     );
   }
 
-  /** @param {any} connection */
+  /** @param {Connection} connection */
   handlePortalSuspended(connection) {
     this._getRows(connection, this.rows);
   }
 
   /**
-   * @param {any} connection
+   * @param {Connection} connection
    * @param {number | undefined} rows
    */
   _getRows(connection, rows) {
@@ -188,11 +195,11 @@ class Query extends EventEmitter {
     else connection.sync();
   }
 
-  /** @param {any} connection */
+  /** @param {Connection} connection */
   prepare(connection) {
     if (!this.hasBeenParsed(connection)) {
       connection.parse({ text: this.text, name: this.name, types: this.types });
-      if (this.name) connection.submittedNamedStatements[this.name] = this.text;
+      if (this.name) connection.submittedNamedStatements[this.name] = /** @type {string} */ (this.text);
     }
     try {
       connection.bind({
@@ -213,7 +220,7 @@ class Query extends EventEmitter {
     this._getRows(connection, this.rows);
   }
 
-  /** @param {any} connection */
+  /** @param {Connection} connection */
   handleCopyInResponse(connection) {
     connection.sendCopyFail('No source stream defined');
   }

@@ -5,6 +5,23 @@ const { Field } = require('pg-protocol/dist/messages');
 const { wary } = require('../../rows/binary-arrays');
 const { pgTypes } = require('../../rows/types');
 
+/**
+ * @typedef {import('../../rows/types').Parser} Parser
+ * @typedef {import('../../rows/types').Types} Types
+ */
+
+/**
+ * A row as programs get it: an object with the values by the names of the columns, or an array of them.
+ *
+ * @typedef {Record<string, unknown> | unknown[]} Row
+ */
+
+/**
+ * A row as the server sends it.
+ *
+ * @typedef {(string | Buffer | null)[]} RowData
+ */
+
 const COMMAND_TAG = /^([A-Za-z]+)(?: (\d+))?(?: (\d+))?/;
 
 /**
@@ -14,7 +31,7 @@ const COMMAND_TAG = /^([A-Za-z]+)(?: (\d+))?(?: (\d+))?/;
 class Result {
   /**
    * @param {string} [rowMode] 'array' for rows as arrays
-   * @param {{ getTypeParser(oid: number, format?: string): Function }} [types]
+   * @param {Types} [types]
    */
   constructor(rowMode, types) {
     /** @type {string | null} */
@@ -23,11 +40,11 @@ class Result {
     this.rowCount = null;
     /** @type {number | null} */
     this.oid = null;
-    /** @type {any[]} */
+    /** @type {unknown[]} */
     this.rows = [];
-    /** @type {any[]} */
+    /** @type {Field[]} */
     this.fields = [];
-    /** @type {Function[] | undefined} */
+    /** @type {Parser[] | undefined} */
     this._parsers = undefined;
     this._types = types;
     this.RowCtor = null;
@@ -53,21 +70,21 @@ class Result {
   }
 
   /**
-   * @param {any[]} rowData
-   * @returns {any}
+   * @param {RowData} rowData
+   * @returns {unknown[]}
    */
   _parseRowAsArray(rowData) {
-    const parsers = /** @type {Function[]} */ (this._parsers);
+    const parsers = /** @type {Parser[]} */ (this._parsers);
     return rowData.map((raw, i) => (raw === null ? null : parsers[i](raw)));
   }
 
   /**
-   * @param {any[]} rowData
-   * @returns {any}
+   * @param {RowData} rowData
+   * @returns {Row}
    */
   parseRow(rowData) {
-    const parsers = /** @type {Function[]} */ (this._parsers);
-    /** @type {Record<string, any>} */
+    const parsers = /** @type {Parser[]} */ (this._parsers);
+    /** @type {Record<string, unknown>} */
     const row = { ...this._prebuiltEmptyResultObject };
     for (let i = 0; i < rowData.length; i++) {
       const raw = rowData[i];
@@ -78,12 +95,12 @@ class Result {
     return row;
   }
 
-  /** @param {any} row */
+  /** @param {Row} row */
   addRow(row) {
     this.rows.push(row);
   }
 
-  /** @param {any[]} fieldDescriptions */
+  /** @param {Field[]} fieldDescriptions */
   addFields(fieldDescriptions) {
     this.fields = fieldDescriptions;
     this._setParsers();
@@ -94,8 +111,8 @@ class Result {
    * Takes the columns from a shape, which many results share: the fields are copied, so that a caller who changes one
    * changes only their own.
    *
-   * @param {{ fields: any[], blankRow?: Record<string, null> }} shape
-   * @param {Function[]} [parsers] by column, when they are known
+   * @param {import('../../rows/rows').Shape} shape
+   * @param {Parser[]} [parsers] by column, when they are known
    */
   _addShape(shape, parsers) {
     const shared = shape.fields;

@@ -3,10 +3,8 @@
 const { native } = require('../../native/binding');
 
 /**
- * What became of a script that failed.
- *
- * @typedef {{ outcome?: 'not applied' | 'partly applied' | 'unknown',
- *   steps?: { statement: string, state: 'done' | 'failed' | 'not run' | 'unknown' }[] }} Fate
+ * @typedef {import('../../errors').PgError} PgError
+ * @typedef {import('../../native/addon').Fate} Fate
  */
 
 /** @type {Fate} */
@@ -16,26 +14,27 @@ const NOT_APPLIED = { outcome: 'not applied' };
  * The error with what became of the script. One that can't be written on, or says already what became of another
  * script, becomes the cause of another error.
  *
- * @param {any} error
+ * @param {unknown} error
  * @param {Fate} fate
- * @returns {any}
+ * @returns {PgError}
  */
 function withFate(error, { outcome, steps }) {
   const fate = steps === undefined ? { outcome } : { outcome, steps };
-  if (mayBeTold(error, fate)) return Object.assign(error, fate);
+  if (mayBeTold(error, fate)) return Object.assign(/** @type {PgError} */ (error), fate);
   const { message, code } = partsOf(error);
   const text = Object(error) === error ? 'What was thrown is no error' : String(error);
   const told = new Error(typeof message === 'string' ? message : text, { cause: error });
-  return Object.assign(told, code !== undefined && { code }, fate);
+  return /** @type {PgError} */ (Object.assign(told, code !== undefined && { code }, fate));
 }
 
 /**
  * Whether an error can be written on, and says nothing else yet.
  *
- * @param {any} error
+ * @param {unknown} thrown
  * @param {Fate} fate
  */
-function mayBeTold(error, { outcome, steps }) {
+function mayBeTold(thrown, { outcome, steps }) {
+  const error = /** @type {PgError} */ (thrown);
   try {
     const isSame = error.outcome === outcome && !error.steps && !steps;
     return Object.isExtensible(error) && (isSame || !('outcome' in error || 'steps' in error));
@@ -48,7 +47,7 @@ function mayBeTold(error, { outcome, steps }) {
 /**
  * What an error, or a reason, says of itself.
  *
- * @param {any} error anything that a program can throw
+ * @param {unknown} error anything that a program can throw
  * @returns {{ name?: unknown, message?: unknown, code?: unknown }}
  */
 function partsOf(error) {
@@ -64,13 +63,13 @@ function partsOf(error) {
 /**
  * The error of a call that was given up: one of its own, since one signal may stop many calls.
  *
- * @param {any} reason what the signal was aborted with
+ * @param {unknown} reason what the signal was aborted with
  * @param {Fate} fate
  */
 function abortError(reason, fate) {
   const { name, message, code } = typeof reason === 'object' ? partsOf(reason) : {};
   const hasName = typeof name === 'string';
-  /** @type {Error & Record<string, any>} */
+  /** @type {PgError} */
   const error = new Error(typeof message === 'string' ? message : 'This operation was aborted', {
     cause: reason,
   });

@@ -1,10 +1,15 @@
 'use strict';
 
+/**
+ * @typedef {import('./request').QueuedRequest} QueuedRequest
+ * @typedef {import('./request').Submittable} Submittable
+ */
+
 const { clearTimeout } = require('../../timers');
 const { callOut } = require('../call/caller');
 const { tellSettled } = require('../call/settlement');
 
-/** @type {Record<string, string>} what a message is handed to */
+/** @type {Record<string, keyof import('./request').MessageHandlers>} what a message is handed to */
 const HANDLERS = {
   rowDescription: 'handleRowDescription',
   dataRow: 'handleDataRow',
@@ -21,18 +26,29 @@ const CONNECTION_ONLY = new Set(['portalSuspended', 'emptyQuery', 'copyInRespons
 /** The handlers that get the message as their only argument. */
 const MESSAGE_ONLY = new Set(['rowDescription', 'dataRow']);
 
-/** A submittable in a client's queue: an object that writes its own messages and handles the server's. */
+/**
+ * @typedef {import('./request').RequestOwner & {
+ *   readonly connection: import('../client/connection'),
+ *   readonly _messenger: import('../messages/message-core') | import('../client/native-connection'),
+ * }} SubmissionOwner
+ */
+
+/**
+ * A submittable in a client's queue: an object that writes its own messages and handles the server's.
+ *
+ * @implements {QueuedRequest}
+ */
 class Submission {
   /**
-   * @param {import('../client/client')} client
-   * @param {any} query
+   * @param {SubmissionOwner} owner a client, or what stands between it and this
+   * @param {Submittable} query
    */
-  constructor(client, query) {
-    this.owner = client;
+  constructor(owner, query) {
+    this.owner = owner;
     this.query = query;
     /** @type {NodeJS.Timeout | undefined} */
     this._timer = undefined;
-    /** @type {Function[] | undefined} */
+    /** @type {import('../call/settlement').Onlooker[] | undefined} */
     this._onlookers = undefined;
     this._failed = false;
     /** @type {(() => void) | undefined} */
@@ -88,7 +104,7 @@ class Submission {
 
   /**
    * @param {string} name
-   * @param {any} message
+   * @param {unknown} message
    */
   receive(name, message) {
     const { query, owner } = this;
@@ -102,34 +118,34 @@ class Submission {
       if (owner._messenger._owed === 0) connection.sync();
     } else if (name === 'parseComplete') {
       if (!query.name) return;
-      connection.parsedStatements[query.name] = query.text;
+      connection.parsedStatements[query.name] = /** @type {string} */ (query.text);
       delete connection.submittedNamedStatements[query.name];
     } else if (this._failed || typeof query[HANDLERS[name]] !== 'function') {
       // What still comes between an error and ReadyForQuery belongs to nobody.
       return;
     } else if (CONNECTION_ONLY.has(name)) {
-      callOut(() => query[HANDLERS[name]](connection));
+      callOut(() => query[HANDLERS[name]]?.(connection));
     } else if (MESSAGE_ONLY.has(name)) {
-      callOut(() => query[HANDLERS[name]](message));
+      callOut(() => query[HANDLERS[name]]?.(message));
     } else {
-      callOut(() => query[HANDLERS[name]](message, connection));
+      callOut(() => query[HANDLERS[name]]?.(message, connection));
     }
   }
 
-  /** @param {string} status */
+  /** @param {string | null} status */
   finish(status) {
     this.owner._requestDone(this, status);
   }
 
   /**
-   * @param {Error} error
+   * @param {import('../../errors').PgError} error
    * @param {string | null} status
    */
   fail(error, status) {
     this.owner._requestFailed(this, error, status);
   }
 
-  /** @param {any} error */
+  /** @param {unknown} error */
   handleError(error) {
     clearTimeout(this._timer);
     if (this._failed) return;

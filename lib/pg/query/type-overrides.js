@@ -1,7 +1,11 @@
 'use strict';
 
-/** @type {any} */
-const pgTypes = require('../../rows/types').pgTypes;
+const { pgTypes } = require('../../rows/types');
+
+/**
+ * @typedef {import('../../rows/types').Parser} Parser
+ * @typedef {import('../../rows/types').Types} Types
+ */
 
 /**
  * A layer of type parsers over others: what isn't set here is asked from below.
@@ -9,20 +13,20 @@ const pgTypes = require('../../rows/types').pgTypes;
  * A function rather than a class, because programs call it without `new` through `util.inherits`.
  *
  * @constructor
- * @param {{ getTypeParser(oid: number, format?: string): Function }} [userTypes] the parsers below; `pg-types` by
+ * @param {Types} [userTypes] the parsers below; `pg-types` by
  *   default
  */
 function TypeOverrides(userTypes) {
   this._types = userTypes || pgTypes;
-  /** @type {Record<number, Function>} */
+  /** @type {Record<number, Parser>} */
   this.text = {};
-  /** @type {Record<number, Function>} */
+  /** @type {Record<number, Parser>} */
   this.binary = {};
 }
 
 /**
  * @param {string} [format]
- * @returns {Record<number, Function>}
+ * @returns {Record<number, Parser>}
  */
 TypeOverrides.prototype.getOverrides = function (format) {
   if (format === 'text') return this.text;
@@ -32,21 +36,21 @@ TypeOverrides.prototype.getOverrides = function (format) {
 
 /**
  * @param {number} oid
- * @param {any} format 'text', 'binary', or the parser of the text form
- * @param {Function} [parseFn]
+ * @param {string | Parser} format 'text', 'binary', or the parser of the text form
+ * @param {Parser} [parseFn]
  */
 TypeOverrides.prototype.setTypeParser = function (oid, format, parseFn) {
   if (typeof format === 'function') {
     this.text[oid] = format;
     return;
   }
-  this.getOverrides(format)[oid] = /** @type {Function} */ (parseFn);
+  this.getOverrides(format)[oid] = /** @type {Parser} */ (parseFn);
 };
 
 /**
  * @param {number} oid
  * @param {string} [format]
- * @returns {Function}
+ * @returns {Parser}
  */
 TypeOverrides.prototype.getTypeParser = function (oid, format) {
   const wanted = format || 'text';
@@ -56,7 +60,8 @@ TypeOverrides.prototype.getTypeParser = function (oid, format) {
 /**
  * The parsers to ask: those below, as long as nothing is set here.
  *
- * @this {{ text: object, binary: object, _types: any }}
+ * @this {TypeOverrides}
+ * @returns {Types}
  */
 function asked() {
   for (const _oid in this.text) return this;

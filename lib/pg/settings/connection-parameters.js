@@ -5,17 +5,24 @@ const defaults = require('./defaults');
 const { conceal, hide, printedSafely, secretiveTls, withCarried } = require('./secret');
 
 /**
+ * @typedef {import('./options').ClientOptions} ClientOptions
+ * @typedef {import('./options').ServerOptions} ServerOptions
+ */
+
+/**
  * The value of an option: from the configuration, else from the environment, else the default. As in node-postgres an
  * empty or zero value counts as none.
  *
- * @param {string} key
- * @param {Record<string, any>} config
+ * @template {keyof ServerOptions} K
+ * @param {K} key
+ * @param {ClientOptions} config
  * @param {string | false} [variable] the variable's name when it isn't PG + KEY; false for an option that has none
+ * @returns {ServerOptions[K]}
  */
 function option(key, config, variable = 'PG' + key.toUpperCase()) {
   if (config[key]) return config[key];
   const fromEnvironment = variable === false ? undefined : process.env[variable];
-  return fromEnvironment || defaults[key];
+  return /** @type {ServerOptions[K]} */ (fromEnvironment) || defaults[key];
 }
 
 function sslFromEnvironment() {
@@ -34,7 +41,7 @@ function sslFromEnvironment() {
   }
 }
 
-/** @param {any} ssl */
+/** @param {unknown} ssl */
 function sslOption(ssl) {
   if (ssl === undefined) return sslFromEnvironment();
   if (ssl === 'true') return true;
@@ -49,9 +56,9 @@ function quotedForLibpq(value) {
 
 /** What a client connects with, settled when the client is made: configuration, environment, defaults. */
 class ConnectionParameters {
-  /** @param {string | Record<string, any>} [given] */
+  /** @param {string | ClientOptions} [given] */
   constructor(given) {
-    /** @type {Record<string, any>} */
+    /** @type {ClientOptions} */
     let config = typeof given === 'string' ? parseConnectionString(given) : withCarried(given) || {};
     if (config.connectionString) {
       config = { ...config, ...parseConnectionString(config.connectionString) };
@@ -61,9 +68,9 @@ class ConnectionParameters {
     this.database = option('database', config);
     if (this.database === undefined) this.database = this.user;
     const port = option('port', config);
-    this.port = parseInt(port, 10);
-    this.host = option('host', config);
-    /** @type {string | Function | null} */
+    this.port = parseInt(String(port), 10);
+    this.host = /** @type {string} */ (option('host', config));
+    /** @type {string | import('./options').PasswordFunction | null | undefined} */
     this.password = option('password', config);
     this.binary = option('binary', config);
     this.options = option('options', config);
@@ -101,9 +108,9 @@ class ConnectionParameters {
     }
 
     // What node-postgres has no place for; hidden, so that the own properties stay the same.
-    /** @type {string | number} */
+    /** @type {string | number | undefined} */
     this.ports = port;
-    /** @type {string} */
+    /** @type {string | undefined} */
     this.targetSessionAttrs =
       config.targetSessionAttrs || option('target_session_attrs', config, 'PGTARGETSESSIONATTRS');
     /** @type {string | undefined} */
@@ -120,7 +127,8 @@ class ConnectionParameters {
    * @param {(error: Error | null, connectionString: string | null) => void} callback
    */
   getLibpqConnectionString(callback) {
-    const ssl = typeof this.ssl === 'object' ? this.ssl : this.ssl ? { sslmode: this.ssl } : {};
+    const given = typeof this.ssl === 'object' ? this.ssl : this.ssl ? { sslmode: this.ssl } : {};
+    const ssl = /** @type {Record<string, unknown>} */ (given);
     const pairs = [
       ['user', this.user],
       ['password', this.password],

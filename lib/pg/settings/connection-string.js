@@ -12,7 +12,7 @@ const KEY_AND_VALUE = /^\s*\w+\s*=/;
  * A connection string (URL, socket path) as a configuration object.
  *
  * @param {string} text
- * @returns {Record<string, any>}
+ * @returns {import('./options').ClientOptions}
  * @throws {TypeError} when the text is no connection string; the message doesn't quote it, since it may hold a password
  */
 function parseConnectionString(text) {
@@ -44,7 +44,7 @@ function parseConnectionString(text) {
 /** @param {string} text */
 function parseOne(text) {
   try {
-    return parse(text);
+    return /** @type {import('./options').ClientOptions} */ (parse(text));
   } catch (error) {
     // A new error, because the URL parser's own one carries its input, and with it the password.
     if (error instanceof TypeError && 'input' in error)

@@ -1,7 +1,6 @@
 'use strict';
 
-/** @type {any} its own types know only the scalar types' OIDs */
-const pgTypes = require('../../rows/types').pgTypes;
+const { pgTypes } = require('../../rows/types');
 
 let user;
 try {
@@ -15,7 +14,7 @@ try {
  * What an option is when neither the configuration nor the environment says anything. Live: a change counts for
  * every client that is made afterwards (`parseInputDatesAsUTC` and `parseInt8` for every query).
  *
- * @type {Record<string, any>}
+ * @type {import('./options').Defaults}
  */
 const defaults = {
   host: 'localhost',

@@ -8,7 +8,11 @@ const { shown } = require('./option');
 
 // A program's `checkServerIdentity`: called when the server has shown its certificate, before it is told anything.
 
-/** @type {WeakMap<Function, string>} */
+/**
+ * @typedef {{ checkServerIdentity: (name: string, certificate: tls.PeerCertificate) => unknown }} IdentityChecking
+ */
+
+/** @type {WeakMap<object, string>} */
 const names = new WeakMap();
 let count = 0;
 
@@ -16,7 +20,7 @@ let count = 0;
  * What tells one such function of the process from another; null for Node's own check, which the native side makes by
  * itself.
  *
- * @param {any} check
+ * @param {unknown} check
  * @returns {string | null}
  * @throws {TypeError} when it is no function
  */
@@ -38,12 +42,13 @@ function checkName(check) {
  * The certificate as `tls.TLSSocket.getPeerCertificate(true)` gives it.
  *
  * @param {Buffer[]} chain in DER, the server's own first
- * @returns {any}
+ * @returns {tls.PeerCertificate}
  */
 function peerCertificate(chain) {
   const certificates = chain.map((der) => new X509Certificate(der));
-  /** @type {any[]} */
-  const objects = certificates.map((certificate) => certificate.toLegacyObject());
+  const objects = certificates.map(
+    (certificate) => /** @type {tls.DetailedPeerCertificate} */ (certificate.toLegacyObject()),
+  );
   for (const [i, certificate] of certificates.entries()) {
     const issuer = certificates.findIndex((other) => certificate.checkIssued(other));
     if (issuer >= 0) objects[i].issuerCertificate = objects[issuer];
@@ -54,19 +59,20 @@ function peerCertificate(chain) {
 /**
  * Asks the program whether this is the server that it means.
  *
- * @param {any} ssl the client's `ssl`
+ * @param {unknown} ssl the client's `ssl`
  * @param {string} name that was connected to
- * @param {() => any} certificate of the server, with all above it
- * @returns {any} null, or the error that ends the connection: what the program returned or threw
+ * @param {() => tls.PeerCertificate} certificate of the server, with all above it
+ * @returns {Error | null} null, or the error that ends the connection: what the program returned or threw
  */
 function refusalOf(ssl, name, certificate) {
   try {
-    const refusal = ssl.checkServerIdentity(name, certificate());
+    const refusal = /** @type {IdentityChecking} */ (ssl).checkServerIdentity(name, certificate());
     if (!refusal) return null;
     if (refusal instanceof Error) return refusal;
-    const isPromise = typeof refusal.then === 'function';
+    const promise = /** @type {Promise<unknown>} */ (refusal);
+    const isPromise = typeof promise.then === 'function';
     // What it comes to is too late, and nobody else's to handle.
-    if (isPromise) refusal.then(undefined, () => undefined);
+    if (isPromise) promise.then(undefined, () => undefined);
     const kind = isPromise ? 'a promise' : shown(refusal);
     return new TypeError(`"ssl.checkServerIdentity" must return an Error or undefined, got ${kind}`);
   } catch (error) {

@@ -17,7 +17,7 @@ function isLikeUrl(value) {
  * A value as it may stand in a message: strings quoted; long ones, those that may hold a password, and objects only by
  * their kind.
  *
- * @param {any} value
+ * @param {unknown} value
  */
 function shown(value) {
   if (typeof value === 'string') {
@@ -32,7 +32,7 @@ function shown(value) {
 
 /**
  * @param {string} name
- * @param {any} value
+ * @param {unknown} value
  * @returns {string}
  */
 function text(name, value) {
@@ -47,7 +47,7 @@ function text(name, value) {
  * The name of something, as it goes to the server and into messages.
  *
  * @param {string} name of the option
- * @param {any} value
+ * @param {unknown} value
  * @throws {TypeError} for a connection string in its place, which is not shown
  */
 function nameText(name, value) {
@@ -62,7 +62,7 @@ function nameText(name, value) {
  * programs pass `parseInt(process.env.X)` and node-postgres lets them.
  *
  * @param {string} name
- * @param {any} value
+ * @param {unknown} value
  * @param {number} [fallback]
  * @returns {number} Infinity is allowed
  * @throws {TypeError}
@@ -81,20 +81,21 @@ function amount(name, value, fallback = 0) {
 const MOST_ROWS = 2 ** 31 - 1;
 
 /**
- * @param {any} rows of a page; what is no number asks for all of them, as in node-postgres
+ * @param {unknown} rows of a page; what is no number asks for all of them, as in node-postgres
  * @returns {number} 0 is all
  * @throws {TypeError} for a number below zero
  */
 function pageSize(rows) {
-  if (rows < 0) throw new TypeError(`"rows" must be a number that isn't negative, got ${shown(rows)}`);
-  return rows > 0 ? Math.min(Math.floor(Number(rows)), MOST_ROWS) : 0;
+  const count = Number(rows);
+  if (count < 0) throw new TypeError(`"rows" must be a number that isn't negative, got ${shown(rows)}`);
+  return count > 0 ? Math.min(Math.floor(count), MOST_ROWS) : 0;
 }
 
 /**
  * A switch that isn't node-postgres's, so that nobody's program relies on what counts as true there.
  *
  * @param {string} name
- * @param {any} value undefined and null are false
+ * @param {unknown} value undefined and null are false
  * @returns {boolean}
  * @throws {TypeError}
  */
@@ -105,7 +106,7 @@ function flag(name, value) {
 }
 
 /**
- * @param {any} value
+ * @param {unknown} value
  * @returns {number}
  * @throws {TypeError}
  */
@@ -120,15 +121,19 @@ function port(value) {
 }
 
 /**
+ * @template {string} T
  * @param {string} name
- * @param {any} value
- * @param {string[]} allowed
+ * @param {unknown} value
+ * @param {readonly T[]} allowed
+ * @returns {T}
+ * @throws {TypeError}
  */
 function oneOf(name, value, allowed) {
-  if (!allowed.includes(value)) {
+  const word = /** @type {T} */ (value);
+  if (!allowed.includes(word)) {
     throw new TypeError(`"${name}" must be one of ${allowed.join(', ')}, got ${shown(value)}`);
   }
-  return value;
+  return word;
 }
 
 module.exports = { amount, flag, isLikeUrl, nameText, oneOf, pageSize, port, shown, text };

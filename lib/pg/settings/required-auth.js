@@ -7,7 +7,7 @@ const METHODS = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'oauth', 'no
 /**
  * libpq's `require_auth`: a list of methods, or of methods that are not wanted, each behind a `!`.
  *
- * @param {any} value
+ * @param {unknown} value
  * @returns {{ text: string, allowed: string[] } | null} null when everything is allowed
  * @throws {TypeError} in libpq's words
  */

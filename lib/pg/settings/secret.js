@@ -9,6 +9,12 @@ const TLS_SECRETS = ['key', 'passphrase', 'pfx'];
 const concealing = new WeakSet();
 
 /**
+ * An object by the names of its properties, whatever it is.
+ *
+ * @typedef {Record<PropertyKey, unknown>} Properties
+ */
+
+/**
  * Keeps properties out of `util.inspect`, JSON, comparisons and copies by spread. They can be read and written as any
  * other.
  *
@@ -27,12 +33,12 @@ function hide(object, ...names) {
  * Hides a property so that not even `util.inspect` with `showHidden` prints its value, by keeping it where only the
  * accessors reach it; {@link printedSafely} keeps those from being called.
  *
- * @param {Record<string, any>} object
+ * @param {object} object
  * @param {string} name
- * @param {(value: any) => void} [changed] is told when it is given another value
+ * @param {(value: unknown) => void} [changed] is told when it is given another value
  */
 function conceal(object, name, changed) {
-  let value = object[name];
+  let value = /** @type {Properties} */ (object)[name];
   const get = () => value;
   concealing.add(get);
   Object.defineProperty(object, name, {
@@ -49,21 +55,21 @@ function conceal(object, name, changed) {
 /**
  * Has a property that was concealed tell when it is given another value.
  *
- * @param {Record<string, any>} object
+ * @param {object} object
  * @param {string} name
- * @param {(value: any) => void} changed
+ * @param {(value: unknown) => void} changed
  */
 function onChange(object, name, changed) {
   if (Object.getOwnPropertyDescriptor(object, name)?.get) conceal(object, name, changed);
 }
 
-/** @type {WeakMap<object, any>} what is printed in the place of an object; one for each, for objects in a circle */
+/** @type {WeakMap<object, object>} what is printed in the place of an object; one for each, for objects in a circle */
 const standIns = new WeakMap();
 
 /**
  * A likeness of an object, without what is concealed and without what its class could be asked for.
  *
- * @param {any} object
+ * @param {object} object
  */
 function standIn(object) {
   let likeness = standIns.get(object);
@@ -72,7 +78,7 @@ function standIn(object) {
     likeness = name === 'Object' ? {} : new { [name]: class {} }[name]();
     standIns.set(object, likeness);
   }
-  for (const key of Reflect.ownKeys(likeness)) delete likeness[key];
+  for (const key of Reflect.ownKeys(likeness)) Reflect.deleteProperty(likeness, key);
   for (const key of Reflect.ownKeys(object)) {
     const property = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(object, key));
     if (key === inspect.custom || (property.get && concealing.has(property.get))) continue;
@@ -82,9 +88,9 @@ function standIn(object) {
 }
 
 /**
- * @this {any}
+ * @this {object}
  * @param {number} _depth
- * @param {{ showHidden?: boolean, getters?: any }} options
+ * @param {{ showHidden?: boolean, getters?: unknown }} options
  */
 function likeness(_depth, { showHidden, getters }) {
   return showHidden && getters ? standIn(this) : this;
@@ -115,9 +121,9 @@ class Carrier {
   #place;
 
   /**
-   * @param {Record<string, any>} original
+   * @param {Properties} original
    * @param {string[]} names
-   * @param {(object: any, name: string) => boolean} place whether a concealed value may go where the copy leads
+   * @param {(objects: { copy: Properties, original: Properties }, name: string) => boolean} place whether a concealed value may go where the copy leads
    */
   constructor(original, names, place) {
     this.#original = original;
@@ -125,7 +131,7 @@ class Carrier {
     this.#place = place;
   }
 
-  /** @param {Record<string, any>} copy */
+  /** @param {Properties} copy */
   fill(copy) {
     const original = this.#original;
     if (copy === original) return copy;
@@ -142,14 +148,15 @@ class Carrier {
 /**
  * Conceals properties and has copies by spread carry them along.
  *
- * @param {Record<string, any>} object
+ * @param {object} object
  * @param {string[]} names those of them that it has
- * @param {(objects: { copy: any, original: any }, name: string) => boolean} [place] whether a concealed value may go
+ * @param {(objects: { copy: Properties, original: Properties }, name: string) => boolean} [place] whether a concealed value may go
  *   where the copy leads
  */
 function concealInCopies(object, names, place = () => true) {
   for (const name of names) conceal(object, name);
-  /** @type {any} */ (object)[CARRIED] = new Carrier(object, names, place);
+  const properties = /** @type {Properties} */ (object);
+  properties[CARRIED] = new Carrier(properties, names, place);
   printedSafely(object);
 }
 
@@ -159,20 +166,24 @@ function concealInCopies(object, names, place = () => true) {
  * @returns {T} the same, or a copy of it with what it has carried along
  */
 function withCarried(copy) {
-  const carrier = /** @type {any} */ (copy)?.[CARRIED];
-  return carrier instanceof Carrier ? /** @type {any} */ (carrier.fill(/** @type {any} */ (copy))) : copy;
+  const properties = /** @type {Properties | null | undefined} */ (copy);
+  const carrier = properties?.[CARRIED];
+  return carrier instanceof Carrier
+    ? /** @type {T} */ (carrier.fill(/** @type {Properties} */ (properties)))
+    : copy;
 }
 
 /**
  * The `ssl` option with its secrets concealed: a copy, so that the caller's own object stays as it is, frozen or not.
  *
- * @param {any} given
+ * @template T
+ * @param {T} given
  * @param {string[]} [names]
- * @returns {any}
+ * @returns {T}
  */
 function secretiveTls(given, names = TLS_SECRETS) {
   if (given === null || typeof given !== 'object') return given;
-  const ssl = withCarried(given);
+  const ssl = /** @type {Properties} */ (withCarried(given));
   const secrets = names.filter((name) => ssl[name] !== undefined);
   if (secrets.length === 0 || (ssl === given && ssl[CARRIED] !== undefined)) return given;
   const copy = Object.create(Object.getPrototypeOf(ssl));
@@ -186,7 +197,8 @@ function secretiveTls(given, names = TLS_SECRETS) {
 /**
  * Whether a text that should be a mere name is, or holds, a connection string with what is secret in it.
  *
- * @param {any} value
+ * @param {unknown} value
+ * @returns {value is string}
  */
 function isLikeConnectionString(value) {
   return typeof value === 'string' && (value.includes('://') || /:[^@]*@|password\s*=/i.test(value));

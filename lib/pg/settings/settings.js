@@ -2,12 +2,13 @@
 
 const { amount, flag, isLikeUrl, nameText, oneOf, port, shown, text } = require('./option');
 const { requiredAuth } = require('./required-auth');
-const { carriedTls, tlsSettings } = require('./tls-settings');
+const { checkCarriedTls, tlsSettings } = require('./tls-settings');
 
 const TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'];
 const SHARINGS = ['reads', 'all', 'none'];
 const CHANNEL_BINDINGS = ['disable', 'prefer', 'require'];
 
+/** @type {('statement_timeout' | 'lock_timeout' | 'idle_in_transaction_session_timeout')[]} */
 const SERVER_TIMEOUTS = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
 
 /** What the server's parameters of this kind can take, in milliseconds. */
@@ -19,18 +20,18 @@ const SCRAM_MAX_ITERATIONS = 100000;
 /**
  * A timeout that the server keeps, in milliseconds. As in node-postgres what follows the digits of a text doesn't count.
  *
- * @param {any} value
+ * @param {unknown} value
  * @returns {number} 0 is none
  */
 function serverMillis(value) {
-  if (typeof value !== 'number') return parseInt(value, 10);
+  if (typeof value !== 'number') return parseInt(String(value), 10);
   // 0 would be no limit at all.
   return value === Infinity ? 0 : Math.ceil(value);
 }
 
 /**
  * @param {string} name
- * @param {any} value
+ * @param {unknown} value
  * @throws {TypeError}
  */
 function checkServerTimeout(name, value) {
@@ -46,8 +47,8 @@ function checkServerTimeout(name, value) {
 /**
  * `h1,h2` with one port for all or one for each.
  *
- * @param {any} hostOption
- * @param {any} portOption
+ * @param {unknown} hostOption
+ * @param {unknown} portOption
  * @returns {{ host: string, port: number }[]}
  */
 function hostList(hostOption, portOption) {
@@ -58,7 +59,7 @@ function hostList(hostOption, portOption) {
     throw new TypeError(`"port" lists ${ports.length} ports for ${names.length} hosts`);
   }
   return names.map((name, i) => {
-    const own = ports.length === 1 ? ports[0] : ports[i].trim() || 5432;
+    const own = ports.length === 1 ? ports[0] : String(ports[i]).trim() || 5432;
     return { host: name.trim() || 'localhost', port: port(own) };
   });
 }
@@ -68,28 +69,30 @@ function hostList(hostOption, portOption) {
  *
  * @param {import('./connection-parameters')} parameters
  * @param {object} client what is the client's own rather than its parameters'
- * @param {Record<string, any>} client.startup the parameters of the startup message
- * @param {any} client.host
- * @param {any} client.ports one port, or as many as there are hosts
- * @param {any} client.password
- * @param {any} client.user
- * @param {any} client.database
- * @param {any} client.ssl
+ * @param {Record<string, unknown>} client.startup the parameters of the startup message
+ * @param {unknown} client.host
+ * @param {unknown} client.ports one port, or as many as there are hosts
+ * @param {unknown} client.password
+ * @param {unknown} client.user
+ * @param {unknown} client.database
+ * @param {unknown} client.ssl
  * @param {boolean} client.isCarried whether the way to the server is the caller's, with TLS by Node
  * @param {boolean | undefined} client.enableChannelBinding
  * @param {boolean} client.autoPrepare
  * @param {number} client.scramMaxIterations
- * @param {any} client.connectionTimeoutMillis
- * @param {any} client.keepAlive
- * @param {any} client.keepAliveInitialDelayMillis
+ * @param {unknown} client.connectionTimeoutMillis
+ * @param {unknown} client.keepAlive
+ * @param {unknown} client.keepAliveInitialDelayMillis
+ * @returns {import('../../native/addon').Settings}
  * @throws {TypeError} for a value its option can't take
  */
 function toSettings(parameters, client) {
   const hosts = hostList(client.host, client.ports);
   const { password } = client;
   const asked = typeof password === 'function' || password === null || password === undefined;
+  /** @type {[name: string, value: string][]} */
   const startup = [];
-  for (const name of SERVER_TIMEOUTS) checkServerTimeout(name, /** @type {any} */ (parameters)[name]);
+  for (const name of SERVER_TIMEOUTS) checkServerTimeout(name, parameters[name]);
   amount('query_timeout', parameters.query_timeout);
   for (const [name, value] of Object.entries(client.startup)) {
     if (name !== 'user' && name !== 'database') startup.push([name, text(name, value)]);
@@ -106,7 +109,7 @@ function toSettings(parameters, client) {
     password: typeof password === 'string' ? text('password', password) : null,
     passwordProvider: asked,
     ssl: client.isCarried
-      ? carriedTls(client.ssl)
+      ? checkCarriedTls(client.ssl)
       : tlsSettings(client.ssl, parameters.sslnegotiation || 'postgres', hosts[0].host),
     startup,
     connectTimeoutMillis: amount('connectionTimeoutMillis', client.connectionTimeoutMillis),
@@ -125,7 +128,8 @@ function toSettings(parameters, client) {
 }
 
 /**
- * @param {Record<string, any>} options a pool's
+ * @param {Record<string, unknown>} options a pool's
+ * @returns {import('../../native/addon').PoolOptions}
  * @throws {TypeError} for a value its option can't take
  */
 function toPoolOptions(options) {
@@ -147,7 +151,7 @@ function toPoolOptions(options) {
 /**
  * Which of a pool's own queries may share a connection.
  *
- * @param {any} value
+ * @param {unknown} value
  * @returns {string | null} null where nothing is said: it hangs on the port then
  * @throws {TypeError}
  */
@@ -155,7 +159,7 @@ function sharing(value) {
   return value === undefined || value === null ? null : oneOf('sharing', value, SHARINGS);
 }
 
-/** @param {any} value */
+/** @param {unknown} value */
 function scramIterations(value) {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   return typeof number === 'number' && !Number.isNaN(number) ? number : SCRAM_MAX_ITERATIONS;

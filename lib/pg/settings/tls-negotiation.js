@@ -7,6 +7,18 @@ const { oneOf, shown, text } = require('./option');
 
 // What both sides of TLS have to agree on: options of `tls.createSecureContext`, with its rules.
 
+/**
+ * Options of `tls.connect`, which are the program's.
+ *
+ * @typedef {Record<string, unknown>} TlsOptions
+ */
+
+/**
+ * What Node's declarations don't know of.
+ *
+ * @typedef {{ convertALPNProtocols(names: unknown, out: { ALPNProtocols?: Buffer }): void }} AlpnConverter
+ */
+
 const VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
 
 /**
@@ -25,7 +37,7 @@ const METHODS = {
 /**
  * Cipher suites, and what else is chosen by OpenSSL's words. What isn't given is left to the native side.
  *
- * @param {Record<string, any>} given
+ * @param {TlsOptions} given
  */
 function cipherSettings(given) {
   // The command line may have set other ones for the process.
@@ -48,7 +60,7 @@ function cipherSettings(given) {
 /**
  * The versions that will do.
  *
- * @param {Record<string, any>} given
+ * @param {TlsOptions} given
  * @param {{ ciphers: string | null, cipherSuites: string | null }} suites
  * @returns {{ minVersion: string, maxVersion: string }}
  */
@@ -60,15 +72,13 @@ function versionSettings(given, { ciphers, cipherSuites }) {
   return { minVersion: 'TLSv1.3', maxVersion };
 }
 
-/** @param {Record<string, any>} given */
+/** @param {TlsOptions} given */
 function limitsOf(given) {
   const limits = [given.minVersion ?? tls.DEFAULT_MIN_VERSION, given.maxVersion ?? tls.DEFAULT_MAX_VERSION];
-  oneOf('ssl.minVersion', limits[0], VERSIONS);
-  oneOf('ssl.maxVersion', limits[1], VERSIONS);
-  return limits;
+  return [oneOf('ssl.minVersion', limits[0], VERSIONS), oneOf('ssl.maxVersion', limits[1], VERSIONS)];
 }
 
-/** @param {Record<string, any>} given */
+/** @param {TlsOptions} given */
 function versionsOf({ secureProtocol, minVersion, maxVersion }) {
   if (minVersion || maxVersion) {
     throw new TypeError('"ssl.secureProtocol" says what "ssl.minVersion" and "ssl.maxVersion" say: give one');
@@ -85,12 +95,12 @@ function versionsOf({ secureProtocol, minVersion, maxVersion }) {
 
 /**
  * @param {string} name
- * @param {any} value
+ * @param {unknown} value
  * @returns {number}
  */
 function count(name, value) {
   if (value === undefined || value === null) return 0;
-  if (!Number.isSafeInteger(value) || value < 0) {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
     throw new TypeError(`"ssl.${name}" must be a whole number that isn't negative, got ${shown(value)}`);
   }
   return value;
@@ -99,15 +109,14 @@ function count(name, value) {
 /**
  * Names for ALPN, from any of the forms that Node takes.
  *
- * @param {any} value
+ * @param {unknown} value
  * @returns {string[] | null}
  */
 function protocols(value) {
   if (!value) return null;
-  /** @type {any} */
+  /** @type {{ ALPNProtocols?: Buffer }} each name behind its length */
   const converted = {};
-  /** @type {any} */ (tls).convertALPNProtocols(value, converted);
-  /** @type {Buffer} each name behind its length */
+  /** @type {typeof tls & AlpnConverter} */ (tls).convertALPNProtocols(value, converted);
   const wire = converted.ALPNProtocols;
   if (wire === undefined) {
     throw new TypeError(`"ssl.ALPNProtocols" must be an array of names or a Buffer, got ${shown(value)}`);

@@ -10,6 +10,20 @@ const { nameText, shown, text } = require('./option');
 const { withCarried } = require('./secret');
 const { cipherSettings, versionSettings, protocols } = require('./tls-negotiation');
 
+/** @typedef {import('./tls-negotiation').TlsOptions} TlsOptions */
+
+/**
+ * What Node's declarations don't know of.
+ *
+ * @typedef {{ getCACertificates(kind: string): string[] }} CaReader
+ */
+
+/**
+ * A key or an archive with its passphrase. One that is text or bytes has none of these.
+ *
+ * @typedef {{ buf?: unknown, passphrase?: unknown }} Entry
+ */
+
 const PLAIN_KEY = '-----BEGIN PRIVATE KEY-----';
 
 /** Keys of `tls.connect` that change the session, and that the native side can't honour. */
@@ -27,7 +41,7 @@ const REFUSED = {
 };
 
 /**
- * @param {Record<string, any>} given
+ * @param {TlsOptions} given
  * @throws {TypeError} for what can't be honoured; whatever concerns a server only, or the socket, means nothing here
  */
 function checkKeys(given) {
@@ -40,7 +54,7 @@ function checkKeys(given) {
  * PEM text from any of the forms Node's `tls` takes.
  *
  * @param {string} name
- * @param {any} value
+ * @param {unknown} value
  * @returns {string | null}
  */
 function pem(name, value) {
@@ -58,7 +72,7 @@ function pem(name, value) {
 /**
  * The certificate that is shown, which must be one even where there is no key to show it with.
  *
- * @param {any} value
+ * @param {unknown} value
  * @returns {string | null}
  * @throws {TypeError} when it can't be read
  */
@@ -81,15 +95,19 @@ function bytes(view) {
 /**
  * A private key as the native side reads it: PKCS #8, without a passphrase.
  *
- * @param {string | null} key PEM of any kind that Node reads
- * @param {string | undefined} passphrase
+ * @param {string | null} key PEM of whatever kind Node reads
+ * @param {unknown} passphrase
  * @returns {string | null}
  * @throws {TypeError} when it can't be read; the message doesn't show it
  */
 function plainKey(key, passphrase) {
   if (key === null || key.startsWith(PLAIN_KEY)) return key;
   try {
-    const read = createPrivateKey({ key, format: 'pem', passphrase });
+    const read = createPrivateKey({
+      key,
+      format: 'pem',
+      passphrase: /** @type {string | undefined} */ (passphrase),
+    });
     return read.export({ type: 'pkcs8', format: 'pem' }).toString();
   } catch (error) {
     const reason = /** @type {Error} */ (error).message;
@@ -100,30 +118,40 @@ function plainKey(key, passphrase) {
 /**
  * What the client shows of itself.
  *
- * @param {Record<string, any>} given
+ * @param {TlsOptions} given
  */
 function identity(given) {
   const key = only('key', given.key);
   const archive = only('pfx', given.pfx);
   const content = archive && archive.buf !== undefined ? archive.buf : archive;
-  if (content && typeof content !== 'string' && !ArrayBuffer.isView(content)) {
-    throw new TypeError(`"ssl.pfx" must be a Buffer, got ${shown(content)}`);
-  }
   const ofArchive = (archive && archive.passphrase) || given.passphrase;
+  const bundle = content ? pfx(content) : null;
   return {
     cert: certificate(given.cert),
     key: plainKey(pem('key', key), (key && key.passphrase) || given.passphrase),
-    pfx: content ? (typeof content === 'string' ? Buffer.from(content, 'latin1') : bytes(content)) : null,
+    pfx: bundle,
     passphrase: content && ofArchive ? text('ssl.passphrase', ofArchive) : null,
   };
 }
 
 /**
+ * @param {unknown} content
+ * @returns {Buffer}
+ * @throws {TypeError}
+ */
+function pfx(content) {
+  if (typeof content === 'string') return Buffer.from(content, 'latin1');
+  if (ArrayBuffer.isView(content)) return bytes(content);
+  throw new TypeError(`"ssl.pfx" must be a Buffer, got ${shown(content)}`);
+}
+
+/**
  * @param {string} name
- * @param {any} value one, or a list of one
+ * @param {unknown} value one, or a list of one
+ * @returns {Entry | undefined}
  */
 function only(name, value) {
-  if (!Array.isArray(value)) return value;
+  if (!Array.isArray(value)) return /** @type {Entry | undefined} */ (value);
   if (value.length > 1) throw new TypeError(`"ssl.${name}" with more than one entry is not supported`);
   return value[0];
 }
@@ -137,7 +165,7 @@ function trustedRoots() {
     roots =
       // In Node 22.15 and later; with what the options and the environment of the process add.
       'getCACertificates' in tls
-        ? /** @type {any} */ (tls).getCACertificates('default')
+        ? /** @type {typeof tls & CaReader} */ (tls).getCACertificates('default')
         : [...tls.rootCertificates, ...extraRoots()];
   }
   return /** @type {string[]} */ (roots);
@@ -153,7 +181,7 @@ function extraRoots() {
     return [fs.readFileSync(file, 'latin1')];
   } catch (error) {
     // That passes, and what is read is kept for good.
-    if (OUT_OF_DESCRIPTORS.includes(/** @type {any} */ (error).code)) throw error;
+    if (OUT_OF_DESCRIPTORS.includes(String(/** @type {NodeJS.ErrnoException} */ (error).code))) throw error;
     // Node has warned of it when the process started, and goes without.
     return [];
   }
@@ -164,18 +192,18 @@ const MODES = ['prefer', 'require', 'verify-ca', 'verify-full'];
 /**
  * What an `ssl` option asks for: a word of `sslmode` means there what it means in a connection string.
  *
- * @param {any} ssl
- * @returns {any} true or false for such a word
+ * @param {unknown} ssl
+ * @returns {unknown} true or false for such a word
  */
 function tlsWish(ssl) {
   if (ssl === 'disable') return false;
-  return MODES.includes(ssl) || ssl;
+  return MODES.includes(/** @type {string} */ (ssl)) || ssl;
 }
 
 /**
  * Whether certificates have to be trusted; where the option isn't there at all, the process says it.
  *
- * @param {Record<string, any>} given
+ * @param {TlsOptions} given
  */
 function refusesUnauthorized(given) {
   if ('rejectUnauthorized' in given) return given.rejectUnauthorized !== false;
@@ -183,8 +211,8 @@ function refusesUnauthorized(given) {
 }
 
 /**
- * @param {any} option the client's `ssl`
- * @returns {Record<string, any> | null} the options of TLS; null for none
+ * @param {unknown} option the client's `ssl`
+ * @returns {TlsOptions | null} the options of TLS; null for none
  * @throws {TypeError}
  */
 function tlsOptions(option) {
@@ -193,29 +221,30 @@ function tlsOptions(option) {
   if (ssl !== true && typeof ssl !== 'object') {
     throw new TypeError(`"ssl" must be true, false, an object or a word as "require", got ${shown(ssl)}`);
   }
-  return ssl === true ? {} : withCarried(ssl);
+  return ssl === true ? {} : /** @type {TlsOptions} */ (withCarried(ssl));
 }
 
 /**
- * The options of TLS by Node, on a stream of the program's own.
+ * Checks the options of TLS by Node, on a stream of the program's own, which gets them as they are.
  *
- * @param {any} option the client's `ssl`
- * @returns {Record<string, any> | null}
+ * @param {unknown} option the client's `ssl`
+ * @returns {null} there is nothing for the native side to do
  * @throws {TypeError}
  */
-function carriedTls(option) {
+function checkCarriedTls(option) {
   const given = tlsOptions(option);
   // Node ends the process over names that are none.
   if (given !== null) protocols(given.ALPNProtocols);
-  return given;
+  return null;
 }
 
 /**
  * What the native side speaks TLS by.
  *
- * @param {any} option the client's `ssl`
+ * @param {unknown} option the client's `ssl`
  * @param {string} negotiation
  * @param {string} host
+ * @returns {import('../../native/addon').TlsSettings | null}
  */
 function tlsSettings(option, negotiation, host) {
   const given = tlsOptions(option);
@@ -242,4 +271,4 @@ function tlsSettings(option, negotiation, host) {
   };
 }
 
-module.exports = { carriedTls, tlsSettings, tlsWish };
+module.exports = { checkCarriedTls, tlsSettings, tlsWish };
