@@ -16,16 +16,16 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 class CancelRequest extends Connection {
   /**
    * @param {import('../messages/message-core')} core whose work is to be stopped
-   * @param {(error?: any) => void} ended called once, with what kept the request from the server, if anything did
+   * @param {(error?: Error) => void} ended called once, with what kept the request from the server, if anything did
    */
   constructor(
     { _connection: { ssl, sslNegotiation, _makeStream }, _timeoutMillis, processID, secretKey },
     ended,
   ) {
     super({ ssl, sslNegotiation, stream: _makeStream });
-    /** @type {any} */
+    /** @type {Error | undefined} */
     let failure;
-    const leave = (/** @type {any} */ error) => {
+    const leave = (/** @type {Error} */ error) => {
       failure = error;
       this.stream.destroy();
     };
@@ -47,7 +47,7 @@ class CancelRequest extends Connection {
   /**
    * A server that says something has heard the request as well, and isn't listened to.
    *
-   * @param {any} stream
+   * @param {import('node:stream').Duplex} stream
    */
   attachListeners(stream) {
     stream.on('data', () => stream.destroy());

@@ -15,7 +15,7 @@ const REPEAT_MILLIS = 10;
 class Cancellation {
   /**
    * @param {import('./query-queue')} queue
-   * @param {any} request the one under way
+   * @param {import('../query/request').QueuedRequest} request the one under way
    * @param {number} timeoutMillis
    */
   constructor(queue, request, timeoutMillis) {

@@ -7,7 +7,17 @@ const { failureOf } = require('../errors/loss');
 const { noticeMessage, notificationMessage } = require('../errors/notice');
 const { findPassword, messageOf } = require('../messages/password');
 
-/** What the native side tells about a connection, passed on to the client that owns it. */
+/**
+ * @typedef {import('../../errors').PgError} PgError
+ * @typedef {import('../../native/receiver').ConnectionListener} ConnectionListener
+ * @typedef {import('../../native/receiver').EndReceiver} EndReceiver
+ */
+
+/**
+ * What the native side tells about a connection, passed on to the client that owns it.
+ *
+ * @implements {ConnectionListener}
+ */
 class ClientLink {
   /** @param {import('./client')} client */
   constructor(client) {
@@ -22,7 +32,7 @@ class ClientLink {
     this.client._tell('notice', noticeMessage(fields, length));
   }
 
-  /** @param {any} message */
+  /** @param {import('../../native/addon').Notification} message */
   notification(message) {
     this.client._tell('notification', notificationMessage(message));
   }
@@ -35,7 +45,7 @@ class ClientLink {
     this.client._handleParameter(name, value);
   }
 
-  /** @param {Error} error */
+  /** @param {PgError} error */
   lost(error) {
     // A turn later, as the end.
     setImmediate(() => {
@@ -68,7 +78,7 @@ class ClientLink {
 
   /**
    * @param {number} question
-   * @param {[name: string, chain: Buffer[]]} certificate
+   * @param {import('../../native/addon').Certificate} certificate
    */
   identity(question, [name, chain]) {
     const error = refusalOf(this.client.ssl, name, () => peerCertificate(chain));
@@ -77,9 +87,13 @@ class ClientLink {
   }
 }
 
-/** A request of which only the end matters, however it ends. */
+/**
+ * A request of which only the end matters, however it ends.
+ *
+ * @implements {EndReceiver}
+ */
 class EndRequest {
-  /** @param {(error?: any) => void} ended */
+  /** @param {(error?: PgError) => void} ended */
   constructor(ended) {
     this.ended = ended;
   }
@@ -88,7 +102,7 @@ class EndRequest {
     this.ended();
   }
 
-  /** @param {Error} error */
+  /** @param {PgError} error */
   fail(error) {
     this.ended(error);
   }
@@ -98,7 +112,7 @@ class EndRequest {
  * Asks the server to stop what a connection is doing.
  *
  * @param {{ cancel(requestId: number): void }} connection
- * @param {(error?: any) => void} ended called when the server has taken note of it, or with the reason why it hasn't
+ * @param {(error?: PgError) => void} ended called when the server has taken note of it, or with the reason why it hasn't
  */
 function cancel(connection, ended) {
   connection.cancel(register(new EndRequest(ended)));

@@ -21,7 +21,15 @@ const { CONNECTED_TWICE } = require('../../texts');
  * @typedef {(error: unknown, client?: Client, isReason?: boolean) => void} ConnectCallback
  */
 
-/** A client's request to connect. */
+/** @typedef {import('../../native/addon').Connection} NativeCore */
+
+/** @typedef {import('../../native/receiver').EndReceiver} EndReceiver */
+
+/**
+ * A client's request to connect.
+ *
+ * @implements {EndReceiver}
+ */
 class ConnectRequest {
   /** @param {Client} client */
   constructor(client) {
@@ -69,7 +77,7 @@ function connect(client, options, callback) {
 function open(client, callback) {
   if (client._isAdopted) {
     client._isAdopted = false;
-    if (client._connection instanceof NativeConnection) client._connection.opened(client._core);
+    if (client._connection instanceof NativeConnection) client._connection.opened(/** @type {NativeCore} */ (client._core));
     callback(null, client);
     return;
   }
@@ -83,7 +91,7 @@ function open(client, callback) {
   try {
     const settings = settingsOf(client);
     const core = client._isCarried
-      ? new MessageCore(client, client._connection, settings)
+      ? new MessageCore(client, /** @type {import('./connection')} */ (client._connection), settings)
       : native.openConnection(settings);
     own(client, core);
     core.connect(register(new ConnectRequest(client)));
@@ -108,7 +116,7 @@ function own(client, core) {
  * Makes a client that of a connection which a pool has opened already.
  *
  * @param {Client} client
- * @param {Client['_core']} core
+ * @param {NativeCore} core
  */
 function adopt(client, core) {
   own(client, core);
@@ -139,7 +147,7 @@ function opened(client) {
   }
   markConnected(client);
   client._core.setRef(client._ref);
-  if (client._connection instanceof NativeConnection) client._connection.opened(client._core);
+  if (client._connection instanceof NativeConnection) client._connection.opened(/** @type {NativeCore} */ (client._core));
   const callback = client._connectionCallback;
   client._connectionCallback = null;
   if (callback) callOut(callback, null, client);

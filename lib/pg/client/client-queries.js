@@ -12,31 +12,12 @@ const Submission = require('../query/submission');
 
 /** @import Client from './client' */
 
-/** @typedef {(error: unknown, result?: unknown) => void} Callback */
-
-/** @typedef {(error: unknown, result: unknown) => void} Onlooker */
-
 /**
- * What a submittable of node-postgres's kind is looked at for.
- *
- * @typedef {object} Submittable
- * @property {Function} submit
- * @property {Callback} [callback]
- * @property {boolean} [binary]
- * @property {number} [query_timeout]
- * @property {{ _types?: object }} [_result]
- */
-
-/**
- * A query's configuration, with the options that node-postgres's types don't name.
- *
- * @typedef {import('../../../types/query').QueryConfig & {
- *   callback?: Callback,
- *   portal?: string,
- *   query_timeout?: number,
- *   rows?: number,
- *   signal?: AbortSignal,
- * }} QueryConfig
+ * @typedef {import('../call/settlement').Onlooker} Onlooker
+ * @typedef {import('../query/query-config').Callback} Callback
+ * @typedef {import('../query/query-config').QueryConfig} QueryConfig
+ * @typedef {import('../query/request').Submittable} Submittable
+ * @typedef {import('../query/result')} Result
  */
 
 /**
@@ -47,7 +28,7 @@ const Submission = require('../query/submission');
  * @param {unknown[] | Callback | undefined} values
  * @param {Callback | undefined} callback
  * @param {Onlooker | undefined} onlooker
- * @returns {Promise<unknown> | Submittable | undefined}
+ * @returns {Promise<Result | Result[]> | Submittable | undefined}
  */
 function runQuery(client, config, values, callback, onlooker) {
   if (isSubmittable(config)) return runSubmittable(client, config, values, callback, onlooker);
@@ -68,12 +49,13 @@ function runQuery(client, config, values, callback, onlooker) {
     if (!called) called = config.callback;
     timeout = config.query_timeout;
   }
+  /** @type {Promise<Result | Result[]> | undefined} */
   let answer;
   if (called) {
     if (typeof called !== 'function') throw new TypeError('callback is not a function');
     request.callback = inContext(called, request);
   } else {
-    answer = new client._Promise((/** @type {Callback} */ resolve, /** @type {Callback} */ reject) => {
+    answer = new client._Promise((resolve, reject) => {
       request.resolve = resolve;
       request.reject = reject;
     });
@@ -130,11 +112,7 @@ function runSubmittable(client, submittable, values, callback, onlooker) {
   if (submittable._result && !submittable._result._types) submittable._result._types = client._types;
   const request =
     !client._isCarried && QueryRun.isPlainQuery(submittable)
-      ? new QueryRun(
-          client,
-          /** @type {import('../query/query')} */ (/** @type {unknown} */ (submittable)),
-          client._types,
-        )
+      ? new QueryRun(client, submittable, client._types)
       : new Submission(client, submittable);
   if (onlooker !== undefined) onSettled(request, onlooker);
   client._enqueue(request, submittable.query_timeout || client.connectionParameters.query_timeout);
@@ -146,7 +124,7 @@ function runSubmittable(client, submittable, values, callback, onlooker) {
  *
  * @param {Client} client
  * @param {import('../../manager/ddl-order').Order} order
- * @returns {Promise<unknown>}
+ * @returns {Promise<Result | Result[]>}
  */
 function runScript(client, order) {
   const request = new DdlRequest(client, order, client._types);

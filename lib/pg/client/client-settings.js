@@ -44,7 +44,7 @@ function startupOf(parameters) {
   if (applicationName) startup.application_name = applicationName;
   if (parameters.replication) startup.replication = '' + parameters.replication;
   for (const name of SERVER_TIMEOUTS) {
-    const value = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (parameters))[name];
+    const value = parameters[name];
     if (value) startup[name] = String(serverMillis(value));
   }
   if (parameters.options) startup.options = parameters.options;

@@ -27,6 +27,20 @@ const Submission = require('../query/submission');
 const TypeOverrides = require('../query/type-overrides');
 const { NO_QUERY } = require('../../texts');
 
+/**
+ * @typedef {import('../../errors').PgError} PgError
+ * @typedef {import('../../rows/types').Parser} Parser
+ * @typedef {import('../call/settlement').Onlooker} Onlooker
+ * @typedef {import('../query/query-config').Callback} Callback
+ * @typedef {import('../query/query-config').QueryConfig} QueryConfig
+ * @typedef {import('../query/request').Core} Core
+ * @typedef {import('../query/request').QueuedRequest} QueuedRequest
+ * @typedef {import('../query/request').ScriptOwner} ScriptOwner
+ * @typedef {import('../query/request').Submittable} Submittable
+ * @typedef {import('../query/result')} Result
+ * @typedef {import('../settings/options').ClientOptions} ClientOptions
+ */
+
 /** @typedef {import('./client-opening').ConnectCallback} ConnectCallback */
 
 const INTERNALS = [
@@ -43,7 +57,7 @@ const INTERNALS = [
   '_awaitsOutcome',
 ];
 
-/** @param {any} error */
+/** @param {PgError} error */
 function isHangUp({ code }) {
   return code === 'ECONNRESET' || code === 'EPIPE';
 }
@@ -51,9 +65,11 @@ function isHangUp({ code }) {
 /**
  * One connection with node-postgres's manners: its queue, its events and the texts of its errors. The socket and the
  * protocol are the native connection's.
+ *
+ * @implements {ScriptOwner}
  */
 class Client extends QueryQueue {
-  /** @param {string | Record<string, any>} [config] */
+  /** @param {string | ClientOptions} [config] */
   constructor(config) {
     super();
     this.connectionParameters = new ConnectionParameters(config);
@@ -61,11 +77,11 @@ class Client extends QueryQueue {
     this.database = this.connectionParameters.database;
     this.port = this.connectionParameters.port;
     this.host = this.connectionParameters.host;
-    /** @type {any} */
+    /** @type {ClientOptions['password']} */
     this.password = this.connectionParameters.password;
     this.replication = this.connectionParameters.replication;
 
-    /** @type {Record<string, any>} */
+    /** @type {ClientOptions} */
     const given = typeof config === 'object' && config !== null ? config : {};
     this._Promise = given.Promise || Promise;
     this._types = new TypeOverrides(given.types);
@@ -90,11 +106,11 @@ class Client extends QueryQueue {
     );
 
     // The state that node-postgres doesn't have, kept out of what a printed client shows.
-    /** @type {any} the connection in messages: the caller's, or that of the native one if somebody asked for it */
+    /** @type {import('./connection') | null} the connection in messages: the caller's, or that of the native one if somebody asked for it */
     this._connection = MessageCore.connectionOf(given, this.connectionParameters);
     /** @type {boolean} whether the caller brought the way to the server, so that everything goes by messages */
     this._isCarried = this._connection !== null;
-    /** @type {Record<string, any>} options that only the native connection reads */
+    /** @type {Pick<ClientOptions, 'enableChannelBinding' | 'keepAlive' | 'keepAliveInitialDelayMillis'> & { autoPrepare: boolean }} options that only the native connection reads */
     this._given = {
       autoPrepare: flag('autoPrepare', given.autoPrepare),
       enableChannelBinding: given.enableChannelBinding,
@@ -103,7 +119,7 @@ class Client extends QueryQueue {
     };
     /** @type {ConnectCallback | null} */
     this._connectionCallback = null;
-    /** @type {any} what the caller's password function threw, or its check of the server found */
+    /** @type {unknown} what the caller's password function threw, or its check of the server found */
     this._answerError = null;
     /** @type {(() => void)[]} */
     this._endListeners = [];
@@ -127,18 +143,24 @@ class Client extends QueryQueue {
     return this._connection;
   }
 
-  /** Who knows which submission the server is answering. */
+  /**
+   * Who knows which submission the server is answering.
+   *
+   * @returns {MessageCore | NativeConnection}
+   */
   get _messenger() {
-    return this._isCarried ? this._core : this.connection;
+    const messenger = this._isCarried ? this._core : this.connection;
+    return /** @type {MessageCore | NativeConnection} */ (messenger);
   }
 
+  /** @returns {QueuedRequest | Submittable | null} */
   get activeQuery() {
     const active = this._activeQuery;
     return active instanceof QueryRun || active instanceof Submission ? active.query : active;
   }
 
   set activeQuery(query) {
-    this._activeQuery = query;
+    this._activeQuery = /** @type {QueuedRequest | null} */ (query);
   }
 
   get queryQueue() {
@@ -158,7 +180,8 @@ class Client extends QueryQueue {
       connect(this, options, inContext(called, this));
       return undefined;
     }
-    const connected = new this._Promise((/** @type {any} */ resolve, /** @type {any} */ reject) => {
+    /** @type {Promise<Client>} */
+    const connected = new this._Promise((resolve, reject) => {
       connect(this, options, (error, _client, isReason = false) => {
         // Who has ended the client meanwhile need not ask what became of connecting: in node-postgres it never says.
         if (error && this._ending) queueMicrotask(() => connected.then(undefined, () => undefined));
@@ -181,10 +204,10 @@ class Client extends QueryQueue {
     return startupOf(this.connectionParameters);
   }
 
-  /** @param {any} failure */
+  /** @param {unknown} failure */
   _handleConnectFailure(failure) {
     // Its program has taken the stream away, as pools do with what takes too long.
-    const isTaken = kindOf(failure) === 'closed' && !this._ending;
+    const isTaken = kindOf(/** @type {Error} */ (failure)) === 'closed' && !this._ending;
     const error = this._answerError || (isTaken ? endError(false) : failure);
     if (this._connectionError || !this._connecting) return;
     this._connectionError = true;
@@ -208,7 +231,7 @@ class Client extends QueryQueue {
    * Tells of a message that concerns no query.
    *
    * @param {string} name
-   * @param {any} message
+   * @param {unknown} message
    */
   _tell(name, message) {
     callOut(() => this.emit(name, message));
@@ -225,7 +248,7 @@ class Client extends QueryQueue {
   }
 
   /**
-   * @param {any} error
+   * @param {Error} error
    * @param {boolean} [isTold] whether somebody gets the error in another way
    */
   _handleErrorEvent(error, isTold = this._isBusy()) {
@@ -292,7 +315,7 @@ class Client extends QueryQueue {
    */
   end(callback) {
     this._ending = true;
-    const isUnconnected = this._isCarried ? !this._connection._connecting : this._core === null;
+    const isUnconnected = this._isCarried ? !this._connection?._connecting : this._core === null;
     if (isUnconnected || this._ended) {
       if (!callback) return this._Promise.resolve();
       callback();
@@ -310,7 +333,7 @@ class Client extends QueryQueue {
       this._endListeners.push(inContext(callback));
       return undefined;
     }
-    return new this._Promise((/** @type {() => void} */ resolve) => this._endListeners.push(resolve));
+    return new this._Promise((resolve) => this._endListeners.push(resolve));
   }
 
   /** Closes the connection without a goodbye. */
@@ -339,10 +362,10 @@ class Client extends QueryQueue {
   // Queries.
 
   /**
-   * @param {any} config text, configuration or submittable
-   * @param {any} [values]
-   * @param {any} [callback]
-   * @returns {any} a promise, or the submittable, or nothing when there is a callback
+   * @param {string | QueryConfig | Submittable} config text, configuration or submittable
+   * @param {unknown[] | Callback} [values]
+   * @param {Callback} [callback]
+   * @returns {Promise<Result | Result[]> | Submittable | undefined} a promise, or the submittable, or nothing when there is a callback
    */
   query(config, values, callback) {
     if (config === null || config === undefined) {
@@ -359,7 +382,7 @@ class Client extends QueryQueue {
    * the script: whoever gives it back to a pool then gives back one that is known to be broken.
    *
    * @param {import('../query/ddl-request')} request
-   * @param {any} error null when the script was committed all the same
+   * @param {PgError | null} error null when the script was committed all the same
    */
   _scriptLost(request, error) {
     const conclude = () => request.conclude(error);
@@ -371,7 +394,7 @@ class Client extends QueryQueue {
    * Asks the server to stop a query of another client, or takes it out of that client's queue.
    *
    * @param {Client} client
-   * @param {any} query
+   * @param {unknown} query
    */
   cancel(client, query) {
     if (client.activeQuery === query) {
@@ -383,7 +406,7 @@ class Client extends QueryQueue {
       client._queryQueue.splice(waiting, 1);
     } else if (client._sentQueryQueue.some((entry) => entry === query || entry.query === query)) {
       // It can't be taken off the wire; its result goes nowhere.
-      query.callback = () => undefined;
+      /** @type {{ callback?: Callback }} */ (query).callback = () => undefined;
     }
   }
 
@@ -409,8 +432,8 @@ class Client extends QueryQueue {
 
   /**
    * @param {number} oid
-   * @param {any} format
-   * @param {any} [parseFn]
+   * @param {string | Parser} format
+   * @param {Parser} [parseFn]
    */
   setTypeParser(oid, format, parseFn) {
     return this._types.setTypeParser(oid, format, parseFn);
@@ -418,7 +441,7 @@ class Client extends QueryQueue {
 
   /**
    * @param {number} oid
-   * @param {any} [format]
+   * @param {string} [format]
    */
   getTypeParser(oid, format) {
     return this._types.getTypeParser(oid, format);

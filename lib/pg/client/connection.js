@@ -21,21 +21,50 @@ const TLS_REFUSED = 'N';
 const FAREWELLS = new Set(['ECONNRESET', 'EPIPE']);
 
 /**
+ * What carries the messages: a socket, TLS on one, or a stream of the program's.
+ *
+ * @typedef {import('node:stream').Duplex & {
+ *   setNoDelay: (isOn: boolean) => unknown,
+ *   setKeepAlive: (isOn: boolean, delayMillis?: number) => unknown,
+ *   ref: () => unknown,
+ *   unref: () => unknown,
+ *   getPeerCertificate?: (isDetailed?: boolean) => tls.PeerCertificate,
+ * }} Stream
+ */
+
+/** @typedef {Stream & { connect: (place: number | string, host?: string) => unknown }} Dialer a stream before it leads anywhere */
+
+/** @typedef {(config: ConnectionConfig) => Stream} MakeStream */
+
+/**
+ * @typedef {object} ConnectionConfig
+ * @property {Stream | MakeStream} [stream]
+ * @property {boolean} [keepAlive]
+ * @property {number} [keepAliveInitialDelayMillis]
+ * @property {unknown} [ssl] true, or options of `tls.connect`
+ * @property {string} [sslNegotiation]
+ */
+
+/** @typedef {import('pg-protocol/dist/messages').BackendMessage} Message */
+
+/** @typedef {Parameters<typeof serialize.describe>[0]} PortalName a statement or a portal */
+
+/**
  * A stream as the messages of the protocol: a method for each message of a client, an event for each message of the
  * server. It knows no order of messages; whoever sends them does.
  *
  * Its own properties are node-postgres's, because programs give a client a connection of their making.
  */
 class Connection extends EventEmitter {
-  /** @type {Function | undefined} */
+  /** @type {MakeStream | undefined} */
   #makeStream;
 
-  /** @param {any} [config] `stream` is the socket to use, or a function that makes one */
+  /** @param {ConnectionConfig} [config] `stream` is the socket to use, or a function that makes one */
   constructor(config) {
     super();
     const given = config || {};
     const stream = given.stream || new net.Socket();
-    /** @type {any} the socket, or TLS on it */
+    /** @type {Stream} the socket, or TLS on it */
     this.stream = typeof stream === 'function' ? stream(given) : stream;
     if (typeof stream === 'function') this.#makeStream = stream;
     this._keepAlive = given.keepAlive;
@@ -60,7 +89,7 @@ class Connection extends EventEmitter {
    * @param {string} [host]
    */
   connect(port, host) {
-    const { stream } = this;
+    const stream = /** @type {Dialer} */ (this.stream);
     this._connecting = true;
     if (typeof stream.setNoDelay === 'function') stream.setNoDelay(true);
     if (host === undefined) stream.connect(port);
@@ -69,7 +98,7 @@ class Connection extends EventEmitter {
       if (this._keepAlive) stream.setKeepAlive(true, this._keepAliveInitialDelayMillis);
       this.emit('connect');
     });
-    stream.on('error', (/** @type {any} */ error) => this._streamFailed(error));
+    stream.on('error', (/** @type {NodeJS.ErrnoException} */ error) => this._streamFailed(error));
     stream.on('close', () => this.emit('end'));
     if (!this.ssl) this.attachListeners(stream);
     else if (this.sslNegotiation === 'direct') stream.once('connect', () => this._secure(host));
@@ -81,10 +110,10 @@ class Connection extends EventEmitter {
     return this.#makeStream;
   }
 
-  /** @param {any} error */
+  /** @param {NodeJS.ErrnoException} error */
   _streamFailed(error) {
     // Who is leaving doesn't mind that the other side left first.
-    if (this._ending && FAREWELLS.has(error.code)) return;
+    if (this._ending && FAREWELLS.has(String(error.code))) return;
     this.emit('error', error);
   }
 
@@ -114,16 +143,17 @@ class Connection extends EventEmitter {
    * Puts TLS on the stream and emits 'sslconnect'.
    *
    * @param {string | undefined} host whose name the certificate has to have
-   * @param {(error: any) => void} reportError
+   * @param {(error: Error) => void} reportError
    */
   upgradeToSSL(host, reportError) {
     try {
       const ssl = withCarried(this.ssl);
       const options = this._tlsOptions(ssl, host);
-      const hasOwnCheck = ssl !== true && checkName(ssl.checkServerIdentity) !== null;
+      const hasOwnCheck =
+        ssl !== true && checkName(/** @type {tls.ConnectionOptions} */ (ssl).checkServerIdentity) !== null;
       // Node passes over what it says where nothing is to be verified, and sends before it is asked.
       if (hasOwnCheck) options.checkServerIdentity = () => undefined;
-      this.stream = tls.connect(options);
+      this.stream = /** @type {Stream} */ (tls.connect(options));
       if (hasOwnCheck) this.stream.once('secureConnect', () => this._checkIdentity(options));
       this.attachListeners(this.stream);
       this.stream.on('error', reportError);
@@ -134,17 +164,18 @@ class Connection extends EventEmitter {
   }
 
   /**
-   * @param {any} ssl
+   * @param {unknown} ssl true, or options of `tls.connect`
    * @param {string | undefined} host
-   * @returns {any} what `tls.connect` takes
+   * @returns {tls.ConnectionOptions} what `tls.connect` takes
    */
   _tlsOptions(ssl, host) {
-    /** @type {any} */
+    /** @type {tls.ConnectionOptions} */
     const options = { socket: this.stream, host };
     if (ssl !== true) {
-      Object.assign(options, ssl);
+      const given = /** @type {Record<string, unknown>} */ (ssl);
+      Object.assign(options, given);
       // Secrets aren't enumerable.
-      for (const name of TLS_SECRETS) if (name in ssl) options[name] = ssl[name];
+      for (const name of TLS_SECRETS) if (name in given) Object.assign(options, { [name]: given[name] });
     }
     if (this.sslNegotiation === 'direct') options.ALPNProtocols = ['postgresql'];
     // An address can't be the name that TLS asks for (RFC 6066, section 3).
@@ -155,16 +186,16 @@ class Connection extends EventEmitter {
   /** @param {{ servername?: string, host?: string }} options */
   _checkIdentity({ servername, host }) {
     const { ssl, stream } = this;
-    const refusal = refusalOf(ssl, servername || host || '', () => stream.getPeerCertificate(true));
+    const refusal = refusalOf(ssl, servername || host || '', () => certificateOf(stream));
     if (refusal) stream.destroy(refusal);
     else this.emit('sslconnect');
   }
 
-  /** @param {any} stream whose bytes become events */
+  /** @param {Stream} stream whose bytes become events */
   attachListeners(stream) {
     const parser = new Parser();
     let isTelling = false;
-    const tell = (/** @type {any} */ message) => {
+    const tell = (/** @type {Message} */ message) => {
       isTelling = true;
       this._receive(message);
       isTelling = false;
@@ -182,7 +213,7 @@ class Connection extends EventEmitter {
     });
   }
 
-  /** @param {any} message */
+  /** @param {Message} message */
   _receive(message) {
     if (this._emitMessage) this.emit('message', message);
     this.emit(message.name === 'error' ? 'errorMessage' : message.name, message);
@@ -194,9 +225,9 @@ class Connection extends EventEmitter {
     this.stream.write(serialize.requestSsl());
   }
 
-  /** @param {Record<string, any>} parameters */
+  /** @param {Record<string, string | undefined>} parameters */
   startup(parameters) {
-    this.stream.write(serialize.startup(/** @type {any} */ (parameters)));
+    this.stream.write(serialize.startup(/** @type {Record<string, string>} */ (parameters)));
   }
 
   /**
@@ -242,27 +273,27 @@ class Connection extends EventEmitter {
     this._send(serialize.query(text), 1);
   }
 
-  /** @param {any} query */
+  /** @param {{ text?: string, name?: string, types?: unknown }} query */
   parse(query) {
-    this._send(serialize.parse(query));
+    this._send(serialize.parse(/** @type {Parameters<typeof serialize.parse>[0]} */ (query)));
   }
 
-  /** @param {any} config */
+  /** @param {Parameters<typeof serialize.bind>[0]} config */
   bind(config) {
     this._send(serialize.bind(config));
   }
 
-  /** @param {any} config */
+  /** @param {Parameters<typeof serialize.execute>[0]} config */
   execute(config) {
     this._send(serialize.execute(config));
   }
 
-  /** @param {any} message */
+  /** @param {PortalName} message */
   describe(message) {
     this._send(serialize.describe(message));
   }
 
-  /** @param {any} message */
+  /** @param {PortalName} message */
   close(message) {
     this._send(serialize.close(message));
   }
@@ -304,6 +335,11 @@ class Connection extends EventEmitter {
     if (this._connecting && stream.writable) stream.write(GOODBYE, () => stream.end());
     else stream.end();
   }
+}
+
+/** @param {Stream} stream of TLS */
+function certificateOf(stream) {
+  return /** @type {tls.TLSSocket} */ (stream).getPeerCertificate(true);
 }
 
 module.exports = Connection;

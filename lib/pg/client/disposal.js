@@ -6,11 +6,11 @@ const { RELEASED_TWICE } = require('../../texts');
  * What gives a pool's client back at the end of a block. The same client object is handed out again and again: a block
  * that has released it by hand must not take it from whoever has it then.
  *
- * @param {any} client
+ * @param {object} client
  * @returns {(() => void) | undefined} undefined when no pool has handed it out
  */
 function disposerOf(client) {
-  const { release } = client;
+  const { release } = /** @type {{ release?: () => void }} */ (client);
   if (typeof release !== 'function') return undefined;
   return () => {
     try {

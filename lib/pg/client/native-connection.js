@@ -54,10 +54,12 @@ class Aside {
  * for it.
  */
 class NativeConnection extends Connection {
-  /** @param {any} client whose native connection carries the messages */
+  /** @param {import('./client')} client whose native connection carries the messages */
   constructor(client) {
     super({ stream: new RawStream(client), ssl: client.ssl, sslNegotiation: client.sslNegotiation });
-    /** @type {any} the submission that the server is answering */
+    /** @type {RawStream} */
+    this.stream;
+    /** @type {Submission | null} the submission that the server is answering */
     this._active = null;
     /** @type {number} ReadyForQuery messages still to come */
     this._owed = 0;
@@ -79,7 +81,7 @@ class NativeConnection extends Connection {
   follow() {
     const { stream } = this;
     // Programs make a connection fail, or end, by an event, to see what becomes of its client.
-    stream.on('error', (/** @type {any} */ error) => this.emit('error', error));
+    stream.on('error', (/** @type {Error} */ error) => this.emit('error', error));
     stream.once('close', () => this.emit('end'));
     this.on('error', (error) => stream.client._handleLost(error));
     this.once('end', () => stream.client._handleEnd());
@@ -88,7 +90,7 @@ class NativeConnection extends Connection {
   /**
    * The native connection is open. What the server said meanwhile is told now.
    *
-   * @param {{ parameters(): string[][], processID: number, secretKey: number, transactionStatus: string }} core
+   * @param {import('../../native/addon').Connection} core
    */
   opened(core) {
     this._connecting = true;
@@ -96,13 +98,16 @@ class NativeConnection extends Connection {
     for (const [name, value] of core.parameters())
       this.tell('parameterStatus', parameterMessage(name, value));
     if (core.processID)
-      this.tell('backendKeyData', new BackendKeyDataMessage(KEY_DATA_BYTES, core.processID, core.secretKey));
-    this.tell('readyForQuery', new ReadyForQueryMessage(READY_BYTES, core.transactionStatus));
+      this.tell(
+        'backendKeyData',
+        new BackendKeyDataMessage(KEY_DATA_BYTES, core.processID, Number(core.secretKey)),
+      );
+    this.tell('readyForQuery', new ReadyForQueryMessage(READY_BYTES, String(core.transactionStatus)));
   }
 
   /**
    * @param {string} name
-   * @param {any} message one that belongs to no submittable
+   * @param {unknown} message one that belongs to no submittable
    */
   tell(name, message) {
     callOut(() => {
@@ -126,7 +131,7 @@ class NativeConnection extends Connection {
     this.stream.markClosed();
   }
 
-  /** @param {any} message */
+  /** @param {import('./connection').Message} message */
   _receive(message) {
     if (this._emitMessage) this.emit('message', message);
     const active = this._active;
@@ -150,7 +155,7 @@ class NativeConnection extends Connection {
   /**
    * For the submittables of this package, which talk to the native connection instead of through messages.
    *
-   * @returns {any} the submission under way, which wants to be told how it ends
+   * @returns {Submission | null} the submission under way, which wants to be told how it ends
    */
   _lend() {
     const active = this._active;

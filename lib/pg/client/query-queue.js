@@ -1,5 +1,11 @@
 'use strict';
 
+/**
+ * @typedef {import('../../errors').PgError} PgError
+ * @typedef {import('../query/request').Core} Core
+ * @typedef {import('../query/request').QueuedRequest} QueuedRequest
+ */
+
 const { EventEmitter } = require('node:events');
 
 const { isServerError, thrown } = require('../../errors');
@@ -27,19 +33,19 @@ class QueryQueue extends EventEmitter {
     this._ending = false;
     this._ended = false;
     this._queryable = true;
-    /** @type {any} */
+    /** @type {QueuedRequest | null} */
     this._activeQuery = null;
     /** @type {string | null} */
     this._txStatus = null;
-    /** @type {any[]} */
+    /** @type {QueuedRequest[]} */
     this._queryQueue = [];
-    /** @type {any[]} */
+    /** @type {QueuedRequest[]} */
     this._sentQueryQueue = [];
     this.readyForQuery = false;
     this.hasExecuted = false;
     this.pipeline = false;
-    /** @type {any} the native connection */
-    this._core = null;
+    /** @type {Core} the native connection; null before there is one */
+    this._core = /** @type {never} */ (null);
     /** @type {Map<string, string>} named statements that are known to be prepared */
     this._parsed = new Map();
     /** @type {Cancellation | null} of the query under way, or of the one before */
@@ -52,8 +58,8 @@ class QueryQueue extends EventEmitter {
   }
 
   /**
-   * @param {any} request
-   * @param {any} readTimeout milliseconds, or nothing
+   * @param {QueuedRequest} request
+   * @param {unknown} readTimeout milliseconds, or nothing
    */
   _enqueue(request, readTimeout) {
     let refusal = this._refusal(request);
@@ -71,7 +77,7 @@ class QueryQueue extends EventEmitter {
   }
 
   /**
-   * @param {any} request
+   * @param {QueuedRequest} request
    * @returns {Error | null} why a query can't even wait
    */
   _refusal(request) {
@@ -85,7 +91,7 @@ class QueryQueue extends EventEmitter {
   }
 
   /**
-   * @param {any} request
+   * @param {QueuedRequest} request
    * @param {number} millis
    */
   _limit(request, millis) {
@@ -98,7 +104,7 @@ class QueryQueue extends EventEmitter {
   /**
    * Stops the work on a query whose answer nobody waits for any more.
    *
-   * @param {any} request
+   * @param {QueuedRequest} request
    */
   _abandon(request) {
     const waiting = this._queryQueue.indexOf(request);
@@ -116,7 +122,7 @@ class QueryQueue extends EventEmitter {
   /**
    * The same for a query whose signal aborts.
    *
-   * @param {any} request
+   * @param {QueuedRequest} request
    */
   _abort(request) {
     if (!this.pipeline || this._queryQueue.includes(request)) this._abandon(request);
@@ -127,7 +133,7 @@ class QueryQueue extends EventEmitter {
   /**
    * Has the server stop the query under way.
    *
-   * @param {any} request
+   * @param {QueuedRequest} request
    */
   _cancel(request) {
     this._cancellation = new Cancellation(this, request, this._cancelTimeoutMillis);
@@ -171,14 +177,14 @@ class QueryQueue extends EventEmitter {
   _pulsePipelinedQueryQueue() {
     if (!this._connected || !this._queryable || this._isCancelling()) return;
     while (this._queryQueue.length > 0) {
-      const request = this._queryQueue.shift();
+      const request = /** @type {QueuedRequest} */ (this._queryQueue.shift());
       this.hasExecuted = true;
       const error = this._submit(request, true);
       if (error === null) this._sentQueryQueue.push(request);
       else nextTick(() => request.handleError(error));
     }
     if (this.readyForQuery && !this._activeQuery && this._sentQueryQueue.length > 0) {
-      this._activeQuery = this._sentQueryQueue.shift();
+      this._activeQuery = this._sentQueryQueue.shift() ?? null;
       this.readyForQuery = false;
     }
     if (!this._isBusy() && this.hasExecuted) {
@@ -192,9 +198,9 @@ class QueryQueue extends EventEmitter {
   }
 
   /**
-   * @param {any} request
+   * @param {QueuedRequest} request
    * @param {boolean} pipelined
-   * @returns {any} what kept it from being sent, or null
+   * @returns {unknown} what kept it from being sent, or null
    */
   _submit(request, pipelined) {
     try {
@@ -208,9 +214,9 @@ class QueryQueue extends EventEmitter {
           );
         }
         if (previous === undefined) warnOfLongName(request.name);
-        if (pipelined) this._parsed.set(request.name, request.text || previous);
+        if (pipelined) this._parsed.set(request.name, /** @type {string} */ (request.text || previous));
       }
-      request.send(this._core, pipelined);
+      request.send(/** @type {import('../../native/addon').Connection} */ (this._core), pipelined);
     } catch (failure) {
       return thrown(failure);
     }
@@ -227,8 +233,8 @@ class QueryQueue extends EventEmitter {
   }
 
   /**
-   * @param {any} request
-   * @param {string} status
+   * @param {QueuedRequest} request
+   * @param {string | null} status
    */
   _requestDone(request, status) {
     if (this._activeQuery === request) this._activeQuery = null;
@@ -239,8 +245,8 @@ class QueryQueue extends EventEmitter {
   }
 
   /**
-   * @param {any} request
-   * @param {any} error
+   * @param {QueuedRequest} request
+   * @param {PgError} error
    * @param {string | null} status
    */
   _requestFailed(request, error, status) {
@@ -266,8 +272,8 @@ class QueryQueue extends EventEmitter {
   /**
    * The connection died under a query.
    *
-   * @param {any} request
-   * @param {any} error
+   * @param {QueuedRequest} request
+   * @param {PgError} error
    */
   _handleBroken(request, error) {
     this._sentQueryQueue = this._sentQueryQueue.filter((sent) => sent !== request);
@@ -300,7 +306,7 @@ class QueryQueue extends EventEmitter {
     listener();
   }
 
-  /** @param {any} error */
+  /** @param {Error} error */
   _errorAllQueries(error) {
     const waiting = [this._activeQuery, ...this._sentQueryQueue, ...this._queryQueue];
     this._activeQuery = null;
@@ -314,7 +320,7 @@ class QueryQueue extends EventEmitter {
   /**
    * The connection is broken: nothing that waits for it can come.
    *
-   * @param {any} error
+   * @param {Error} error
    * @param {boolean} [_isTold] whether somebody gets the error in another way
    */
   _handleErrorEvent(error, _isTold) {

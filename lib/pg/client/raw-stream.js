@@ -8,11 +8,21 @@ const { callOut } = require('../call/caller');
 
 const NOTHING = Buffer.alloc(0);
 
-/** One raw exchange: the binding hands the server's messages to it as bytes. */
+/**
+ * @typedef {import('../../native/addon').Connection} NativeCore
+ * @typedef {import('../../native/receiver').EndReceiver} EndReceiver
+ * @typedef {import('../../native/receiver').RawReceiver} RawReceiver
+ */
+
+/**
+ * One raw exchange: the binding hands the server's messages to it as bytes.
+ *
+ * @implements {RawReceiver}
+ */
 class RawExchange {
   /**
    * @param {RawStream} stream
-   * @param {any} core
+   * @param {NativeCore} core
    */
   constructor(stream, core) {
     this.stream = stream;
@@ -36,7 +46,7 @@ class RawExchange {
     this.core.rawPause(true);
   }
 
-  /** @param {string} status */
+  /** @param {string | null} status */
   done(status) {
     this.resume();
     this.stream._exchangeOver(this, null, status);
@@ -56,7 +66,11 @@ class RawExchange {
   }
 }
 
-/** A write whose end the stream waits for. */
+/**
+ * A write whose end the stream waits for.
+ *
+ * @implements {EndReceiver}
+ */
 class RawWrite {
   /** @param {(error?: Error | null) => void} callback */
   constructor(callback) {
@@ -97,6 +111,11 @@ class RawStream extends Duplex {
     this.hadError = false;
   }
 
+  /** The one that this is the stream of. */
+  get _connection() {
+    return /** @type {import('./native-connection')} */ (this.client.connection);
+  }
+
   /**
    * @param {Buffer} bytes
    * @param {string} _encoding
@@ -119,7 +138,7 @@ class RawStream extends Duplex {
    * @param {(error?: Error | null) => void} callback
    */
   _send(bytes, callback) {
-    const core = this.client._core;
+    const core = /** @type {NativeCore | null} */ (this.client._core);
     if (core === null || this.client._ended) {
       // As on a closed socket of node-postgres, whoever writes finds out by the client's own events.
       callback();
@@ -130,7 +149,7 @@ class RawStream extends Duplex {
       return;
     }
     if (this.exchange === null && !this.isLeaving) {
-      if (this.client.connection._active === null) {
+      if (this._connection._active === null) {
         // Data for a COPY that has failed meanwhile. The server would throw it away.
         callback();
         return;
@@ -187,7 +206,7 @@ class RawStream extends Duplex {
     this.exchange = null;
     const { pending } = this;
     this.pending = null;
-    if (error !== null) this.client.connection._exchangeFailed(error, status);
+    if (error !== null) this._connection._exchangeFailed(error, status);
     if (pending !== null) pending.callback();
   }
 

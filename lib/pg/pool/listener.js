@@ -44,8 +44,9 @@ class Subscription {
   constructor(listener, channel, handler, onGap) {
     this.channel = channel;
     this._listener = listener;
-    this._handler = inContext(handler);
-    this._onGap = onGap === undefined ? undefined : inContext(onGap);
+    this._handler = inContext(/** @type {(...args: unknown[]) => unknown} */ (handler));
+    this._onGap =
+      onGap === undefined ? undefined : inContext(/** @type {(...args: unknown[]) => unknown} */ (onGap));
     this._isActive = false;
     /** @type {Promise<void> | null} */
     this._ended = null;

@@ -83,7 +83,7 @@ class AcquireRequest {
     this.isNew = undefined;
     /** @type {((client: PooledClient) => void) | undefined} is told which client it gets, when leaks are looked for */
     this.taken = undefined;
-    /** @type {((error: unknown, outcome: unknown) => void)[] | undefined} */
+    /** @type {import('../call/settlement').Onlooker[] | undefined} */
     this._onlookers = undefined;
   }
 
