@@ -8,16 +8,24 @@
 const Module = require('node:module');
 const { pathToFileURL } = require('node:url');
 
+/**
+ * What Node's declarations don't know of, or what isn't in every version.
+ *
+ * @typedef {object} Loader
+ * @property {(request: string, ...rest: unknown[]) => string} _resolveFilename
+ * @property {(hooks: { resolve: typeof resolve }) => unknown} [registerHooks]
+ * @property {(specifier: URL) => unknown} [register]
+ */
+
 const { replacementOf, resolve } = require('./replacement');
 
-/** @type {any} */
-const loader = Module;
+const loader = /** @type {typeof Module & Loader} */ (Module);
 
 // What is required, and what is asked of `require.resolve`, by tracers too: hooks don't see these on every Node.
 const original = loader._resolveFilename;
 loader._resolveFilename = function resolveFilename(
   /** @type {string} */ request,
-  /** @type {any[]} */ ...rest
+  /** @type {unknown[]} */ ...rest
 ) {
   return replacementOf(request, false) ?? original.call(this, request, ...rest);
 };

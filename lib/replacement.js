@@ -38,9 +38,11 @@ function replacementOf(specifier, isImport) {
  * The `resolve` hook of `node:module`, for both of its ways to register one.
  *
  * @param {string} specifier
- * @param {{ conditions?: readonly string[] }} context
- * @param {(specifier: string, context: any) => any} nextResolve
- * @returns {any}
+ * @param {C} context
+ * @template R
+ * @template {{ conditions?: readonly string[] }} C
+ * @param {(specifier: string, context: C) => R} nextResolve
+ * @returns {R | { url: string, shortCircuit: true }}
  */
 function resolve(specifier, context, nextResolve) {
   const isImport = context.conditions === undefined || !context.conditions.includes('require');

@@ -3,6 +3,13 @@
 const { withCarried } = require('../pg/settings/secret');
 const { port, shown } = require('../pg/settings/settings');
 
+/**
+ * A database as programs describe it, with options of a pool and names of the manager's own. What stands there is
+ * theirs: it is checked where it is used.
+ *
+ * @typedef {Record<string, unknown>} DatabaseConfig
+ */
+
 /** The pooler of Supabase in session mode, the one that takes DDL. */
 const DEFAULTS = {
   host: 'aws-1-us-east-1.pooler.supabase.com',
@@ -29,14 +36,14 @@ const OWN_KEYS = new Set([...ALIASES.map(([own]) => own), 'supabaseUrl', 'supaba
 /**
  * The pool options for a database: what the caller gave, over the defaults.
  *
- * @param {Record<string, any>} given
- * @returns {Record<string, any>}
+ * @param {DatabaseConfig} given
+ * @returns {Record<string, unknown>}
  * @throws {TypeError} for a value that its option can't take
  */
 function toPoolConfig(given) {
   // Of a copy of a pool's options.
   const config = withCarried(given);
-  /** @type {Record<string, any>} */
+  /** @type {Record<string, unknown>} */
   const options = { ...DEFAULTS, ssl: { rejectUnauthorized: false } };
   for (const [name, value] of Object.entries(config)) {
     if (value !== undefined && !OWN_KEYS.has(name)) options[name] = value;
@@ -66,7 +73,7 @@ function toPoolConfig(given) {
   return options;
 }
 
-/** @param {any} value */
+/** @param {unknown} value */
 function checkPort(value) {
   try {
     port(value);

@@ -9,6 +9,8 @@ const { NOT_APPLIED, withFate } = require('../pg/query/script-outcome');
 const { hide, isLikeConnectionString } = require('../pg/settings/secret');
 const { isLikeUrl, shown } = require('../pg/settings/settings');
 
+/** @typedef {import('./ddl-order').DdlOptions} DdlOptions */
+
 /** Several databases by name, one of them current. */
 class DatabaseManager {
   constructor() {
@@ -16,7 +18,7 @@ class DatabaseManager {
     this.connections = new Map();
     /** @type {string | null} */
     this.currentConnection = null;
-    /** @type {any} */
+    /** @type {Set<Promise<void>>} */
     this._ending = new Set();
     /** @type {Promise<void> | null} */
     this._closed = null;
@@ -28,7 +30,7 @@ class DatabaseManager {
    * replaced once the new database has answered; when it doesn't, everything stays as it was.
    *
    * @param {string} name
-   * @param {Record<string, any>} config `dbHost`, `dbPort`, `dbUser`, `dbPassword`, `dbName`, `supabaseUrl`,
+   * @param {import('./database-config').DatabaseConfig} config `dbHost`, `dbPort`, `dbUser`, `dbPassword`, `dbName`, `supabaseUrl`,
    *   `supabaseKey`, and every option of a pool
    * @returns {Promise<{ success: true, version: string }>}
    */
@@ -62,11 +64,11 @@ class DatabaseManager {
   /**
    * Runs a script on the database that is current now.
    *
-   * @param {any} sql what `client.query` takes
-   * @param {boolean | Record<string, any>} [useTransaction] false for what can't run in a transaction (CREATE DATABASE,
+   * @param {string | String | import('../pg/query/query-config').QueryConfig} sql what `client.query` takes
+   * @param {boolean | DdlOptions} [useTransaction] false for what can't run in a transaction (CREATE DATABASE,
    *   VACUUM, …); or all options as an object
-   * @param {Record<string, any>} [options]
-   * @returns {Promise<any>} a Result, or an array of them when the script has several statements; every error has an
+   * @param {DdlOptions} [options]
+   * @returns {Promise<unknown>} a Result, or an array of them when the script has several statements; every error has an
    *   `outcome`
    */
   async executeDDL(sql, useTransaction = undefined, options = undefined) {
@@ -75,7 +77,8 @@ class DatabaseManager {
       const order = toOrder(sql, useTransaction, options);
       return await runDdl(this._requirePool(), order);
     } catch (error) {
-      throw /** @type {any} */ (error)?.outcome ? error : withFate(error, NOT_APPLIED);
+      const { outcome } = /** @type {import('../errors').PgError} */ (Object(error));
+      throw outcome ? error : withFate(error, NOT_APPLIED);
     }
   }
 
@@ -85,7 +88,7 @@ class DatabaseManager {
    * @param {string} channel
    * @param {Function} handler
    * @param {{ onGap?: Function }} [options] `onGap` is told when a lost connection is back
-   * @returns {Promise<any>} the subscription
+   * @returns {Promise<unknown>} the subscription
    */
   async listen(channel, handler, options) {
     this._checkOpen();
@@ -156,11 +159,12 @@ class DatabaseManager {
   /**
    * Ends a pool, and lets `close` wait for it too.
    *
-   * @param {any} pool
+   * @param {Pool} pool
    * @returns {Promise<void>}
    */
   _retire(pool) {
     // A pool that its user has ended already has nothing left to wait for here.
+    /** @type {Promise<void>} */
     const ended = new Promise((resolve) => resolve(pool.ending ? undefined : pool.end()));
     this._ending.add(ended);
     const forget = () => this._ending.delete(ended);

@@ -5,31 +5,43 @@ const { amount, shown } = require('../pg/settings/option');
 const { NO_ARRAY_OF_VALUES } = require('../texts');
 
 /**
+ * @typedef {import('../rows/types').Types} Types
+ * @typedef {import('../pg/query/query-config').QueryConfig} QueryConfig
+ */
+
+/**
  * What `executeDDL` was asked to do.
  *
  * @typedef {object} Order
  * @property {string} text
- * @property {any[] | undefined} values
+ * @property {unknown[] | undefined} values
  * @property {boolean} inTransaction
  * @property {'confirmed' | 'pipelined'} commit
  * @property {AbortSignal | undefined} signal
  * @property {string | undefined} name
  * @property {string | undefined} rowMode
- * @property {any} types
+ * @property {Types | undefined} types
  * @property {boolean | undefined} binary
  * @property {string | undefined} queryMode
  * @property {number} queryTimeout milliseconds; 0 for that of the pool
- * @property {string | Record<string, any>} query the text or configuration, for `client.query`
+ * @property {string | QueryConfig} query the text or configuration, for `client.query`
  */
 
+/**
+ * Options of `executeDDL`, which are the program's.
+ *
+ * @typedef {{ useTransaction?: unknown, transaction?: unknown, commit?: unknown, signal?: unknown }} DdlOptions
+ */
+
+/** @type {('confirmed' | 'pipelined')[]} */
 const COMMITS = ['confirmed', 'pipelined'];
 
 /**
  * The order that the arguments of `executeDDL` give.
  *
- * @param {any} sql what `client.query` takes: a text, or a configuration
- * @param {any} useTransaction a boolean, or the options
- * @param {any} options
+ * @param {string | String | QueryConfig} sql what `client.query` takes: a text, or a configuration
+ * @param {boolean | DdlOptions | undefined} useTransaction a boolean, or the options
+ * @param {DdlOptions | undefined} options
  * @returns {Order}
  * @throws {TypeError} when they say something that can't be
  */
@@ -39,13 +51,15 @@ function toOrder(sql, useTransaction, options) {
   if (typeof given !== 'object') {
     throw new TypeError(`The options of executeDDL must be an object, got ${shown(given)}`);
   }
-  const config = sql !== null && typeof sql === 'object' && !(sql instanceof String) ? sql : { text: sql };
+  const isConfig = sql !== null && typeof sql === 'object' && !(sql instanceof String);
+  const config = /** @type {QueryConfig & { submit?: unknown }} */ (isConfig ? sql : { text: sql });
   if (typeof config.submit === 'function') {
     throw new TypeError(
       'executeDDL takes a text or a query configuration, not an object with a submit method',
     );
   }
-  const text = config.text instanceof String ? String(config.text) : config.text;
+  const asked = /** @type {unknown} */ (config.text);
+  const text = asked instanceof String ? String(asked) : asked;
   if (typeof text !== 'string') throw new TypeError(`SQL must be a string, got ${shown(text)}`);
   if (config.values && !Array.isArray(config.values)) throw new Error(NO_ARRAY_OF_VALUES);
   return {
@@ -65,8 +79,8 @@ function toOrder(sql, useTransaction, options) {
 }
 
 /**
- * @param {any} useTransaction the guide's argument
- * @param {any} transaction
+ * @param {unknown} useTransaction the guide's argument
+ * @param {unknown} transaction
  */
 function inTransaction(useTransaction, transaction) {
   if (transaction === undefined) return useTransaction === undefined || Boolean(useTransaction);
@@ -81,10 +95,14 @@ function inTransaction(useTransaction, transaction) {
   return transaction;
 }
 
-/** @param {any} commit */
+/**
+ * @param {unknown} commit
+ * @returns {'confirmed' | 'pipelined'}
+ */
 function commitOf(commit) {
   if (commit === undefined) return 'confirmed';
-  if (COMMITS.includes(commit)) return commit;
+  const word = COMMITS.find((one) => one === commit);
+  if (word !== undefined) return word;
   throw new TypeError(`"commit" must be 'confirmed' or 'pipelined', got ${shown(commit)}`);
 }
 

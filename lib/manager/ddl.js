@@ -10,16 +10,38 @@ const Pool = require('../pg/pool/pool');
 const { NOT_APPLIED, abortError, fateOf, unknownFate, withFate } = require('../pg/query/script-outcome');
 const { setImmediate } = require('../timers');
 
-/** @typedef {import('./ddl-order').Order} Order */
+/**
+ * @typedef {import('../errors').PgError} PgError
+ * @typedef {import('./ddl-order').Order} Order
+ */
+
+/**
+ * A client of a pool: one of ours, or one with node-postgres's methods.
+ *
+ * @typedef {{
+ *   query: (query: Order['query']) => Promise<{ command?: string | null } | undefined>,
+ *   release: (error?: unknown) => void,
+ *   on?: (event: 'error', listener: () => void) => unknown,
+ *   removeListener?: (event: 'error', listener: () => void) => unknown,
+ * }} PooledClient
+ */
+
+/** @typedef {{ connect: () => Promise<PooledClient> }} ForeignPool */
+
+/**
+ * What keeps a client from being used again.
+ *
+ * @typedef {{ failure: unknown }} Broken
+ */
 
 const { query: ownQuery } = Client.prototype;
 
 /**
  * Runs a script on a pool, in a transaction of its own or as it is.
  *
- * @param {any} pool ours, or any pool with node-postgres's methods
+ * @param {Pool | ForeignPool} pool ours, or another with node-postgres's methods
  * @param {Order} order
- * @returns {Promise<any>} what `client.query` of node-postgres resolves to; every error has an `outcome`
+ * @returns {Promise<unknown>} what `client.query` of node-postgres resolves to; every error has an `outcome`
  */
 async function runDdl(pool, order) {
   const refusal = native.refusalOfScript(order.text, order.inTransaction);
@@ -31,7 +53,7 @@ async function runDdl(pool, order) {
 /**
  * Runs a script on a client of a pool.
  *
- * @param {any} pool
+ * @param {Pool | ForeignPool} pool
  * @param {Order} order
  */
 async function runOnClient(pool, order) {
@@ -40,7 +62,7 @@ async function runOnClient(pool, order) {
   });
   // The script fails with its connection, and that is all there is to tell.
   client.on?.('error', ignore);
-  /** @type {{ failure: any }} what keeps the client from being used again */
+  /** @type {Broken} what keeps the client from being used again */
   const broken = { failure: undefined };
   try {
     const isOurs = client instanceof Client && !client._isCarried && client.query === ownQuery;
@@ -59,9 +81,9 @@ function ignore() {
 }
 
 /**
- * @param {any} pool
+ * @param {Pool | ForeignPool} pool
  * @param {AbortSignal | undefined} signal
- * @returns {Promise<any>} a client
+ * @returns {Promise<PooledClient>}
  */
 async function checkOut(pool, signal) {
   if (signal === undefined) return await pool.connect();
@@ -91,9 +113,9 @@ async function checkOut(pool, signal) {
 /**
  * Sends BEGIN, the script and COMMIT by the client's own `query`, one after the other.
  *
- * @param {any} client
+ * @param {PooledClient} client
  * @param {Order} order
- * @param {{ failure: any }} broken
+ * @param {Broken} broken
  */
 async function runByMessages(client, order, broken) {
   const { inTransaction, query, signal } = order;
@@ -116,9 +138,9 @@ async function runByMessages(client, order, broken) {
 }
 
 /**
- * @param {any} client
+ * @param {PooledClient} client
  * @param {string} query
- * @returns {Promise<any>} why it failed, or undefined
+ * @returns {Promise<unknown>} why it failed, or undefined
  */
 async function failureOf(client, query) {
   try {
@@ -130,9 +152,9 @@ async function failureOf(client, query) {
 }
 
 /**
- * @param {any} client
+ * @param {PooledClient} client
  * @param {Order} order
- * @param {{ failure: any }} broken
+ * @param {Broken} broken
  */
 async function commit(client, order, broken) {
   let ended;
@@ -152,15 +174,15 @@ async function commit(client, order, broken) {
 /**
  * One query that a signal may stop: on the server where the client can do that, and by closing the connection elsewhere.
  *
- * @param {any} client
- * @param {any} query
+ * @param {PooledClient} client
+ * @param {Order['query']} query
  * @param {AbortSignal | undefined} signal
- * @param {{ failure: any }} broken
+ * @param {Broken} broken
  * @param {(isLost: boolean) => import('../pg/query/script-outcome').Fate} fate what becomes of the script when it fails
  */
 async function stoppable(client, query, signal, broken, fate) {
   if (signal?.aborted) throw abortError(reasonOf(signal), NOT_APPLIED);
-  /** @type {{ reason: any } | undefined} */
+  /** @type {{ reason: unknown } | undefined} */
   let aborted;
   /** @type {() => void} */
   let forget = ignore;
@@ -189,7 +211,7 @@ async function stoppable(client, query, signal, broken, fate) {
 /**
  * Has the server stop what a client of ours is doing. Its query fails then, or was quicker.
  *
- * @param {any} client
+ * @param {Client} client
  */
 function stop(client) {
   const cancel = () => {
@@ -203,7 +225,7 @@ function stop(client) {
 /**
  * Whether an error is that of a connection, and not the server's answer to a query.
  *
- * @param {any} error
+ * @param {unknown} error
  */
 function isLoss(error) {
   return !isServerError(error) || error.severity === 'FATAL' || error.severity === 'PANIC';

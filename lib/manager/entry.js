@@ -4,6 +4,11 @@ const { inspect } = require('node:util');
 
 const { isLikeConnectionString } = require('../pg/settings/secret');
 
+/**
+ * @typedef {import('../pg/pool/pool')} Pool
+ * @typedef {import('./database-config').DatabaseConfig} DatabaseConfig
+ */
+
 /** Names under which programs keep secrets. */
 const SECRET = /password|passphrase|secret|token|key$|^pfx$/i;
 
@@ -12,17 +17,16 @@ const HIDDEN = '[hidden]';
 /**
  * A copy for printing: secrets replaced, connection strings without their password.
  *
- * @param {any} value
- * @param {Map<any, any>} [copies] of objects that were met already
- * @returns {any}
+ * @param {unknown} value
+ * @param {Map<object, object>} [copies] of objects that were met already
+ * @returns {unknown}
  */
 function printable(value, copies = new Map()) {
   if (typeof value === 'string') return isLikeConnectionString(value) ? withoutPassword(value) : value;
   if (!isPlain(value)) return value;
   const known = copies.get(value);
   if (known !== undefined) return known;
-  /** @type {any} */
-  const copy = Array.isArray(value) ? [] : {};
+  const copy = /** @type {Record<string, unknown>} */ (Array.isArray(value) ? [] : {});
   copies.set(value, copy);
   for (const [name, part] of Object.entries(value)) {
     const isSecret = SECRET.test(name) && part !== undefined && part !== null;
@@ -31,7 +35,10 @@ function printable(value, copies = new Map()) {
   return copy;
 }
 
-/** @param {any} value whether it is an object that programs write down as such, and not one of a class */
+/**
+ * @param {unknown} value
+ * @returns {value is object} whether programs write it down as such, and it isn't one of a class
+ */
 function isPlain(value) {
   if (value === null || typeof value !== 'object') return false;
   return Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
@@ -57,16 +64,16 @@ function withoutPassword(connectionString) {
  *
  * @typedef {object} Entry
  * @property {string} name
- * @property {Record<string, any>} config the caller's own object, with its secrets
- * @property {any} pool
- * @property {string | undefined} supabaseUrl
- * @property {string | undefined} supabaseKey
+ * @property {DatabaseConfig} config the caller's own object, with its secrets
+ * @property {Pool} pool
+ * @property {unknown} supabaseUrl
+ * @property {unknown} supabaseKey
  */
 
 /**
  * @param {string} name
- * @param {Record<string, any>} config
- * @param {any} pool
+ * @param {DatabaseConfig} config
+ * @param {Pool} pool
  * @returns {Entry}
  */
 function makeEntry(name, config, pool) {

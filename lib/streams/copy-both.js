@@ -26,7 +26,7 @@ class CopyBoth extends Duplex {
     /** Rows that were copied, where that is what it does. */
     this.rowCount = 0;
     this._turn = new CopyTurn(this);
-    /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
+    /** @type {import('../pg/query/query-config').Callback | undefined} told of the end, if the client was given one */
     this.callback = undefined;
     this._hasEnded = false;
     this._isDone = false;
@@ -40,7 +40,7 @@ class CopyBoth extends Duplex {
   /**
    * For the client: its turn has come.
    *
-   * @param {any} connection
+   * @param {import('../pg/client/connection')} connection
    */
   submit(connection) {
     return this._turn.begin(connection, { eachMessage: this.alignOnCopyDataFrame });

@@ -35,7 +35,7 @@ class CopyFrom extends Writable {
     this._joined = null;
     this._joinedBytes = 0;
     this._isScheduled = false;
-    /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
+    /** @type {import('../pg/query/query-config').Callback | undefined} told of the end, if the client was given one */
     this.callback = undefined;
   }
 
@@ -47,7 +47,7 @@ class CopyFrom extends Writable {
   /**
    * For the client: its turn has come.
    *
-   * @param {any} connection
+   * @param {import('../pg/client/connection')} connection
    */
   submit(connection) {
     return this._turn.begin(connection);

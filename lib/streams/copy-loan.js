@@ -9,11 +9,37 @@ const EACH_MESSAGE = 1;
 /** What the server is told that asks for more data when all has been sent. */
 const ONE_COPY = 'The stream has the data of one COPY only';
 
-/** A COPY under way, as the binding answers it. Its borrower is a stream with `_copy…` methods for what happens. */
+/**
+ * @typedef {import('../native/receiver').CopyReceiver} CopyReceiver
+ */
+
+/**
+ * A stream of COPY, with methods for what happens to it.
+ *
+ * @typedef {import('node:stream').Stream & {
+ *   text: string,
+ *   rowCount: number,
+ *   destroyed: boolean,
+ *   destroy: (error?: Error) => unknown,
+ *   callback: import('../pg/query/query-config').Callback | undefined,
+ *   _copyStarted: () => void,
+ *   _copyData: (bytes: Buffer) => void,
+ *   _copyReceived: () => void,
+ *   _copySucceeded?: () => void,
+ *   _returned: () => void,
+ * }} CopyStream
+ */
+
+/**
+ * A COPY under way, as the binding answers it. Its borrower is the stream.
+ *
+ * @extends {Loan<CopyStream>}
+ * @implements {CopyReceiver}
+ */
 class CopyLoan extends Loan {
   /**
-   * @param {any} connection
-   * @param {any} stream
+   * @param {import('../pg/client/native-connection')} connection
+   * @param {CopyStream} stream
    * @param {{ eachMessage?: boolean }} [options]
    */
   constructor(connection, stream, { eachMessage = false } = {}) {
@@ -28,7 +54,7 @@ class CopyLoan extends Loan {
     this.isComplete = false;
     /** The native side has as much as it wants to keep. */
     this.isFull = false;
-    /** @type {Function[]} who waits for room */
+    /** @type {(() => void)[]} who waits for room */
     this.waiters = [];
     start(this, (id) => this.core.copyBegin(id, stream.text, eachMessage ? EACH_MESSAGE : 0));
   }
@@ -52,7 +78,7 @@ class CopyLoan extends Loan {
     this.onceRoom(callback);
   }
 
-  /** @param {Function} listener called when there is room for more, at once if there is */
+  /** @param {() => void} listener called when there is room for more, at once if there is */
   onceRoom(listener) {
     if (this.isFull) this.waiters.push(listener);
     else listener();
@@ -113,8 +139,8 @@ class CopyLoan extends Loan {
   }
 
   /**
-   * @param {any} [command]
-   * @param {any} [rowCount]
+   * @param {string | null} command
+   * @param {number | null} rowCount
    */
   complete(command, rowCount) {
     // What stands beside the COPY in its text has its own count, and its own end.

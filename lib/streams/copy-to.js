@@ -16,7 +16,7 @@ class CopyTo extends Readable {
     /** Rows that were copied, once it has ended. */
     this.rowCount = 0;
     this._turn = new CopyTurn(this);
-    /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
+    /** @type {import('../pg/query/query-config').Callback | undefined} told of the end, if the client was given one */
     this.callback = undefined;
   }
 
@@ -28,7 +28,7 @@ class CopyTo extends Readable {
   /**
    * For the client: its turn has come.
    *
-   * @param {any} connection
+   * @param {import('../pg/client/connection')} connection
    */
   submit(connection) {
     return this._turn.begin(connection);

@@ -10,7 +10,7 @@ const { Loan, foreignConnection } = require('./loan');
  * what wants to send some has to wait, and nothing is over before the client has its connection back.
  */
 class CopyTurn {
-  /** @param {any} stream which gets the `_copy…` calls of the loan */
+  /** @param {import('./copy-loan').CopyStream} stream which gets the `_copy…` calls of the loan */
   constructor(stream) {
     this.stream = stream;
     /** @type {CopyLoan | null} */
@@ -29,7 +29,7 @@ class CopyTurn {
   /**
    * The turn has come.
    *
-   * @param {any} connection
+   * @param {import('../pg/client/connection')} connection
    * @param {{ eachMessage?: boolean }} [options]
    * @returns {Error | undefined} why nothing is sent
    */
@@ -108,7 +108,7 @@ class CopyTurn {
     this.finisher = null;
     this.tell(null);
     finisher?.();
-    this.stream._copySucceeded();
+    this.stream._copySucceeded?.();
   }
 
   /**

@@ -18,16 +18,32 @@ const MOST_PORTALS = 2 ** 31 - 1;
 
 let portals = 0;
 
-/** The portal of a cursor, as the binding answers it. */
+/**
+ * @typedef {import('../rows/rows').Batch} Batch
+ * @typedef {import('../rows/rows').Shape} Shape
+ * @typedef {import('../rows/types').Types} Types
+ * @typedef {import('../pg/client/connection')} Connection
+ */
+
+/** @typedef {(error: unknown, rows?: unknown[], result?: Result) => void} ReadCallback */
+
+/** @typedef {(error?: unknown) => void} CloseCallback */
+
+/**
+ * The portal of a cursor, as the binding answers it.
+ *
+ * @extends {Loan<Cursor>}
+ */
 class Portal extends Loan {
   /**
-   * @param {any} connection
+   * @param {import('../pg/client/native-connection')} connection
    * @param {Cursor} cursor
    */
   constructor(connection, cursor) {
     super(connection, cursor);
     this.types = cursor._result._types;
     this.rowMode = cursor._conf.rowMode;
+    /** @type {import('../native/receiver').RowDecoder | undefined} */
     this.decoder = undefined;
     portals = (portals + 1) % MOST_PORTALS;
     const portal = `cursor_${portals}`;
@@ -35,23 +51,23 @@ class Portal extends Loan {
     start(this, (id) => this.core.cursorOpen(id, cursor.text, portal, cursor.values, 0, mask));
   }
 
-  /** @param {any} [shape] */
+  /** @param {Shape} shape */
   fields(shape) {
     this.borrower._result._addShape(shape);
   }
 
   /**
-   * @param {any} [_shape]
-   * @param {any} [batch]
+   * @param {Shape} _shape
+   * @param {Batch} batch
    */
   rows(_shape, batch) {
     this.borrower._take(batch);
   }
 
   /**
-   * @param {any} [command]
-   * @param {any} [rowCount]
-   * @param {any} [oid]
+   * @param {string | null} command
+   * @param {number | null} rowCount
+   * @param {number | null} oid
    */
   complete(command, rowCount, oid) {
     const { _result: result } = this.borrower;
@@ -72,14 +88,14 @@ class Portal extends Loan {
 class Cursor extends EventEmitter {
   /**
    * @param {string} text
-   * @param {any[] | null} [values]
-   * @param {{ rowMode?: 'array', types?: any, Promise?: PromiseConstructor }} [config]
+   * @param {unknown[] | null} [values]
+   * @param {{ rowMode?: 'array', types?: Types, Promise?: PromiseConstructor }} [config]
    */
   constructor(text, values, config) {
     super();
     this.text = text;
     this.values = values ? prepareValues(values) : null;
-    /** @type {any} */
+    /** @type {Connection | null} */
     this.connection = null;
     /** @type {'initialized' | 'idle' | 'busy' | 'error' | 'done'} */
     this.state = 'initialized';
@@ -88,17 +104,17 @@ class Cursor extends EventEmitter {
     this._result = new Result(this._conf.rowMode, this._conf.types);
     /** @type {Portal | null} */
     this._portal = null;
-    /** @type {{ rows: number, callback: Function }[]} reads that wait */
+    /** @type {{ rows: number, callback: ReadCallback }[]} reads that wait */
     this._queue = [];
-    /** @type {Function | null} whose page is under way */
+    /** @type {ReadCallback | null} whose page is under way */
     this._reader = null;
-    /** @type {any[]} */
+    /** @type {unknown[]} */
     this._rows = [];
-    /** @type {any} */
+    /** @type {unknown} why it has failed, or null */
     this._error = null;
-    /** @type {Function[]} */
+    /** @type {CloseCallback[]} */
     this._closers = [];
-    /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
+    /** @type {import('../pg/query/query-config').Callback | undefined} told of the end, if the client was given one */
     this.callback = undefined;
     hide(this, 'callback');
   }
@@ -111,7 +127,7 @@ class Cursor extends EventEmitter {
   /**
    * For the client: its turn has come.
    *
-   * @param {any} connection
+   * @param {Connection} connection
    * @returns {Error | undefined}
    */
   submit(connection) {
@@ -126,8 +142,8 @@ class Cursor extends EventEmitter {
 
   /**
    * @param {number} rows the most rows of this page
-   * @param {(error: any, rows?: any[], result?: Result) => void} [callback]
-   * @returns {Promise<any[]> | undefined}
+   * @param {ReadCallback} [callback]
+   * @returns {Promise<unknown[]> | undefined}
    */
   read(rows, callback) {
     if (callback) {
@@ -136,16 +152,16 @@ class Cursor extends EventEmitter {
     }
     const promised = this._conf.Promise || Promise;
     return new promised((resolve) => {
-      this._read(rows, (/** @type {any} */ error, /** @type {any} */ page) => {
+      this._read(rows, (error, page) => {
         if (error) rejectAtCaller(resolve, error);
-        else resolve(page);
+        else resolve(/** @type {unknown[]} */ (page));
       });
     });
   }
 
   /**
    * @param {number} rows
-   * @param {Function} callback
+   * @param {ReadCallback} callback
    */
   _read(rows, callback) {
     if (this.state === 'error') {
@@ -174,7 +190,7 @@ class Cursor extends EventEmitter {
     /** @type {Portal} */ (this._portal).core.cursorRead(next.rows);
   }
 
-  /** @param {{ count: number, into(rows: any[]): void }} batch */
+  /** @param {Batch} batch */
   _take(batch) {
     if (this._error !== null) return;
     const { _rows: rows } = this;
@@ -211,7 +227,7 @@ class Cursor extends EventEmitter {
   /**
    * Ends the query on the server, read to its end or not. Pages that were asked for and not yet begun are empty.
    *
-   * @param {(error?: any) => void} [callback]
+   * @param {CloseCallback} [callback]
    * @returns {Promise<void> | undefined}
    */
   close(callback) {
@@ -221,14 +237,14 @@ class Cursor extends EventEmitter {
     }
     const promised = this._conf.Promise || Promise;
     return new promised((resolve) => {
-      this._close((/** @type {any} */ error) => {
+      this._close((error) => {
         if (error) rejectAtCaller(resolve, error);
         else resolve(undefined);
       });
     });
   }
 
-  /** @param {Function} callback */
+  /** @param {CloseCallback} callback */
   _close(callback) {
     const portal = this._portal;
     if (portal === null || portal.isOver) {
@@ -252,7 +268,7 @@ class Cursor extends EventEmitter {
   /**
    * For the client: the server is ready for the next query.
    *
-   * @param {any} [_connection]
+   * @param {Connection} [_connection]
    */
   handleReadyForQuery(_connection) {
     if (this._error !== null) {
@@ -269,8 +285,8 @@ class Cursor extends EventEmitter {
   /**
    * For the client: the query failed.
    *
-   * @param {any} error
-   * @param {any} [_connection]
+   * @param {unknown} error
+   * @param {Connection} [_connection]
    */
   handleError(error, _connection) {
     const wasClosing = this.state === 'done';
@@ -285,7 +301,7 @@ class Cursor extends EventEmitter {
     this._tellCallback(wasClosing ? null : this._error);
   }
 
-  /** @param {any} error */
+  /** @param {unknown} error */
   _tellCallback(error) {
     const { callback } = this;
     this.callback = undefined;

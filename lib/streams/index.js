@@ -10,17 +10,17 @@ const QueryStream = require('./query-stream');
 const copyStreams = {
   /**
    * @param {string} text
-   * @param {any} [options]
+   * @param {import('node:stream').WritableOptions} [options]
    */
   from: (text, options) => new CopyFrom(text, options),
   /**
    * @param {string} text
-   * @param {any} [options]
+   * @param {import('node:stream').ReadableOptions} [options]
    */
   to: (text, options) => new CopyTo(text, options),
   /**
    * @param {string} text
-   * @param {any} [options]
+   * @param {import('node:stream').DuplexOptions & { alignOnCopyDataFrame?: boolean }} [options]
    */
   both: (text, options) => new CopyBoth(text, options),
 };

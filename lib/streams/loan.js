@@ -3,21 +3,32 @@
 const Connection = require('../pg/client/connection');
 const RawStream = require('../pg/client/raw-stream');
 
+/** @typedef {import('../pg/client/native-connection')} NativeConnection */
+
+/**
+ * @typedef {import('../native/receiver').QueryReceiver} QueryReceiver
+ * @typedef {import('../rows/rows').Batch} Batch
+ * @typedef {import('../rows/rows').Shape} Shape
+ */
+
 /**
  * The native connection of a client, lent to a submittable of this package from its turn in the client's queue until
  * the server is ready for the next one. It is also the request that the binding answers; subclasses add what their
  * kind of exchange is told.
+ *
+ * @template {{ _returned: () => void }} B
+ * @implements {QueryReceiver}
  */
 class Loan {
   /**
-   * @param {any} connection what `submit` got
-   * @param {any} borrower gets `handleError` or `handleReadyForQuery` from the client, and `_returned` in any case: a
+   * @param {NativeConnection} connection what `submit` got
+   * @param {B} borrower gets `handleError` or `handleReadyForQuery` from the client, and `_returned` always: a
    *   client that has lost patience has called `handleError` already
    */
   constructor(connection, borrower) {
     this.borrower = borrower;
-    this.core = connection.stream.client._core;
-    this.submission = connection._lend();
+    this.core = /** @type {import('../native/addon').Connection} */ (connection.stream.client._core);
+    this.submission = /** @type {import('../pg/query/submission')} */ (connection._lend());
     this.isOver = false;
     /** The connection is gone with it. */
     this.isLost = false;
@@ -26,7 +37,10 @@ class Loan {
     this.isDiscarded = false;
   }
 
-  /** @param {any} connection */
+  /**
+   * @param {Connection} connection
+   * @returns {connection is NativeConnection}
+   */
   static isPossible(connection) {
     return (
       connection instanceof Connection &&
@@ -59,24 +73,25 @@ class Loan {
   abandon() {
     if (this.isOver) return;
     this.discard();
-    this.submission.owner._abandon(this.submission);
+    const client = /** @type {import('../pg/client/client')} */ (this.submission.owner);
+    client._abandon(this.submission);
   }
 
   // What the binding calls. A kind of exchange takes what it is interested in.
 
-  /** @param {any} [_shape] */
+  /** @param {Shape} _shape */
   fields(_shape) {}
 
   /**
-   * @param {any} [_shape]
-   * @param {any} [_batch]
+   * @param {Shape} _shape
+   * @param {Batch} _batch
    */
   rows(_shape, _batch) {}
 
   /**
-   * @param {any} [_command]
-   * @param {any} [_rowCount]
-   * @param {any} [_oid]
+   * @param {string | null} _command
+   * @param {number | null} _rowCount
+   * @param {number | null} _oid
    */
   complete(_command, _rowCount, _oid) {}
 
@@ -94,7 +109,7 @@ class Loan {
     this.isOver = true;
   }
 
-  /** @param {string} status */
+  /** @param {string | null} status */
   done(status) {
     this.over();
     this.submission.finish(status);

@@ -8,12 +8,14 @@ const Cursor = require('./cursor');
 /** Rows that are fetched at a time unless the caller says otherwise, as in pg-query-stream. */
 const BATCH_SIZE = 100;
 
+/** @typedef {import('../pg/client/connection')} Connection */
+
 /** The rows of a query as a stream of objects, with the API of npm's pg-query-stream. */
 class QueryStream extends Readable {
   /**
    * @param {string} text
-   * @param {any[] | null} [values]
-   * @param {{ batchSize?: number, highWaterMark?: number, rowMode?: 'array', types?: any }} [config]
+   * @param {unknown[] | null} [values]
+   * @param {{ batchSize?: number, highWaterMark?: number, rowMode?: 'array', types?: import('../rows/types').Types }} [config]
    */
   constructor(text, values, config = {}) {
     const { batchSize, highWaterMark = BATCH_SIZE } = config;
@@ -21,7 +23,7 @@ class QueryStream extends Readable {
     this.cursor = new Cursor(text, values, config);
     // The client puts its own parsers here.
     this._result = this.cursor._result;
-    /** @type {((error: any, result?: any) => void) | undefined} told of the end, if the client was given one */
+    /** @type {import('../pg/query/query-config').Callback | undefined} told of the end, if the client was given one */
     this.callback = undefined;
     this.cursor.callback = (error, result) => {
       if (this.callback) this.callback(error, result);
@@ -39,15 +41,15 @@ class QueryStream extends Readable {
   /**
    * For the client: its turn has come.
    *
-   * @param {any} connection
+   * @param {Connection} connection
    */
   submit(connection) {
     return this.cursor.submit(connection);
   }
 
   /**
-   * @param {any} error
-   * @param {any} connection
+   * @param {unknown} error
+   * @param {Connection} connection
    */
   handleError(error, connection) {
     // Whoever reads now is told, and so is the callback. Otherwise it is an error of the stream as soon as somebody
@@ -55,10 +57,10 @@ class QueryStream extends Readable {
     const isTold =
       this.cursor._reader !== null || this.cursor._queue.length > 0 || this.callback !== undefined;
     this.cursor.handleError(error, connection);
-    if (!isTold && this.listenerCount('error') > 0) this.destroy(error);
+    if (!isTold && this.listenerCount('error') > 0) this.destroy(/** @type {Error} */ (error));
   }
 
-  /** @param {any} connection */
+  /** @param {Connection} connection */
   handleReadyForQuery(connection) {
     this.cursor.handleReadyForQuery(connection);
   }
@@ -76,16 +78,16 @@ class QueryStream extends Readable {
   }
 
   /**
-   * @param {any} error
-   * @param {any[] | undefined} page
+   * @param {unknown} error
+   * @param {unknown[] | undefined} page
    * @param {boolean} isLast
    */
   _take(error, page, isLast) {
     if (error) {
-      this.destroy(error);
+      this.destroy(/** @type {Error} */ (error));
       return;
     }
-    const rows = /** @type {any[]} */ (page);
+    const rows = /** @type {unknown[]} */ (page);
     for (let i = 0; i < rows.length; i++) this.push(rows[i]);
     if (isLast) this.push(null);
     // Without a push nobody would ask again.
@@ -97,7 +99,7 @@ class QueryStream extends Readable {
    * @param {(error?: Error | null) => void} callback
    */
   _destroy(error, callback) {
-    this.cursor.close((failure) => callback(error || failure));
+    this.cursor.close((failure) => callback(error || /** @type {Error | undefined} */ (failure)));
   }
 }
 
