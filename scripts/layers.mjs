@@ -81,6 +81,16 @@ export function readSources(directory) {
     .map((file) => ({ file, text: readFileSync(path.join(directory, file), 'utf8') }));
 }
 
+/**
+ * @param {string} directory the package's folder
+ * @returns {{ file: string, text: string }[]} the declarations of types beside its JavaScript
+ */
+export function readDeclarations(directory) {
+  return filesBelow(directory, '')
+    .filter((file) => /^lib\/.*\.d\.ts$/.test(file))
+    .map((file) => ({ file, text: readFileSync(path.join(directory, file), 'utf8') }));
+}
+
 /** @param {string} file below the package's folder */
 export function isShipped(file) {
   return /^(lib|services|cli|examples)\/.*\.m?js$|^[^/]+\.m?js$/.test(file);
