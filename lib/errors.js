@@ -230,7 +230,7 @@ function isWaitTimeout(error) {
 
 /**
  * @param {unknown} error
- * @returns {error is Error & ServerFields} whether the server itself said it, whichever copy of pg-protocol the class is from
+ * @returns {error is Error & ServerFields & { severity: string }} whether the server itself said it, whichever copy of pg-protocol the class is from
  */
 function isServerError(error) {
   return error instanceof DatabaseError || typeof (/** @type {ServerFields} */ (error).severity) === 'string';

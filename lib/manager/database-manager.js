@@ -86,9 +86,9 @@ class DatabaseManager {
    * Calls `handler` with each notification of a channel of the database that is current now.
    *
    * @param {string} channel
-   * @param {Function} handler
-   * @param {{ onGap?: Function }} [options] `onGap` is told when a lost connection is back
-   * @returns {Promise<unknown>} the subscription
+   * @param {import('../pg/pool/listener').Handler} handler
+   * @param {import('../pg/pool/listener').ListenOptions} [options] `onGap` is told when a lost connection is back
+   * @returns {ReturnType<Pool['listen']>} the subscription
    */
   async listen(channel, handler, options) {
     this._checkOpen();

@@ -57,7 +57,7 @@ async function runDdl(pool, order) {
  * @param {Order} order
  */
 async function runOnClient(pool, order) {
-  const client = await checkOut(pool, order.signal).catch((error) => {
+  const client = await checkOut(/** @type {ForeignPool} */ (pool), order.signal).catch((error) => {
     throw withFate(error, NOT_APPLIED);
   });
   // The script fails with its connection, and that is all there is to tell.
@@ -81,7 +81,7 @@ function ignore() {
 }
 
 /**
- * @param {Pool | ForeignPool} pool
+ * @param {ForeignPool} pool
  * @param {AbortSignal | undefined} signal
  * @returns {Promise<PooledClient>}
  */

@@ -16,6 +16,7 @@ const { RELEASED_TWICE } = require('../../texts');
  * A client of a native pool's connection.
  *
  * @typedef {Client & {
+ *   _core: NativeConnection,
  *   release: Release,
  *   _poolUseCount?: number,
  *   _poolIdleListener: IdleListener,

@@ -20,41 +20,10 @@ const { quickenLookup } = require('./quick-lookup');
 
 /** @typedef {import('./pool-requests').AcquireRequest} AcquireRequest */
 
-/** @typedef {Error & { code?: string, phase?: string, outcome?: string }} NativeError */
-
 /**
- * A connection of a native pool, as src/node/connection.rs describes it.
- *
- * @typedef {object} NativeConnection
- * @property {number} id
- * @property {boolean} isNew whether no client of its pool has had it before
- * @property {string} transactionStatus
- */
-
-/**
- * A native pool, as src/node/pool.rs describes it. Requests are numbers that `register` gives.
- *
- * @typedef {object} NativePool
- * @property {number} id
- * @property {number} totalCount
- * @property {number} idleCount
- * @property {number} waitingCount
- * @property {number} expiredCount
- * @property {(request: number) => NativeConnection | undefined} acquire undefined when the request is answered later
- * @property {(request: number) => boolean} forget whether the request still waited
- * @property {(connection: NativeConnection, destroy: boolean) => boolean} release
- * @property {(connection: NativeConnection) => boolean} remove
- * @property {() => NativeConnection[]} connections
- * @property {() => number[]} idleConnections their numbers
- * @property {Function} query
- * @property {(text: string, anew: boolean) => void} learnText
- * @property {(isLast: boolean) => void} flush
- * @property {Function} executeDdl
- * @property {(request: number) => void} askVersion
- * @property {(request: number) => void} end
- * @property {(password: string | null) => void} setPassword
- * @property {(removals: number, unheld: number) => boolean} isAtRest
- * @property {(isInVain: boolean) => void} waitInVain
+ * @typedef {import('../../errors').PgError} NativeError
+ * @typedef {import('../../native/addon').Connection} NativeConnection
+ * @typedef {import('../../native/addon').Pool} NativePool
  */
 
 /** @typedef {{ core: NativePool, texts: Texts, template: Client }} Opened what there is once the native pool is opened */
@@ -122,7 +91,7 @@ class NativeKeeper {
     // A password that the program changes later, since it is a token that expires, counts for the next connection.
     if (!pool.options.shared) {
       onChange(pool.options, 'password', (password) => {
-        template.password = password;
+        template.password = /** @type {Client['password']} */ (password);
         core.setPassword(typeof password === 'string' ? password : null);
       });
     }

@@ -7,7 +7,7 @@ const { channels, isWatched, place, trace } = require('../call/diagnostics');
 const { findPassword, messageOf } = require('../messages/password');
 const { peerCertificate, refusalOf } = require('../settings/identity-check');
 
-/** @import { NativeFailure } from '../../errors' */
+/** @import { Failure } from '../../native/addon' */
 /** @import { NativeError } from './native-keeper' */
 
 const MOST_ANSWER_ERRORS = 16;
@@ -31,7 +31,7 @@ class PoolLink {
 
   /**
    * @param {number} connectionId
-   * @param {NativeFailure} failure
+   * @param {Failure} failure
    */
   idleError(connectionId, failure) {
     this._keeper.clients.broken(connectionId, fromNative(failure));
@@ -110,7 +110,7 @@ class PoolLink {
 
   /**
    * @param {number} connectionId
-   * @param {NativeFailure} failure
+   * @param {Failure} failure
    */
   notOpened(connectionId, failure) {
     if (this._openings.has(connectionId)) this._finishOpening(connectionId, fromNative(failure));

@@ -3,10 +3,12 @@
 const { conceal, concealInCopies, secretiveTls, withCarried } = require('../settings/secret');
 const { flag, sharing } = require('../settings/settings');
 
+/** @import { ClientOptions } from '../settings/options' */
+
 /**
  * A pool's own options, with what pg-pool takes where nothing is said.
  *
- * @typedef {import('../../../types/config').PoolOptions & {
+ * @typedef {Omit<import('../../../types/config').PoolOptions, keyof ClientOptions> & ClientOptions & {
  *   Client?: ClientClass,
  *   Promise?: PromiseConstructor,
  *   onConnect?: (client: PooledClient) => unknown,

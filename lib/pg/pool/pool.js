@@ -127,12 +127,12 @@ class Pool extends EventEmitter {
    * @param {{ signal?: AbortSignal } | ConnectCallback | undefined} options
    * @param {ConnectCallback | undefined} callback
    * @param {((client: PooledClient) => void) | undefined} taken
-   * @param {((error: unknown, outcome?: object) => void) | undefined} onlooker
+   * @param {import('../call/settlement').Onlooker | undefined} onlooker
    */
   _connect(options, callback, taken, onlooker) {
     if (this.ending) {
       const error = new Error(POOL_ENDED);
-      if (onlooker) onlooker(error);
+      if (onlooker) onlooker(error, undefined);
       return callback ? callback(error) : this.Promise.reject(error);
     }
     const keeper = this._kept();

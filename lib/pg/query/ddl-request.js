@@ -112,7 +112,7 @@ class DdlRequest extends QueryRequest {
   /**
    * Ends it, with its connection lost.
    *
-   * @param {PgError | null} error null when the script was committed
+   * @param {unknown} error null when the script was committed
    */
   conclude(error) {
     this._isSent = false;

@@ -42,7 +42,7 @@ export interface ClientOptions extends ServerOptions {
   connectionString?: string;
   /** As `target_session_attrs`. */
   targetSessionAttrs?: string;
-  connectionTimeoutMillis?: unknown;
+  connectionTimeoutMillis?: number;
   cancelTimeoutMillis?: unknown;
   keepAlive?: boolean;
   keepAliveInitialDelayMillis?: unknown;

@@ -4,6 +4,8 @@ const { amount, flag, isLikeUrl, nameText, oneOf, port, shown, text } = require(
 const { requiredAuth } = require('./required-auth');
 const { checkCarriedTls, tlsSettings } = require('./tls-settings');
 
+/** @typedef {import('../../native/addon').PoolOptions} PoolOptions */
+
 const TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'];
 const SHARINGS = ['reads', 'all', 'none'];
 const CHANNEL_BINDINGS = ['disable', 'prefer', 'require'];
@@ -128,8 +130,8 @@ function toSettings(parameters, client) {
 }
 
 /**
- * @param {Record<string, unknown>} options a pool's
- * @returns {import('../../native/addon').PoolOptions}
+ * @param {{ [name in keyof PoolOptions]?: unknown }} options a pool's
+ * @returns {PoolOptions}
  * @throws {TypeError} for a value its option can't take
  */
 function toPoolOptions(options) {
