@@ -77,7 +77,8 @@ function connect(client, options, callback) {
 function open(client, callback) {
   if (client._isAdopted) {
     client._isAdopted = false;
-    if (client._connection instanceof NativeConnection) client._connection.opened(/** @type {NativeCore} */ (client._core));
+    if (client._connection instanceof NativeConnection)
+      client._connection.opened(/** @type {NativeCore} */ (client._core));
     callback(null, client);
     return;
   }
@@ -147,7 +148,8 @@ function opened(client) {
   }
   markConnected(client);
   client._core.setRef(client._ref);
-  if (client._connection instanceof NativeConnection) client._connection.opened(/** @type {NativeCore} */ (client._core));
+  if (client._connection instanceof NativeConnection)
+    client._connection.opened(/** @type {NativeCore} */ (client._core));
   const callback = client._connectionCallback;
   client._connectionCallback = null;
   if (callback) callOut(callback, null, client);
