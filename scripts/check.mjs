@@ -27,7 +27,7 @@ const STEPS = {
     }
   },
   types: () => runNode(packaged('typescript/bin/tsc'), '--project', '.'),
-  untyped: () => runNode('scripts/untyped.mjs'),
+  'any types': () => runNode('scripts/any-types.mjs'),
   rustfmt: () => runCargo(['fmt', '--all', '--check'], { output: 'show', hint: 'npm run format mends it' }),
   // The addon's own profile, so that OpenSSL, which the build has compiled for it, isn't compiled once more.
   // The addon's crate has no test target; the test kit compiles the same sources with their tests.

@@ -1,6 +1,6 @@
 // Refuses types that say nothing: `any` in the JSDoc and the declarations of lib/, but for as many lines as are left.
 //
-//   node scripts/untyped.mjs [folder]
+//   node scripts/any-types.mjs [folder]
 
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -15,7 +15,7 @@ export const MOST = 0;
  * @param {string} directory the package's folder
  * @returns {string[]} the lines that say `any` as a type, by file and line
  */
-export function untypedLines(directory) {
+export function linesOfAny(directory) {
   return [...readSources(directory), ...readDeclarations(directory)]
     .filter(({ file }) => file.startsWith('lib/') && !file.endsWith('.mjs'))
     .flatMap(({ file, text }) => linesOf(file, text).map((line) => `${file}:${line}: says any`));
@@ -36,7 +36,7 @@ function linesOf(file, text) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const found = untypedLines(path.resolve(process.argv[2] ?? root));
+  const found = linesOfAny(path.resolve(process.argv[2] ?? root));
   if (found.length > MOST) {
     for (const line of found) console.error(line);
     console.error(

@@ -5,10 +5,10 @@ const { before, describe, test } = require('node:test');
 const { treeOf } = require('./tree.js');
 
 /** @type {(directory: string) => string[]} */
-let untypedLines;
+let linesOfAny;
 
 before(async () => {
-  ({ untypedLines } = await import('../../scripts/untyped.mjs'));
+  ({ linesOfAny } = await import('../../scripts/any-types.mjs'));
 });
 
 describe('types that say nothing', () => {
@@ -21,13 +21,13 @@ describe('types that say nothing', () => {
     'a definition': '/** @typedef {{ value: any }} Named */',
   })) {
     test(`${name} is found`, (t) => {
-      assert.deepEqual(untypedLines(treeOf(t, { 'lib/pg/query.js': text })), ['lib/pg/query.js:1: says any']);
+      assert.deepEqual(linesOfAny(treeOf(t, { 'lib/pg/query.js': text })), ['lib/pg/query.js:1: says any']);
     });
   }
 
   test('each line of a definition in several counts', (t) => {
     const text = '/**\n * @typedef {{\n *   one: any,\n *   two: any,\n * }} Named\n */';
-    assert.deepEqual(untypedLines(treeOf(t, { 'lib/pg/query.js': text })), [
+    assert.deepEqual(linesOfAny(treeOf(t, { 'lib/pg/query.js': text })), [
       'lib/pg/query.js:3: says any',
       'lib/pg/query.js:4: says any',
     ]);
@@ -35,9 +35,7 @@ describe('types that say nothing', () => {
 
   test('a declaration beside the JavaScript is found', (t) => {
     const text = 'export interface Query {\n  values: any[];\n}';
-    assert.deepEqual(untypedLines(treeOf(t, { 'lib/pg/query.d.ts': text })), [
-      'lib/pg/query.d.ts:2: says any',
-    ]);
+    assert.deepEqual(linesOfAny(treeOf(t, { 'lib/pg/query.d.ts': text })), ['lib/pg/query.d.ts:2: says any']);
   });
 
   for (const [name, file, text] of [
@@ -51,7 +49,7 @@ describe('types that say nothing', () => {
     ['a file outside of lib/', 'scripts/check.js', '/** @type {any} */\nlet value;'],
   ]) {
     test(`${name} isn't found`, (t) => {
-      assert.deepEqual(untypedLines(treeOf(t, { [file]: text })), []);
+      assert.deepEqual(linesOfAny(treeOf(t, { [file]: text })), []);
     });
   }
 });
