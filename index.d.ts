@@ -1,5 +1,6 @@
 /// <reference types="node" />
 import * as pg from './types/pg';
+import { NoticeMessage } from 'pg-protocol/dist/messages.js';
 import * as streaming from './types/streaming';
 
 /**
@@ -162,6 +163,11 @@ declare namespace DatabaseManager {
      * has the reason's `name` and `message`, and the reason as its `cause`; or resolves, when it came too late.
      */
     signal?: AbortSignal | undefined;
+    /**
+     * Called with each notice of the server's while the script runs, in order, before the promise is settled. What it
+     * throws is an uncaught exception, and disturbs nothing else.
+     */
+    onNotice?: ((notice: NoticeMessage) => void) | undefined;
   }
 
   /** What became of one statement of a script. */

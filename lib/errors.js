@@ -56,6 +56,7 @@ const TIMEOUT_TEXTS = {
 const kinds = new WeakMap();
 
 /**
+/**
  * @typedef {import('./native/addon').Failure} Failure
  * @typedef {import('./native/addon').ServerFields} ServerFields
  * @typedef {import('./native/addon').SystemFields} SystemFields
@@ -64,8 +65,44 @@ const kinds = new WeakMap();
 /**
  * What an error of this package may say besides its message: the server's fields, the system's, and what became of a script.
  *
- * @typedef {Error & ServerFields & SystemFields & import('./native/addon').Fate & { errno?: number }} PgError
+ * @typedef {Error & ServerFields & SystemFields & import('./native/addon').Fate & { errno?: number, cause?: unknown }} PgError
  */
+
+/** Errors of the program's that are kept for those who are still to be told of them; most are told at once. */
+const MOST_THROWN = 100;
+
+/** @type {Map<number, any>} what the program has thrown in answer to questions, by their numbers */
+const thrownErrors = new Map();
+
+/**
+ * Keeps what the program has thrown in answer to a question: the failure that comes of it gives the same error back.
+ *
+ * @param {number} question
+ * @param {any} error
+ */
+function keepThrown(question, error) {
+  thrownErrors.set(question, error);
+  if (thrownErrors.size > MOST_THROWN) {
+    for (const oldest of thrownErrors.keys()) {
+      thrownErrors.delete(oldest);
+      break;
+    }
+  }
+}
+
+/**
+ * What the native side is told of something that was thrown.
+ *
+ * @param {any} error
+ * @returns {string}
+ */
+function messageOf(error) {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'what was thrown has no text';
+  }
+}
 
 /**
  * The JavaScript error for a failure that the native side describes as plain data.
@@ -74,7 +111,11 @@ const kinds = new WeakMap();
  * @returns {PgError}
  */
 function fromNative(payload) {
+  const own = payload.thrown === undefined ? undefined : thrownErrors.get(payload.thrown);
+  // The program's own error says nothing of what became of work that was under way.
+  if (own !== undefined && (!payload.outcome || payload.outcome === 'not applied')) return own;
   const error = ofKind(payload.kind, errorOf(payload));
+  if (own !== undefined) error.cause = own;
   if (payload.outcome) {
     error.outcome = payload.outcome;
     if (payload.steps) error.steps = payload.steps;
@@ -253,7 +294,9 @@ module.exports = {
   isConnectTimeout,
   isServerError,
   isWaitTimeout,
+  keepThrown,
   kindOf,
+  messageOf,
   ofKind,
   thrown,
 };

@@ -43,7 +43,7 @@ export const JAVASCRIPT_ROOMS = [
   { name: 'errors', files: /^lib\/(errors|texts)\.js$/ },
   { name: 'timers', files: /^lib\/(timers|version|native\/kept-addon)\.js$/ },
   { name: 'rows', files: /^lib\/rows\// },
-  { name: 'binding', files: /^lib\/native\/binding\.js$/ },
+  { name: 'binding', files: /^lib\/native\/(binding|questions)\.js$/ },
   { name: 'pg', files: /^lib\/pg\// },
   { name: 'streams', files: /^lib\/streams\// },
   { name: 'manager', files: /^lib\/manager\// },

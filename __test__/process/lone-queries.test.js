@@ -212,6 +212,33 @@ if (process.env.PGFLEET_CONTENDER !== 'pg' && process.platform !== 'win32') {
       assert.equal(native.isAwake(), false);
     });
 
+    for (const [what, connect] of Object.entries({
+      'a client': async (config) => {
+        const client = new Client(config);
+        await client.connect();
+        return client;
+      },
+      'a pool': async (config) => new Pool({ ...config, max: 1 }),
+    })) {
+      test(`busyWait: false lets the event loop sleep for the answers of ${what}`, async () => {
+        const target = await connect({ ...server.config({ ssl: false }), busyWait: false });
+        await beginToRead(target);
+        for (let n = 0; n < LONE; n++) {
+          const quick = target.query('SELECT 1');
+          assert.equal(native.isAwake(), false);
+          await quick;
+        }
+        assert.equal(native.watchedConnections(), 1);
+        await target.end();
+      });
+    }
+
+    test('busyWait is refused unless it is true or false', () => {
+      const message = '"busyWait" must be true or false, got "no"';
+      assert.throws(() => new Client({ busyWait: 'no' }), { name: 'TypeError', message });
+      assert.throws(() => new Pool({ busyWait: 'no' }), { name: 'TypeError', message });
+    });
+
     test('timers, immediates and other connections have their turns while the event loop stays awake', async () => {
       const [client, other] = [
         new Client(server.config({ ssl: false })),

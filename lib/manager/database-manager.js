@@ -3,7 +3,7 @@
 const { toPoolConfig } = require('./database-config');
 const { runDdl } = require('./ddl');
 const { toOrder } = require('./ddl-order');
-const { makeEntry } = require('./entry');
+const { LazyEntry, makeEntry } = require('./entry');
 const Pool = require('../pg/pool/pool');
 const { NOT_APPLIED, withFate } = require('../pg/query/script-outcome');
 const { hide, isLikeConnectionString } = require('../pg/settings/secret');
@@ -42,7 +42,7 @@ class DatabaseManager {
       const whose = isLikeUrl(name) ? 'a connection' : `connection ${quoted(name)}`;
       throw new TypeError(`The configuration of ${whose} must be an object, got ${shown(config)}`);
     }
-    const pool = new Pool(toPoolConfig(config));
+    const pool = makePool(config);
     let version;
     try {
       version = await pool._version();
@@ -57,8 +57,23 @@ class DatabaseManager {
       this.currentConnection = name;
       this.currentPool = pool;
     }
-    if (replaced) this._retire(replaced.pool);
+    if (replaced) this._retire(replaced);
     return { success: true, version };
+  }
+
+  /**
+   * Keeps a database under a name without connecting to it: nothing but the entry is there before its first use. The
+   * first one becomes the current one.
+   *
+   * @param {string} name that no other has
+   * @param {Record<string, any>} config as that of `addConnection`, which is looked at when it is used
+   */
+  _addLazily(name, config) {
+    this._checkOpen();
+    checkName(name);
+    if (this.connections.has(name)) throw new Error(`There is a connection ${quoted(name)} already`);
+    this.connections.set(name, new LazyEntry(name, config, makePool));
+    this.currentConnection ??= name;
   }
 
   /**
@@ -118,13 +133,13 @@ class DatabaseManager {
    */
   async removeConnection(name) {
     this._checkOpen();
-    const { pool } = this._entry(name);
+    const entry = this._entry(name);
     this.connections.delete(name);
     if (this.currentConnection === name) {
       this.currentConnection = null;
       this.currentPool = undefined;
     }
-    await this._retire(pool);
+    await this._retire(entry);
     return true;
   }
 
@@ -149,7 +164,7 @@ class DatabaseManager {
   }
 
   async _closeAll() {
-    for (const { pool } of this.connections.values()) this._retire(pool);
+    for (const entry of this.connections.values()) this._retire(entry);
     this.connections.clear();
     this.currentConnection = null;
     this.currentPool = undefined;
@@ -157,12 +172,14 @@ class DatabaseManager {
   }
 
   /**
-   * Ends a pool, and lets `close` wait for it too.
+   * Ends the pool of an entry that is known no more, if it has one, and lets `close` wait for it too.
    *
-   * @param {Pool} pool
+   * @param {import('./entry').Entry} entry
    * @returns {Promise<void>}
    */
-  _retire(pool) {
+  _retire(entry) {
+    const pool = LazyEntry.openedPool(entry);
+    if (!pool) return Promise.resolve();
     // A pool that its user has ended already has nothing left to wait for here.
     /** @type {Promise<void>} */
     const ended = new Promise((resolve) => resolve(pool.ending ? undefined : pool.end()));
@@ -181,6 +198,10 @@ class DatabaseManager {
   }
 
   _requirePool() {
+    const { currentConnection } = this;
+    if (!this.currentPool && currentConnection) {
+      this.currentPool = this.connections.get(currentConnection)?.pool;
+    }
     const pool = this.currentPool;
     if (pool) return pool;
     throw new Error(
@@ -198,6 +219,11 @@ class DatabaseManager {
   _checkOpen() {
     if (this._closed !== null) throw new Error('The DatabaseManager is closed');
   }
+}
+
+/** @param {Record<string, any>} config */
+function makePool(config) {
+  return new Pool(toPoolConfig(config));
 }
 
 /** @param {string} name that may be a connection string in the wrong place */

@@ -18,6 +18,7 @@ const { NO_ARRAY_OF_VALUES } = require('../texts');
  * @property {boolean} inTransaction
  * @property {'confirmed' | 'pipelined'} commit
  * @property {AbortSignal | undefined} signal
+ * @property {((notice: any) => void) | undefined} onNotice
  * @property {string | undefined} name
  * @property {string | undefined} rowMode
  * @property {Types | undefined} types
@@ -68,6 +69,7 @@ function toOrder(sql, useTransaction, options) {
     inTransaction: inTransaction(isObject ? given.useTransaction : useTransaction, given.transaction),
     commit: commitOf(given.commit),
     signal: signalOf(given) ?? signalOf(config),
+    onNotice: listener('onNotice', given.onNotice),
     name: config.name,
     rowMode: config.rowMode,
     types: config.types,
@@ -93,6 +95,18 @@ function inTransaction(useTransaction, transaction) {
     );
   }
   return transaction;
+}
+
+/**
+/**
+ * @param {string} name
+ * @param {unknown} value
+ * @returns {((event: unknown) => void) | undefined}
+ */
+function listener(name, value) {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'function') throw new TypeError(`"${name}" must be a function, got ${shown(value)}`);
+  return /** @type {(event: unknown) => void} */ (value);
 }
 
 /**

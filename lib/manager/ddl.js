@@ -62,14 +62,17 @@ async function runOnClient(pool, order) {
   });
   // The script fails with its connection, and that is all there is to tell.
   client.on?.('error', ignore);
+  const { onNotice } = order;
   /** @type {Broken} what keeps the client from being used again */
   const broken = { failure: undefined };
   try {
     const isOurs = client instanceof Client && !client._isCarried && client.query === ownQuery;
     // A client whose `query` was replaced is one that somebody looks at, or makes messages of his own of.
     if (isOurs) return await runScript(client, order);
+    if (onNotice !== undefined) client.on?.('notice', onNotice);
     return await runByMessages(client, order, broken);
   } finally {
+    if (onNotice !== undefined) client.removeListener?.('notice', onNotice);
     client.removeListener?.('error', ignore);
     // A listener of the pool's that throws says nothing about the script.
     callOut(() => client.release(broken.failure));

@@ -79,17 +79,69 @@ function withoutPassword(connectionString) {
 function makeEntry(name, config, pool) {
   const { supabaseUrl, supabaseKey } = config;
   const entry = { name, config, pool, supabaseUrl, supabaseKey };
-  // Whatever class the configuration is of, and whatever was hidden in it, what is printed is what can be listed.
-  const view = () => {
-    const { ssl } = entry.config;
-    const listed = { ...entry.config };
-    if (ssl && typeof ssl === 'object') listed.ssl = { ...ssl };
-    return printable({ ...entry, config: listed });
-  };
+  const view = () => shownEntry(entry);
   for (const method of [inspect.custom, 'toJSON']) {
     Object.defineProperty(entry, method, { configurable: true, enumerable: false, value: view });
   }
   return entry;
 }
 
-module.exports = { makeEntry };
+/**
+ * Whatever class the configuration is of, and whatever was hidden in it, what is printed is what can be listed.
+ *
+ * @param {Record<string, any>} entry
+ */
+function shownEntry(entry) {
+  const { ssl } = entry.config;
+  const listed = { ...entry.config };
+  if (ssl && typeof ssl === 'object') listed.ssl = { ...ssl };
+  return printable({ ...entry, config: listed });
+}
+
+/** A database whose pool is made when somebody asks for it: a manager can know thousands of which few are used. */
+class LazyEntry {
+  /** @type {any} */
+  #pool;
+  /** @type {(config: Record<string, any>) => any} */
+  #makePool;
+
+  /**
+   * @param {string} name
+   * @param {Record<string, any>} config
+   * @param {(config: Record<string, any>) => any} makePool one function for all entries
+   */
+  constructor(name, config, makePool) {
+    this.name = name;
+    this.config = config;
+    this.supabaseUrl = config.supabaseUrl;
+    this.supabaseKey = config.supabaseKey;
+    this.#makePool = makePool;
+  }
+
+  get pool() {
+    this.#pool ??= this.#makePool(this.config);
+    return this.#pool;
+  }
+
+  set pool(pool) {
+    this.#pool = pool;
+  }
+
+  [inspect.custom]() {
+    return this.toJSON();
+  }
+
+  toJSON() {
+    return shownEntry({ ...this, pool: this.#pool });
+  }
+
+  /**
+   * @param {Entry} entry of either kind
+   * @returns {any} its pool, unless there is none yet
+   */
+  static openedPool(entry) {
+    return entry instanceof LazyEntry ? entry.#pool : entry.pool;
+  }
+}
+
+module.exports = { LazyEntry, makeEntry };

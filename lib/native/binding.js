@@ -25,6 +25,7 @@ const { keptAddon } = require('./kept-addon');
 const addon = keptAddon(() => require('../../native.js'));
 
 const { fromNative } = require('../errors');
+const { respond, withdraw: withdrawQuestion } = require('./questions');
 const { Shape, Batch, canGenerate } = require('../rows/rows');
 const { compileTemplate, templates } = require('../rows/json-templates');
 const { nextTick, setImmediate } = require('../timers');
@@ -62,8 +63,6 @@ const DRAINED = 16;
 const POOL_EVENTS = {
   removed: 'removed',
   idleError: 'idleError',
-  poolPassword: 'password',
-  poolIdentity: 'identity',
   opening: 'opening',
   opened: 'opened',
   notOpened: 'notOpened',
@@ -74,9 +73,6 @@ const POOL_EVENTS = {
  *
  * @typedef {{ method(first: unknown, second: unknown): void }['method']} Listener
  */
-
-/** Events that are questions, which whoever asks waits for an answer to. */
-const QUESTIONS = new Set(['password', 'identity', 'poolPassword', 'poolIdentity']);
 
 /** @type {(AnyReceiver | undefined)[]} requests by their number */
 const slots = [];
@@ -203,6 +199,7 @@ class Remains {
   empty() {}
   suspended() {}
   started() {}
+  told() {}
   data() {}
   copyIn() {}
   drained() {}
@@ -441,11 +438,44 @@ function dispatch(event) {
     return;
   }
   const [name, id, first, second] = event;
-  const poolEvent = POOL_EVENTS[name];
-  const owner = poolEvent === undefined ? connections.get(id) : pools.get(id);
-  if (owner === undefined) {
-    if (QUESTIONS.has(name)) opened().decline(/** @type {number} */ (first));
-    return;
+  if (name === 'asked') {
+    ask(event);
+  } else if (name === 'withdrawn') {
+    withdrawQuestion(id);
+  } else if (name === 'told') {
+    tell(id, /** @type {unknown[]} */ (first));
+  } else {
+    const poolEvent = POOL_EVENTS[name];
+    const owner = poolEvent === undefined ? connections.get(id) : pools.get(id);
+    if (owner === undefined) return;
+    const listener = /** @type {Record<string, Listener>} */ (owner);
+    if (name === 'lost') listener.lost(fromNative(first), undefined);
+    else listener[poolEvent ?? name](first, second);
+  }
+}
+
+/** @param {import('./addon').Asked} question who shall answer, by number and kind, its own number, the method that answers, and what that is given */
+function ask([, id, kind, number, name, data]) {
+  const responder = kind === 'request' ? slots[id] : (kind === 'pool' ? pools : connections).get(id);
+  respond(opened(), responder, number, name, data);
+}
+
+/**
+ * Tells an operation its events. One that a handler throws for keeps no other from being told.
+ *
+ * @param {number} id of its request
+ * @param {unknown[]} events
+ */
+function tell(id, events) {
+  const operation = /** @type {{ told?(event: unknown): void } | undefined} */ (slots[id]);
+  for (const event of events) {
+    try {
+      operation?.told?.(event);
+    } catch (error) {
+      rethrow(error);
+    }
+  }
+}
   }
   const listener = /** @type {Record<string, Listener>} */ (owner);
   if (name === 'lost') listener.lost(fromNative(first), undefined);
@@ -520,12 +550,6 @@ const native = {
    * @param {boolean} isLost whether the connection was lost, in place of a refusal by the server
    */
   fateOfScript: (script, inTransaction, isLost) => addon.fateOfScript(script, inTransaction, isLost),
-  /**
-   * @param {number} question
-   * @param {string | null | undefined} answer
-   * @param {string | null | undefined} message of an error
-   */
-  answer: (question, answer, message) => opened().answer(question, answer, message),
 };
 
 module.exports = {

@@ -28,6 +28,8 @@ pub struct ServerSettings {
     pub scram_max_iterations: Option<u32>,
     /// Repeated statements are prepared without being asked to.
     pub auto_prepare: bool,
+    /// The event loop may stay awake for the answer of a lone query.
+    pub busy_wait: bool,
     /// The whole of dialling, TLS and authentication has to fit into this.
     pub connect_timeout: Option<Duration>,
     /// Idle time before the first TCP keepalive probe; `None` leaves keepalives off.

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use super::connection::Connection;
 use super::delivery::Delivery;
+use super::event::Event;
 use super::flow::Flow;
 use super::notes::Notes;
 use super::pending_request::PendingRequest;
@@ -14,7 +15,7 @@ use super::request::bind_described;
 use super::state::Inner;
 use super::statement_error::{explain, second_try};
 use crate::error::{Error, texts};
-use crate::rows::{Event, Extra, Formats, Record, Shape, row};
+use crate::rows::{Extra, Formats, Record, Shape, row};
 use crate::sql::SessionEffect;
 use crate::wire::{Frame, command, frame, frontend, server_message};
 
@@ -383,6 +384,9 @@ impl Answer {
 
     fn notice(&mut self, body: &[u8]) -> Result<(), Error> {
         let notice = server_message::error_fields(body)?;
+        if let Some(pending) = &self.current {
+            pending.reply.sink.notice(&notice);
+        }
         let event = Event::Notice(Box::new(notice));
         if matches!(&self.current, Some(PendingRequest { flow: Flow::Exchange, .. })) {
             // It is about a question of this side, which has to say what becomes of it.

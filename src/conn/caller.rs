@@ -1,27 +1,54 @@
-//! The program on whose behalf a connection is made, for what only it can say.
+//! Asking the program on whose behalf something is done, for what only it can say or do.
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::error::{Error, texts};
+use super::plain::Plain;
+use crate::error::{Error, ErrorKind, Phase, texts};
 
-/// What a program is asked while a connection is being made.
+/// What a program is asked.
 #[derive(Debug, Clone)]
-pub enum Question {
-    /// The server wants a password, and the settings have none.
-    Password,
-    /// Whether this is the server that was meant.
-    Identity {
-        /// The name that was connected to.
-        name: String,
-        /// Its certificate and those that it sent along, in DER.
-        chain: Vec<Vec<u8>>,
-    },
+pub struct Question {
+    /// The method of `lib/` that answers, of whatever stands there for whoever asks.
+    pub name: &'static str,
+    /// What that is given.
+    pub data: Plain,
+    /// How long the answer may take. Without a limit it is waited for until whoever asks doesn't want it any more.
+    pub limit: Option<Duration>,
 }
 
-/// The answer to come: the password, if there is one, and nothing for an identity that will do. An error ends the attempt;
-/// `None` says that no program is left to answer.
-pub type Answering = Pin<Box<dyn Future<Output = Option<Result<Option<String>, Error>>> + Send>>;
+impl Question {
+    /// The server wants a password, and the settings have none. The answer is the password, or null.
+    pub fn password() -> Question {
+        Question { name: "password", data: Plain::Null, limit: None }
+    }
+
+    /// Whether this is the server that was meant: the name that was connected to, and its certificate with those that it
+    /// sent along, in DER. The answer is null when it will do.
+    pub fn identity(name: &str, chain: Vec<Vec<u8>>) -> Question {
+        let chain = chain.into_iter().map(Plain::Bytes).collect();
+        Question {
+            name: "identity",
+            data: Plain::List(vec![Plain::text(name.to_owned()), Plain::List(chain)]),
+            limit: None,
+        }
+    }
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone)]
+pub enum Unanswered {
+    /// Nobody is left who could answer: the thread has ended, or what was to answer has.
+    Gone,
+    /// The limit has passed.
+    Late,
+    /// The program has thrown.
+    Refused(Error),
+}
+
+/// The answer to come. Dropping it withdraws the question.
+pub type Answering = Pin<Box<dyn Future<Output = Result<Plain, Unanswered>> + Send>>;
 
 /// Answers questions.
 pub trait Caller: Send + Sync {
@@ -29,12 +56,15 @@ pub trait Caller: Send + Sync {
     fn ask(&self, question: Question) -> Answering;
 }
 
-/// What the program answers; `what` it is asked to do stands in the error when no program is left.
-pub(super) async fn ask(
-    caller: Option<&Arc<dyn Caller>>,
-    question: Question,
-    what: &str,
-) -> Result<Option<String>, Error> {
-    let gone = || Error::closed(texts::nobody_left(what));
-    caller.ok_or_else(gone)?.ask(question).await.ok_or_else(gone)?
+/// What the program answers while a connection is made; `what` it is asked to do stands in the error when nobody does it.
+pub(super) async fn ask(caller: Option<&Arc<dyn Caller>>, question: Question, what: &str) -> Result<Plain, Error> {
+    let answer = match caller {
+        Some(caller) => caller.ask(question).await,
+        None => Err(Unanswered::Gone),
+    };
+    answer.map_err(|unanswered| match unanswered {
+        Unanswered::Gone => Error::closed(texts::nobody_left(what)),
+        Unanswered::Late => Error::new(ErrorKind::Timeout(Phase::Authenticate), texts::took_too_long(what)),
+        Unanswered::Refused(error) => Error { kind: ErrorKind::Auth, ..error },
+    })
 }

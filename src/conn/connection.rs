@@ -11,6 +11,7 @@ use super::cancel::cancel;
 use super::connection_id::ConnectionId;
 use super::contained::contained;
 use super::established::Established;
+use super::event::Event;
 use super::locked::Locked;
 use super::notes::{Note, Notes, deliver_notes};
 use super::observer::Observer;
@@ -25,7 +26,6 @@ use super::state::{Inner, Life};
 use super::statement::Statements;
 use crate::clock;
 use crate::error::{Error, texts};
-use crate::rows::Event;
 
 /// An open connection. Clones are the same connection.
 #[derive(Clone)]
@@ -40,6 +40,7 @@ pub(super) struct Shared {
     route: Route,
     parameters: Vec<(String, String)>,
     round_trip: Option<Duration>,
+    busy_wait: bool,
     status: AtomicU8,
     failed: AtomicBool,
     inner: Mutex<Inner>,
@@ -83,6 +84,7 @@ impl Connection {
             route: established.route,
             parameters: established.parameters,
             round_trip: established.round_trip,
+            busy_wait: established.busy_wait,
             status: AtomicU8::new(established.status),
             failed: AtomicBool::new(false),
             inner: Mutex::new(inner),
@@ -101,6 +103,11 @@ impl Connection {
     #[cfg(unix)]
     pub(super) fn started(&self, driver: Weak<dyn Detachable>) {
         let _ = self.shared.driver.set(driver);
+    }
+
+    /// Whether an event loop may stay awake for its answers.
+    pub fn may_wait_awake(&self) -> bool {
+        self.shared.busy_wait
     }
 
     /// A handle that doesn't keep it.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::connection::Connection;
+use super::event::{ConnectionEvent, Event};
 use super::sink::Sink;
-use crate::rows::{Batch, Event, Extra, Record};
+use crate::rows::Batch;
 
 /// The batch that is being filled, and its receiver.
 #[derive(Default)]
@@ -55,7 +56,7 @@ impl Delivery {
             self.flush(is_answering);
             if is_answering {
                 self.has_told = true;
-                return listener.deliver(Batch::of_event(id, event));
+                return listener.deliver(Batch::of(ConnectionEvent(id, event)));
             }
             self.sink = Some(listener);
         } else if self.batch.in_order {
@@ -66,7 +67,7 @@ impl Delivery {
 
     /// The event goes where the answer under way goes.
     pub(super) fn record(&mut self, connection: &Connection, event: Event) {
-        self.batch.record_with(Record::Event, &[], Extra::ConnectionEvent(connection.id(), event));
+        self.batch.news(ConnectionEvent(connection.id(), event));
     }
 
     /// Ready while the receivers keep up of what comes next: `sink` has the answer that is under way or the next one.

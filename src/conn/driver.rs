@@ -203,6 +203,7 @@ mod tests {
     use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
     use super::super::address::Address;
+    use super::super::event::Event;
     use super::super::message::Message;
     use super::super::observer::Observer;
     use super::super::reply::Reply;
@@ -213,7 +214,7 @@ mod tests {
     use super::super::socket::Socket;
     use super::*;
     use crate::rows::TypeMask;
-    use crate::rows::{Batch, Event, Extra};
+    use crate::rows::{Batch, Extra};
 
     /// Hears everything, unless it is busy, and panics where it is asked for shapes once that is wanted.
     struct Listener {
@@ -226,7 +227,7 @@ mod tests {
     impl Sink for Listener {
         fn deliver(&self, batch: Batch) {
             let told = batch.addressees();
-            let is_event = |extra: &Extra| matches!(extra, Extra::ConnectionEvent(..));
+            let is_event = |extra: &Extra| matches!(extra, Extra::News(_));
             batch
                 .extras
                 .iter()
@@ -294,6 +295,7 @@ mod tests {
                 connect_timeout: None,
             },
             auto_prepare: false,
+            busy_wait: false,
             round_trip: None,
         };
         let (sender, heard) = unbounded_channel();

@@ -28,6 +28,8 @@ pub struct Established {
     pub route: Route,
     /// Repeated statements are prepared without being asked to.
     pub auto_prepare: bool,
+    /// The event loop may stay awake for its answers.
+    pub busy_wait: bool,
     /// The shortest time between a message and its answer: the way there and back, and little more.
     pub round_trip: Option<Duration>,
 }

@@ -156,7 +156,8 @@ impl<'a> Conversation<'a> {
 
     async fn password(&self, caller: Option<&Arc<dyn Caller>>) -> Result<Option<String>, Error> {
         if self.settings.asks_for_password && caller.is_some() {
-            return ask(caller, Question::Password, "supply the password").await;
+            let answer = ask(caller, Question::password(), "supply the password").await?;
+            return Ok(answer.into_text());
         }
         let password = self.settings.server.get_password();
         Ok(password.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
@@ -222,7 +223,7 @@ impl<'a> Conversation<'a> {
     pub(super) fn established(self, started: Started, route: Route) -> Established {
         let Started { process_id, secret_key, parameters, notices, status } = started;
         let Conversation { stream, received, settings, round_trip, .. } = self;
-        let auto_prepare = settings.auto_prepare;
+        let (auto_prepare, busy_wait) = (settings.auto_prepare, settings.busy_wait);
         Established {
             stream,
             received,
@@ -233,6 +234,7 @@ impl<'a> Conversation<'a> {
             status,
             route,
             auto_prepare,
+            busy_wait,
             round_trip,
         }
     }

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use super::event::{ConnectionEvent, Event};
 use super::reply::Reply;
 use super::sink::{Sink, Tables, next_sink_id};
 use crate::error::{Error, ServerError, texts};
-use crate::rows::{Batch, Event, Extra, Record, TypeMask};
+use crate::rows::{Batch, Extra, Record, TypeMask};
 
 /// An answer to a question of our own takes no more bytes than this; a server that sends more is not answering it.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
@@ -126,7 +127,9 @@ impl Letters {
         let mut ints = batch.ints.into_iter();
         while let Some(kind) = ints.next() {
             if kind == Record::Event as i32 {
-                if let Some(Extra::ConnectionEvent(_, Event::Notice(notice))) = extras.next()
+                if let Some(Extra::News(news)) = extras.next()
+                    && let Ok(event) = (news as Box<dyn Any>).downcast::<ConnectionEvent>()
+                    && let ConnectionEvent(_, Event::Notice(notice)) = *event
                     && self.notices.len() < NOTICE_LIMIT
                 {
                     self.notices.push(*notice);
@@ -224,7 +227,7 @@ mod tests {
         for _ in 0..NOTICE_LIMIT + 5 {
             let mut batch = Batch::default();
             let notice = Event::Notice(Box::default());
-            batch.record_with(Record::Event, &[], Extra::ConnectionEvent(1, notice));
+            batch.news(ConnectionEvent(1, notice));
             inbox.deliver(batch);
         }
         assert_eq!((inbox.take_notices().len(), inbox.take_notices().len()), (NOTICE_LIMIT, 0));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::connection_id::ConnectionId;
+use super::event::Event;
 use super::sink::Sink;
-use crate::rows::Event;
 
 /// Told of what happens on the one connection that it watches. Called from the connection's task, without locks held.
 pub trait Observer: Send + Sync {

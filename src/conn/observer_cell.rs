@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::connection_id::ConnectionId;
 use super::contained::contained;
+use super::event::Event;
 use super::observer::Observer;
 use super::sink::Sink;
-use crate::rows::Event;
 
 /// What is kept of a connection without an observer: it is being made, and little can happen meanwhile.
 const EARLY_LIMIT: usize = 100;

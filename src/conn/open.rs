@@ -10,6 +10,7 @@ use super::caller::{Caller, Question, ask};
 use super::connection::Connection;
 use super::connection_id::{ConnectionId, next_id};
 use super::driver;
+use super::event::Event;
 use super::handshake::Conversation;
 use super::key_ring::KeyRing;
 use super::observer::Observer;
@@ -21,7 +22,6 @@ use super::tls::{self, Connector};
 use crate::clock;
 use crate::config::{ServerSettings, SessionTarget};
 use crate::error::{Error, ErrorKind, Phase, texts};
-use crate::rows::Event;
 
 /// Connects to the first host of the settings that is up and of the wanted kind, as the connection of this number. Must
 /// be called on the runtime.
@@ -148,8 +148,7 @@ impl Attempt<'_> {
         if connector.settings().identity_check.is_none() {
             return Ok(None);
         }
-        let name = connector.name(&self.host).to_owned();
-        let question = Question::Identity { name, chain: tls::chain(session) };
+        let question = Question::identity(connector.name(&self.host), tls::chain(session));
         ask(self.caller, question, "check the server's certificate").await?;
         Ok(tls::certificate(session))
     }

@@ -5,9 +5,11 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
+use super::operation::Operation;
+use super::plain::Plain;
 use super::reply::Reply;
 use super::sink::{Sink, Tables, next_sink_id};
-use crate::error::Error;
+use crate::error::{Error, ServerError};
 use crate::rows::Batch;
 
 /// How the relayed request ended, as far as its own answer tells.
@@ -24,6 +26,8 @@ pub struct RelayEnd {
 pub struct Relay {
     id: u64,
     target: Reply,
+    /// What is told of notices.
+    operation: Option<Operation>,
     state: Mutex<State>,
 }
 
@@ -33,11 +37,12 @@ struct State {
 }
 
 impl Relay {
-    /// A relay for the request that `target` names, where to send the request's answer, and where its end will be.
-    pub fn to(target: &Reply) -> (Reply, oneshot::Receiver<RelayEnd>) {
+    /// A relay for the request that `target` names, where to send the request's answer, and where its end will be. Notices
+    /// that come among it are told as events of `operation`.
+    pub fn to(target: &Reply, operation: Option<Operation>) -> (Reply, oneshot::Receiver<RelayEnd>) {
         let (sender, receiver) = oneshot::channel();
         let state = Mutex::new(State { tags: Vec::new(), end: Some(sender) });
-        let relay = Arc::new(Relay { id: next_sink_id(), target: target.clone(), state });
+        let relay = Arc::new(Relay { id: next_sink_id(), target: target.clone(), operation, state });
         (Reply { sink: relay, ..target.clone() }, receiver)
     }
 }
@@ -62,6 +67,12 @@ impl Sink for Relay {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).tags.push(tag.to_owned());
     }
 
+    fn notice(&self, notice: &ServerError) {
+        if let Some(operation) = &self.operation {
+            operation.tell_now(Plain::from(notice));
+        }
+    }
+
     fn tables(&self) -> &Tables {
         self.target.sink.tables()
     }
@@ -71,7 +82,10 @@ impl Sink for Relay {
     }
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.target.sink.poll_ready(cx)
+        match &self.operation {
+            Some(operation) if operation.poll_ready(cx).is_pending() => Poll::Pending,
+            _ => self.target.sink.poll_ready(cx),
+        }
     }
 }
 
@@ -110,7 +124,7 @@ mod tests {
         let receiver = Arc::new(Receiver::default());
         let target =
             Reply { sink: receiver.clone(), request: 1, mask: TypeMask(0), eager: false, unordered: false, race: None };
-        let (relay, end) = Relay::to(&target);
+        let (relay, end) = Relay::to(&target, None);
         *receiver.end.lock().unwrap() = Some(end);
         let mut batch = Batch::default();
         batch.record(Record::Complete, &[1, 0, 1, -1]);

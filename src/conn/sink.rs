@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use crate::error::ServerError;
 use crate::rows::{Batch, ShapeTable, TemplateTable};
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -26,6 +27,8 @@ pub trait Sink: Send + Sync {
     }
     /// A statement of a [`super::message::Message::Script`] was completed. Called before its records are delivered.
     fn command_completed(&self, _tag: &str) {}
+    /// A notice came during its request. Whoever watches the connection is told as well.
+    fn notice(&self, _notice: &ServerError) {}
     /// Ready while the receiver keeps up; a connection reads no further until then.
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
 }

@@ -4,9 +4,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use super::order::Wish;
 use crate::clock;
-use crate::conn::Connection;
+use crate::conn::{Connection, Operation};
 use crate::error::{Error, texts};
 
 /// When what was cancelled goes on, it is cancelled again after this long, and then after twice as long each time: a
@@ -16,7 +15,7 @@ const REPEAT: Duration = Duration::from_millis(10);
 /// The connection that works for a caller who may give up.
 pub(super) struct Cancelling<'a> {
     pub(super) connection: &'a Connection,
-    pub(super) wish: Wish,
+    pub(super) operation: &'a Operation,
     /// How long the server may take, before the connection is closed.
     pub(super) patience: Duration,
 }
@@ -29,7 +28,7 @@ impl Cancelling<'_> {
         tokio::select! {
             biased;
             done = &mut work => return done,
-            () = given_up(self.wish.clone()) => {}
+            () = self.operation.given_up() => {}
         }
         let since = clock::now();
         let mut pause = REPEAT;
@@ -59,18 +58,6 @@ impl Cancelling<'_> {
             pause *= 2;
         }
     }
-}
-
-/// Ready once the caller gives up, and never when he can't any more.
-pub(super) async fn given_up(mut wish: Wish) {
-    if wish.wait_for(|is_given_up| *is_given_up).await.is_err() {
-        std::future::pending().await
-    }
-}
-
-/// Ready when nobody will hear of the outcome.
-pub(super) async fn abandoned(mut wish: Wish) {
-    while wish.changed().await.is_ok() {}
 }
 
 fn unstoppable() -> Error {

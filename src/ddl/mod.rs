@@ -13,6 +13,6 @@ mod run;
 mod verdict;
 
 pub use check::check;
-pub use order::{Apart, Commit, Order, Place, Wish};
+pub use order::{Apart, Commit, Order, Place};
 pub use outcome::{End, judge};
-pub use run::{Ended, run};
+pub use run::run;

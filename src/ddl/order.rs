@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::config::ServerSettings;
 use crate::conn::message::Body;
 use crate::conn::{Caller, Connection};
@@ -20,6 +18,8 @@ pub struct Order {
     pub commit: Commit,
     /// How long the server may take to stop what was cancelled, before the connection is closed.
     pub cancel_timeout: Duration,
+    /// Whether the operation is told of notices.
+    pub notices: bool,
 }
 
 impl Order {
@@ -64,7 +64,3 @@ impl From<&Pool> for Apart {
         Apart { settings, caller: Some(caller) }
     }
 }
-
-/// What the caller wants of work that is under way: false until it shall be stopped. A sender that is dropped means that
-/// nobody will hear of the outcome.
-pub type Wish = watch::Receiver<bool>;

@@ -4,19 +4,21 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::cancelling::{Cancelling, abandoned, given_up};
+use tokio::sync::oneshot;
+
+use super::cancelling::Cancelling;
 use super::identity::{Functions, Savepoint};
-use super::order::{Apart, Commit, Order, Place, Wish};
+use super::order::{Apart, Commit, Order, Place};
 use super::outcome::{End, judge};
 use super::verdict::{Inquiry, Verdict};
 use crate::clock;
 use crate::conn::message::{Message, Script};
+use crate::conn::operation::Ended;
 use crate::conn::relay::RelayEnd;
 use crate::conn::session::{Answer, Question};
-use crate::conn::{Connection, Relay, Reply, Request, Session};
+use crate::conn::{Connection, Event, Operation, Plain, Relay, Reply, Request, Session};
 use crate::error::{Error, ErrorKind, Outcome, texts};
 use crate::pool::Lease;
-use crate::rows::Event;
 use crate::sql;
 
 /// An answer to COMMIT that takes longer is late: the server is asked about it by another connection.
@@ -26,27 +28,17 @@ const LATE_TRIPS: u32 = 8;
 /// How long the server may be asked where no limit was set for connecting.
 const INQUIRY: Duration = Duration::from_secs(10);
 
-/// How a script ended: the transaction status that the connection is in afterwards, with the error if there is one; 0 when
-/// the connection is lost.
-pub type Ended = Result<u8, (Error, u8)>;
-
-/// Runs a script. `target` gets its rows as they come, and is not told of the end. The error has its outcome. `None` when
-/// the sender of the wish is gone: what was under way is cancelled then, and its connection closed.
+/// Runs a script as an operation, which is told rows as they come. The error has its outcome, and the status is 0 when the
+/// connection is lost. Should this be dropped, what is under way is cancelled, and its connection closed.
 ///
 /// The script has its place in the pool's queue when this returns.
-pub fn run(place: Place, order: Order, target: Reply, wish: Wish) -> impl Future<Output = Option<Ended>> + Send {
+pub fn run(place: Place, order: Order, operation: Operation) -> impl Future<Output = Ended> + Send {
     let apart = match &place {
         Place::Pool(pool) => Apart::from(pool),
         Place::Client(_, apart) => (**apart).clone(),
     };
     let holding = hold(place);
-    async move {
-        tokio::select! {
-            biased;
-            () = abandoned(wish.clone()) => None,
-            ended = execute(holding, apart, &order, &target, wish.clone()) => Some(ended),
-        }
-    }
+    async move { execute(holding, apart, &order, &operation).await }
 }
 
 /// A connection that is there for the script.
@@ -69,21 +61,20 @@ async fn execute(
     holding: impl Future<Output = Result<Hold, Error>>,
     apart: Apart,
     order: &Order,
-    target: &Reply,
-    wish: Wish,
+    operation: &Operation,
 ) -> Ended {
     let held = tokio::select! {
         biased;
         // A client's connection is there already, and goes on being there when the script isn't sent.
         held = holding => held,
-        () = given_up(wish.clone()) => Err(aborted()),
+        () = operation.given_up() => Err(aborted()),
     };
     let mut held = held.map_err(|error| (error.with_outcome(Outcome::NotApplied, Vec::new()), 0))?;
     let connection = match &held {
         Hold::Lent(lease) => lease.connection(),
         Hold::Client(connection) => connection,
     };
-    let ended = Flight { connection: &connection.clone(), apart, order, wish }.fly(target).await;
+    let ended = Flight { connection: &connection.clone(), apart, order, operation }.fly().await;
     // What a script without a transaction of ours leaves open is the caller's, as with `pg`.
     if let Hold::Lent(lease) = &mut held
         && !order.in_transaction
@@ -103,7 +94,7 @@ struct Flight<'a> {
     connection: &'a Connection,
     apart: Apart,
     order: &'a Order,
-    wish: Wish,
+    operation: &'a Operation,
 }
 
 /// What is still to be answered behind the script.
@@ -113,20 +104,20 @@ struct Followers {
 }
 
 impl Flight<'_> {
-    async fn fly(self, target: &Reply) -> Ended {
-        let ended = if self.is_given_up() {
+    async fn fly(self) -> Ended {
+        let ended = if self.operation.is_given_up() {
             Err(aborted().with_outcome(Outcome::NotApplied, Vec::new()))
         } else if self.order.in_transaction {
-            self.in_transaction(target).await
+            self.in_transaction().await
         } else {
-            self.as_it_is(target).await
+            self.as_it_is().await
         };
         let status = if self.connection.is_open() { self.connection.status() } else { 0 };
         ended.map(|()| status).map_err(|error| (error, status))
     }
 
-    async fn as_it_is(&self, target: &Reply) -> Result<(), Error> {
-        let (script, end) = Relay::to(target);
+    async fn as_it_is(&self) -> Result<(), Error> {
+        let (script, end) = self.relay();
         self.connection.submit(self.script(script));
         let end = self.cancelling().finish(end_of(end)).await;
         match end.error {
@@ -135,25 +126,28 @@ impl Flight<'_> {
         }
     }
 
-    async fn in_transaction(&self, target: &Reply) -> Result<(), Error> {
+    async fn in_transaction(&self) -> Result<(), Error> {
         let session = Session::on(self.connection);
-        let ended = self.up_to_commit(&session, target).await;
+        let ended = self.up_to_commit(&session).await;
         if ended.is_err() {
             self.roll_back(&session).await;
         }
         for notice in session.take_notices() {
+            if self.order.notices {
+                self.operation.tell_now(Plain::from(&notice));
+            }
             self.connection.tell(Event::Notice(Box::new(notice)));
         }
         ended
     }
 
-    async fn up_to_commit(&self, session: &Session, target: &Reply) -> Result<(), Error> {
+    async fn up_to_commit(&self, session: &Session) -> Result<(), Error> {
         let functions = Functions::of(self.connection);
         let savepoint = Savepoint::new();
-        let (script, end) = Relay::to(target);
+        let (script, end) = self.relay();
         let mut followers = self.send(session, script, functions, &savepoint);
         let end = self.cancelling().finish(end_of(end)).await;
-        if followers.identity.is_none() && end.error.is_none() && !self.is_given_up() {
+        if followers.identity.is_none() && end.error.is_none() && !self.operation.is_given_up() {
             followers.identity = functions.map(|functions| session.ask(&functions.identify(&savepoint)));
         }
         let identity = match followers.identity {
@@ -170,7 +164,7 @@ impl Flight<'_> {
             return Err(self.failed(*error, end.status, &end.tags));
         }
         let is_lost = identity.as_ref().is_some_and(|answer| answer.status.is_none());
-        if is_open && (is_lost || self.is_given_up()) {
+        if is_open && (is_lost || self.operation.is_given_up()) {
             let lost = identity.and_then(|answer| answer.error).unwrap_or_else(aborted);
             return Err(self.with_outcome(lost, &end.tags, End::Undone));
         }
@@ -279,7 +273,7 @@ impl Flight<'_> {
 
     fn with_outcome(&self, error: Error, tags: &[String], end: End<'_>) -> Error {
         let (outcome, steps) = judge(self.order.text(), self.order.in_transaction, tags, end);
-        let error = if self.is_given_up() { aborted() } else { error };
+        let error = if self.operation.is_given_up() { aborted() } else { error };
         error.with_outcome(outcome, steps)
     }
 
@@ -304,12 +298,12 @@ impl Flight<'_> {
         Request { message, reply, may_prepare: false, known: None }
     }
 
-    fn cancelling(&self) -> Cancelling<'_> {
-        Cancelling { connection: self.connection, wish: self.wish.clone(), patience: self.order.cancel_timeout }
+    fn relay(&self) -> (Reply, oneshot::Receiver<RelayEnd>) {
+        Relay::to(self.operation.reply(), self.order.notices.then(|| self.operation.clone()))
     }
 
-    fn is_given_up(&self) -> bool {
-        *self.wish.borrow()
+    fn cancelling(&self) -> Cancelling<'_> {
+        Cancelling { connection: self.connection, operation: self.operation, patience: self.order.cancel_timeout }
     }
 }
 
@@ -323,15 +317,14 @@ fn lost() -> Error {
 }
 
 /// The end of a relayed request; a relay that is gone without one is a connection that is.
-async fn end_of(end: impl Future<Output = Result<RelayEnd, tokio::sync::oneshot::error::RecvError>>) -> RelayEnd {
+async fn end_of(end: impl Future<Output = Result<RelayEnd, oneshot::error::RecvError>>) -> RelayEnd {
     end.await.unwrap_or_else(|_| RelayEnd { status: 0, error: Some(Box::new(lost())), tags: Vec::new() })
 }
 
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-
-    use tokio::sync::watch;
+    use std::sync::Arc;
 
     use super::*;
     use crate::config::PoolSettings;
@@ -339,13 +332,13 @@ mod tests {
     use crate::conn::next_id;
     use crate::conn::null_sink::NullSink;
     use crate::conn::scripted::{Gate, Server, Step, complete, one_row, ready, settle, start, trust};
-    use crate::conn::{KeyRing, open};
+    use crate::conn::{KeyRing, Operations, open};
     use crate::pool::Pool;
     use crate::rows::TypeMask;
 
     fn order(script: &str) -> Order {
         let body = Body::Text(script.into());
-        Order { body, in_transaction: true, commit: Commit::Confirmed, cancel_timeout: Duration::MAX }
+        Order { body, in_transaction: true, commit: Commit::Confirmed, cancel_timeout: Duration::MAX, notices: false }
     }
 
     fn reply() -> Reply {
@@ -365,8 +358,10 @@ mod tests {
         let lease = pool.lease().await.unwrap();
         let connection = lease.connection().clone();
         drop(lease);
-        let (sender, wish) = watch::channel(false);
-        let mut running = pin!(run(Place::Pool(pool.clone()), order("select 1"), reply(), wish));
+        let operations = Arc::<Operations>::default();
+        let (operation, under_way) = operations.begin(reply());
+        let script = run(Place::Pool(pool.clone()), order("select 1"), operation);
+        let mut running = pin!(under_way.carry_out(script));
         tokio::select! {
             biased;
             _ = &mut running => panic!("nobody has committed it yet"),
@@ -376,8 +371,8 @@ mod tests {
         gate.open();
         settle().await;
         assert_eq!(connection.load(), 0);
-        drop(sender);
-        assert!(running.await.is_none());
+        operations.abandon();
+        running.await;
         assert_ne!(pool.lease().await.unwrap().connection().id(), connection.id());
         settle().await;
         assert_eq!(server.heard(0).iter().filter(|tag| **tag == b'Q').count(), 1, "nothing was committed");
@@ -388,8 +383,10 @@ mod tests {
         let settings = start(|_, _| Some(ready(b'I')));
         let connection = open(next_id(), &settings, &KeyRing::default(), None).await.unwrap();
         let place = Place::Client(connection.clone(), Box::new(Apart { settings, caller: None }));
-        let (_sender, wish) = watch::channel(true);
-        let Some(Err((error, status))) = run(place, order("select 1"), reply(), wish).await else {
+        let operations = Arc::<Operations>::default();
+        let (operation, _under_way) = operations.begin(reply());
+        operations.give_up(1);
+        let Err((error, status)) = run(place, order("select 1"), operation).await else {
             panic!("it was not given up")
         };
         assert_eq!((error.kind, error.outcome), (ErrorKind::Aborted, Some(Outcome::NotApplied)));

@@ -36,6 +36,8 @@ pub enum ErrorKind {
     Lost,
     /// The caller gave it up.
     Aborted,
+    /// Code of the program's has thrown, where the program was asked.
+    Program,
 }
 
 /// A failed system call, under the names that Node gives its parts.
@@ -66,6 +68,16 @@ impl ServerError {
     /// The text of one field, when the server sent it.
     pub fn field(&self, key: u8) -> Option<&str> {
         self.fields.iter().find(|(k, _)| *k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// All fields in one text: the letter of each, its text and a null byte.
+    pub fn joined(&self) -> String {
+        self.fields.iter().fold(String::new(), |mut text, (key, value)| {
+            text.push(char::from(*key));
+            text.push_str(value);
+            text.push('\0');
+            text
+        })
     }
 
     /// The five-character SQLSTATE, or an empty string.
@@ -149,6 +161,8 @@ pub struct Error {
     pub outcome: Option<Outcome>,
     /// What became of each statement of a script, unless nothing of it was applied.
     pub steps: Box<[Step]>,
+    /// The program itself has thrown it, in answer to the question of this number.
+    pub thrown: Option<u32>,
 }
 
 impl Error {
@@ -163,7 +177,13 @@ impl Error {
             attempts: Box::default(),
             outcome: None,
             steps: Box::default(),
+            thrown: None,
         }
+    }
+
+    /// What the program has thrown in answer to the question of this number.
+    pub fn thrown(question: u32, message: impl Into<String>) -> Self {
+        Error { thrown: Some(question), ..Error::new(ErrorKind::Program, message) }
     }
 
     /// The same error with a code for programs.

@@ -32,6 +32,8 @@ pub const READING_FAILED: &str = "pgfleet failed while it read an answer; the co
 pub const DELIVERY_FAILED: &str =
     "pgfleet failed while it handed over an answer, which is lost; the query may have run.";
 /// Making a connection has panicked.
+pub const HANDING_OVER_FAILED: &str = "pgfleet failed while it sent a query, which is lost; the query may have run.";
+pub const OPERATION_FAILED: &str = "pgfleet failed in the middle of this work; look for what it has done.";
 pub const OPENING_FAILED: &str = "pgfleet failed while it opened a connection; try again.";
 /// Telling that a connection is there has panicked.
 pub const LENDING_FAILED: &str = "pgfleet failed while it handed a connection over; try again.";
@@ -95,6 +97,11 @@ pub fn wrong_session(host: &str, kind: &str) -> String {
 /// No program is left that could do what was asked of it.
 pub fn nobody_left(to_do: &str) -> String {
     format!("Nobody is left to {to_do}.")
+}
+
+/// The program didn't do in time what was asked of it.
+pub fn took_too_long(to_do: &str) -> String {
+    format!("The program took too long to {to_do}.")
 }
 
 /// A cancel request was not taken in time.

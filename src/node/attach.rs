@@ -20,10 +20,10 @@ pub fn attach(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer
     // SAFETY: `context` is a strong count that `finalized` gives back; the callbacks match their types.
     let status = unsafe {
         sys::napi_create_threadsafe_function(
-            js.0,
+            js.raw(),
             ptr::null_mut(), // it would keep the function for as long as the environment lives
             ptr::null_mut(),
-            name,
+            name.raw(),
             0,
             1,
             ptr::null_mut(),
@@ -42,7 +42,7 @@ pub fn attach(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer
     Ok(())
 }
 
-unsafe extern "C" fn woken(env: sys::napi_env, _: Value, context: *mut c_void, _: *mut c_void) {
+unsafe extern "C" fn woken(env: sys::napi_env, _: sys::napi_value, context: *mut c_void, _: *mut c_void) {
     if env.is_null() {
         return;
     }
@@ -50,8 +50,10 @@ unsafe extern "C" fn woken(env: sys::napi_env, _: Value, context: *mut c_void, _
     unsafe { Arc::increment_strong_count(context.cast::<Environment>().cast_const()) };
     // SAFETY: takes over the count that was just added.
     let environment = unsafe { Arc::from_raw(context.cast::<Environment>().cast_const()) };
+    // SAFETY: Node-API calls with the environment, on its thread.
+    let js = unsafe { Js::new(env) };
     // A panic must not unwind into Node; `drain` has contained what can be told to those whom it concerns.
-    let _ = catch_unwind(AssertUnwindSafe(|| drain::go_on(Js(env), &environment)));
+    let _ = catch_unwind(AssertUnwindSafe(|| drain::go_on(js, &environment)));
 }
 
 unsafe extern "C" fn finalized(_: sys::napi_env, _: *mut c_void, context: *mut c_void) {

@@ -7,7 +7,7 @@ use napi_derive::napi;
 use tokio::sync::oneshot;
 
 use super::environment::Environment;
-use super::js::{Answer, Js, Refused};
+use super::js::{Answer, Js, Refused, Value};
 use super::lock::lock;
 use super::query::{self, Arguments, reply};
 use super::script::{self, ScriptOrder};
@@ -15,11 +15,13 @@ use crate::config::ServerSettings;
 use crate::conn::connection::gone;
 use crate::conn::message::Message;
 use crate::conn::request::Request;
-use crate::conn::{Caller, Connection, ConnectionId, KeyRing, Observer, Reply, Sink, open, runtime};
+use crate::conn::{
+    Caller, Connection, ConnectionEvent, ConnectionId, Event, KeyRing, Observer, Reply, Sink, open, runtime,
+};
 use crate::ddl::{Apart, Place};
 use crate::error::Error as Failure;
 use crate::pool::{Acquired, Pool};
-use crate::rows::{Batch, Event, Record};
+use crate::rows::{Batch, Record};
 
 /// How far a connection has come.
 enum Slot {
@@ -107,7 +109,7 @@ impl ConnectionHandle {
     /// Opens it.
     #[napi(catch_unwind)]
     pub fn connect(&self, env: Env, request: i32) {
-        let _hold = self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js::of(&env));
         let reply = reply(&self.environment.queue, request, 0);
         let Some((settings, caller)) = self.settings.clone() else {
             return reply.fail(Failure::closed("A pooled connection is open already."));
@@ -115,9 +117,8 @@ impl ConnectionHandle {
         if let Err(error) = runtime::start() {
             *lock(&self.slot) = Slot::Closed;
             reply.fail(error);
-            return self.environment.queue.deliver(Batch::of_event(self.id, Event::Closed));
+            return self.environment.queue.deliver(Batch::of(ConnectionEvent(self.id, Event::Closed)));
         }
-        self.environment.hold_connection(Js(env.raw()), self.id, self.held);
         let (sender, given_up) = oneshot::channel();
         *lock(&self.slot) = Slot::Opening(sender);
         let opening = Opening { id: self.id, slot: self.slot.clone(), environment: self.environment.clone() };
@@ -135,6 +136,8 @@ impl ConnectionHandle {
             drop((settings, caller));
             ring.linger().await;
         });
+        // Behind everything that could panic.
+        self.environment.hold_connection(Js::of(&env), self.id, self.held);
     }
 
     /// Runs a query when its turn has come.
@@ -150,8 +153,8 @@ impl ConnectionHandle {
         flags: i32,
         mask: i32,
     ) -> Result<()> {
-        let js = Js(env.raw());
-        let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
+        let js = Js::of(&env);
+        let arguments = Arguments { text: (&text).into(), name: (&name).into(), values: (&values).into(), flags, mask };
         let made = query::request(js, &self.environment.queue, request, &arguments)?;
         let hold = self.environment.hold(js);
         if flags & query::PIPELINED != 0 {
@@ -169,7 +172,7 @@ impl ConnectionHandle {
     /// Queues an exchange in which JavaScript speaks the protocol itself, until the next ReadyForQuery.
     #[napi(catch_unwind)]
     pub fn raw_begin(&self, env: Env, request: i32) {
-        let _hold = self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js::of(&env));
         self.submit(Request {
             message: Message::Raw,
             reply: reply(&self.environment.queue, request, 0),
@@ -181,8 +184,8 @@ impl ConnectionHandle {
     /// Sends bytes for the exchange under way; the request is answered when there is room for more.
     #[napi(catch_unwind)]
     pub fn raw_write(&self, env: Env, bytes: Unknown<'_>, request: i32) -> Result<()> {
-        let js = Js(env.raw());
-        let bytes = js.bytes_of(bytes.raw())?.ok_or_else(|| query::wrong("bytes must be a Buffer"))?;
+        let js = Js::of(&env);
+        let bytes = js.bytes_of((&bytes).into())?.ok_or_else(|| query::wrong("bytes must be a Buffer"))?;
         let _hold = self.environment.hold(js);
         let reply = reply(&self.environment.queue, request, 0);
         match self.connection() {
@@ -205,9 +208,10 @@ impl ConnectionHandle {
         flags: i32,
         mask: i32,
     ) -> Result<()> {
-        let js = Js(env.raw());
-        let arguments = Arguments { text: text.raw(), name: portal.raw(), values: values.raw(), flags, mask };
-        let made = query::portal(js, &self.environment.queue, request, portal.raw(), &arguments)?;
+        let js = Js::of(&env);
+        let arguments =
+            Arguments { text: (&text).into(), name: (&portal).into(), values: (&values).into(), flags, mask };
+        let made = query::portal(js, &self.environment.queue, request, (&portal).into(), &arguments)?;
         let _hold = self.environment.hold(js);
         self.submit(made);
         Ok(())
@@ -232,7 +236,7 @@ impl ConnectionHandle {
     /// Queues a COPY; `started`, `data` and `suspended` tell the request of its data.
     #[napi(catch_unwind)]
     pub fn copy_begin(&self, env: Env, request: i32, text: String, flags: i32) {
-        let _hold = self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js::of(&env));
         let message = Message::Copy { text, each: flags & query::EACH_MESSAGE != 0 };
         self.submit(Request {
             message,
@@ -245,8 +249,8 @@ impl ConnectionHandle {
     /// COPY data, a Buffer or an array of them, as one message; false asks to wait for `drained`.
     #[napi(catch_unwind)]
     pub fn copy_write(&self, env: Env, data: Unknown<'_>) -> Result<bool> {
-        let js = Js(env.raw());
-        let parts = query::pieces(js, data.raw())?;
+        let js = Js::of(&env);
+        let parts = query::pieces(js, (&data).into())?;
         let Some(connection) = self.connection() else { return Ok(true) };
         connection.copy_write(&parts).map_err(|error| query::wrong(&error.message))
     }
@@ -272,7 +276,7 @@ impl ConnectionHandle {
     pub fn execute_ddl(&self, env: Env, request: i32, order: ScriptOrder, values: Unknown<'_>) -> Result<()> {
         let place = self.connection().zip(self.apart());
         let place = place.map(|(connection, apart)| Place::Client(connection, Box::new(apart)));
-        script::execute(&self.environment, Js(env.raw()), request, order, values.raw(), place)
+        script::execute(&self.environment, Js::of(&env), request, order, (&values).into(), place)
     }
 
     /// How to reach the same server by another connection.
@@ -294,7 +298,7 @@ impl ConnectionHandle {
     /// Says goodbye when everything has been answered; the request is answered when the socket is closed.
     #[napi(catch_unwind)]
     pub fn end(&self, env: Env, request: i32) {
-        let _hold = self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js::of(&env));
         let reply = reply(&self.environment.queue, request, 0);
         match self.connection() {
             Some(connection) => connection.end(Some(reply)),
@@ -317,7 +321,7 @@ impl ConnectionHandle {
     /// Asks the server to cancel what it is doing on this connection.
     #[napi(catch_unwind)]
     pub fn cancel(&self, env: Env, request: i32) {
-        let _hold = self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js::of(&env));
         let reply = reply(&self.environment.queue, request, 0);
         let Some(connection) = self.connection() else { return reply.fail(gone()) };
         let environment = self.environment.clone();
@@ -340,7 +344,7 @@ impl ConnectionHandle {
             Slot::Open(connection) => !connection.is_closed(),
         };
         if under_way || !held {
-            self.environment.hold_connection(Js(env.raw()), self.id, held);
+            self.environment.hold_connection(Js::of(&env), self.id, held);
         }
     }
 
@@ -417,7 +421,7 @@ impl Opening {
                 *slot = Slot::Closed;
                 drop(slot);
                 reply.fail(outcome.err().unwrap_or_else(|| Failure::closed("Connection terminated")));
-                self.environment.queue.deliver(Batch::of_event(self.id, Event::Closed));
+                self.environment.queue.deliver(Batch::of(ConnectionEvent(self.id, Event::Closed)));
             }
         }
     }
@@ -438,7 +442,7 @@ impl Observer for OwnObserver {
     fn answered(&self, _: bool) {}
 
     fn event(&self, connection: ConnectionId, event: Event) {
-        self.environment.queue.deliver(Batch::of_event(connection, event));
+        self.environment.queue.deliver(Batch::of(ConnectionEvent(connection, event)));
     }
 
     fn listener(&self) -> Option<Arc<dyn Sink>> {
@@ -457,7 +461,9 @@ pub(super) fn acquired_to_js(js: Js, environment: &Arc<Environment>, acquired: A
         lock(&environment.belongings).clients.insert(connection.id(), pool);
     }
     let handle = ConnectionHandle::pooled(environment.clone(), connection, is_new, is_shared);
-    // SAFETY: `js.0` is the environment of the running callback.
-    let value = unsafe { ConnectionHandle::to_napi_value(js.0, handle) };
-    value.map_err(|error| Refused(error.status.into()))
+    // SAFETY: `js.raw()` is the environment of the running callback.
+    let value = unsafe { ConnectionHandle::to_napi_value(js.raw(), handle) };
+    let value = value.map_err(|error| Refused(error.status.into()))?;
+    // SAFETY: it was just made in the current scope.
+    Ok(unsafe { Value::new(value) })
 }

@@ -14,10 +14,11 @@ use super::environment::Environment;
 use super::failure;
 use super::js::{Answer, Js, Value};
 use super::lock::lock;
+use super::news;
 use crate::clock;
-use crate::error::{Error, ServerError, texts};
+use crate::error::{Error, texts};
 use crate::pool::Acquired;
-use crate::rows::{Asked, Batch, Ending, Event, Extra, PoolEvent, Shape, Template, Text};
+use crate::rows::{Batch, Ending, Extra, Shape, Template, Text};
 use crate::wire::command::CommandTag;
 
 /// How long one drain may keep the event loop from its other work.
@@ -42,7 +43,8 @@ const ASKED: i32 = -2;
 /// is said of those is that they are.
 pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
     let start = clock::now();
-    environment.queue.begin_turn();
+    let _turn = environment.queue.begin_turn();
+    tell_lost(js, callback, environment)?;
     loop {
         #[cfg(unix)]
         environment.polling.unwatch_recalled();
@@ -62,15 +64,21 @@ pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()
     }
 }
 
-/// As [`run`], with the function that JavaScript has given for it.
-pub fn go_on(js: Js, environment: &Arc<Environment>) -> Answer<()> {
-    let callback = environment.event_loop.callback();
-    if callback.is_null() {
+/// Rejects requests that were lost while they were made.
+fn tell_lost(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
+    let lost = environment.queue.take_lost();
+    if lost.is_empty() {
         return Ok(());
     }
-    let callback = js.dereference(callback)?;
-    // Nobody is left to tell.
-    if callback.is_null() { Ok(()) } else { run(js, callback, environment) }
+    let error = Error::protocol(texts::HANDING_OVER_FAILED);
+    js.scope(|| reject(js, callback, lost.into_iter().flat_map(|request| [request, ASKED]), &error, Vec::new()))
+}
+
+/// As [`run`], with the function that JavaScript has given for it.
+pub fn go_on(js: Js, environment: &Arc<Environment>) -> Answer<()> {
+    let Some(callback) = environment.event_loop.callback() else { return Ok(()) };
+    // Otherwise nobody is left to tell.
+    js.dereference(callback)?.map_or(Ok(()), |callback| run(js, callback, environment))
 }
 
 /// Hands a batch over. Should that panic, those whom it was for are told that their answer is lost, and the next batch
@@ -80,7 +88,7 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
     let mut converted = Vec::with_capacity(extras.len());
     let arguments = catch_unwind(AssertUnwindSafe(|| {
         for extra in extras.by_ref() {
-            let is_event = matches!(extra, Extra::ConnectionEvent(..) | Extra::PoolEvent(..));
+            let is_event = matches!(extra, Extra::News(_));
             converted.push((is_event, extra_to_js(js, environment, extra)?));
         }
         arguments(js, environment, &batch, &converted)
@@ -94,7 +102,7 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
             js.call(callback, &arguments?)
         }
         Err(_) => {
-            for extra in extras.filter(|extra| matches!(extra, Extra::ConnectionEvent(..) | Extra::PoolEvent(..))) {
+            for extra in extras.filter(|extra| matches!(extra, Extra::News(_))) {
                 let event = catch_unwind(AssertUnwindSafe(|| extra_to_js(js, environment, extra)));
                 if let Ok(event) = event {
                     converted.push((true, event?));
@@ -117,10 +125,21 @@ fn lose(js: Js, callback: Value, environment: &Arc<Environment>, batch: &Batch, 
         Ending::Asked => [request, ASKED],
         Ending::Later => [request, LATER],
     });
+    reject(js, callback, addressees, &error, events)
+}
+
+/// Tells requests, each with its transaction status or what stands for it, that their answer is lost, and then events.
+fn reject(
+    js: Js,
+    callback: Value,
+    addressees: impl Iterator<Item = i32>,
+    error: &Error,
+    events: Vec<Value>,
+) -> Answer<()> {
     let addressees: Vec<Answer> = addressees.map(|int| js.int(int)).collect();
     let events = js.array(events.into_iter().map(Ok))?;
     let addressees = js.array(addressees.into_iter())?;
-    js.call(callback, &[js.int(LOST)?, addressees, failure::to_js(js, &error)?, events])
+    js.call(callback, &[js.int(LOST)?, addressees, failure::to_js(js, error)?, events])
 }
 
 fn arguments(js: Js, environment: &Arc<Environment>, batch: &Batch, extras: &[(bool, Value)]) -> Answer<[Value; 12]> {
@@ -214,17 +233,7 @@ fn extra_to_js(js: Js, environment: &Arc<Environment>, extra: Extra) -> Answer {
         Extra::Tag(tag) => tag_to_js(js, &tag),
         Extra::Error(error) => failure::to_js(js, &error),
         Extra::Bytes(bytes) => js.buffer(&bytes),
-        Extra::ConnectionEvent(id, event) => event_to_js(js, environment, id, event),
-        Extra::PoolEvent(pool, connection, event) => {
-            let (name, more) = match event {
-                PoolEvent::Opening => ("opening", js.undefined()),
-                PoolEvent::Opened(process_id) => ("opened", js.int(process_id)),
-                PoolEvent::NotOpened(error) => ("notOpened", failure::to_js(js, &error)),
-                PoolEvent::IdleLost(error) => ("idleError", failure::to_js(js, &error)),
-                PoolEvent::Removed => ("removed", js.undefined()),
-            };
-            js.array([js.text(name), js.number(pool.into()), js.number(connection.into()), more].into_iter())
-        }
+        Extra::News(news) => news::to_js(js, environment, news),
         Extra::Value(value) => match value.downcast::<Acquired>() {
             Ok(acquired) => connection::acquired_to_js(js, environment, *acquired),
             Err(value) => match value.downcast::<String>() {
@@ -235,61 +244,9 @@ fn extra_to_js(js: Js, environment: &Arc<Environment>, extra: Extra) -> Answer {
     }
 }
 
-/// Under one of the two names: the number for the answer, and of a certificate the name that it is to be for, with the
-/// chain.
-fn question_to_js(js: Js, [password, identity]: [&str; 2], id: Answer, number: u32, asked: Asked) -> Vec<Answer> {
-    let number = js.number(number.into());
-    match asked {
-        Asked::Password => vec![js.text(password), id, number],
-        Asked::Identity { name, chain } => {
-            let chain = js.array(chain.iter().map(|certificate| js.buffer(certificate)));
-            vec![js.text(identity), id, number, js.array([js.text(&name), chain].into_iter())]
-        }
-    }
-}
-
 fn tag_to_js(js: Js, tag: &CommandTag<'_>) -> Answer {
     // Counts above 2^53 lose their last digits, as they do in node-postgres.
     let count = |n: Option<u64>| n.map_or_else(|| js.null(), |n| js.number(n as f64));
     let command = tag.command.as_deref().map_or_else(|| js.null(), |word| js.text(word));
     js.array([command, count(tag.rows), count(tag.oid)].into_iter())
-}
-
-/// The connection, the length and the fields as they came, in one text: there may be very many notices, and each call of
-/// Node-API costs.
-fn notice_to_js(js: Js, connection: u32, notice: &ServerError) -> Answer {
-    let mut text = format!("{connection} {} ", notice.length);
-    for (key, value) in &notice.fields {
-        text.push(char::from(*key));
-        text.push_str(value);
-        text.push('\0');
-    }
-    js.string(text.as_bytes(), !text.is_ascii())
-}
-
-fn event_to_js(js: Js, environment: &Arc<Environment>, id: u32, event: Event) -> Answer {
-    let id_value = js.number(id.into());
-    let parts = match event {
-        Event::Notice(notice) => return notice_to_js(js, id, &notice),
-        Event::Notification(notification) => {
-            let object = js.object()?;
-            js.set(object, c"processId", js.int(notification.process_id))?;
-            js.set(object, c"channel", js.text(&notification.channel))?;
-            js.set(object, c"payload", js.text(&notification.payload))?;
-            js.set(object, c"length", js.number(f64::from(notification.length)))?;
-            vec![js.text("notification"), id_value, Ok(object)]
-        }
-        Event::Parameter(name, value) => vec![js.text("parameter"), id_value, js.text(&name), js.text(&value)],
-        Event::Lost(error) => vec![js.text("lost"), id_value, failure::to_js(js, &error)],
-        Event::Closed => {
-            lock(&environment.belongings).connections.remove(&id);
-            environment.hold_connection(js, id, false);
-            vec![js.text("closed"), id_value]
-        }
-        Event::Asked(number, asked) => question_to_js(js, ["password", "identity"], id_value, number, asked),
-        Event::PoolAsked(number, asked) => {
-            question_to_js(js, ["poolPassword", "poolIdentity"], id_value, number, asked)
-        }
-    };
-    js.array(parts.into_iter())
 }

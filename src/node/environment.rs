@@ -4,15 +4,14 @@
 use std::sync::{Arc, Mutex};
 
 use super::arrays::Arrays;
-use super::belongings::{Answerer, Belongings};
-use super::completion_queue::CompletionQueue;
+use super::belongings::Belongings;
 use super::event_loop::{EventLoop, Hold};
 use super::js::Js;
 use super::lock::lock;
 use super::outbox::Outbox;
 #[cfg(unix)]
 use super::polling::Polling;
-use crate::conn::{Connection, ConnectionId};
+use crate::conn::{CompletionQueue, Connection, ConnectionId, Operations, Questions};
 
 /// Shared by everything that works for the environment.
 pub struct Environment {
@@ -22,6 +21,10 @@ pub struct Environment {
     pub event_loop: Arc<EventLoop>,
     /// What ends with it. For any thread.
     pub belongings: Mutex<Belongings>,
+    /// What it has begun and may give up. For any thread.
+    pub operations: Arc<Operations>,
+    /// What it was asked. For any thread.
+    pub questions: Arc<Questions>,
     /// For the JavaScript thread alone; the lock is never contended.
     pub arrays: Mutex<Arrays>,
     /// As `arrays`.
@@ -39,6 +42,8 @@ impl Environment {
         Environment {
             #[cfg(unix)]
             polling: Arc::new(Polling::new(queue.clone())),
+            questions: Questions::to(queue.clone()),
+            operations: Arc::default(),
             queue,
             event_loop,
             belongings: Mutex::default(),
@@ -97,18 +102,6 @@ impl Environment {
         is_here
     }
 
-    /// Keeps the sender of a question to JavaScript under a number, unless nobody is left to answer.
-    pub fn keep_question(&self, sender: Answerer) -> Option<u32> {
-        let mut belongings = lock(&self.belongings);
-        if self.queue.is_gone() {
-            return None;
-        }
-        belongings.last_question = belongings.last_question.wrapping_add(1);
-        let question = belongings.last_question;
-        belongings.questions.insert(question, sender);
-        Some(question)
-    }
-
     /// A request is about to be made, the only one or one of several, on this connection if it is known. Called on the
     /// JavaScript thread.
     pub fn prepare_for(&self, requests: usize, connection: Option<&Connection>) {
@@ -128,6 +121,9 @@ impl Environment {
         // Before what it owns is taken, so that nothing is added behind.
         self.queue.say_gone();
         self.queue.close();
+        self.questions.close();
+        // Before its connections: work under way is given up then, and doesn't look into what becomes of them.
+        self.operations.abandon();
         let belongings = std::mem::take(&mut *lock(&self.belongings));
         belongings.close();
     }

@@ -5,8 +5,9 @@ use std::sync::Mutex;
 
 use napi::sys;
 
-use super::js::Js;
+use super::js::{Js, Reference};
 use super::lock::lock;
+use crate::conn::completion_queue::Wake;
 
 /// What wakes an event loop and says how long it is needed.
 pub struct EventLoop(Mutex<Function>);
@@ -15,8 +16,8 @@ pub struct EventLoop(Mutex<Function>);
 struct Function {
     /// Null before it is made and after it is finalized.
     raw: sys::napi_threadsafe_function,
-    /// JavaScript's drain; null after [`EventLoop::retire`].
-    callback: sys::napi_ref,
+    /// JavaScript's drain; none after [`EventLoop::retire`].
+    callback: Option<Reference>,
     /// Whether `callback` keeps JavaScript's side, with everything it has loaded. A side that has nothing under way may be
     /// collected: programs that empty their module registry load this package again and again.
     keeps: bool,
@@ -32,25 +33,19 @@ unsafe impl Send for Function {}
 
 impl Default for EventLoop {
     fn default() -> Self {
-        EventLoop(Mutex::new(Function {
-            raw: ptr::null_mut(),
-            callback: ptr::null_mut(),
-            keeps: false,
-            holds: 0,
-            requests: 0,
-        }))
+        EventLoop(Mutex::new(Function { raw: ptr::null_mut(), callback: None, keeps: false, holds: 0, requests: 0 }))
     }
 }
 
 impl EventLoop {
     /// What wakes it, and the function of JavaScript's that is called then. An idle environment does not keep the process
     /// alive. Called on the JavaScript thread.
-    pub fn attach(&self, js: Js, raw: sys::napi_threadsafe_function, callback: sys::napi_ref) {
+    pub fn attach(&self, js: Js, raw: sys::napi_threadsafe_function, callback: Reference) {
         // SAFETY: `raw` was just made on this thread.
-        unsafe { sys::napi_unref_threadsafe_function(js.0, raw) };
+        unsafe { sys::napi_unref_threadsafe_function(js.raw(), raw) };
         let mut function = lock(&self.0);
         function.raw = raw;
-        function.callback = callback;
+        function.callback = Some(callback);
     }
 
     /// It is going away, and is touched no more.
@@ -61,18 +56,22 @@ impl EventLoop {
     /// JavaScript's side may be collected, unless requests are under way or it `is_needed`. Called on the JavaScript thread.
     pub fn let_go(&self, js: Js, is_needed: impl FnOnce() -> bool) {
         let mut function = lock(&self.0);
-        if function.requests == 0 && function.keeps && !is_needed() {
-            function.keeps = js.let_go(function.callback).is_err();
+        if let Some(callback) = function.callback
+            && function.requests == 0
+            && function.keeps
+            && !is_needed()
+        {
+            function.keeps = js.let_go(callback).is_err();
         }
     }
 
     /// JavaScript's side has been collected. Called on the JavaScript thread.
     pub fn retire(&self, js: Js) {
         let mut function = lock(&self.0);
-        let callback = std::mem::replace(&mut function.callback, ptr::null_mut());
+        let callback = function.callback.take();
         let raw = std::mem::replace(&mut function.raw, ptr::null_mut());
         drop(function);
-        if !callback.is_null() {
+        if let Some(callback) = callback {
             js.forget(callback);
         }
         if !raw.is_null() {
@@ -82,8 +81,8 @@ impl EventLoop {
         }
     }
 
-    /// JavaScript's drain; null when nobody is left to tell.
-    pub fn callback(&self) -> sys::napi_ref {
+    /// JavaScript's drain; none when nobody is left to tell.
+    pub fn callback(&self) -> Option<Reference> {
         lock(&self.0).callback
     }
 
@@ -119,9 +118,11 @@ impl EventLoop {
         function.hold(js, before.saturating_sub(count));
         function.release(js, count.saturating_sub(before));
     }
+}
 
-    /// Calls JavaScript's drain, soon. From any thread.
-    pub fn wake(&self) {
+/// Calls JavaScript's drain, soon.
+impl Wake for EventLoop {
+    fn wake(&self) {
         let mut function = lock(&self.0);
         if function.raw.is_null() {
             return;
@@ -139,12 +140,15 @@ impl Function {
     fn hold(&mut self, js: Js, count: usize) {
         let before = self.holds;
         self.holds = before.saturating_add_unsigned(count);
-        if count > 0 && !self.keeps && !self.callback.is_null() {
-            self.keeps = js.keep(self.callback).is_ok();
+        if let Some(callback) = self.callback
+            && count > 0
+            && !self.keeps
+        {
+            self.keeps = js.keep(callback).is_ok();
         }
         if before <= 0 && self.holds > 0 && !self.raw.is_null() {
             // SAFETY: `raw` is live, and this is the environment's thread.
-            unsafe { sys::napi_ref_threadsafe_function(js.0, self.raw) };
+            unsafe { sys::napi_ref_threadsafe_function(js.raw(), self.raw) };
         }
     }
 
@@ -153,7 +157,7 @@ impl Function {
         self.holds = before.saturating_sub_unsigned(count);
         if before > 0 && self.holds <= 0 && !self.raw.is_null() {
             // SAFETY: as in `hold`.
-            unsafe { sys::napi_unref_threadsafe_function(js.0, self.raw) };
+            unsafe { sys::napi_unref_threadsafe_function(js.raw(), self.raw) };
         }
     }
 }

@@ -33,6 +33,9 @@ pub fn to_js(js: Js, error: &Error) -> Answer {
         None => js.object()?,
     };
     js.set(object, c"kind", js.text(kind(error.kind)))?;
+    if let Some(question) = error.thrown {
+        js.set(object, c"thrown", js.number(question.into()))?;
+    }
     if let Some(outcome) = error.outcome {
         js.set(object, c"outcome", js.text(outcome.as_str()))?;
         let step = |step: &Step| {
@@ -92,5 +95,6 @@ fn kind(kind: ErrorKind) -> &'static str {
         ErrorKind::Closed => "closed",
         ErrorKind::Lost => "lost",
         ErrorKind::Aborted => "aborted",
+        ErrorKind::Program => "program",
     }
 }

@@ -7,14 +7,51 @@ use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ptr;
 
+use napi::bindgen_prelude::{Env, JsValue, Unknown};
 use napi::sys;
+
+#[cfg(unix)]
+use super::uv::Loop;
 
 /// The environment of a callback that is running.
 #[derive(Clone, Copy)]
-pub struct Js(pub sys::napi_env);
+pub struct Js(sys::napi_env);
 
-/// A handle in the current scope.
-pub type Value = sys::napi_value;
+/// A handle of a scope that is open.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Value(sys::napi_value);
+
+impl Value {
+    /// For what isn't here.
+    pub fn raw(self) -> sys::napi_value {
+        self.0
+    }
+
+    /// # Safety
+    /// `value` must be a handle of a scope that is open.
+    pub unsafe fn new(value: sys::napi_value) -> Value {
+        Value(value)
+    }
+}
+
+impl From<&Unknown<'_>> for Value {
+    fn from(value: &Unknown<'_>) -> Self {
+        Value(value.raw())
+    }
+}
+
+/// Keeps a value beyond its scope, or finds it again.
+#[derive(Clone, Copy)]
+pub struct Reference(sys::napi_ref);
+
+/// What callbacks of the event loop belong to, for `async_hooks`.
+#[cfg(unix)]
+#[derive(Clone, Copy)]
+pub struct AsyncContext {
+    resource: Reference,
+    context: sys::napi_async_context,
+}
 
 /// Node-API has refused a call: what was asked for is too large for JavaScript, the caller's code threw something, or the
 /// environment is going away.
@@ -34,6 +71,22 @@ impl From<Refused> for napi::Error {
 const KEPT_UNITS: usize = 64 * 1024;
 
 impl Js {
+    /// # Safety
+    /// `env` must be the environment of a callback that is running, on its thread, or of one that isn't going away.
+    pub unsafe fn new(env: sys::napi_env) -> Js {
+        Js(env)
+    }
+
+    /// Of the callback that was given this.
+    pub fn of(env: &Env) -> Js {
+        Js(env.raw())
+    }
+
+    /// For what isn't here.
+    pub fn raw(self) -> sys::napi_env {
+        self.0
+    }
+
     /// Looks at the status of a call. What JavaScript threw meanwhile is taken off, so that the next call can be made.
     fn check(self, status: sys::napi_status) -> Answer<()> {
         if status == sys::Status::napi_ok {
@@ -50,7 +103,7 @@ impl Js {
         let mut error = ptr::null_mut();
         // SAFETY: `self.0` is the environment of the running callback and `error` is a valid place for a handle.
         let status = unsafe { sys::napi_get_and_clear_last_exception(self.0, &mut error) };
-        (status == sys::Status::napi_ok).then_some(error)
+        (status == sys::Status::napi_ok).then_some(Value(error))
     }
 
     /// `undefined`
@@ -58,7 +111,7 @@ impl Js {
         let mut value = ptr::null_mut();
         // SAFETY: `self.0` is the environment of the running callback and `value` is a valid place for a handle.
         let status = unsafe { sys::napi_get_undefined(self.0, &mut value) };
-        self.check(status).map(|()| value)
+        self.check(status).map(|()| Value(value))
     }
 
     /// `null`
@@ -66,7 +119,7 @@ impl Js {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_get_null(self.0, &mut value) };
-        self.check(status).map(|()| value)
+        self.check(status).map(|()| Value(value))
     }
 
     /// A number.
@@ -74,7 +127,7 @@ impl Js {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_create_double(self.0, number, &mut value) };
-        self.check(status).map(|()| value)
+        self.check(status).map(|()| Value(value))
     }
 
     /// A small number, which V8 keeps without a heap object.
@@ -82,7 +135,7 @@ impl Js {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_create_int32(self.0, number, &mut value) };
-        self.check(status).map(|()| value)
+        self.check(status).map(|()| Value(value))
     }
 
     /// `true` or `false`.
@@ -90,7 +143,7 @@ impl Js {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_get_boolean(self.0, flag, &mut value) };
-        self.check(status).map(|()| value)
+        self.check(status).map(|()| Value(value))
     }
 
     /// A string of UTF-8. Refused beyond what V8 can hold, 2^29 - 24 units.
@@ -99,7 +152,7 @@ impl Js {
         let length = text.len().cast_signed();
         // SAFETY: pointer and length describe `text`, which Node-API copies.
         let status = unsafe { sys::napi_create_string_utf8(self.0, text.as_ptr().cast(), length, &mut value) };
-        self.check(status).map(|()| value)
+        self.check(status).map(|()| Value(value))
     }
 
     /// A string of UTF-8 bytes, by the faster way when they are ASCII. Refused as [`Js::text`] is.
@@ -111,7 +164,7 @@ impl Js {
         let length = bytes.len().cast_signed();
         // SAFETY: pointer and length describe `bytes`, which Node-API copies.
         let status = unsafe { sys::napi_create_string_latin1(self.0, bytes.as_ptr().cast(), length, &mut value) };
-        self.check(status).map(|()| value)
+        self.check(status).map(|()| Value(value))
     }
 
     /// Through UTF-16, because V8 reads UTF-8 byte by byte, and twice.
@@ -132,7 +185,7 @@ impl Js {
             if units.len() > KEPT_UNITS {
                 *units = Vec::new();
             }
-            self.check(status).map(|()| value)
+            self.check(status).map(|()| Value(value))
         })
     }
 
@@ -148,7 +201,7 @@ impl Js {
         let status = unsafe {
             sys::napi_create_buffer_copy(self.0, bytes.len(), bytes.as_ptr().cast(), ptr::null_mut(), &mut value)
         };
-        self.check(status).map(|()| value)
+        self.check(status).map(|()| Value(value))
     }
 
     /// An array of the given values, which must be fewer than 2^32.
@@ -159,10 +212,10 @@ impl Js {
         self.check(status)?;
         for (index, value) in (0u32..).zip(values) {
             // SAFETY: `array` and `value` are handles of the current scope.
-            let status = unsafe { sys::napi_set_element(self.0, array, index, value?) };
+            let status = unsafe { sys::napi_set_element(self.0, array, index, value?.0) };
             self.check(status)?;
         }
-        Ok(array)
+        Ok(Value(array))
     }
 
     /// An empty object.
@@ -170,13 +223,13 @@ impl Js {
         let mut object = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_create_object(self.0, &mut object) };
-        self.check(status).map(|()| object)
+        self.check(status).map(|()| Value(object))
     }
 
     /// Sets a property; `name` must end with a null byte.
     pub fn set(self, object: Value, name: &std::ffi::CStr, value: Answer) -> Answer<()> {
         // SAFETY: `object` and `value` are handles of the current scope, `name` is null-terminated.
-        let status = unsafe { sys::napi_set_named_property(self.0, object, name.as_ptr(), value?) };
+        let status = unsafe { sys::napi_set_named_property(self.0, object.0, name.as_ptr(), value?.0) };
         self.check(status)
     }
 
@@ -186,76 +239,98 @@ impl Js {
         // SAFETY: the scope is closed below, after everything that was made in it.
         let status = unsafe { sys::napi_open_handle_scope(self.0, &mut scope) };
         self.check(status)?;
-        let outcome = body();
-        // SAFETY: `scope` is the innermost open scope.
-        let status = unsafe { sys::napi_close_handle_scope(self.0, scope) };
-        self.check(status)?;
-        outcome
+        // SAFETY: `scope` is the innermost open scope when this is dropped, also by a panic.
+        let _closing = Closing(|| unsafe { sys::napi_close_handle_scope(self.0, scope) });
+        body()
     }
 
     /// Runs `body` as a callback of the event loop: microtasks and ticks follow it.
     #[cfg(unix)]
-    pub fn callback_scope<T>(
-        self,
-        resource: sys::napi_ref,
-        context: sys::napi_async_context,
-        body: impl FnOnce() -> Answer<T>,
-    ) -> Answer<T> {
-        let resource = self.dereference(resource)?;
+    pub fn callback_scope<T>(self, context: AsyncContext, body: impl FnOnce() -> Answer<T>) -> Answer<T> {
+        // It is kept, so it is there; without one Node-API takes another in its place.
+        let resource = self.dereference(context.resource)?.map_or(ptr::null_mut(), |resource| resource.0);
         let mut scope = ptr::null_mut();
         // SAFETY: the resource and the context belong to this environment.
-        let status = unsafe { sys::napi_open_callback_scope(self.0, resource, context, &mut scope) };
+        let status = unsafe { sys::napi_open_callback_scope(self.0, resource, context.context, &mut scope) };
         self.check(status)?;
-        let outcome = body();
-        // SAFETY: `scope` is the innermost open scope.
-        let status = unsafe { sys::napi_close_callback_scope(self.0, scope) };
-        self.check(status)?;
-        outcome
+        // SAFETY: as in `scope`.
+        let _closing = Closing(|| unsafe { sys::napi_close_callback_scope(self.0, scope) });
+        body()
+    }
+
+    /// libuv's loop of this thread, where the runtime has one.
+    #[cfg(unix)]
+    pub fn event_loop(self) -> Option<Loop> {
+        let mut on = ptr::null_mut();
+        // SAFETY: as in `undefined`.
+        let status = unsafe { sys::napi_get_uv_event_loop(self.0, &mut on) };
+        self.check(status).ok()?;
+        // SAFETY: the loop of an environment outlives it, and this is its thread.
+        unsafe { Loop::new(on.cast()) }
+    }
+
+    /// What callbacks of the event loop shall belong to.
+    #[cfg(unix)]
+    pub fn async_context(self, name: &str) -> Answer<AsyncContext> {
+        let (resource, name) = (self.object()?, self.text(name)?);
+        let kept = self.reference(resource)?;
+        let mut context = ptr::null_mut();
+        // SAFETY: all are handles of the current scope, and `context` is a valid place.
+        let status = unsafe { sys::napi_async_init(self.0, resource.0, name.0, &mut context) };
+        self.check(status).map(|()| AsyncContext { resource: kept, context })
+    }
+
+    /// Gives up what [`Js::async_context`] has made; nothing is run in it any more.
+    #[cfg(unix)]
+    pub fn forget_context(self, context: AsyncContext) {
+        // SAFETY: the context belongs to this environment.
+        unsafe { sys::napi_async_destroy(self.0, context.context) };
+        self.forget(context.resource);
     }
 
     /// Keeps a value; it goes with the environment.
     #[cfg(unix)]
-    pub fn reference(self, value: Value) -> Answer<sys::napi_ref> {
+    fn reference(self, value: Value) -> Answer<Reference> {
         let mut reference = ptr::null_mut();
         // SAFETY: as in `undefined`.
-        let status = unsafe { sys::napi_create_reference(self.0, value, 1, &mut reference) };
-        self.check(status).map(|()| reference)
+        let status = unsafe { sys::napi_create_reference(self.0, value.0, 1, &mut reference) };
+        self.check(status).map(|()| Reference(reference))
     }
 
     /// A reference that doesn't keep its value, unless [`Js::keep`] says so.
-    pub fn weak_reference(self, value: Value) -> Answer<sys::napi_ref> {
+    pub fn weak_reference(self, value: Value) -> Answer<Reference> {
         let mut reference = ptr::null_mut();
         // SAFETY: as in `undefined`.
-        let status = unsafe { sys::napi_create_reference(self.0, value, 0, &mut reference) };
-        self.check(status).map(|()| reference)
+        let status = unsafe { sys::napi_create_reference(self.0, value.0, 0, &mut reference) };
+        self.check(status).map(|()| Reference(reference))
     }
 
     /// Has a reference keep its value, until [`Js::let_go`].
-    pub fn keep(self, reference: sys::napi_ref) -> Answer<()> {
+    pub fn keep(self, reference: Reference) -> Answer<()> {
         // SAFETY: the reference is one of this environment; the count is not wanted.
-        let status = unsafe { sys::napi_reference_ref(self.0, reference, ptr::null_mut()) };
+        let status = unsafe { sys::napi_reference_ref(self.0, reference.0, ptr::null_mut()) };
         self.check(status)
     }
 
     /// Undoes [`Js::keep`].
-    pub fn let_go(self, reference: sys::napi_ref) -> Answer<()> {
+    pub fn let_go(self, reference: Reference) -> Answer<()> {
         // SAFETY: as in `keep`.
-        let status = unsafe { sys::napi_reference_unref(self.0, reference, ptr::null_mut()) };
+        let status = unsafe { sys::napi_reference_unref(self.0, reference.0, ptr::null_mut()) };
         self.check(status)
     }
 
     /// Gives a reference up.
-    pub fn forget(self, reference: sys::napi_ref) {
+    pub fn forget(self, reference: Reference) {
         // SAFETY: as in `keep`, for the last time. It fails for arguments that are null only.
-        unsafe { sys::napi_delete_reference(self.0, reference) };
+        unsafe { sys::napi_delete_reference(self.0, reference.0) };
     }
 
-    /// The value of a reference; a null handle when it has been collected.
-    pub fn dereference(self, reference: sys::napi_ref) -> Answer {
+    /// The value of a reference; `None` when it has been collected.
+    pub fn dereference(self, reference: Reference) -> Answer<Option<Value>> {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`; a reference of no value gives a null handle.
-        let status = unsafe { sys::napi_get_reference_value(self.0, reference, &mut value) };
-        self.check(status).map(|()| value)
+        let status = unsafe { sys::napi_get_reference_value(self.0, reference.0, &mut value) };
+        self.check(status).map(|()| (!value.is_null()).then_some(Value(value)))
     }
 
     /// Calls a function; an exception it throws becomes an uncaught one of the process.
@@ -263,14 +338,21 @@ impl Js {
         let this = self.undefined()?;
         // SAFETY: all are handles of the current scope, pointer and length describe `arguments`; no result is wanted.
         let status = unsafe {
-            sys::napi_call_function(self.0, this, function, arguments.len(), arguments.as_ptr(), ptr::null_mut())
+            sys::napi_call_function(
+                self.0,
+                this.0,
+                function.0,
+                arguments.len(),
+                arguments.as_ptr().cast(),
+                ptr::null_mut(),
+            )
         };
         if status != sys::Status::napi_pending_exception {
             return self.check(status);
         }
         let Some(error) = self.take_exception() else { return Err(Refused(status)) };
         // SAFETY: `error` is the exception just taken.
-        let status = unsafe { sys::napi_fatal_exception(self.0, error) };
+        let status = unsafe { sys::napi_fatal_exception(self.0, error.0) };
         self.check(status)
     }
 
@@ -289,7 +371,7 @@ impl Js {
         let start = out.len();
         let mut length = 0;
         // SAFETY: without a buffer Node-API only counts.
-        let status = unsafe { sys::napi_get_value_string_utf8(self.0, value, ptr::null_mut(), 0, &mut length) };
+        let status = unsafe { sys::napi_get_value_string_utf8(self.0, value.0, ptr::null_mut(), 0, &mut length) };
         self.check(status)?;
         if length > most {
             return Err(TextError::TooLong);
@@ -308,7 +390,7 @@ impl Js {
         let mut written = 0;
         // SAFETY: pointer and length describe `room`; Node-API writes at most that much, terminator included.
         let status = unsafe {
-            sys::napi_get_value_string_utf8(self.0, value, room.as_mut_ptr().cast(), room.len(), &mut written)
+            sys::napi_get_value_string_utf8(self.0, value.0, room.as_mut_ptr().cast(), room.len(), &mut written)
         };
         match status {
             sys::Status::napi_string_expected => Ok(None),
@@ -326,17 +408,14 @@ impl Js {
 
     /// Whether a value is `undefined` or `null`.
     pub fn is_nothing(self, value: Value) -> Answer<bool> {
-        let mut kind = sys::ValueType::napi_undefined;
-        // SAFETY: `value` is a handle of the current scope and `kind` a valid place.
-        let status = unsafe { sys::napi_typeof(self.0, value, &mut kind) };
-        self.check(status).map(|()| kind == sys::ValueType::napi_undefined || kind == sys::ValueType::napi_null)
+        self.kind(value).map(|kind| kind == Kind::Nothing)
     }
 
     /// The bytes of a Buffer or Uint8Array, as long as nothing of JavaScript runs; `None` when the value is neither.
     pub fn bytes_of<'a>(self, value: Value) -> Answer<Option<&'a [u8]>> {
         let (mut data, mut length) = (ptr::null_mut::<c_void>(), 0);
         // SAFETY: both places are valid; the status says whether they were written.
-        let status = unsafe { sys::napi_get_buffer_info(self.0, value, &mut data, &mut length) };
+        let status = unsafe { sys::napi_get_buffer_info(self.0, value.0, &mut data, &mut length) };
         if status == sys::Status::napi_invalid_arg {
             return Ok(None);
         }
@@ -349,11 +428,69 @@ impl Js {
         Ok(Some(unsafe { std::slice::from_raw_parts(data.cast(), length) }))
     }
 
+    /// What a value is.
+    pub fn kind(self, value: Value) -> Answer<Kind> {
+        let mut kind = sys::ValueType::napi_undefined;
+        // SAFETY: `value` is a handle of the current scope and `kind` a valid place.
+        let status = unsafe { sys::napi_typeof(self.0, value.0, &mut kind) };
+        self.check(status)?;
+        Ok(match kind {
+            sys::ValueType::napi_undefined | sys::ValueType::napi_null => Kind::Nothing,
+            sys::ValueType::napi_boolean => Kind::Boolean,
+            sys::ValueType::napi_number => Kind::Number,
+            sys::ValueType::napi_string => Kind::Text,
+            sys::ValueType::napi_object => Kind::Object,
+            _ => Kind::Other,
+        })
+    }
+
+    /// Whether it is `true`.
+    pub fn boolean_of(self, value: Value) -> Answer<bool> {
+        let mut flag = false;
+        // SAFETY: as in `kind`.
+        let status = unsafe { sys::napi_get_value_bool(self.0, value.0, &mut flag) };
+        self.check(status).map(|()| flag)
+    }
+
+    /// The number that it is.
+    pub fn number_of(self, value: Value) -> Answer<f64> {
+        let mut number = 0.0;
+        // SAFETY: as in `kind`.
+        let status = unsafe { sys::napi_get_value_double(self.0, value.0, &mut number) };
+        self.check(status).map(|()| number)
+    }
+
+    /// An array of the names of an object's own enumerable properties, symbols aside.
+    pub fn own_names(self, object: Value) -> Answer {
+        let mut names = ptr::null_mut();
+        let (mode, conversion) = (sys::KeyCollectionMode::own_only, sys::KeyConversion::numbers_to_strings);
+        let filter = sys::KeyFilter::enumerable | sys::KeyFilter::skip_symbols;
+        // SAFETY: `object` is a handle of the current scope and `names` a valid place for one.
+        let status =
+            unsafe { sys::napi_get_all_property_names(self.0, object.0, mode, filter, conversion, &mut names) };
+        self.check(status).map(|()| Value(names))
+    }
+
+    /// A property of an object.
+    pub fn property(self, object: Value, name: Value) -> Answer {
+        let mut value = ptr::null_mut();
+        // SAFETY: all are handles of the current scope.
+        let status = unsafe { sys::napi_get_property(self.0, object.0, name.0, &mut value) };
+        self.check(status).map(|()| Value(value))
+    }
+
+    /// Sets a property of any name.
+    pub fn set_property(self, object: Value, name: Value, value: Value) -> Answer<()> {
+        // SAFETY: all are handles of the current scope.
+        let status = unsafe { sys::napi_set_property(self.0, object.0, name.0, value.0) };
+        self.check(status)
+    }
+
     /// The length of an array; `None` when the value is none.
     pub fn array_length(self, value: Value) -> Answer<Option<u32>> {
         let mut length = 0;
         // SAFETY: `length` is a valid place; the status says whether it was written.
-        let status = unsafe { sys::napi_get_array_length(self.0, value, &mut length) };
+        let status = unsafe { sys::napi_get_array_length(self.0, value.0, &mut length) };
         match status {
             sys::Status::napi_array_expected => Ok(None),
             status => self.check(status).map(|()| Some(length)),
@@ -364,9 +501,32 @@ impl Js {
     pub fn element(self, array: Value, index: u32) -> Answer {
         let mut value = ptr::null_mut();
         // SAFETY: `array` is a handle of the current scope.
-        let status = unsafe { sys::napi_get_element(self.0, array, index, &mut value) };
-        self.check(status).map(|()| value)
+        let status = unsafe { sys::napi_get_element(self.0, array.0, index, &mut value) };
+        self.check(status).map(|()| Value(value))
     }
+}
+
+/// Closes a scope, however its body ends. That is refused in the wrong order only.
+struct Closing<F: FnMut() -> sys::napi_status>(F);
+
+impl<F: FnMut() -> sys::napi_status> Drop for Closing<F> {
+    fn drop(&mut self) {
+        let _ = (self.0)();
+    }
+}
+
+/// What a value of JavaScript is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `undefined` or `null`
+    Nothing,
+    Boolean,
+    Number,
+    Text,
+    /// Arrays and Buffers too.
+    Object,
+    /// A function, a symbol, a BigInt.
+    Other,
 }
 
 /// Why a text of JavaScript can't be read.

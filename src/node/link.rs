@@ -12,13 +12,12 @@ use super::drain;
 use super::environment::Environment;
 use super::js::Js;
 use super::lock::lock;
-use super::operation;
 use super::outbox::{self, Outbox};
+use super::plain;
 use super::pool::PoolHandle;
-use super::question::{AskJavaScript, Asker};
 use super::settings;
-use crate::conn::next_id;
-use crate::conn::{Caller, Sink};
+use crate::conn::questions::{Asker, Responder};
+use crate::conn::{Caller, Sink, next_id};
 use crate::error::Error as Failure;
 use crate::manager;
 use crate::pool::Pool;
@@ -107,9 +106,9 @@ impl EnvironmentHandle {
         let arrays = Arrays::new(ints_start, floats_start);
         // SAFETY: likewise: it writes them while nothing native runs.
         let outbox = Outbox::new(unsafe { words.as_mut() }.as_mut_ptr(), bytes.as_ptr());
-        let js = Js(env.raw());
+        let js = Js::of(&env);
         let environment = Arc::new(Environment::new(arrays, outbox));
-        attach(js, drain.raw(), &environment)
+        attach(js, (&drain).into(), &environment)
             .map_err(|refused| Error::new(Status::from(refused.0), "the completion queue could not be made"))?;
         #[cfg(unix)]
         if polls {
@@ -129,7 +128,7 @@ impl EnvironmentHandle {
     #[napi(catch_unwind)]
     pub fn drain(&self, env: Env) {
         // Refused when the environment is going away, and everybody with it who could be told.
-        let _ = drain::go_on(Js(env.raw()), &self.environment);
+        let _ = drain::go_on(Js::of(&env), &self.environment);
     }
 
     /// How many connections this thread reads by itself.
@@ -155,8 +154,10 @@ impl EnvironmentHandle {
     pub fn open_connection(&self, settings: Object<'_>) -> Result<ConnectionHandle> {
         let id = next_id();
         let server = settings::server(&settings)?;
-        let caller = self.caller(Some(Asker::Connection(id)));
-        Ok(ConnectionHandle::unopened(self.environment.clone(), id, server, caller))
+        let caller = Asker::new(&self.environment.questions);
+        // Nobody has set it before.
+        let _ = caller.responder.set(Responder::Connection(id));
+        Ok(ConnectionHandle::unopened(self.environment.clone(), id, server, Arc::new(caller)))
     }
 
     /// A pool without connections. No I/O.
@@ -164,9 +165,8 @@ impl EnvironmentHandle {
     pub fn open_pool(&self, settings: Object<'_>, options: Object<'_>) -> Result<PoolHandle> {
         let server = settings::server(&settings)?;
         let limits = settings::pool(&options, &server)?;
-        let caller = self.caller(None);
-        let asker = caller.clone();
-        let caller: Arc<dyn Caller> = caller;
+        let asker = Arc::new(Asker::new(&self.environment.questions));
+        let caller: Arc<dyn Caller> = asker.clone();
         let sink: Arc<dyn Sink> = self.environment.queue.clone();
         let (pool, id) = if limits.shared {
             manager::join_shared(server, limits, Some(caller), sink)
@@ -176,7 +176,7 @@ impl EnvironmentHandle {
             (pool, id)
         };
         // Only fails when it is set already, which the line above makes impossible.
-        let _ = asker.asker.set(Asker::Pool(id));
+        let _ = asker.responder.set(Responder::Pool(id));
         lock(&self.environment.belongings).pools.insert(id, pool.clone());
         Ok(PoolHandle::new(self.js, self.environment.clone(), pool, id))
     }
@@ -184,34 +184,23 @@ impl EnvironmentHandle {
     /// The caller gives up work of many steps; it ends when its outcome is known.
     #[napi(catch_unwind)]
     pub fn give_up(&self, request: i32) {
-        operation::give_up(&self.environment, request);
+        self.environment.operations.give_up(request);
     }
 
-    /// The one whom a question was for has left: another user of a shared pool may have an answer.
+    /// Nobody is left whom a question was for: another user of a shared pool may have an answer.
     #[napi(catch_unwind)]
     pub fn decline(&self, question: u32) {
-        lock(&self.environment.belongings).questions.remove(&question);
+        self.environment.questions.decline(question);
     }
 
-    /// Answers a question: the password or null, null for a certificate that will do, or an error message.
+    /// Answers a question by plain data, or by the message of what the program has thrown. False when nobody wants the
+    /// answer any more.
     #[napi(catch_unwind)]
-    pub fn answer(&self, question: u32, answer: Option<String>, error: Option<String>) {
-        let sender = lock(&self.environment.belongings).questions.remove(&question);
-        if let Some(sender) = sender {
-            let answer = match error {
-                Some(message) => Err(Failure::new(crate::error::ErrorKind::Auth, message)),
-                None => Ok(answer),
-            };
-            // The attempt that asked may have timed out; then nobody wants the answer.
-            let _ = sender.send(answer);
-        }
-    }
-
-    fn caller(&self, asker: Option<Asker>) -> Arc<AskJavaScript> {
-        let caller = AskJavaScript::new(Arc::downgrade(&self.environment));
-        if let Some(asker) = asker {
-            let _ = caller.asker.set(asker);
-        }
-        Arc::new(caller)
+    pub fn answer(&self, env: Env, question: u32, answer: Unknown<'_>, error: Option<String>) -> Result<bool> {
+        let answer = match error {
+            Some(message) => Err(Failure::thrown(question, message)),
+            None => Ok(plain::of_js(Js::of(&env), (&answer).into())?),
+        };
+        Ok(self.environment.questions.answer(question, answer))
     }
 }

@@ -7,24 +7,22 @@
 mod arrays;
 mod attach;
 mod belongings;
-mod completion_queue;
 mod connection;
 mod drain;
 mod environment;
 mod event_loop;
 mod failure;
 mod js;
-#[cfg(unix)]
-mod keep_awake;
 mod link;
 mod lock;
+mod news;
 mod operation;
 mod outbox;
+mod plain;
 #[cfg(unix)]
 mod polling;
 mod pool;
 mod query;
-mod question;
 mod script;
 mod settings;
 #[cfg(unix)]

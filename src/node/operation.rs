@@ -1,50 +1,26 @@
-//! Work of many steps that JavaScript has begun and may give up: it begins once, and ends once.
+//! Work of many steps that JavaScript has begun and may give up.
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use super::environment::Environment;
-use super::lock::lock;
-use crate::conn::{Reply, runtime};
-use crate::ddl::{self, Order, Place};
+use crate::conn::operation::Ended;
+use crate::conn::{Operation, Reply, runtime};
 use crate::error::{Error, Outcome, texts};
 use crate::pool::{Lease, Pool};
 use crate::rows::{Batch, Extra, Record};
 
-/// Runs an order, and tells `reply` how it has ended. It ends with the environment.
-pub fn begin(environment: &Arc<Environment>, place: Place, order: Order, reply: Reply) {
-    if let Err(error) = runtime::start() {
-        return reply.fail(error.with_outcome(Outcome::NotApplied, Vec::new()));
-    }
-    let (sender, wish) = watch::channel(false);
-    lock(&environment.belongings).operations.insert(reply.request, sender);
-    let environment = environment.clone();
-    let running = ddl::run(place, order, reply.clone(), wish);
-    runtime::spawn(async move {
-        let Some(ended) = running.await else { return };
-        // Before its number can be given to another one.
-        lock(&environment.belongings).operations.remove(&reply.request);
-        end(&reply, ended);
-    });
-}
-
-/// The caller gives a request up that may be over already.
-pub fn give_up(environment: &Environment, request: i32) {
-    if let Some(sender) = lock(&environment.belongings).operations.get(&request) {
-        sender.send_replace(true);
-    }
-}
-
-fn end(reply: &Reply, ended: Result<u8, (Error, u8)>) {
-    let mut batch = Batch::default();
-    match ended {
-        Ok(status) => batch.record(Record::Done, &[reply.request, i32::from(status)]),
-        Err((error, status)) => {
-            batch.record_with(Record::Failed, &[reply.request, i32::from(status)], Extra::Error(Box::new(error)));
+/// Begins an operation, which is answered as `reply` and ends with the environment.
+pub fn begin<W>(environment: &Arc<Environment>, reply: Reply, work: impl FnOnce(Operation) -> W)
+where
+    W: Future<Output = Ended> + Send + 'static,
+{
+    match runtime::start() {
+        Ok(()) => {
+            let (operation, under_way) = environment.operations.begin(reply);
+            runtime::spawn(under_way.carry_out(work(operation)));
         }
+        Err(error) => reply.fail(error.with_outcome(Outcome::NotApplied, Vec::new())),
     }
-    reply.sink.deliver(batch);
 }
 
 /// Asks a pool's server for its version; the request is answered by the text.

@@ -6,10 +6,9 @@
 
 use std::sync::Arc;
 
-use super::completion_queue::CompletionQueue;
 use super::query::{BINARY, EXTENDED, reply};
 use crate::conn::message::{Extended, Message};
-use crate::conn::{KnownText, Request};
+use crate::conn::{CompletionQueue, KnownText, Request};
 use crate::pool::PoolId;
 use crate::wire::frontend::Parameters;
 

@@ -46,9 +46,11 @@ impl PoolHandle {
     fn take_written(&self, env: &Env, is_last: bool) {
         let requests = lock(&self.environment.outbox).take(&self.environment.queue, self.id, &lock(&self.texts));
         if !requests.is_empty() {
-            let hold = self.environment.event_loop.hold_requests(Js(env.raw()), requests.len());
-            self.environment.prepare_for(hold.under_way(), None);
-            self.pool.run_all(requests, is_last);
+            self.environment.queue.make(requests, |requests| {
+                let hold = self.environment.event_loop.hold_requests(Js::of(env), requests.len());
+                self.environment.prepare_for(hold.under_way(), None);
+                self.pool.run_all(requests, is_last);
+            });
         }
     }
 
@@ -92,7 +94,7 @@ impl PoolHandle {
                 Either::A(self.client(connection, is_new))
             }
             None => {
-                let _hold = self.environment.hold(Js(env.raw()));
+                let _hold = self.environment.hold(Js::of(&env));
                 Either::B(())
             }
         }
@@ -104,7 +106,7 @@ impl PoolHandle {
         self.run_written(&env);
         let forgotten = self.pool.forget(self.environment.queue.id(), request);
         if forgotten {
-            self.environment.event_loop.release_requests(Js(env.raw()), 1);
+            self.environment.event_loop.release_requests(Js::of(&env), 1);
         }
         forgotten
     }
@@ -133,8 +135,8 @@ impl PoolHandle {
         text_number: i32,
     ) -> Result<()> {
         self.run_written(&env);
-        let js = Js(env.raw());
-        let arguments = Arguments { text: text.raw(), name: name.raw(), values: values.raw(), flags, mask };
+        let js = Js::of(&env);
+        let arguments = Arguments { text: (&text).into(), name: (&name).into(), values: (&values).into(), flags, mask };
         let mut request = query::request(js, &self.environment.queue, request, &arguments)?;
         request.reply.unordered = true;
         request.known = usize::try_from(text_number).ok().and_then(|number| lock(&self.texts).get(number).cloned());
@@ -169,13 +171,13 @@ impl PoolHandle {
     pub fn execute_ddl(&self, env: Env, request: i32, order: ScriptOrder, values: Unknown<'_>) -> Result<()> {
         self.run_written(&env);
         let place = Place::Pool(self.pool.clone());
-        script::execute(&self.environment, Js(env.raw()), request, order, values.raw(), Some(place))
+        script::execute(&self.environment, Js::of(&env), request, order, (&values).into(), Some(place))
     }
 
     /// The version of the server, as it says itself.
     #[napi(catch_unwind)]
     pub fn ask_version(&self, env: Env, request: i32) {
-        let _hold = self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js::of(&env));
         operation::ask_version(&self.pool, reply(&self.environment.queue, request, 0));
     }
 
@@ -184,7 +186,7 @@ impl PoolHandle {
     #[napi(catch_unwind)]
     pub fn end(&self, env: Env, request: i32) {
         self.run_written(&env);
-        let _hold = self.environment.hold(Js(env.raw()));
+        let _hold = self.environment.hold(Js::of(&env));
         let reply = reply(&self.environment.queue, request, 0);
         lock(&self.environment.belongings).pools.remove(&self.id);
         if manager::leave(&self.pool, self.id) {
@@ -245,7 +247,7 @@ impl PoolHandle {
     pub fn wait_in_vain(&self, env: Env, in_vain: bool) {
         let count = if in_vain { self.pool.count_waiting(self.environment.queue.id()) } else { 0 };
         let before = self.in_vain.swap(count, Ordering::Relaxed);
-        self.environment.event_loop.except(Js(env.raw()), before, count);
+        self.environment.event_loop.except(Js::of(&env), before, count);
     }
 
     /// Connections that nobody uses.

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::completion_queue::CompletionQueue;
 use super::js::{Js, TextError, Value};
 use crate::conn::message::{Extended, Message, Portal};
-use crate::conn::{Reply, Request, Sink};
+use crate::conn::{CompletionQueue, Reply, Request, Sink};
 use crate::error::texts;
 use crate::rows::TypeMask;
 use crate::wire::frontend::{LARGEST_MESSAGE, Parameters};

@@ -22,6 +22,8 @@ pub struct ScriptOrder {
     pub text: String,
     /// Between BEGIN and COMMIT.
     pub in_transaction: bool,
+    /// The operation is told of notices.
+    pub notices: bool,
     /// COMMIT travels with the script.
     pub pipelined: bool,
     /// By the extended protocol even without values.
@@ -51,14 +53,14 @@ pub fn execute(
     let order = order(js, script, values)?;
     let _hold = environment.hold(js);
     match place {
-        Some(place) => operation::begin(environment, place, order, reply),
+        Some(place) => operation::begin(environment, reply, |operation| ddl::run(place, order, operation)),
         None => reply.fail(gone().with_outcome(Outcome::NotApplied, Vec::new())),
     }
     Ok(())
 }
 
 fn order(js: Js, script: ScriptOrder, values: Value) -> napi::Result<Order> {
-    let ScriptOrder { text, in_transaction, pipelined, extended, binary, cancel_timeout, .. } = script;
+    let ScriptOrder { text, in_transaction, notices, pipelined, extended, binary, cancel_timeout, .. } = script;
     let parameters = query::parameters(js, values)?;
     let body = if extended || !parameters.is_empty() {
         Body::Query(Extended { name: Arc::default(), text: text.into(), parameters, binary })
@@ -67,7 +69,7 @@ fn order(js: Js, script: ScriptOrder, values: Value) -> napi::Result<Order> {
     };
     let commit = if pipelined { Commit::Pipelined } else { Commit::Confirmed };
     let cancel_timeout = Duration::try_from_secs_f64(cancel_timeout / 1000.0).unwrap_or(CENTURY).min(CENTURY);
-    Ok(Order { body, in_transaction, commit, cancel_timeout })
+    Ok(Order { body, in_transaction, commit, cancel_timeout, notices })
 }
 
 /// Why a script would be refused before anything is sent.

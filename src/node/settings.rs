@@ -50,6 +50,7 @@ pub fn server(object: &Object<'_>) -> Result<ServerSettings> {
         startup: startup(object)?,
         asks_for_password: flag(object, "passwordProvider")?,
         auto_prepare: flag(object, "autoPrepare")?,
+        busy_wait: flag(object, "busyWait")?,
         required_auth: required_auth(object)?,
         scram_max_iterations: object.get::<Either<f64, Null>>("scramMaxIterations")?.and_then(|most| match most {
             Either::A(most) => Some(at_least(most)),

@@ -5,20 +5,30 @@
 //! sockets; what it doesn't have is `uv_run`.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use once_cell::sync::OnceCell;
 
 /// `uv_poll_t` or `uv_idle_t`, of a size that only libuv knows.
-pub type Handle = *mut c_void;
-/// `uv_loop_t`
-pub type Loop = *mut c_void;
-
+type Raw = *mut c_void;
 /// `uv_poll_cb`: the handle, a status, the events.
-pub type Readable = unsafe extern "C" fn(Handle, c_int, c_int);
+type Readable = unsafe extern "C" fn(Raw, c_int, c_int);
 /// `uv_idle_cb`
-pub type Turned = unsafe extern "C" fn(Handle);
+type Turned = unsafe extern "C" fn(Raw);
 /// `uv_close_cb`
-pub type Closed = unsafe extern "C" fn(Handle);
+type Closed = unsafe extern "C" fn(Raw);
+
+/// The event loop of a thread.
+#[derive(Clone, Copy)]
+pub struct Loop(*mut c_void);
+
+impl Loop {
+    /// # Safety
+    /// `raw` must be a `uv_loop_t` that lives as long as what is made with it, and this stays on its thread.
+    pub unsafe fn new(raw: *mut c_void) -> Option<Loop> {
+        (!raw.is_null()).then_some(Loop(raw))
+    }
+}
 
 const UV_IDLE: c_int = 6;
 const UV_POLL: c_int = 8;
@@ -27,15 +37,15 @@ const UV_READABLE: c_int = 1;
 /// The functions, by the names they have without `uv_`.
 pub struct Uv {
     handle_size: unsafe extern "C" fn(c_int) -> usize,
-    handle_get_data: unsafe extern "C" fn(Handle) -> *mut c_void,
-    handle_set_data: unsafe extern "C" fn(Handle, *mut c_void),
-    poll_init: unsafe extern "C" fn(Loop, Handle, c_int) -> c_int,
-    poll_start: unsafe extern "C" fn(Handle, c_int, Readable) -> c_int,
-    idle_init: unsafe extern "C" fn(Loop, Handle) -> c_int,
-    idle_start: unsafe extern "C" fn(Handle, Turned) -> c_int,
-    idle_stop: unsafe extern "C" fn(Handle) -> c_int,
-    unref: unsafe extern "C" fn(Handle),
-    close: unsafe extern "C" fn(Handle, Closed),
+    handle_get_data: unsafe extern "C" fn(Raw) -> *mut c_void,
+    handle_set_data: unsafe extern "C" fn(Raw, *mut c_void),
+    poll_init: unsafe extern "C" fn(*mut c_void, Raw, c_int) -> c_int,
+    poll_start: unsafe extern "C" fn(Raw, c_int, Readable) -> c_int,
+    idle_init: unsafe extern "C" fn(*mut c_void, Raw) -> c_int,
+    idle_start: unsafe extern "C" fn(Raw, Turned) -> c_int,
+    idle_stop: unsafe extern "C" fn(Raw) -> c_int,
+    unref: unsafe extern "C" fn(Raw),
+    close: unsafe extern "C" fn(Raw, Closed),
 }
 
 unsafe extern "C" {
@@ -72,7 +82,7 @@ impl Uv {
 
     fn find() -> Option<Uv> {
         // SAFETY: the type is that of `uv_run`, of which only the presence counts.
-        unsafe { find::<unsafe extern "C" fn(Loop, c_int) -> c_int>(c"uv_run") }?;
+        unsafe { find::<unsafe extern "C" fn(*mut c_void, c_int) -> c_int>(c"uv_run") }?;
         // SAFETY: the types are those of <https://docs.libuv.org/en/v1.x/poll.html>, `idle.html` and `handle.html`, which
         // libuv keeps for all of its version 1.
         unsafe {
@@ -92,81 +102,129 @@ impl Uv {
     }
 
     /// Words of a handle, whichever it is.
-    pub fn handle_words(&self) -> usize {
+    fn handle_words(&self) -> usize {
         // SAFETY: has no conditions.
         let bytes = [UV_IDLE, UV_POLL].map(|kind| unsafe { (self.handle_size)(kind) });
         bytes[0].max(bytes[1]).div_ceil(size_of::<u64>())
     }
+}
 
-    /// Makes a handle in `handle`'s memory that calls `readable` when there is something to read, without keeping the
-    /// loop alive.
-    ///
-    /// # Safety
-    /// Only on the loop's thread. `handle` must have [`Uv::handle_words`] words that stay where they are until the
-    /// callback of [`Uv::close`]; the descriptor must stay open until then.
-    pub unsafe fn watch(&self, on: Loop, handle: Handle, data: *mut c_void, fd: c_int, readable: Readable) -> bool {
-        // SAFETY: as the caller says.
-        if unsafe { (self.poll_init)(on, handle, fd) } != 0 {
-            return false;
+/// What a handle calls, on the loop's thread. It is dropped when libuv needs the handle no longer.
+pub trait Called: 'static {
+    /// There is something to read, or the loop has had a turn.
+    fn called(&self);
+    /// libuv has closed the handle; the last call.
+    fn closed(&self);
+}
+
+/// What libuv has the address of.
+struct Memory<C> {
+    words: Vec<u64>,
+    called: C,
+}
+
+/// A handle that doesn't keep the loop alive, for the loop's thread only. Dropping it closes it.
+struct Handle<C: Called> {
+    uv: &'static Uv,
+    memory: *mut Memory<C>,
+}
+
+impl<C: Called> Handle<C> {
+    /// `None` when `init` fails.
+    fn new(called: C, init: impl FnOnce(&Uv, Raw) -> c_int) -> Option<Handle<C>> {
+        let uv = Uv::get()?;
+        let mut memory = Box::new(Memory { words: vec![0; uv.handle_words()], called });
+        let raw: Raw = memory.words.as_mut_ptr().cast();
+        if init(uv, raw) != 0 {
+            return None;
         }
+        let memory = Box::into_raw(memory);
+        // SAFETY: the handle was just made; its memory lives until `closed`.
+        unsafe { (uv.handle_set_data)(raw, memory.cast()) };
+        // SAFETY: as above.
+        unsafe { (uv.unref)(raw) };
+        Some(Handle { uv, memory })
+    }
+
+    fn raw(&self) -> Raw {
+        // SAFETY: the memory lives until `closed`, which follows the drop of this.
+        unsafe { (*self.memory).words.as_mut_ptr().cast() }
+    }
+
+    fn called(&self) -> &C {
+        // SAFETY: as in `raw`.
+        unsafe { &(*self.memory).called }
+    }
+}
+
+impl<C: Called> Drop for Handle<C> {
+    fn drop(&mut self) {
+        // SAFETY: on the loop's thread, and once. Closing stops the handle.
+        unsafe { (self.uv.close)(self.raw(), closed::<C>) };
+    }
+}
+
+/// Calls when a descriptor can be read.
+pub struct Poll<C: Called>(Handle<C>);
+
+impl<C: Called> Poll<C> {
+    /// Begins to watch a descriptor, which has to stay open until this is dropped. `None` when libuv refuses it.
+    pub fn new(on: Loop, descriptor: c_int, called: C) -> Option<Poll<C>> {
+        // SAFETY: on the loop's thread, with memory for a handle.
+        let init = |uv: &Uv, raw| unsafe { (uv.poll_init)(on.0, raw, descriptor) };
+        let handle = Handle::new(called, init)?;
         // SAFETY: the handle was just made.
-        unsafe { (self.handle_set_data)(handle, data) };
-        // SAFETY: as above.
-        unsafe { (self.unref)(handle) };
-        // SAFETY: as above.
-        unsafe { (self.poll_start)(handle, UV_READABLE, readable) == 0 }
+        let status = unsafe { (handle.uv.poll_start)(handle.raw(), UV_READABLE, readable::<C>) };
+        (status == 0).then_some(Poll(handle))
     }
 
-    /// Makes a handle in `handle`'s memory that can call back in each turn of the loop, without keeping it alive.
-    ///
-    /// # Safety
-    /// Only on the loop's thread. `handle` must have [`Uv::handle_words`] words that stay where they are until the
-    /// callback of [`Uv::close`].
-    pub unsafe fn make_idle(&self, on: Loop, handle: Handle, data: *mut c_void) -> bool {
-        // SAFETY: as the caller says.
-        if unsafe { (self.idle_init)(on, handle) } != 0 {
-            return false;
-        }
-        // SAFETY: the handle was just made.
-        unsafe { (self.handle_set_data)(handle, data) };
-        // SAFETY: as above.
-        unsafe { (self.unref)(handle) };
-        true
+    pub fn called(&self) -> &C {
+        self.0.called()
+    }
+}
+
+/// Calls in each turn of the loop, which doesn't sleep meanwhile.
+pub struct Idle<C: Called>(Handle<C>);
+
+impl<C: Called> Idle<C> {
+    /// `None` when libuv refuses.
+    pub fn new(on: Loop, called: C) -> Option<Idle<C>> {
+        // SAFETY: on the loop's thread, with memory for a handle.
+        let init = |uv: &Uv, raw| unsafe { (uv.idle_init)(on.0, raw) };
+        Handle::new(called, init).map(Idle)
     }
 
-    /// Has the loop call `turned` in each of its turns, and not sleep in between.
-    ///
-    /// # Safety
-    /// Only on the loop's thread, for a handle of [`Uv::make_idle`] that is not closed.
-    pub unsafe fn stay_awake(&self, handle: Handle, turned: Turned) {
-        // SAFETY: as the caller says. It fails without a callback only.
-        unsafe { (self.idle_start)(handle, turned) };
+    pub fn begin(&self) {
+        // SAFETY: on the loop's thread, for a handle of this kind. It fails without a callback only.
+        unsafe { (self.0.uv.idle_start)(self.0.raw(), turned::<C>) };
     }
 
-    /// Ends what [`Uv::stay_awake`] began.
-    ///
-    /// # Safety
-    /// As for [`Uv::stay_awake`].
-    pub unsafe fn fall_asleep(&self, handle: Handle) {
-        // SAFETY: as the caller says.
-        unsafe { (self.idle_stop)(handle) };
+    pub fn end(&self) {
+        // SAFETY: as in `begin`.
+        unsafe { (self.0.uv.idle_stop)(self.0.raw()) };
     }
+}
 
-    /// What was given to [`Uv::watch`] or [`Uv::make_idle`].
-    ///
-    /// # Safety
-    /// `handle` must be one of theirs whose closing has not been called back.
-    pub unsafe fn data(&self, handle: Handle) -> *mut c_void {
-        // SAFETY: as the caller says.
-        unsafe { (self.handle_get_data)(handle) }
-    }
+unsafe extern "C" fn readable<C: Called>(raw: Raw, _: c_int, _: c_int) {
+    // SAFETY: libuv calls for handles of `Poll`, as for those of `Idle`.
+    unsafe { turned::<C>(raw) };
+}
 
-    /// Stops what a handle does, and calls `closed` when its memory is free again.
-    ///
-    /// # Safety
-    /// Only on the loop's thread, once for each handle of [`Uv::watch`] and [`Uv::make_idle`].
-    pub unsafe fn close(&self, handle: Handle, closed: Closed) {
-        // SAFETY: as the caller says. Closing stops the handle.
-        unsafe { (self.close)(handle, closed) };
-    }
+unsafe extern "C" fn turned<C: Called>(raw: Raw) {
+    let Some(uv) = Uv::get() else { return };
+    // SAFETY: libuv calls for handles whose closing has not been called back.
+    let memory = unsafe { (uv.handle_get_data)(raw) };
+    // SAFETY: the data of a handle is its memory, which lives until `closed`.
+    let called = unsafe { &(*memory.cast::<Memory<C>>()).called };
+    // A panic must not unwind into libuv.
+    let _ = catch_unwind(AssertUnwindSafe(|| called.called()));
+}
+
+unsafe extern "C" fn closed<C: Called>(raw: Raw) {
+    let Some(uv) = Uv::get() else { return };
+    // SAFETY: as in `turned`.
+    let memory = unsafe { (uv.handle_get_data)(raw) };
+    // SAFETY: libuv needs the memory no longer, and calls once.
+    let memory = unsafe { Box::from_raw(memory.cast::<Memory<C>>()) };
+    let _ = catch_unwind(AssertUnwindSafe(|| memory.called.closed()));
 }

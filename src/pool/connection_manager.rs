@@ -7,13 +7,13 @@ use deadpool::managed::{Manager, RecycleError, RecycleResult};
 use deadpool_postgres::Metrics;
 
 use super::containment::panicked;
+use super::event::PoolEvent;
 use super::pooled_connection::PooledConnection;
 use super::users::{AnyUser, Users};
 use crate::clock;
 use crate::config::{PoolSettings, ServerSettings};
 use crate::conn::{Caller, ConnectionId, KeyRing, next_id, open};
 use crate::error::{Error, texts};
-use crate::rows::PoolEvent;
 
 /// Opens connections to one server, on behalf of whoever uses the pool.
 pub struct ConnectionManager {

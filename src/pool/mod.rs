@@ -10,6 +10,7 @@ mod containment;
 mod deadlines;
 mod depth;
 mod effects;
+mod event;
 pub mod handle;
 mod hedging;
 mod idle_connections;
@@ -31,6 +32,7 @@ mod tests;
 mod users;
 pub mod wait_queue;
 
+pub use event::{PoolEvent, PoolNews};
 pub use handle::{Acquired, Pool};
 pub use lease::Lease;
 pub use users::PoolId;

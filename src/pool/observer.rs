@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use super::idle_connections::Held;
 use super::pooled_connection::Listener;
 use super::shared::Shared;
-use crate::conn::{Connection, ConnectionId, Observer, Sink, WeakConnection};
-use crate::rows::{Batch, Event};
+use crate::conn::{Connection, ConnectionEvent, ConnectionId, Event, Observer, Sink, WeakConnection};
+use crate::rows::Batch;
 
 /// Listens to a pooled connection: tells the pool when it is free or gone, and its listener what happens on it.
 pub(super) struct PoolObserver {
@@ -50,7 +50,7 @@ impl Observer for PoolObserver {
         if let Some(listener) = listener
             && !matches!(event, Event::Closed)
         {
-            listener.deliver(Batch::of_event(connection, event));
+            listener.deliver(Batch::of(ConnectionEvent(connection, event)));
         }
     }
 
@@ -63,7 +63,7 @@ impl Observer for PoolObserver {
             pool.strike_off(connection.id(), &self.listener);
             pool.go_on();
         } else if let (Some(listener), Some(connection)) = (self.listener.get(), self.connection.upgrade()) {
-            listener.deliver(Batch::of_event(connection.id(), Event::Closed));
+            listener.deliver(Batch::of(ConnectionEvent(connection.id(), Event::Closed)));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::event::{PoolEvent, PoolNews};
 use super::shared::Shared;
 use super::state::State;
 use super::task::Task;
@@ -18,7 +19,7 @@ use crate::conn::scripted::{one_row, ready, start};
 use crate::conn::sink::{Tables, next_sink_id};
 use crate::conn::{Reply, Request, Sink};
 use crate::error::{Error, texts};
-use crate::rows::{Batch, Extra, PoolEvent, TypeMask};
+use crate::rows::{Batch, Extra, News, TypeMask};
 
 /// Hears what it is told, panics as often as it shall, and looks whether the pool's lock is free then.
 struct Receiver {
@@ -87,14 +88,22 @@ impl Receiver {
 
 fn describe(extra: &Extra) -> String {
     match extra {
-        Extra::PoolEvent(_, _, PoolEvent::Opening) => "opening".into(),
-        Extra::PoolEvent(_, _, PoolEvent::Opened(_)) => "opened".into(),
-        Extra::PoolEvent(_, _, PoolEvent::NotOpened(error)) => format!("not opened: {}", error.message),
-        Extra::PoolEvent(_, _, PoolEvent::IdleLost(_)) => "idle lost".into(),
-        Extra::PoolEvent(_, _, PoolEvent::Removed) => "removed".into(),
+        Extra::News(news) => describe_news(&**news),
         Extra::Error(error) => error.message.clone(),
         Extra::Value(_) => "lent".into(),
         _ => "something".into(),
+    }
+}
+
+fn describe_news(news: &dyn News) -> String {
+    let news: &dyn std::any::Any = news;
+    match news.downcast_ref().map(|PoolNews(_, _, event)| event) {
+        Some(PoolEvent::Opening) => "opening".into(),
+        Some(PoolEvent::Opened(_)) => "opened".into(),
+        Some(PoolEvent::NotOpened(error)) => format!("not opened: {}", error.message),
+        Some(PoolEvent::IdleLost(_)) => "idle lost".into(),
+        Some(PoolEvent::Removed) => "removed".into(),
+        None => "something".into(),
     }
 }
 

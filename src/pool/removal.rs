@@ -5,12 +5,13 @@ use std::sync::Arc;
 use deadpool::managed::Object;
 
 use super::effects::Effect;
+use super::event::PoolEvent;
 use super::pooled_connection::Listener;
 use super::shared::Shared;
 use super::state::{Borrower, Lent, State};
-use crate::conn::ConnectionId;
+use crate::conn::{ConnectionEvent, ConnectionId, Event};
 use crate::error::Error;
-use crate::rows::{Batch, Event, PoolEvent};
+use crate::rows::Batch;
 
 impl Shared {
     /// Tells the pool's users what has happened to a connection.
@@ -66,7 +67,7 @@ impl Shared {
         }
         self.tell(&mut state, id, &PoolEvent::Removed);
         if let Some(listener) = listener.get() {
-            state.effects.push(Effect::Tell(listener, Box::new(Batch::of_event(id, Event::Closed))));
+            state.effects.push(Effect::Tell(listener, Box::new(Batch::of(ConnectionEvent(id, Event::Closed)))));
         }
     }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::containment::contained;
+use super::event::{PoolEvent, PoolNews};
 use crate::clock;
-use crate::conn::caller::Answering;
+use crate::conn::caller::{Answering, Unanswered};
 use crate::conn::{Caller, ConnectionId, Question, Sink};
-use crate::rows::{Batch, Extra, PoolEvent, Record};
+use crate::rows::Batch;
 
 /// The number by which a user knows the pool; unique in the process.
 pub type PoolId = u32;
@@ -72,9 +73,7 @@ impl Users {
             if matches!(event, PoolEvent::Removed) {
                 user.removals = user.removals.wrapping_add(1);
             }
-            let mut batch = Batch::default();
-            batch.record_with(Record::Event, &[], Extra::PoolEvent(user.id, connection, event.clone()));
-            (user.sink.clone(), batch)
+            (user.sink.clone(), Batch::of(PoolNews(user.id, connection, event.clone())))
         };
         self.lock().iter_mut().map(batch).collect()
     }
@@ -108,10 +107,10 @@ impl Caller for AnyUser {
                 }
                 tokio::select! {
                     answer = answers.join_next() => match answer {
-                        None => return None,
-                        Some(Ok(Some(answer))) => return Some(answer),
-                        // This user has gone without one, or panicked.
-                        Some(_) => {}
+                        None => return Err(Unanswered::Gone),
+                        // This user has gone without an answer, or panicked.
+                        Some(Ok(Err(Unanswered::Gone)) | Err(_)) => {}
+                        Some(Ok(answer)) => return answer,
                     },
                     () = clock::sleep(PATIENCE) => {}
                 }
@@ -128,12 +127,13 @@ mod tests {
 
     use super::*;
     use crate::config::PoolSettings;
+    use crate::conn::Plain;
     use crate::conn::inbox::Inbox;
     use crate::conn::scripted;
     use crate::error::Error;
     use crate::pool::Pool;
 
-    type Answer = Result<Option<String>, Error>;
+    type Answer = Result<Plain, Error>;
 
     /// Says what it is told to, once; without that it leaves the question open, or is gone.
     struct Program(Mutex<Option<oneshot::Receiver<Answer>>>);
@@ -141,7 +141,10 @@ mod tests {
     impl Caller for Program {
         fn ask(&self, _: Question) -> Answering {
             let answer = self.0.lock().unwrap().take();
-            Box::pin(async { answer?.await.ok() })
+            Box::pin(async {
+                let answer = answer.ok_or(Unanswered::Gone)?.await.map_err(|_| Unanswered::Gone)?;
+                answer.map_err(Unanswered::Refused)
+            })
         }
     }
 
@@ -156,9 +159,9 @@ mod tests {
         Pool::new(server, limits)
     }
 
-    async fn answer_of(pool: &Pool) -> Option<Option<String>> {
+    async fn answer_of(pool: &Pool) -> Option<Plain> {
         let (_, caller) = pool.way();
-        caller.ask(Question::Password).await.map(|answer| answer.unwrap())
+        caller.ask(Question::password()).await.ok()
     }
 
     #[tokio::test]
@@ -172,11 +175,11 @@ mod tests {
         pool.join(sink.clone(), goer);
         pool.join(sink.clone(), None);
         pool.join(sink, stayer);
-        left.send(Ok(Some("of one that has left".into()))).unwrap();
-        stays.send(Ok(Some("of one that stays".into()))).unwrap();
+        left.send(Ok(Plain::text("of one that has left"))).unwrap();
+        stays.send(Ok(Plain::text("of one that stays"))).unwrap();
         drop(gone);
         assert!(!pool.leave(id));
-        assert_eq!(answer_of(&pool).await, Some(Some("of one that stays".into())));
+        assert_eq!(answer_of(&pool).await, Some(Plain::text("of one that stays")));
         assert_eq!(answer_of(&pool).await, None);
     }
 
@@ -188,8 +191,8 @@ mod tests {
         let (quick, second) = program();
         pool.join(sink.clone(), first);
         pool.join(sink, second);
-        quick.send(Ok(Some("quick".into()))).unwrap();
-        assert_eq!(answer_of(&pool).await, Some(Some("quick".into())));
+        quick.send(Ok(Plain::text("quick"))).unwrap();
+        assert_eq!(answer_of(&pool).await, Some(Plain::text("quick")));
         drop(busy);
     }
 }

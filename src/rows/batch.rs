@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::event::Event;
-use super::extra::Extra;
+use super::extra::{Extra, News};
 use super::record::{Ending, Record};
 use super::shape::Shape;
 use super::template::Template;
@@ -87,10 +86,10 @@ pub(super) struct Mark {
 }
 
 impl Batch {
-    /// One event of this connection or pool.
-    pub fn of_event(id: u32, event: Event) -> Batch {
+    /// One piece of news.
+    pub fn of(news: impl News) -> Batch {
         let mut batch = Batch::default();
-        batch.record_with(Record::Event, &[], Extra::ConnectionEvent(id, event));
+        batch.news(news);
         batch
     }
 
@@ -215,6 +214,11 @@ impl Batch {
         self.record(kind, rest);
         self.weight += extra.memory();
         self.extras.push(extra);
+    }
+
+    /// Appends what is nobody's answer.
+    pub fn news(&mut self, news: impl News) {
+        self.record_with(Record::Event, &[], Extra::News(Box::new(news)));
     }
 
     /// Takes the end of the only request out of its last batch: the transaction status, and the error if it failed.
@@ -466,6 +470,14 @@ mod tests {
     use super::super::shape::ShapeTable;
     use super::*;
 
+    struct Nothing;
+
+    impl News for Nothing {
+        fn memory(&self) -> usize {
+            0
+        }
+    }
+
     #[test]
     fn rows_without_columns_fill_a_batch_too() {
         let shape = ShapeTable::default().get(&[0, 0], TypeMask(0)).unwrap();
@@ -546,7 +558,7 @@ mod tests {
         assert!(first.absorb(&mut second));
         first.record(Record::Suspended, &[3]);
         first.record(Record::Started, &[4]);
-        first.record_with(Record::Event, &[], Extra::ConnectionEvent(5, Event::Closed));
+        first.news(Nothing);
         first.record(Record::Done, &[3, 0]);
         first.record(Record::Empty, &[5]);
         let idle = Ending::Here(i32::from(b'I'));

@@ -1,6 +1,7 @@
 //! What does not fit the flat arrays of a batch.
 
-use super::event::{Event, PoolEvent};
+use std::any::Any;
+
 use crate::error::Error;
 use crate::wire::command::CommandTag;
 
@@ -10,12 +11,16 @@ pub enum Extra {
     Tag(CommandTag<'static>),
     /// For [`super::Record::Failed`].
     Error(Box<Error>),
-    /// For [`super::Record::Event`]: the connection's number and what happened.
-    ConnectionEvent(u32, Event),
-    /// For [`super::Record::Event`]: the pool's number, the connection's, and what happened.
-    PoolEvent(u32, u32, PoolEvent),
+    /// For [`super::Record::Event`].
+    News(Box<dyn News>),
     /// For [`super::Record::Raw`].
     Bytes(Vec<u8>),
     /// For [`super::Record::Value`]: something that only the room of the sink understands.
-    Value(Box<dyn std::any::Any + Send>),
+    Value(Box<dyn Any + Send>),
+}
+
+/// Something that is told without being anybody's answer. What it is only its own room and that of the sink know.
+pub trait News: Any + Send {
+    /// Bytes that it takes until it is told, its own included.
+    fn memory(&self) -> usize;
 }

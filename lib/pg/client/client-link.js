@@ -1,11 +1,11 @@
 'use strict';
 
-const { native, register } = require('../../native/binding');
+const { register } = require('../../native/binding');
 const { setImmediate } = require('../../timers');
 const { peerCertificate, refusalOf } = require('../settings/identity-check');
 const { failureOf } = require('../errors/loss');
 const { noticeMessage, notificationMessage } = require('../errors/notice');
-const { findPassword, messageOf } = require('../messages/password');
+const { askPassword } = require('../messages/password');
 
 /**
  * @typedef {import('../../errors').PgError} PgError
@@ -58,32 +58,20 @@ class ClientLink {
     this.client._closedSoon();
   }
 
-  /** @param {number} question */
-  password(question) {
+  /** @returns {Promise<string | null>} */
+  async password() {
     const { client } = this;
     // A second connection for the same client, to ask about its script.
-    if (typeof client.password === 'string') {
-      native.answer(question, client.password, null);
-      return;
-    }
-    findPassword(client, (error, password) => {
-      if (error) {
-        client._answerError = error;
-      } else {
-        client.connectionParameters.password = client.password = password;
-      }
-      native.answer(question, password, error ? messageOf(error) : null);
-    });
+    if (typeof client.password === 'string') return client.password;
+    const password = await askPassword(client);
+    client.connectionParameters.password = client.password = password;
+    return password;
   }
 
-  /**
-   * @param {number} question
-   * @param {import('../../native/addon').Certificate} certificate
-   */
-  identity(question, [name, chain]) {
+  /** @param {import('../../native/addon').Certificate} certificate */
+  identity([name, chain]) {
     const error = refusalOf(this.client.ssl, name, () => peerCertificate(chain));
-    this.client._answerError = error;
-    native.answer(question, null, error && messageOf(error));
+    if (error !== null) throw error;
   }
 }
 

@@ -12,7 +12,8 @@ const { SERVER_TIMEOUTS, serverMillis, toSettings } = require('../settings/setti
  */
 function settingsOf(client) {
   const parameters = client.connectionParameters;
-  const { enableChannelBinding, autoPrepare, keepAlive, keepAliveInitialDelayMillis } = client._given;
+  const { enableChannelBinding, autoPrepare, busyWait, keepAlive, keepAliveInitialDelayMillis } =
+    client._given;
   return toSettings(parameters, {
     startup: client.getStartupConf(),
     host: client.host,
@@ -25,6 +26,7 @@ function settingsOf(client) {
     enableChannelBinding,
     // A replication connection knows no extended protocol.
     autoPrepare: autoPrepare && !client.replication,
+    busyWait,
     scramMaxIterations: client.scramMaxIterations,
     connectionTimeoutMillis: client._connectionTimeoutMillis,
     keepAlive,

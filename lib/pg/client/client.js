@@ -48,7 +48,6 @@ const INTERNALS = [
   '_isCarried',
   '_given',
   '_connectionCallback',
-  '_answerError',
   '_endListeners',
   '_isAdopted',
   '_ref',
@@ -113,14 +112,13 @@ class Client extends QueryQueue {
     /** @type {Pick<ClientOptions, 'enableChannelBinding' | 'keepAlive' | 'keepAliveInitialDelayMillis'> & { autoPrepare: boolean }} options that only the native connection reads */
     this._given = {
       autoPrepare: flag('autoPrepare', given.autoPrepare),
+      busyWait: flag('busyWait', given.busyWait, true),
       enableChannelBinding: given.enableChannelBinding,
       keepAlive: given.keepAlive,
       keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis,
     };
     /** @type {ConnectCallback | null} */
     this._connectionCallback = null;
-    /** @type {unknown} what the caller's password function threw, or its check of the server found */
-    this._answerError = null;
     /** @type {(() => void)[]} */
     this._endListeners = [];
     /** @type {boolean} whether a pool has connected it, without its `connect` */
@@ -208,7 +206,7 @@ class Client extends QueryQueue {
   _handleConnectFailure(failure) {
     // Its program has taken the stream away, as pools do with what takes too long.
     const isTaken = kindOf(/** @type {Error} */ (failure)) === 'closed' && !this._ending;
-    const error = this._answerError || (isTaken ? endError(false) : failure);
+    const error = isTaken ? endError(false) : failure;
     if (this._connectionError || !this._connecting) return;
     this._connectionError = true;
     const callback = this._connectionCallback;

@@ -37,6 +37,21 @@ function findPassword(client, answer) {
   }
 }
 
+/**
+ * As `findPassword`, for whoever awaits it.
+ *
+ * @param {{ password: any, connectionParameters: import('../settings/connection-parameters') }} client
+ * @returns {Promise<string | null>}
+ */
+function askPassword(client) {
+  return new Promise((resolve, reject) => {
+    findPassword(client, (error, password) => {
+      if (error) reject(error);
+      else resolve(password);
+    });
+  });
+}
+
 const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE'];
 
 /**
@@ -65,18 +80,4 @@ function advised(error) {
   return error;
 }
 
-/**
- * What the native side is told of a failure, and the failure is known by again.
- *
- * @param {unknown} error whatever the password function has thrown
- * @returns {string}
- */
-function messageOf(error) {
-  try {
-    return String(error instanceof Error ? error.message : error);
-  } catch {
-    return 'the password function failed';
-  }
-}
-
-module.exports = { findPassword, messageOf };
+module.exports = { askPassword, findPassword };

@@ -1,16 +1,13 @@
 'use strict';
 
-const { native } = require('../../native/binding');
 const { fromNative, isConnectTimeout, isServerError } = require('../../errors');
 const { POOL_CONNECT_TIMEOUT } = require('../../texts');
 const { channels, isWatched, place, trace } = require('../call/diagnostics');
-const { findPassword, messageOf } = require('../messages/password');
+const { askPassword } = require('../messages/password');
 const { peerCertificate, refusalOf } = require('../settings/identity-check');
 
 /** @import { Failure } from '../../native/addon' */
 /** @import { NativeError } from './native-keeper' */
-
-const MOST_ANSWER_ERRORS = 16;
 
 /** What the native side tells and asks about a pool. */
 class PoolLink {
@@ -19,9 +16,6 @@ class PoolLink {
     this._keeper = keeper;
     /** @type {Map<number, (error: unknown, processID?: number) => void>} connections being made, while that is traced */
     this._openings = new Map();
-    /** @type {unknown[]} the last errors of the caller's password function or of its check of the server, for the
-     connections that failed by them */
-    this._answerErrors = [];
   }
 
   /** @param {number} connectionId */
@@ -37,36 +31,19 @@ class PoolLink {
     this._keeper.clients.broken(connectionId, fromNative(failure));
   }
 
-  /** @param {number} question */
-  password(question) {
-    findPassword(this._template, (error, password) => this._answer(question, password, error));
+  /** @returns {Promise<string | null>} */
+  password() {
+    return askPassword(this._template);
   }
 
-  /**
-   * @param {number} question
-   * @param {[name: string, chain: Buffer[]]} certificate
-   */
-  identity(question, [name, chain]) {
+  /** @param {[name: string, chain: Buffer[]]} certificate */
+  identity([name, chain]) {
     const error = refusalOf(this._template.ssl, name, () => peerCertificate(chain));
-    this._answer(question, null, error);
+    if (error !== null) throw error;
   }
 
   get _template() {
     return /** @type {import('../client/client')} */ (this._keeper.template);
-  }
-
-  /**
-   * @param {number} question
-   * @param {string | null} password
-   * @param {unknown} error
-   */
-  _answer(question, password, error) {
-    if (error) {
-      this._answerErrors.push(error);
-      // A request that was given up meanwhile doesn't come for its own.
-      if (this._answerErrors.length > MOST_ANSWER_ERRORS) this._answerErrors.shift();
-    }
-    native.answer(question, password, error ? messageOf(error) : null);
   }
 
   /**
@@ -77,8 +54,6 @@ class PoolLink {
    */
   explain(error) {
     if (isServerError(error)) return error;
-    const asked = this._answerErrors.findIndex((answer) => messageOf(answer) === error.message);
-    if (asked >= 0) return this._answerErrors.splice(asked, 1)[0];
     if (isConnectTimeout(error)) {
       const late = new Error(POOL_CONNECT_TIMEOUT, { cause: error });
       const { code, phase, outcome } = error;

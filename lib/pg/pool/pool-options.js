@@ -72,6 +72,7 @@ function toOwnOptions(given, tlsSecrets) {
   options.maxLifetimeSeconds = options.maxLifetimeSeconds || 0;
   if (options.idleTimeoutMillis === undefined) options.idleTimeoutMillis = DEFAULT_IDLE_TIMEOUT_MILLIS;
   flag('autoPrepare', options.autoPrepare);
+  flag('busyWait', options.busyWait);
   sharing(options.sharing);
   return options;
 }

@@ -2,7 +2,8 @@
 
 const { native, start } = require('../../native/binding');
 const { typeMask } = require('../../rows/rows');
-const { rejectAtCaller } = require('../call/caller');
+const { callOut, rejectAtCaller } = require('../call/caller');
+const { noticeMessage } = require('../errors/notice');
 const QueryRequest = require('./query-request');
 const { NOT_APPLIED, abortError, appliedFate, withFate } = require('./script-outcome');
 const { startTimer } = require('../call/timer');
@@ -46,6 +47,7 @@ class DdlRequest extends QueryRequest {
     const order = {
       text: this.order.text,
       inTransaction,
+      notices: this.order.onNotice !== undefined,
       pipelined: commit === 'pipelined',
       extended: this._isExtended(),
       binary: this.binary,
@@ -81,6 +83,16 @@ class DdlRequest extends QueryRequest {
       leave?.();
       this.abort(new Error(QUERY_TIMEOUT));
     }, millis);
+  }
+
+  /**
+   * Something happened in the midst of it.
+   *
+   * @param {{ notice: string, length: number }} event
+   */
+  told(event) {
+    const { onNotice } = this.order;
+    if (onNotice !== undefined) callOut(onNotice, noticeMessage(event.notice, event.length));
   }
 
   /** @param {string | null} status null when the connection is gone */

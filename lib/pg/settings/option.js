@@ -95,12 +95,13 @@ function pageSize(rows) {
  * A switch that isn't node-postgres's, so that nobody's program relies on what counts as true there.
  *
  * @param {string} name
- * @param {unknown} value undefined and null are false
+ * @param {unknown} value undefined and null are `otherwise`
+ * @param {boolean} [otherwise]
  * @returns {boolean}
  * @throws {TypeError}
  */
-function flag(name, value) {
-  if (value === undefined || value === null) return false;
+function flag(name, value, otherwise = false) {
+  if (value === undefined || value === null) return otherwise;
   if (typeof value !== 'boolean') throw new TypeError(`"${name}" must be true or false, got ${shown(value)}`);
   return value;
 }

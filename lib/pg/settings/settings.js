@@ -81,6 +81,7 @@ function hostList(hostOption, portOption) {
  * @param {boolean} client.isCarried whether the way to the server is the caller's, with TLS by Node
  * @param {boolean | undefined} client.enableChannelBinding
  * @param {boolean} client.autoPrepare
+ * @param {boolean} client.busyWait
  * @param {number} client.scramMaxIterations
  * @param {unknown} client.connectionTimeoutMillis
  * @param {unknown} client.keepAlive
@@ -123,6 +124,7 @@ function toSettings(parameters, client) {
     requireAuth: auth && auth.text,
     allowedAuth: auth && auth.allowed,
     autoPrepare: client.autoPrepare,
+    busyWait: client.busyWait,
     // 0 is no limit, as in node-postgres.
     scramMaxIterations: amount('scramMaxIterations', client.scramMaxIterations) || null,
     targetSessionAttrs: oneOf('target_session_attrs', parameters.targetSessionAttrs || 'any', TARGETS),

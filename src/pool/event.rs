@@ -1,0 +1,33 @@
+//! What a pool tells those who use it of its connections.
+
+use crate::conn::ConnectionId;
+use crate::error::Error;
+use crate::rows::News;
+
+/// What happens to the connections of a pool, besides what their clients hear.
+#[derive(Clone)]
+pub enum PoolEvent {
+    /// One is being opened.
+    Opening,
+    /// It is open; the number is its server process's.
+    Opened(i32),
+    /// It could not be opened.
+    NotOpened(Box<Error>),
+    /// It broke while it was idle.
+    IdleLost(Box<Error>),
+    /// It is closed and belongs to the pool no more.
+    Removed,
+}
+
+/// An event of a pool, under the number by which its user knows the pool, and the connection that it is about.
+pub struct PoolNews(pub u32, pub ConnectionId, pub PoolEvent);
+
+impl News for PoolNews {
+    fn memory(&self) -> usize {
+        let more = match &self.2 {
+            PoolEvent::NotOpened(error) | PoolEvent::IdleLost(error) => error.memory(),
+            PoolEvent::Opening | PoolEvent::Opened(_) | PoolEvent::Removed => 0,
+        };
+        size_of::<Self>() + more
+    }
+}
