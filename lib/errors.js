@@ -71,14 +71,14 @@ const kinds = new WeakMap();
 /** Errors of the program's that are kept for those who are still to be told of them; most are told at once. */
 const MOST_THROWN = 100;
 
-/** @type {Map<number, any>} what the program has thrown in answer to questions, by their numbers */
+/** @type {Map<number, NonNullable<unknown>>} what the program has thrown in answer to questions, by their numbers */
 const thrownErrors = new Map();
 
 /**
  * Keeps what the program has thrown in answer to a question: the failure that comes of it gives the same error back.
  *
  * @param {number} question
- * @param {any} error
+ * @param {NonNullable<unknown>} error
  */
 function keepThrown(question, error) {
   thrownErrors.set(question, error);
@@ -93,7 +93,7 @@ function keepThrown(question, error) {
 /**
  * What the native side is told of something that was thrown.
  *
- * @param {any} error
+ * @param {unknown} error
  * @returns {string}
  */
 function messageOf(error) {
@@ -113,7 +113,8 @@ function messageOf(error) {
 function fromNative(payload) {
   const own = payload.thrown === undefined ? undefined : thrownErrors.get(payload.thrown);
   // The program's own error says nothing of what became of work that was under way.
-  if (own !== undefined && (!payload.outcome || payload.outcome === 'not applied')) return own;
+  if (own !== undefined && (!payload.outcome || payload.outcome === 'not applied'))
+    return /** @type {PgError} */ (own);
   const error = ofKind(payload.kind, errorOf(payload));
   if (own !== undefined) error.cause = own;
   if (payload.outcome) {

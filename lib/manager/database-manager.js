@@ -66,7 +66,7 @@ class DatabaseManager {
    * first one becomes the current one.
    *
    * @param {string} name that no other has
-   * @param {Record<string, any>} config as that of `addConnection`, which is looked at when it is used
+   * @param {import('./database-config').DatabaseConfig} config as that of `addConnection`, which is looked at when it is used
    */
   _addLazily(name, config) {
     this._checkOpen();
@@ -221,7 +221,7 @@ class DatabaseManager {
   }
 }
 
-/** @param {Record<string, any>} config */
+/** @param {import('./database-config').DatabaseConfig} config */
 function makePool(config) {
   return new Pool(toPoolConfig(config));
 }

@@ -18,7 +18,7 @@ const { NO_ARRAY_OF_VALUES } = require('../texts');
  * @property {boolean} inTransaction
  * @property {'confirmed' | 'pipelined'} commit
  * @property {AbortSignal | undefined} signal
- * @property {((notice: any) => void) | undefined} onNotice
+ * @property {((notice: unknown) => void) | undefined} onNotice
  * @property {string | undefined} name
  * @property {string | undefined} rowMode
  * @property {Types | undefined} types
@@ -31,7 +31,7 @@ const { NO_ARRAY_OF_VALUES } = require('../texts');
 /**
  * Options of `executeDDL`, which are the program's.
  *
- * @typedef {{ useTransaction?: unknown, transaction?: unknown, commit?: unknown, signal?: unknown }} DdlOptions
+ * @typedef {{ useTransaction?: unknown, transaction?: unknown, commit?: unknown, signal?: unknown, onNotice?: unknown }} DdlOptions
  */
 
 /** @type {('confirmed' | 'pipelined')[]} */

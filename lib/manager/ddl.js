@@ -21,8 +21,8 @@ const { setImmediate } = require('../timers');
  * @typedef {{
  *   query: (query: Order['query']) => Promise<{ command?: string | null } | undefined>,
  *   release: (error?: unknown) => void,
- *   on?: (event: 'error', listener: () => void) => unknown,
- *   removeListener?: (event: 'error', listener: () => void) => unknown,
+ *   on?: (event: 'error' | 'notice', listener: (event: unknown) => void) => unknown,
+ *   removeListener?: (event: 'error' | 'notice', listener: (event: unknown) => void) => unknown,
  * }} PooledClient
  */
 

@@ -89,7 +89,7 @@ function makeEntry(name, config, pool) {
 /**
  * Whatever class the configuration is of, and whatever was hidden in it, what is printed is what can be listed.
  *
- * @param {Record<string, any>} entry
+ * @param {{ config: DatabaseConfig, pool: Pool | undefined }} entry
  */
 function shownEntry(entry) {
   const { ssl } = entry.config;
@@ -100,15 +100,15 @@ function shownEntry(entry) {
 
 /** A database whose pool is made when somebody asks for it: a manager can know thousands of which few are used. */
 class LazyEntry {
-  /** @type {any} */
+  /** @type {Pool | undefined} */
   #pool;
-  /** @type {(config: Record<string, any>) => any} */
+  /** @type {(config: DatabaseConfig) => Pool} */
   #makePool;
 
   /**
    * @param {string} name
-   * @param {Record<string, any>} config
-   * @param {(config: Record<string, any>) => any} makePool one function for all entries
+   * @param {DatabaseConfig} config
+   * @param {(config: DatabaseConfig) => Pool} makePool one function for all entries
    */
   constructor(name, config, makePool) {
     this.name = name;
@@ -137,7 +137,7 @@ class LazyEntry {
 
   /**
    * @param {Entry} entry of either kind
-   * @returns {any} its pool, unless there is none yet
+   * @returns {Pool | undefined} its pool, unless there is none yet
    */
   static openedPool(entry) {
     return entry instanceof LazyEntry ? entry.#pool : entry.pool;

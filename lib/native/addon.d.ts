@@ -47,7 +47,8 @@ export interface Environment {
   openPool(settings: Settings, options: PoolOptions): Pool;
   giveUp(request: number): void;
   decline(question: number): void;
-  answer(question: number, answer: string | null | undefined, error: string | null | undefined): void;
+  /** Answers with plain data, or with the message of what was thrown; whether the answer was still wanted. */
+  answer(question: number, answer: unknown, error: string | null): boolean;
 }
 
 /** In wire form. */
@@ -154,6 +155,7 @@ export interface Settings {
   requireAuth: string | null;
   allowedAuth: string[] | null;
   autoPrepare: boolean;
+  busyWait: boolean;
   scramMaxIterations: number | null;
   targetSessionAttrs: string;
 }
@@ -277,6 +279,8 @@ export interface Failure extends Omit<ServerFields, 'code'>, SystemFields, Fate 
   length?: number;
   /** One for each address that was tried. */
   errors?: Failure[];
+  /** The question that the program has answered by throwing it. */
+  thrown?: number;
 }
 
 /** Text; where JavaScript has no room for it, the number of its characters. */
@@ -321,20 +325,36 @@ export type ConnectionEvent =
   | [name: 'notification', connection: number, notification: Notification]
   | [name: 'parameter', connection: number, parameter: string, value: string]
   | [name: 'lost', connection: number, failure: Failure]
-  | [name: 'closed', connection: number]
-  | [name: 'password', connection: number, question: number]
-  | [name: 'identity', connection: number, question: number, certificate: Certificate];
+  | [name: 'closed', connection: number];
 
 /** What happens in a pool: its name, the number of the pool, and what belongs to it. */
 export type PoolEvent =
   | [name: 'opening' | 'removed', pool: number, connection: number]
   | [name: 'opened', pool: number, connection: number, processID: number]
-  | [name: 'notOpened' | 'idleError', pool: number, connection: number, failure: Failure]
-  | [name: 'poolPassword', pool: number, question: number]
-  | [name: 'poolIdentity', pool: number, question: number, certificate: Certificate];
+  | [name: 'notOpened' | 'idleError', pool: number, connection: number, failure: Failure];
+
+/**
+ * A question of Rust's: the number and the kind of what shall answer, the question's own number, the method that answers,
+ * and what that is given.
+ */
+export type Asked = [
+  name: 'asked',
+  id: number,
+  kind: 'connection' | 'pool' | 'request',
+  question: number,
+  method: string,
+  data: Plain,
+];
+
+/** Plain data, as it crosses either way. */
+export type Plain = null | boolean | number | string | Buffer | Plain[] | { [name: string]: Plain };
+
+/** What goes on across the boundary besides answers: questions, their end, and what operations tell. */
+export type News =
+  Asked | [name: 'withdrawn', question: number] | [name: 'told', request: number, events: Plain[]];
 
 /** A notice is one text: the number of the connection, the length of the message, and its fields. */
-export type Event = string | ConnectionEvent | PoolEvent;
+export type Event = string | ConnectionEvent | PoolEvent | News;
 
 export type CommandTag = [command: string | null, rows: number | null, oid: number | null];
 

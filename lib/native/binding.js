@@ -476,11 +476,6 @@ function tell(id, events) {
     }
   }
 }
-  }
-  const listener = /** @type {Record<string, Listener>} */ (owner);
-  if (name === 'lost') listener.lost(fromNative(first), undefined);
-  else listener[poolEvent ?? name](first, second);
-}
 
 // Bun loads addons, but its event loop isn't libuv, of which it has but the names.
 const polls = process.versions.bun === undefined;

@@ -94,16 +94,20 @@ export type ConnectionListener = {
   parameter(name: string, value: string): void;
   lost(error: PgError): void;
   closed(): void;
-  password(question: number): void;
-  identity(question: number, certificate: Certificate): void;
+  /** Gives the password, null for none; as a promise. */
+  password(): Promise<string | null>;
+  /** Throws what the program's check has found. */
+  identity(certificate: Certificate): void;
 };
 
 /** Is told what happens in a pool. */
 export type PoolListener = {
   removed(connection: number): void;
   idleError(connection: number, failure: Failure): void;
-  password(question: number): void;
-  identity(question: number, certificate: Certificate): void;
+  /** Gives the password, null for none; as a promise. */
+  password(): Promise<string | null>;
+  /** Throws what the program's check has found. */
+  identity(certificate: Certificate): void;
   opening(connection: number): void;
   opened(connection: number, processID: number): void;
   notOpened(connection: number, failure: Failure): void;

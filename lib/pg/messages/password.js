@@ -40,7 +40,7 @@ function findPassword(client, answer) {
 /**
  * As `findPassword`, for whoever awaits it.
  *
- * @param {{ password: any, connectionParameters: import('../settings/connection-parameters') }} client
+ * @param {{ password: unknown, connectionParameters: import('../settings/connection-parameters') }} client
  * @returns {Promise<string | null>}
  */
 function askPassword(client) {

@@ -50,6 +50,7 @@ export interface ClientOptions extends ServerOptions {
   scramMaxIterations?: unknown;
   pipeline?: unknown;
   autoPrepare?: unknown;
+  busyWait?: unknown;
   types?: Types;
   Promise?: PromiseConstructor;
   /** The way to the server: a stream, or a function that makes one. */
