@@ -124,7 +124,7 @@ export interface Pool {
     textNumber: number,
   ): void;
   learnText(text: string, anew: boolean): void;
-  flush(isLast: boolean): void;
+  flush(): void;
   executeDdl(request: number, order: ScriptOrder, values: WireValues): void;
   askVersion(request: number): void;
   end(request: number): void;

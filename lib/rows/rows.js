@@ -3,7 +3,6 @@
 // Rows from the flat arrays of a batch (src/rows/batch.rs) to JavaScript values. For each shape of rows that is used
 // more than once a function is generated; where generating code is switched off, an interpreter does the same.
 
-const { quickest } = require('./arrays');
 const { wary } = require('./binary-arrays');
 const { templates } = require('./json-templates');
 const { Oversized, received } = require('./oversized');
@@ -244,8 +243,8 @@ function define(row, name, value) {
  */
 function parserOf(shape, column, parser) {
   if (shape.kinds[column] === RAW) return wary(parser);
-  if (shape.kinds[column] !== TEXT) return quickest(parser);
-  return pristine.leavesText(shape.fields[column].dataTypeID, parser) ? null : quickest(parser);
+  if (shape.kinds[column] !== TEXT) return parser;
+  return pristine.leavesText(shape.fields[column].dataTypeID, parser) ? null : parser;
 }
 
 /**

@@ -9,9 +9,6 @@ use crate::sql;
 
 /// So many quick answers in a row make a text one that is quick.
 const PROOF: u32 = 64;
-/// After so many a late one is taken for an accident: where server and client are short of processors, an answer waits for
-/// the work of other connections.
-const CREDIT: u32 = 2 * PROOF;
 
 /// A text, shared by the requests that have it.
 #[derive(Debug)]
@@ -24,8 +21,6 @@ pub struct KnownText {
     may_wait: bool,
     /// Quick answers since the last late one, as far as they count.
     quick: AtomicU32,
-    /// In which stall an answer was last late.
-    stall: AtomicU32,
 }
 
 impl KnownText {
@@ -40,7 +35,6 @@ impl KnownText {
             may_wait: sql::may_wait(&text),
             text,
             quick: AtomicU32::new(0),
-            stall: AtomicU32::new(0),
         }
     }
 
@@ -53,19 +47,14 @@ impl KnownText {
     pub fn note_quick(&self) {
         let quick = self.quick.load(Ordering::Relaxed);
         // Two connections that learn at once may lose a count, which is no harm.
-        if quick < CREDIT {
+        if quick < PROOF {
             self.quick.store(quick + 1, Ordering::Relaxed);
         }
     }
 
-    /// An answer was late, in the stall of this number, which counts once. Whether the text is one that is quick for all
-    /// that.
-    pub fn note_late(&self, stall: u32) -> bool {
-        if self.stall.swap(stall, Ordering::Relaxed) != stall {
-            let has_credit = self.quick.load(Ordering::Relaxed) >= CREDIT;
-            self.quick.store(if has_credit { PROOF } else { 0 }, Ordering::Relaxed);
-        }
-        self.is_quick()
+    /// An answer was late.
+    pub fn note_late(&self) {
+        self.quick.store(0, Ordering::Relaxed);
     }
 }
 
@@ -141,22 +130,9 @@ mod tests {
             known.note_quick();
         }
         assert!(known.is_quick());
-        assert!(!known.note_late(1));
+        known.note_late();
         known.note_quick();
         assert!(!known.is_quick());
-    }
-
-    #[test]
-    fn one_late_answer_among_very_many_is_an_accident() {
-        let known = KnownText::new("select 1");
-        let be_quick = |count| (0..count).for_each(|_| known.note_quick());
-        be_quick(CREDIT);
-        assert!(known.note_late(1) && known.note_late(1));
-        be_quick(PROOF - 1);
-        assert!(!known.note_late(2));
-        let waiting = KnownText::new("select pg_sleep(1)");
-        (0..CREDIT).for_each(|_| waiting.note_quick());
-        assert!(!waiting.note_late(1));
     }
 
     #[test]

@@ -39,17 +39,12 @@ impl PoolHandle {
 
     /// Runs the queries that JavaScript has written down for this pool: before anything else that it asks of it.
     fn run_written(&self, env: &Env) {
-        self.take_written(env, false);
-    }
-
-    /// Runs the queries that JavaScript has written down for this pool. When its turn is over, they are the last ones.
-    fn take_written(&self, env: &Env, is_last: bool) {
         let requests = lock(&self.environment.outbox).take(&self.environment.queue, self.id, &lock(&self.texts));
         if !requests.is_empty() {
             self.environment.queue.make(requests, |requests| {
                 let hold = self.environment.event_loop.hold_requests(Js::of(env), requests.len());
                 self.environment.prepare_for(hold.under_way(), None);
-                self.pool.run_all(requests, is_last);
+                self.pool.run_all(requests);
             });
         }
     }
@@ -162,8 +157,8 @@ impl PoolHandle {
 
     /// Runs what is written down in the outbox for this pool, when there is no more room or when the turn is over.
     #[napi(catch_unwind)]
-    pub fn flush(&self, env: Env, is_last: bool) {
-        self.take_written(&env, is_last);
+    pub fn flush(&self, env: Env) {
+        self.run_written(&env);
     }
 
     /// Runs a script on a connection of the pool's choice.

@@ -2,11 +2,11 @@
 //!
 //! Sharing saves round trips and wake-ups, and makes a query wait for those before it. So the depth follows what
 //! queries cost at the moment: it doubles while they take less than a millisecond each, and is back at one as soon as
-//! one takes long, unless that is the first one after very many quick ones of its text (docs/decisions/0024). Beyond a few
-//! it goes only for texts whose answers have been quick, and no further than the first other text.
+//! one takes long. Beyond a few it goes only for texts whose answers have been quick, and no further than the first other
+//! text.
 
 use std::ops::RangeInclusive;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Queries that take the server no longer than this are worth sharing a connection.
 const QUICK: Duration = Duration::from_millis(1);
@@ -33,15 +33,12 @@ pub(super) struct Depth {
     now: usize,
     /// The shortest way to the server and back that was seen.
     round_trip: Option<Duration>,
-    /// How often answers were late, and when that was noticed last.
-    stalls: u32,
-    stalled: Option<Instant>,
 }
 
 impl Depth {
     /// At most `most` queries share a connection; 1 never shares.
     pub(super) fn new(most: usize) -> Self {
-        Depth { most: most.max(1), now: 1, round_trip: None, stalls: 0, stalled: None }
+        Depth { most: most.max(1), now: 1, round_trip: None }
     }
 
     /// A message and its answer were on the way this long.
@@ -70,16 +67,6 @@ impl Depth {
         } else if each <= QUICK.max(self.way() / QUICK_PART) {
             self.now = (self.now * 2).min(self.few());
         }
-    }
-
-    /// The number of the stall in which an answer was late whose request left then. Whatever was on the way when it was
-    /// noticed was in the same one.
-    pub(super) fn stall(&mut self, left: Instant, now: Instant) -> u32 {
-        if self.stalled.is_none_or(|noticed| left > noticed) {
-            self.stalls = self.stalls.wrapping_add(1);
-            self.stalled = Some(now);
-        }
-        self.stalls
     }
 
     /// How long a query may take without being known as one that holds up others.

@@ -138,10 +138,9 @@ impl Pool {
         self.shared.enqueue(work);
     }
 
-    /// Runs several requests, each on a connection of its own choice; a failure closes that. `is_last` says that the caller
-    /// has no more for now.
-    pub fn run_all(&self, requests: Vec<Request>, is_last: bool) {
-        self.shared.enqueue_all(requests, is_last);
+    /// Runs several requests, each on a connection of its own choice; a failure closes that.
+    pub fn run_all(&self, requests: Vec<Request>) {
+        self.shared.enqueue_all(requests);
     }
 
     /// Takes a request out of the queue, unanswered; false when it does not wait any more.

@@ -185,19 +185,15 @@ impl Pipeline {
         self.since = now;
         self.shares = true;
         let is_late = each > depth.patience();
-        let stall = self.requests.front().filter(|_| is_late).map(|first| depth.stall(first.sent, now));
-        let mut is_accident = is_late;
         for InFlight { known, is_unproven, .. } in self.requests.drain(..answered) {
             self.unproven -= usize::from(is_unproven);
-            match (known, stall) {
-                (Some(known), Some(stall)) => is_accident &= known.note_late(stall),
-                (Some(known), None) if each <= VERY_QUICK => known.note_quick(),
-                _ => is_accident = false,
+            match known {
+                Some(known) if is_late => known.note_late(),
+                Some(known) if each <= VERY_QUICK => known.note_quick(),
+                _ => {}
             }
         }
-        if !is_accident {
-            depth.learn(each);
-        }
+        depth.learn(each);
     }
 
     /// Takes on what should share the connection by the rule of `sharing`, up to its `part` of all that there is to do and

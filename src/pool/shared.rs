@@ -112,9 +112,8 @@ impl Shared {
         }
     }
 
-    /// As [`Shared::enqueue`] for each of them, in order. They can be shared out at once when the caller has
-    /// no more for now (`is_last`).
-    pub(super) fn enqueue_all(self: &Arc<Self>, requests: Vec<Request>, is_last: bool) {
+    /// As [`Shared::enqueue`] for each of them, in order.
+    pub(super) fn enqueue_all(self: &Arc<Self>, requests: Vec<Request>) {
         let mut requests = requests.into_iter().map(|request| Work::Request { request, retire: true });
         if self.limits.max_waiting.is_none() {
             let deadline = self.limits.wait_timeout.map(|limit| clock::now() + limit);
@@ -123,8 +122,8 @@ impl Shared {
                 let is_behind = !state.waiting.is_empty() && self.is_full(&state);
                 requests.by_ref().for_each(|work| state.waiting.push(work, deadline));
                 drop(state);
-                if !is_behind || is_last {
-                    self.serve(is_last);
+                if !is_behind {
+                    self.pump();
                 }
             }
         }
@@ -134,11 +133,6 @@ impl Shared {
 
     /// Serves the waiters as far as connections go.
     pub(super) fn pump(self: &Arc<Self>) {
-        self.serve(false);
-    }
-
-    /// As [`Shared::pump`]; `is_last` as in [`Shared::enqueue_all`].
-    fn serve(self: &Arc<Self>, is_last: bool) {
         loop {
             let mut state = self.lock();
             if state.waiting.is_empty() {
@@ -156,7 +150,7 @@ impl Shared {
                     }
                 }
             } else {
-                let shared = if state.depth.is_far() || (is_last && state.begins()) {
+                let shared = if state.depth.is_far() {
                     let part = state.part();
                     self.share_out(&mut state, part, clock::now())
                 } else {

@@ -1,4 +1,4 @@
-//! How requests of the pool's own queue are shared out among its connections (docs/decisions/0013, 0024, 0028).
+//! How requests of the pool's own queue are shared out among its connections (docs/decisions/0013, 0024).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,14 +24,6 @@ impl State {
         let (count, under_way) =
             pipelines.fold((0_usize, 0), |(count, under_way), pipeline| (count + 1, under_way + pipeline.len()));
         (self.waiting.len() + under_way).div_ceil(count.max(1))
-    }
-
-    /// Whether no connection that serves the pool's own queue has more than the one request with which it starts.
-    pub(super) fn begins(&self) -> bool {
-        self.lent.values().all(|lent| match &lent.to {
-            Borrower::Pipeline(pipeline) => pipeline.len() <= 1,
-            Borrower::Client | Borrower::Lease => true,
-        })
     }
 }
 

@@ -18,7 +18,7 @@ const RECORD = 5;
 const NULL = -1;
 
 /** So many queries are handed over without waiting for the rest of the turn. */
-const FULL = 128;
+const FULL = 32;
 const MOST_VALUES = 32;
 /** Longer values go by themselves. */
 const LONGEST_VALUE = 256;
@@ -33,7 +33,7 @@ const LONGEST_TEXT = 4 * 1024;
 
 const ASCII_END = 0x80;
 
-/** @type {{ flush(isLast: boolean): void } | null} the native pool whose queries are written down */
+/** @type {{ flush(): void } | null} the native pool whose queries are written down */
 let owner = null;
 let nextWord = HEAD;
 let nextByte = 0;
@@ -42,19 +42,11 @@ let parsers = 0;
 
 const turnEnd = Promise.resolve();
 
-/**
- * Hands over what is written down.
- *
- * @param {boolean} isLast whether the turn is over, so that no more follow
- */
-function flush(isLast) {
-  if (words[COUNT] > 0) /** @type {{ flush(isLast: boolean): void }} */ (owner).flush(isLast);
+/** Hands over what is written down. */
+function flush() {
+  if (words[COUNT] > 0) /** @type {{ flush(): void }} */ (owner).flush();
   // A pool that the program drops is nobody's then.
   owner = null;
-}
-
-function endTurn() {
-  flush(true);
 }
 
 /** The numbers by which a native pool knows texts. A text gets one when it comes for the second time. */
@@ -133,7 +125,7 @@ function writeAscii(value, start) {
 /**
  * Writes a query down for a pool. `prepare` has run.
  *
- * @param {{ id: number, flush(isLast: boolean): void }} core the native pool
+ * @param {{ id: number, flush(): void }} core the native pool
  * @param {Texts} texts its texts
  * @param {import('../query/query-request')} request
  * @param {number} flags
@@ -151,7 +143,7 @@ function write(core, texts, request, flags) {
 
   if (words[COUNT] > 0) {
     const isOfAnother = owner !== core || parsers !== changes.count;
-    if (isOfAnother || nextWord > MOST_WORDS || nextByte > MOST_BYTES) flush(false);
+    if (isOfAnother || nextWord > MOST_WORDS || nextByte > MOST_BYTES) flush();
   }
   const isFirst = words[COUNT] === 0;
   let word = isFirst ? HEAD : nextWord;
@@ -174,7 +166,7 @@ function write(core, texts, request, flags) {
     parsers = changes.count;
     words[OWNER] = core.id;
     words[MASK] = typeMask(pgTypes);
-    turnEnd.then(endTurn);
+    turnEnd.then(flush);
   }
   words[head] = register(request);
   words[head + 1] = text;
@@ -185,7 +177,7 @@ function write(core, texts, request, flags) {
   nextByte = byte;
   request._wireValues = null;
   words[COUNT]++;
-  if (words[COUNT] >= FULL) flush(false);
+  if (words[COUNT] >= FULL) flush();
   return true;
 }
 

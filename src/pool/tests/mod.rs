@@ -1,6 +1,5 @@
 //! Pools on servers that play scripts, through what a pool offers: each way of using one, each fault, each await.
 
-mod bursts;
 mod counts;
 mod second_tries;
 
