@@ -60,6 +60,7 @@ declare class DatabaseManager {
    * @throws {TypeError} when an argument has the wrong type
    * @throws {Error} before a database is added, and after {@link DatabaseManager.close}
    * @throws {Error} with code 25001, before anything is sent, for a statement that can't run in a transaction
+   * @throws {SyntaxError} with code `PGFLEET_PSQL`, before anything is sent, for a command of psql's
    * @throws {DatabaseError} what the server said about the script
    * @throws whatever it is, it is a {@link DatabaseManager.DdlError}: its `outcome` says whether the script was applied
    */
@@ -150,8 +151,25 @@ declare namespace DatabaseManager {
   export interface DdlOptions {
     /** As the argument of the same name. With `transaction` given as well, both have to say the same. @default true */
     useTransaction?: boolean | undefined;
-    /** Between BEGIN and COMMIT: all or nothing. @default true */
-    transaction?: boolean | undefined;
+    /**
+     * `true`: between BEGIN and COMMIT, all or nothing. `false`: as it is. `'auto'`: what can be in one transaction is,
+     * what can't runs by itself in order, and an enum value is committed before its use. @default true
+     */
+    transaction?: boolean | 'auto' | undefined;
+    /** The name of the database. @default the one that is current at the moment of the call */
+    database?: string | undefined;
+    /**
+     * Milliseconds that a transaction may wait for locks, all of them together; then it is rolled back, so that those
+     * who wait behind it go on, and tried again after a pause. 0 waits. It doesn't end `CONCURRENTLY`, which keeps
+     * nobody waiting; `lockBudget` does. @default 0
+     */
+    lockTimeout?: number | undefined;
+    /** Milliseconds that all waiting of the call may last, and the pauses. @default 60000 when `lockTimeout` is set */
+    lockBudget?: number | undefined;
+    /** @default as many as `lockBudget` allows when `lockTimeout` is set, else 0 */
+    retries?: number | undefined;
+    /** Milliseconds that one statement may take; 0 for no limit. @default 0 */
+    statementTimeout?: number | undefined;
     /**
      * When COMMIT leaves. `'confirmed'`: once the script has succeeded, so that a process or connection that is lost
      * in the middle commits nothing; two round trips. `'pipelined'`: together with the script; one round trip, and a
@@ -163,11 +181,49 @@ declare namespace DatabaseManager {
      * has the reason's `name` and `message`, and the reason as its `cause`; or resolves, when it came too late.
      */
     signal?: AbortSignal | undefined;
+    /** Called with what the server says while the script runs. */
+    onNotice?: ((notice: Notice) => void) | undefined;
+    /** Called with each step of each statement. */
+    onProgress?: ((event: DdlProgress) => void) | undefined;
+  }
+
+  /** What the server says besides its answers, such as `NOTICE: relation "a" already exists, skipping`. */
+  export type Notice = NoticeMessage;
+
+  /** How far a statement of a script has got. */
+  export interface DdlProgress {
+    /** Its place in the script, from 1. */
+    step: number;
+    /** How many statements there are. */
+    steps: number;
+    /** Its text, without the semicolon. */
+    statement: string;
     /**
-     * Called with each notice of the server's while the script runs, in order, before the promise is settled. What it
-     * throws is an uncaught exception, and disturbs nothing else.
+     * `'waiting'`: for a lock that `blockers` have. `'retrying'`: it has not had it in time, all is rolled back, and will
+     * be tried again. `'done'` in a transaction is not committed before the promise resolves.
      */
-    onNotice?: ((notice: NoticeMessage) => void) | undefined;
+    state: 'started' | 'done' | 'waiting' | 'retrying' | 'failed';
+    blockers?: Blocker[];
+  }
+
+  /** What stands in the way of a statement that waits for a lock. */
+  export interface Blocker {
+    /** The server process; 0 for a prepared transaction. */
+    pid: number;
+    /** The role; empty for a process of the server's own. */
+    user: string;
+    /** Its `application_name`, or the kind of process, such as `autovacuum worker`. */
+    application: string;
+    /** As in `pg_stat_activity`, such as `idle in transaction`; `prepared` for a prepared transaction. */
+    state: string;
+    /** Milliseconds since its transaction began. */
+    transactionAge: number;
+    /** What it does, or did last, as far as the role may see it. */
+    query: string;
+    /** Of its lock, as in `LOCK TABLE`: `ACCESS SHARE`. */
+    mode: string;
+    /** `schema.table` that its lock is on; empty when that can't be told. */
+    relation: string;
   }
 
   /** What became of one statement of a script. */
@@ -191,6 +247,12 @@ declare namespace DatabaseManager {
     outcome: 'not applied' | 'partly applied' | 'unknown';
     /** One for each statement; undefined when nothing was applied. */
     steps?: DdlStep[] | undefined;
+    /** With code `55P03` of a call with limits: what stood in the way of the last try, one for each process. */
+    blockers?: Blocker[] | undefined;
+    /** How often it was tried; the first counts. */
+    attempts?: number | undefined;
+    /** Milliseconds that all tries have waited, and the pauses between them. */
+    waitedMs?: number | undefined;
   }
 
   /** An entry of {@link DatabaseManager.connections}. */

@@ -121,6 +121,11 @@ function fromNative(payload) {
     error.outcome = payload.outcome;
     if (payload.steps) error.steps = payload.steps;
   }
+  if (payload.blockers) {
+    error.blockers = payload.blockers;
+    error.attempts = payload.attempts;
+    error.waitedMs = payload.waitedMs;
+  }
   return error;
 }
 
@@ -132,6 +137,7 @@ function errorOf(payload) {
   if (payload.kind === 'server') return serverError(payload);
   if (payload.kind === 'timeout') return timeoutError(payload);
   if (payload.kind === 'config') return plainError(TypeError, payload);
+  if (payload.kind === 'syntax') return plainError(SyntaxError, payload);
   if (Array.isArray(payload.errors) && payload.errors.length > 1)
     return severalErrors(payload, payload.errors);
   return plainError(Error, payload);
@@ -187,7 +193,7 @@ function severalErrors(payload, failures) {
 }
 
 /**
- * @param {ErrorConstructor | TypeErrorConstructor} Type
+ * @param {ErrorConstructor | TypeErrorConstructor | SyntaxErrorConstructor} Type
  * @param {Failure} payload
  */
 function plainError(Type, payload) {

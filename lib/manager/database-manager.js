@@ -90,7 +90,8 @@ class DatabaseManager {
     try {
       this._checkOpen();
       const order = toOrder(sql, useTransaction, options);
-      return await runDdl(this._requirePool(), order);
+      const { database } = order;
+      return await runDdl(database === undefined ? this._requirePool() : this._entry(database).pool, order);
     } catch (error) {
       const { outcome } = /** @type {import('../errors').PgError} */ (Object(error));
       throw outcome ? error : withFate(error, NOT_APPLIED);

@@ -15,7 +15,12 @@ const { NO_ARRAY_OF_VALUES } = require('../texts');
  * @typedef {object} Order
  * @property {string} text
  * @property {unknown[] | undefined} values
- * @property {boolean} inTransaction
+ * @property {boolean} inTransaction all of it
+ * @property {'transaction' | 'as it is' | 'auto'} mode
+ * @property {Care | undefined} care what is asked for beyond running it
+ * @property {string | undefined} database
+ * @property {((event: unknown) => void) | undefined} onProgress
+ * @property {{ isChanged: boolean, isSpoiled: boolean }} session what the script has left in its session
  * @property {'confirmed' | 'pipelined'} commit
  * @property {AbortSignal | undefined} signal
  * @property {((notice: unknown) => void) | undefined} onNotice
@@ -31,8 +36,19 @@ const { NO_ARRAY_OF_VALUES } = require('../texts');
 /**
  * Options of `executeDDL`, which are the program's.
  *
- * @typedef {{ useTransaction?: unknown, transaction?: unknown, commit?: unknown, signal?: unknown, onNotice?: unknown }} DdlOptions
+ * @typedef {{ useTransaction?: unknown, transaction?: unknown, commit?: unknown, signal?: unknown, database?: unknown,
+ *   onNotice?: unknown, onProgress?: unknown, lockTimeout?: unknown, lockBudget?: unknown, retries?: unknown,
+ *   statementTimeout?: unknown }} DdlOptions
  */
+
+/**
+ * What the native side does for a script besides running it. Times are milliseconds; undefined is no limit.
+ *
+ * @typedef {import('../native/addon').ScriptCare} Care
+ */
+
+/** How long all waiting of a call may last that has a `lockTimeout`, unless it says otherwise. */
+const LOCK_BUDGET_MILLIS = 60_000;
 
 /** @type {('confirmed' | 'pipelined')[]} */
 const COMMITS = ['confirmed', 'pipelined'];
@@ -63,10 +79,16 @@ function toOrder(sql, useTransaction, options) {
   const text = asked instanceof String ? String(asked) : asked;
   if (typeof text !== 'string') throw new TypeError(`SQL must be a string, got ${shown(text)}`);
   if (config.values && !Array.isArray(config.values)) throw new Error(NO_ARRAY_OF_VALUES);
+  const transaction = transactionOf(isObject ? undefined : useTransaction, given);
   return {
     text,
     values: config.values,
-    inTransaction: inTransaction(isObject ? given.useTransaction : useTransaction, given.transaction),
+    inTransaction: transaction === true,
+    mode: transaction === 'auto' ? 'auto' : transaction ? 'transaction' : 'as it is',
+    care: careOf(given),
+    database: databaseOf(given.database),
+    onProgress: listener('onProgress', given.onProgress),
+    session: { isChanged: false, isSpoiled: false },
     commit: commitOf(given.commit),
     signal: signalOf(given) ?? signalOf(config),
     onNotice: listener('onNotice', given.onNotice),
@@ -81,23 +103,83 @@ function toOrder(sql, useTransaction, options) {
 }
 
 /**
- * @param {unknown} useTransaction the guide's argument
- * @param {unknown} transaction
+ * @param {unknown} argument the guide's second argument
+ * @param {DdlOptions} given
+ * @returns {boolean | 'auto'}
  */
-function inTransaction(useTransaction, transaction) {
-  if (transaction === undefined) return useTransaction === undefined || Boolean(useTransaction);
-  if (typeof transaction !== 'boolean') {
-    throw new TypeError(`"transaction" must be true or false, got ${shown(transaction)}`);
+function transactionOf(argument, { useTransaction, transaction }) {
+  if (transaction !== undefined && typeof transaction !== 'boolean' && transaction !== 'auto') {
+    throw new TypeError(`"transaction" must be true, false or 'auto', got ${shown(transaction)}`);
   }
-  if (useTransaction !== undefined && Boolean(useTransaction) !== transaction) {
+  /** @type {(boolean | 'auto')[]} */
+  const said = [argument, useTransaction].filter((value) => value !== undefined).map(Boolean);
+  if (transaction !== undefined) said.push(transaction);
+  if (said.some((value) => value !== said[0])) {
     throw new TypeError(
       '"useTransaction" and "transaction" say the opposite of each other; give one of them',
     );
   }
-  return transaction;
+  return said[0] ?? true;
 }
 
 /**
+ * @param {DdlOptions} given
+ * @returns {Care | undefined}
+ */
+function careOf(given) {
+  const { transaction } = given;
+  const limits = {
+    lockTimeout: limitOf('lockTimeout', given.lockTimeout),
+    lockBudget: limitOf('lockBudget', given.lockBudget),
+    retries: retriesOf(given.retries),
+    statementTimeout: limitOf('statementTimeout', given.statementTimeout),
+  };
+  const names = /** @type {const} */ (['lockTimeout', 'lockBudget', 'retries', 'statementTimeout']);
+  const undoesSettings = transaction !== undefined || names.some((name) => given[name] !== undefined);
+  if (!undoesSettings) return undefined;
+  if (limits.lockTimeout !== undefined && given.lockBudget === undefined) {
+    limits.lockBudget = LOCK_BUDGET_MILLIS;
+  }
+  return { ...limits, undoesSettings };
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value milliseconds
+ * @returns {number | undefined} undefined for 0 and Infinity, which are no limit
+ */
+function limitOf(name, value) {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !(value >= 0)) {
+    throw new TypeError(
+      `"${name}" must be a number of milliseconds that isn't negative, got ${shown(value)}`,
+    );
+  }
+  return value === 0 || value === Infinity ? undefined : value;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {number | undefined} undefined for as many as there is time for
+ */
+function retriesOf(value) {
+  if (value === undefined || value === Infinity) return undefined;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    throw new TypeError(`"retries" must be a whole number that isn't negative, got ${shown(value)}`);
+  }
+  return Math.min(value, 2 ** 31);
+}
+
+/**
+ * @param {unknown} database
+ * @returns {string | undefined}
+ */
+function databaseOf(database) {
+  if (database === undefined) return undefined;
+  if (typeof database === 'string' && database !== '') return database;
+  throw new TypeError(`"database" must be the name of a connection, got ${shown(database)}`);
+}
+
 /**
  * @param {string} name
  * @param {unknown} value

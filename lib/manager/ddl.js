@@ -6,6 +6,7 @@ const { onAbort, reasonOf } = require('../pg/call/abort');
 const { callOut } = require('../pg/call/caller');
 const Client = require('../pg/client/client');
 const { runScript } = require('../pg/client/client-queries');
+const { isTakenPartIn } = require('../pg/pool/participation');
 const Pool = require('../pg/pool/pool');
 const { NOT_APPLIED, abortError, fateOf, unknownFate, withFate } = require('../pg/query/script-outcome');
 const { setImmediate } = require('../timers');
@@ -69,14 +70,89 @@ async function runOnClient(pool, order) {
     const isOurs = client instanceof Client && !client._isCarried && client.query === ownQuery;
     // A client whose `query` was replaced is one that somebody looks at, or makes messages of his own of.
     if (isOurs) return await runScript(client, order);
+    refuseWhatNeedsOurs(order);
     if (onNotice !== undefined) client.on?.('notice', onNotice);
-    return await runByMessages(client, order, broken);
+    return await runInPieces(client, order, broken);
   } finally {
     if (onNotice !== undefined) client.removeListener?.('notice', onNotice);
     client.removeListener?.('error', ignore);
+    const { isChanged, isSpoiled } = order.session;
+    // What a listener or a hook has set could have been undone with it.
+    const isUnsafe = isSpoiled || (isChanged && (!(pool instanceof Pool) || isTakenPartIn(pool)));
     // A listener of the pool's that throws says nothing about the script.
-    callOut(() => client.release(broken.failure));
+    callOut(() => client.release(broken.failure ?? (isUnsafe ? true : undefined)));
   }
+}
+
+/**
+ * Only the native side can look at locks from beside, and send data behind a COPY.
+ *
+ * @param {Order} order
+ * @throws {Error} that names what can't be had
+ */
+function refuseWhatNeedsOurs({ care, text }) {
+  const names = /** @type {const} */ (['lockTimeout', 'lockBudget', 'retries', 'statementTimeout']);
+  let what = names.filter((name) => care?.[name] !== undefined).map((name) => `"${name}"`)[0];
+  if (what === undefined && native.hasCopyData(text)) what = 'COPY data in a script';
+  if (what === undefined) return;
+  const message =
+    `${what} needs connections that pgfleet makes itself; those of this pool are made by JavaScript ` +
+    '("stream", a Client of its own, or a replaced query)';
+  throw withFate(new Error(message), NOT_APPLIED);
+}
+
+/**
+ * Runs a script that may fall into pieces, each by messages of its own.
+ *
+ * @param {PooledClient} client
+ * @param {Order} order
+ * @param {Broken} broken
+ * @returns {Promise<unknown>}
+ */
+async function runInPieces(client, order, broken) {
+  const { care, mode, onProgress, text } = order;
+  if (care === undefined && onProgress === undefined) return await runByMessages(client, order, broken);
+  const pieces = native.piecesOfScript(text, mode);
+  const steps = pieces.flatMap((piece) => piece.statements);
+  const tell = (/** @type {number} */ place, /** @type {string} */ state) => {
+    if (onProgress === undefined || place >= steps.length) return;
+    callOut(onProgress, { step: place + 1, steps: steps.length, statement: steps[place], state });
+  };
+  const results = [];
+  let place = 0;
+  for (const { text: part, inTransaction, statements } of pieces) {
+    const query = typeof order.query === 'string' ? part : { ...order.query, text: part };
+    const piece = mode === 'auto' ? { ...order, text: part, inTransaction, query } : order;
+    tell(place, 'started');
+    try {
+      results.push(await runByMessages(client, piece, broken));
+    } catch (error) {
+      tell(place, 'failed');
+      throw place === 0 ? error : partlyApplied(error, steps, place);
+    }
+    for (const _ of statements) tell(place++, 'done');
+  }
+  // What it sets for its session is undone with the connection.
+  if (care?.undoesSettings && /\bset\b|set_config/i.test(text)) order.session.isSpoiled = true;
+  return results.length === 1 ? results[0] : results.flat();
+}
+
+/**
+ * The error of a piece as that of the whole script: what was run before is applied.
+ *
+ * @param {unknown} error
+ * @param {string[]} statements of the script
+ * @param {number} done how many of them were run
+ */
+function partlyApplied(error, statements, done) {
+  const failure = /** @type {PgError} */ (error);
+  const { outcome, steps } = failure;
+  const rest = statements.slice(done).map((statement, place) => ({
+    statement,
+    state: steps?.[place]?.state ?? (outcome === 'unknown' ? 'unknown' : place === 0 ? 'failed' : 'not run'),
+  }));
+  const before = statements.slice(0, done).map((statement) => ({ statement, state: 'done' }));
+  return Object.assign(failure, { outcome: 'partly applied', steps: [...before, ...rest] });
 }
 
 function ignore() {

@@ -22,6 +22,10 @@ export interface Addon {
   refusalOfScript(script: string, inTransaction: boolean): Failure | null;
   /** @param isLost whether the connection was lost, in place of a refusal by the server */
   fateOfScript(script: string, inTransaction: boolean, isLost: boolean): Fate;
+  /** Whether data for a COPY stands in a script. */
+  hasCopyData(script: string): boolean;
+  /** The parts that a script is run in. */
+  piecesOfScript(script: string, mode: ScriptMode): ScriptPiece[];
 }
 
 /** Sizes of what both sides share, and tables that they have in common. */
@@ -203,7 +207,11 @@ export interface PoolOptions {
 /** A script and how it shall run. */
 export interface ScriptOrder {
   text: string;
-  inTransaction: boolean;
+  mode: ScriptMode;
+  /** The operation is told of notices. */
+  notices: boolean;
+  /** The operation is told of each step. */
+  progress: boolean;
   /** COMMIT travels with the script. */
   pipelined: boolean;
   extended: boolean;
@@ -211,6 +219,40 @@ export interface ScriptOrder {
   /** Milliseconds. */
   cancelTimeout: number;
   mask: number;
+  /** Undefined where nothing was asked for. */
+  care: ScriptCare | undefined;
+}
+
+/** How much of a script is one transaction. */
+export type ScriptMode = 'transaction' | 'as it is' | 'auto';
+
+/** What is done for a script besides running it. Times are milliseconds; undefined is no limit. */
+export interface ScriptCare {
+  lockTimeout: number | undefined;
+  lockBudget: number | undefined;
+  retries: number | undefined;
+  statementTimeout: number | undefined;
+  /** What it sets for its session is undone. */
+  undoesSettings: boolean;
+}
+
+/** A part of a script that is run by itself. */
+export interface ScriptPiece {
+  text: string;
+  inTransaction: boolean;
+  statements: string[];
+}
+
+/** What stands in the way of a lock, as in index.d.ts. */
+export interface Blocker {
+  pid: number;
+  user: string;
+  application: string;
+  state: string;
+  transactionAge: number;
+  query: string;
+  mode: string;
+  relation: string;
 }
 
 /** What became of one statement of a script. */
@@ -223,6 +265,12 @@ export interface Step {
 export interface Fate {
   outcome?: 'not applied' | 'partly applied' | 'unknown';
   steps?: Step[];
+  /** Of a lock that was not had: what stood in the way. */
+  blockers?: Blocker[];
+  /** How often it was tried. */
+  attempts?: number;
+  /** Milliseconds that all tries have waited. */
+  waitedMs?: number;
 }
 
 /** The fields of an ErrorResponse or a NoticeResponse that are there, under node-postgres's names. */
@@ -267,7 +315,8 @@ export type Kind =
   | 'protocol'
   | 'closed'
   | 'lost'
-  | 'aborted';
+  | 'aborted'
+  | 'syntax';
 
 /** An error as plain data, which lib/errors.js makes an `Error` of. */
 export interface Failure extends Omit<ServerFields, 'code'>, SystemFields, Fate {

@@ -58,6 +58,8 @@ const STARTED = 13;
 const RAW = 14;
 const COPY_REFUSED = 15;
 const DRAINED = 16;
+const MARK = 17;
+const REWIND = 18;
 
 /** @type {Record<string, string>} methods of those who own pools, by the names of the events */
 const POOL_EVENTS = {
@@ -203,6 +205,8 @@ class Remains {
   data() {}
   copyIn() {}
   drained() {}
+  mark() {}
+  rewind() {}
 
   /** @param {Outcome} outcome */
   done(outcome) {
@@ -412,6 +416,14 @@ function walk(count, cursor, texts, blobs, extras) {
         batch.i = i + 2;
         requests[records[i + 1]].drained();
         break;
+      case MARK:
+        batch.i = i + 2;
+        requests[records[i + 1]].mark();
+        break;
+      case REWIND:
+        batch.i = i + 2;
+        requests[records[i + 1]].rewind();
+        break;
       default:
         batch.i = count;
         throw new Error(`pgfleet: the addon sent a record of the unknown kind ${records[i]}; rebuild it`);
@@ -545,6 +557,19 @@ const native = {
    * @param {boolean} isLost whether the connection was lost, in place of a refusal by the server
    */
   fateOfScript: (script, inTransaction, isLost) => addon.fateOfScript(script, inTransaction, isLost),
+  /**
+   * Whether data for a COPY stands in a script.
+   *
+   * @param {string} script
+   */
+  hasCopyData: (script) => addon.hasCopyData(script),
+  /**
+   * The parts that a script is run in.
+   *
+   * @param {string} script
+   * @param {import('./addon').ScriptMode} mode
+   */
+  piecesOfScript: (script, mode) => addon.piecesOfScript(script, mode),
 };
 
 module.exports = {

@@ -64,6 +64,14 @@ export interface CopyReceiver extends QueryReceiver, RawReceiver {
   drained(): void;
 }
 
+/** A script, parts of which may be tried again. */
+export interface ScriptReceiver extends QueryReceiver {
+  /** Results from here on may be taken back. */
+  mark(): void;
+  /** Results since the mark are taken back. */
+  rewind(): void;
+}
+
 /** What may be put into the table of requests. */
 export type Receiver =
   | EndReceiver
@@ -71,13 +79,14 @@ export type Receiver =
   | ValueReceiver<string>
   | QueryReceiver
   | RawReceiver
-  | CopyReceiver;
+  | CopyReceiver
+  | ScriptReceiver;
 
 /** What ends a request: its status, or its one value. */
 export type Outcome = Status | Connection | undefined;
 
 /** What the table of requests is read as: the addon sends to each request the records of its kind alone. */
-export interface AnyReceiver extends Omit<CopyReceiver, 'done'> {
+export interface AnyReceiver extends Omit<CopyReceiver, 'done'>, Pick<ScriptReceiver, 'mark' | 'rewind'> {
   done(outcome: Outcome): void;
 }
 

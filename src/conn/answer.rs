@@ -12,6 +12,7 @@ use super::pending_request::PendingRequest;
 use super::read_buffer::ReadBuffer;
 use super::reply::Reply;
 use super::request::bind_described;
+use super::script_parts::send_copy;
 use super::state::Inner;
 use super::statement_error::{explain, second_try};
 use crate::error::{Error, texts};
@@ -161,7 +162,7 @@ impl Answer {
             b'E' => self.failed(frame.body)?,
             b'G' => {
                 server_message::copy_response(frame.body)?;
-                self.refuse_copy();
+                self.answer_copy();
             }
             b'2' => self.bound(),
             b'H' | b'W' => server_message::copy_response(frame.body)?,
@@ -279,8 +280,9 @@ impl Answer {
             self.connection.lock().statements.note(effect);
         }
         let Some(pending) = &mut self.current else { return Ok(()) };
-        if let Flow::Script { begins, .. } = &mut pending.flow {
-            if std::mem::take(begins) {
+        if let Flow::Script { hidden, .. } = &mut pending.flow {
+            if let Some(left) = hidden.checked_sub(1) {
+                *hidden = left;
                 return Ok(());
             }
             pending.reply.sink.command_completed(&String::from_utf8_lossy(tag));
@@ -357,8 +359,14 @@ impl Answer {
         self.connection.tell_all(notes);
     }
 
-    fn refuse_copy(&mut self) {
-        let Some(pending) = &self.current else { return };
+    /// A script may have the data; elsewhere there is none.
+    fn answer_copy(&mut self) {
+        let Some(pending) = &mut self.current else { return };
+        if let Flow::Script { parts: Some(parts), .. } = &mut pending.flow
+            && let Some(data) = parts.next_copy()
+        {
+            return self.connection.lock().interject(|out| send_copy(&data, out));
+        }
         self.delivery.batch.record(Record::CopyRefused, &[pending.reply.request]);
         let extended = matches!(pending.flow, Flow::Extended { .. } | Flow::Script { extended: true, .. });
         self.connection.lock().interject(|out| {
@@ -384,8 +392,13 @@ impl Answer {
 
     fn notice(&mut self, body: &[u8]) -> Result<(), Error> {
         let notice = server_message::error_fields(body)?;
-        if let Some(pending) = &self.current {
-            pending.reply.sink.notice(&notice);
+        let sink = match &self.current {
+            Some(pending) => Some(pending.reply.sink.clone()),
+            // A script's answer may begin with it.
+            None => self.connection.lock().next_script(),
+        };
+        if let Some(sink) = sink {
+            sink.notice(&notice);
         }
         let event = Event::Notice(Box::new(notice));
         if matches!(&self.current, Some(PendingRequest { flow: Flow::Exchange, .. })) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::message::Extended;
+use super::script_parts::Parts;
 use crate::wire::frontend::Parameters;
 
 /// By what was asked.
@@ -11,12 +12,14 @@ pub enum Flow {
     Simple,
     /// A script.
     Script {
-        /// BEGIN stands before it, and its answer has yet to come.
-        begins: bool,
+        /// Statements of this side's before it whose answers have yet to come.
+        hidden: usize,
         /// Characters of the Query before the script.
         shift: usize,
         /// By the extended protocol.
         extended: bool,
+        /// What it has besides its text.
+        parts: Option<Box<Parts>>,
     },
     /// Extended query.
     Extended {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::script_parts::Cut;
 use crate::wire::frontend::Parameters;
 
 /// What to send.
@@ -9,7 +10,7 @@ pub enum Message {
     /// One simple Query, several statements allowed.
     Simple(Arc<str>),
     /// A script, of which it is told which statements were completed.
-    Script(Script),
+    Script(Box<Script>),
     /// Whole messages of this side's own, which the server answers with one ReadyForQuery; the messages of the answer
     /// are handed over as they come.
     Exchange(Vec<u8>),
@@ -58,6 +59,14 @@ pub struct Script {
     pub body: Body,
     /// `BEGIN` stands before it, in such a way that a refused BEGIN takes the script with it, and is not answered.
     pub begins: bool,
+    /// A comment before everything else in a text's Query, by which others find its server process; or empty.
+    pub claim: String,
+    /// Statements of this side's before a text, in the same Query, which are not answered.
+    pub lead: Vec<String>,
+    /// Data for its `COPY … FROM STDIN`, in order. One beyond these is refused.
+    pub copies: Vec<Arc<str>>,
+    /// Where the text differs from the caller's.
+    pub cuts: Vec<Cut>,
 }
 
 /// What a script consists of.

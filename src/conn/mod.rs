@@ -57,6 +57,7 @@ pub mod runtime;
 mod scheduling;
 mod scram;
 pub mod scram_keys;
+pub mod script_parts;
 #[cfg(test)]
 pub mod scripted;
 pub mod session;

@@ -22,6 +22,12 @@ pub struct RelayEnd {
     pub tags: Vec<String>,
 }
 
+/// Something that hears of an answer while it comes.
+pub trait Hearing: Send + Sync {
+    /// One more statement was completed. Called before its records are delivered.
+    fn completed(&self);
+}
+
 /// Hands rows and events on as they come, and keeps the end: only this side knows yet what the end means.
 pub struct Relay {
     id: u64,
@@ -29,6 +35,7 @@ pub struct Relay {
     /// What is told of notices.
     operation: Option<Operation>,
     state: Mutex<State>,
+    hearing: Option<Arc<dyn Hearing>>,
 }
 
 struct State {
@@ -38,11 +45,15 @@ struct State {
 
 impl Relay {
     /// A relay for the request that `target` names, where to send the request's answer, and where its end will be. Notices
-    /// that come among it are told as events of `operation`.
-    pub fn to(target: &Reply, operation: Option<Operation>) -> (Reply, oneshot::Receiver<RelayEnd>) {
+    /// that come among it are told as events of `operation`, and `hearing` hears of each statement.
+    pub fn to(
+        target: &Reply,
+        operation: Option<Operation>,
+        hearing: Option<Arc<dyn Hearing>>,
+    ) -> (Reply, oneshot::Receiver<RelayEnd>) {
         let (sender, receiver) = oneshot::channel();
         let state = Mutex::new(State { tags: Vec::new(), end: Some(sender) });
-        let relay = Arc::new(Relay { id: next_sink_id(), target: target.clone(), operation, state });
+        let relay = Arc::new(Relay { id: next_sink_id(), target: target.clone(), operation, hearing, state });
         (Reply { sink: relay, ..target.clone() }, receiver)
     }
 }
@@ -65,6 +76,9 @@ impl Sink for Relay {
 
     fn command_completed(&self, tag: &str) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).tags.push(tag.to_owned());
+        if let Some(hearing) = &self.hearing {
+            hearing.completed();
+        }
     }
 
     fn notice(&self, notice: &ServerError) {
@@ -124,7 +138,7 @@ mod tests {
         let receiver = Arc::new(Receiver::default());
         let target =
             Reply { sink: receiver.clone(), request: 1, mask: TypeMask(0), eager: false, unordered: false, race: None };
-        let (relay, end) = Relay::to(&target, None);
+        let (relay, end) = Relay::to(&target, None, None);
         *receiver.end.lock().unwrap() = Some(end);
         let mut batch = Batch::default();
         batch.record(Record::Complete, &[1, 0, 1, -1]);

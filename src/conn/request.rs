@@ -10,6 +10,7 @@ use super::message::{Body, Extended, Message, Portal, Script};
 use super::order::Order;
 use super::pending_request::PendingRequest;
 use super::reply::Reply;
+use super::script_parts::Parts;
 use super::statement::{Described, Statements};
 use crate::error::{Error, ErrorKind, texts};
 use crate::rows::{Formats, Shape};
@@ -37,9 +38,6 @@ impl Request {
     }
 }
 
-/// What precedes the text of a [`Script`] that begins a transaction.
-pub const BEGIN: &str = "BEGIN;";
-
 impl Request {
     /// Writes the request and turns it into what waits for the answer. `formats` are the columns that may come in
     /// binary format. `describes` has a query without a name described before it is bound.
@@ -59,7 +57,7 @@ impl Request {
             Message::Simple(text) if describes => describing(&text, Parameters::default(), out),
             Message::Extended(query) if describes => describing(&query.text, query.parameters, out),
             Message::Simple(text) => simple(text, may_prepare, &reply, statements, formats, out),
-            Message::Script(script) => send_script(&script, out).map(|flow| (flow, None)),
+            Message::Script(script) => send_script(*script, out).map(|flow| (flow, None)),
             Message::Exchange(messages) => {
                 out.extend_from_slice(&messages);
                 Ok((Flow::Exchange, None))
@@ -127,19 +125,27 @@ pub fn bind_described(
     bound
 }
 
+/// What precedes the text of a [`Script`] that begins a transaction.
+const BEGIN: &str = "BEGIN;";
+
 /// BEGIN stands in one Query with the text, or under one Sync with the statement: the server passes over what follows
 /// an error there.
-fn send_script(script: &Script, out: &mut BytesMut) -> Result<Flow, Error> {
-    let Script { body, begins } = script;
-    let begins = *begins;
+fn send_script(script: Script, out: &mut BytesMut) -> Result<Flow, Error> {
+    let Script { body, begins, claim, lead, copies, cuts } = script;
+    let parts = Parts::of(copies, cuts);
+    let hidden = usize::from(begins) + lead.len();
     match body {
-        Body::Text(text) if begins => {
-            frontend::query(&format!("{BEGIN}{text}"), out)?;
-            Ok(Flow::Script { begins, shift: BEGIN.len(), extended: false })
+        Body::Text(text) if hidden == 0 && claim.is_empty() => {
+            frontend::query(&text, out)?;
+            Ok(Flow::Script { hidden, shift: 0, extended: false, parts })
         }
         Body::Text(text) => {
-            frontend::query(text, out)?;
-            Ok(Flow::Script { begins, shift: 0, extended: false })
+            let mut whole = claim + if begins { BEGIN } else { "" };
+            lead.iter().for_each(|statement| whole.extend([statement, ";"]));
+            let shift = whole.chars().count();
+            whole.push_str(&text);
+            frontend::query(&whole, out)?;
+            Ok(Flow::Script { hidden, shift, extended: false, parts })
         }
         Body::Query(query) => {
             if begins {
@@ -152,7 +158,7 @@ fn send_script(script: &Script, out: &mut BytesMut) -> Result<Flow, Error> {
             frontend::describe_portal("", out)?;
             frontend::execute("", 0, out)?;
             frontend::sync(out);
-            Ok(Flow::Script { begins, shift: 0, extended: true })
+            Ok(Flow::Script { hidden: usize::from(begins), shift: 0, extended: true, parts })
         }
     }
 }
@@ -354,5 +360,22 @@ mod tests {
         assert!(!statements.lost("s", false, &error("0A000", "transformSelectStmt")));
         assert!(!statements.lost("s", true, &error("0A000", "RevalidateCachedQuery")));
         assert!(!statements.lost("s", false, &error("22P02", "pg_strtoint32_safe")));
+    }
+
+    #[test]
+    fn what_stands_before_a_text_is_hidden_and_not_counted() {
+        let lead = vec!["SET LOCAL lock_timeout = 5".to_owned()];
+        let script = Script {
+            body: Body::Text("select 1".into()),
+            begins: true,
+            claim: "/* us */".into(),
+            lead,
+            copies: Vec::new(),
+            cuts: Vec::new(),
+        };
+        let mut out = BytesMut::new();
+        let Ok(Flow::Script { hidden, shift, .. }) = send_script(script, &mut out) else { panic!("it can be sent") };
+        assert_eq!((hidden, shift), (2, "/* us */BEGIN;SET LOCAL lock_timeout = 5;".len()));
+        assert!(out.ends_with(b"/* us */BEGIN;SET LOCAL lock_timeout = 5;select 1\0"));
     }
 }

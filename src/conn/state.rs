@@ -10,6 +10,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWrite;
 
 use super::exchange::{Exchange, Mode};
+use super::flow::Flow;
 use super::large_texts::LargeTexts;
 use super::message::Message;
 use super::notes::{Note, Notes};
@@ -18,6 +19,7 @@ use super::race::Race;
 use super::reader::Reader;
 use super::reply::Reply;
 use super::request::Request;
+use super::sink::Sink;
 use super::statement::Statements;
 use super::stream::Stream;
 use crate::error::{Error, texts};
@@ -244,6 +246,12 @@ impl Inner {
             return Notes::new();
         }
         std::mem::take(&mut self.drained)
+    }
+
+    /// Where the next answer goes, if that is one to a script.
+    pub(super) fn next_script(&self) -> Option<Arc<dyn Sink>> {
+        let next = self.pending.front().filter(|next| matches!(next.flow, Flow::Script { .. }));
+        next.map(|next| next.reply.sink.clone())
     }
 
     /// The request whose answer begins now.

@@ -5,7 +5,8 @@ use super::flow::Flow;
 use super::message::Message;
 use super::pending_request::PendingRequest;
 use super::request::Request;
-use crate::error::{Error, ServerError};
+use super::script_parts::shift_position;
+use crate::error::Error;
 
 /// The query of a prepared statement that the server would not take any more, as it came. Nothing of it has run;
 /// in a transaction, which is lost, there is no second try.
@@ -34,9 +35,9 @@ pub(super) fn explain(connection: &Connection, flow: &Flow, error: &mut Error) {
                 inner.statements.forget(name);
             }
         }
-        Flow::Script { shift, .. } => {
+        Flow::Script { shift, parts, .. } => {
             if let Some(server) = &mut error.server {
-                shift_position(server, *shift);
+                shift_position(server, *shift, parts.as_deref());
             }
         }
         _ => {}
@@ -54,30 +55,13 @@ fn hide_name(error: &mut Error, name: &str) {
     }
 }
 
-/// The position in a script that stood behind `shift` characters of its Query.
-fn shift_position(error: &mut ServerError, shift: usize) {
-    for (key, value) in &mut error.fields {
-        if *key == b'P'
-            && let Ok(position) = value.parse::<usize>()
-        {
-            *value = position.saturating_sub(shift).max(1).to_string();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ServerError;
 
     fn server_error(fields: &[(u8, &str)]) -> ServerError {
         ServerError { length: 100, fields: fields.iter().map(|(key, value)| (*key, (*value).to_owned())).collect() }
-    }
-
-    #[test]
-    fn positions_count_from_the_start_of_the_script() {
-        let mut error = server_error(&[(b'P', "14"), (b'C', "42601")]);
-        shift_position(&mut error, super::super::request::BEGIN.len());
-        assert_eq!(error.field(b'P'), Some("8"));
     }
 
     #[test]

@@ -74,6 +74,11 @@ impl Savepoint {
         Savepoint(format!("pgfleet_{:016x}", RandomState::new().build_hasher().finish()))
     }
 
+    /// Its name, which nothing else has.
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+
     /// Commits the script, whether the question has failed or not. When the script has failed there is no such savepoint,
     /// and the transaction stays as it is.
     pub(super) fn commit(&self) -> String {

@@ -4,15 +4,28 @@
 //! the script has succeeded, so that whoever dies in its middle commits nothing. When the answer to COMMIT is lost, the
 //! identity is what the server is asked about. Decision 0030 has the alternatives.
 
+mod attempt;
+mod backoff;
+mod blockers;
 mod cancelling;
+mod care;
 mod check;
 mod identity;
+mod index_state;
+mod lock_budget;
+mod lock_watch;
+mod managed;
 mod order;
 mod outcome;
+mod piece;
+mod progress;
 mod run;
+mod session_settings;
+mod time_limits;
 mod verdict;
 
-pub use check::check;
-pub use order::{Apart, Commit, Order, Place};
+pub use check::{PSQL, check, has_copy_data};
+pub use order::{Apart, Commit, Limits, Mode, Order, Place};
 pub use outcome::{End, judge};
+pub use piece::pieces;
 pub use run::run;

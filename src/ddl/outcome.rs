@@ -21,6 +21,14 @@ pub enum End<'a> {
 /// What became of `script`, of which the statements that answered with `tags` were completed. `in_transaction` is
 /// whether it ran between BEGIN and COMMIT of ours.
 pub fn judge(script: &str, in_transaction: bool, tags: &[String], end: End<'_>) -> (Outcome, Vec<Step>) {
+    match judge_each(script, in_transaction, tags, end) {
+        (Outcome::NotApplied, _) => (Outcome::NotApplied, Vec::new()),
+        judged => judged,
+    }
+}
+
+/// The same, with what became of each statement even where nothing was applied.
+pub(super) fn judge_each(script: &str, in_transaction: bool, tags: &[String], end: End<'_>) -> (Outcome, Vec<Step>) {
     let statements: Vec<&str> = sql::statements(script).map(|statement| statement.text).collect();
     let mut states = vec![StepState::NotRun; statements.len()];
     let mut is_applied = false;
@@ -74,7 +82,7 @@ pub fn judge(script: &str, in_transaction: bool, tags: &[String], end: End<'_>) 
     match (is_applied, may_commit) {
         (true, _) => (Outcome::PartlyApplied, steps(&statements, states)),
         (false, true) => (Outcome::Unknown, steps(&statements, states)),
-        (false, false) => (Outcome::NotApplied, Vec::new()),
+        (false, false) => (Outcome::NotApplied, steps(&statements, states)),
     }
 }
 

@@ -7,6 +7,7 @@ mod phase;
 pub mod texts;
 
 use std::fmt;
+use std::time::Duration;
 
 pub use phase::Phase;
 
@@ -142,6 +143,47 @@ impl StepState {
     }
 }
 
+/// A lock that was not had in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockFailure {
+    /// What stood in the way of the last try; one for each process.
+    pub blockers: Vec<Blocker>,
+    /// How often it was tried; the first try counts.
+    pub attempts: u32,
+    /// How long all tries together have waited, and the pauses between them.
+    pub waited: Duration,
+}
+
+/// What stands in the way of somebody who waits for a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Blocker {
+    /// Server process; 0 for a prepared transaction.
+    pub pid: i32,
+    /// Role; empty for a process of the server's own.
+    pub user: String,
+    /// Its `application_name`, or the kind of process where it has none.
+    pub application: String,
+    /// As in `pg_stat_activity`; `prepared` for a prepared transaction.
+    pub state: String,
+    /// How old its transaction is.
+    pub transaction_age: Duration,
+    /// What it does, or did last.
+    pub query: String,
+    /// Of its lock, as in LOCK TABLE.
+    pub mode: String,
+    /// `schema.table` that its lock is on; empty where it is on none of this database.
+    pub relation: String,
+    /// It is an autovacuum worker, which yields once it has been waited for as long as `deadlock_timeout`.
+    pub is_autovacuum: bool,
+}
+
+impl Blocker {
+    /// It makes way for nobody: a table's transaction ids run out.
+    pub fn prevents_wraparound(&self) -> bool {
+        self.is_autovacuum && self.query.contains("(to prevent wraparound)")
+    }
+}
+
 /// A failure on its way to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -150,7 +192,7 @@ pub struct Error {
     /// For people: what was expected and what to do.
     pub message: String,
     /// What programs match on: `ECONNREFUSED`, `28P01`, …
-    pub code: Option<String>,
+    pub code: Option<Box<str>>,
     /// The system call behind it.
     pub call: Option<Box<SystemCall>>,
     /// The server's own words.
@@ -161,6 +203,8 @@ pub struct Error {
     pub outcome: Option<Outcome>,
     /// What became of each statement of a script, unless nothing of it was applied.
     pub steps: Box<[Step]>,
+    /// What is known of the lock that was not had.
+    pub lock: Option<Box<LockFailure>>,
     /// The program itself has thrown it, in answer to the question of this number.
     pub thrown: Option<u32>,
 }
@@ -177,6 +221,7 @@ impl Error {
             attempts: Box::default(),
             outcome: None,
             steps: Box::default(),
+            lock: None,
             thrown: None,
         }
     }
@@ -188,7 +233,7 @@ impl Error {
 
     /// The same error with a code for programs.
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
-        self.code = Some(code.into());
+        self.code = Some(code.into().into());
         self
     }
 
@@ -202,6 +247,12 @@ impl Error {
     pub fn with_outcome(mut self, outcome: Outcome, steps: Vec<Step>) -> Self {
         self.outcome = Some(outcome);
         self.steps = steps.into();
+        self
+    }
+
+    /// The same error with what is known of the lock that was not had.
+    pub fn with_lock(mut self, lock: LockFailure) -> Self {
+        self.lock = Some(Box::new(lock));
         self
     }
 

@@ -435,6 +435,57 @@ pub fn commit_unknown(loss: &str, reason: &str) -> String {
 pub fn outside_transaction(statement: &str) -> String {
     format!(
         "{statement} cannot run inside a transaction block, so nothing was sent. Run it by itself with \
-         executeDDL(sql, false)."
+         executeDDL(sql, false), or leave it to {{ transaction: 'auto' }}."
     )
+}
+
+/// A script that is meant for psql.
+pub fn psql_command(name: &str, line: usize) -> String {
+    format!(
+        "{name} (line {line}) is a command of psql's, which the server doesn't know, so nothing was sent. Take it out, or \
+         run the script by psql."
+    )
+}
+
+/// In the server's words.
+pub const LOCK_NOT_HAD: &str = "canceling statement due to lock timeout";
+/// There was no time to wait for it.
+pub const INDEX_IS_BEING_BUILT: &str = "another process is building the index";
+/// It would have to be known what to undo.
+pub const SETTINGS_NOT_TOLD: &str = "The server didn't say which settings there are.";
+/// It would have to be known whether two indexes are the same.
+pub const DEFINITION_NOT_TOLD: &str = "the server didn't say how it would be defined";
+
+/// The detail of a lock that was not had; `blockers` is a sentence, or empty.
+pub fn waited_for_locks(waited: Duration, attempts: u32, blockers: &str) -> String {
+    let tries = if attempts == 1 { "one try".to_owned() } else { format!("{attempts} tries") };
+    let blocked = if blockers.is_empty() { String::new() } else { format!(" In the way: {blockers}.") };
+    format!("Waited {} ms for locks in {tries}.{blocked}", waited.as_millis())
+}
+
+/// A limit that the server has taken and doesn't have.
+pub fn limit_not_held(name: &str, wanted: &str, is: &str) -> String {
+    format!(
+        "{name} was set to {wanted} ms for the transaction, but the server (or a pooler before it) says '{is}', so nothing \
+         was run. Connect to the server directly, or leave the limit out."
+    )
+}
+
+/// The name of an index is taken.
+pub fn index_of_another_table(name: &str, definition: &str) -> String {
+    taken(name, &format!("is an index of another table: {definition}"))
+}
+
+/// The name of an index is taken.
+pub fn index_of_another_definition(name: &str, definition: &str) -> String {
+    taken(name, &format!("has another definition: {definition}"))
+}
+
+/// The name of an index is taken, perhaps by the same one.
+pub fn index_not_comparable(name: &str, definition: &str, why: &impl Display) -> String {
+    taken(name, &format!("can't be compared with the wanted one ({why}): {definition}"))
+}
+
+fn taken(name: &str, what: &str) -> String {
+    format!("The index {name} exists and {what}. Drop it, or give the new one another name.")
 }

@@ -1,9 +1,10 @@
 //! Errors as plain data for `lib/errors.js`.
 
 use std::ffi::CStr;
+use std::time::Duration;
 
 use super::js::{Answer, Js};
-use crate::error::{Error, ErrorKind, ServerError, Step};
+use crate::error::{Blocker, Error, ErrorKind, ServerError, Step};
 
 /// Field types of ErrorResponse under node-postgres's names.
 const FIELDS: [(u8, &CStr); 17] = [
@@ -48,6 +49,11 @@ pub fn to_js(js: Js, error: &Error) -> Answer {
             js.set(object, c"steps", js.array(error.steps.iter().map(step)))?;
         }
     }
+    if let Some(lock) = &error.lock {
+        js.set(object, c"blockers", js.array(lock.blockers.iter().map(|blocker| blocker_to_js(js, blocker))))?;
+        js.set(object, c"attempts", js.number(lock.attempts.into()))?;
+        js.set(object, c"waitedMs", js.number(millis(lock.waited)))?;
+    }
     if error.server.is_some() {
         return Ok(object);
     }
@@ -68,6 +74,24 @@ pub fn to_js(js: Js, error: &Error) -> Answer {
         js.set(object, c"errors", js.array(error.attempts.iter().map(|attempt| to_js(js, attempt))))?;
     }
     Ok(object)
+}
+
+/// A `Blocker`, under the names of `index.d.ts`.
+fn blocker_to_js(js: Js, blocker: &Blocker) -> Answer {
+    let object = js.object()?;
+    js.set(object, c"pid", js.int(blocker.pid))?;
+    js.set(object, c"user", js.text(&blocker.user))?;
+    js.set(object, c"application", js.text(&blocker.application))?;
+    js.set(object, c"state", js.text(&blocker.state))?;
+    js.set(object, c"transactionAge", js.number(millis(blocker.transaction_age)))?;
+    js.set(object, c"query", js.text(&blocker.query))?;
+    js.set(object, c"mode", js.text(&blocker.mode))?;
+    js.set(object, c"relation", js.text(&blocker.relation))?;
+    Ok(object)
+}
+
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1000.0).round()
 }
 
 /// The fields of an ErrorResponse or NoticeResponse.

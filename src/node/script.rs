@@ -12,7 +12,7 @@ use super::query::{self, reply};
 use super::settings::CENTURY;
 use crate::conn::connection::gone;
 use crate::conn::message::{Body, Extended};
-use crate::ddl::{self, Commit, End, Order, Place};
+use crate::ddl::{self, Commit, End, Limits, Mode, Order, Place};
 use crate::error::{Outcome, Step};
 
 /// A script and how it shall run.
@@ -20,10 +20,12 @@ use crate::error::{Outcome, Step};
 pub struct ScriptOrder {
     /// What to run.
     pub text: String,
-    /// Between BEGIN and COMMIT.
-    pub in_transaction: bool,
+    /// `transaction`, `as it is` or `auto`.
+    pub mode: String,
     /// The operation is told of notices.
     pub notices: bool,
+    /// The operation is told of each step.
+    pub progress: bool,
     /// COMMIT travels with the script.
     pub pipelined: bool,
     /// By the extended protocol even without values.
@@ -34,6 +36,23 @@ pub struct ScriptOrder {
     pub cancel_timeout: f64,
     /// Which types' parsers are known.
     pub mask: i32,
+    /// How it shall run beyond that; absent where nothing was asked for.
+    pub care: Option<ScriptCare>,
+}
+
+/// What is done for a script besides running it. Times are milliseconds; absent is no limit.
+#[napi(object, object_to_js = false)]
+pub struct ScriptCare {
+    /// How long one try may wait for locks.
+    pub lock_timeout: Option<f64>,
+    /// How long all tries may wait.
+    pub lock_budget: Option<f64>,
+    /// How often it is tried again.
+    pub retries: Option<u32>,
+    /// How long a statement may take.
+    pub statement_timeout: Option<f64>,
+    /// What it sets for its session is undone.
+    pub undoes_settings: bool,
 }
 
 /// Runs a script, whose values are an array of strings and Buffers or nothing, as request `id`. There is no place for it
@@ -60,7 +79,7 @@ pub fn execute(
 }
 
 fn order(js: Js, script: ScriptOrder, values: Value) -> napi::Result<Order> {
-    let ScriptOrder { text, in_transaction, notices, pipelined, extended, binary, cancel_timeout, .. } = script;
+    let ScriptOrder { text, mode, notices, progress, pipelined, extended, binary, cancel_timeout, care, .. } = script;
     let parameters = query::parameters(js, values)?;
     let body = if extended || !parameters.is_empty() {
         Body::Query(Extended { name: Arc::default(), text: text.into(), parameters, binary })
@@ -68,8 +87,31 @@ fn order(js: Js, script: ScriptOrder, values: Value) -> napi::Result<Order> {
         Body::Text(text.into())
     };
     let commit = if pipelined { Commit::Pipelined } else { Commit::Confirmed };
-    let cancel_timeout = Duration::try_from_secs_f64(cancel_timeout / 1000.0).unwrap_or(CENTURY).min(CENTURY);
-    Ok(Order { body, in_transaction, commit, cancel_timeout, notices })
+    let mut order = Order {
+        body,
+        mode: mode_of(&mode),
+        commit,
+        cancel_timeout: duration(cancel_timeout),
+        limits: Limits::default(),
+        undoes_settings: false,
+        notices,
+        progress,
+    };
+    if let Some(care) = care {
+        order.limits = Limits {
+            lock_timeout: care.lock_timeout.map(duration),
+            lock_budget: care.lock_budget.map(duration),
+            retries: care.retries,
+            statement_timeout: care.statement_timeout.map(duration),
+        };
+        order.undoes_settings = care.undoes_settings;
+    }
+    order.undoes_settings |= !order.is_plain() && ddl::has_copy_data(order.text());
+    Ok(order)
+}
+
+fn duration(millis: f64) -> Duration {
+    Duration::try_from_secs_f64(millis / 1000.0).unwrap_or(CENTURY).min(CENTURY)
 }
 
 /// Why a script would be refused before anything is sent.
@@ -87,7 +129,40 @@ pub struct ScriptRefusal {
 #[napi(catch_unwind)]
 pub fn refusal_of_script(script: String, in_transaction: bool) -> Option<ScriptRefusal> {
     let error = ddl::check(&script, in_transaction).err()?;
-    Some(ScriptRefusal { kind: "refused".into(), message: error.message, code: error.code.unwrap_or_default() })
+    let kind = if error.code.as_deref() == Some(ddl::PSQL) { "syntax" } else { "refused" };
+    Some(ScriptRefusal { kind: kind.into(), message: error.message, code: error.code.unwrap_or_default().into() })
+}
+
+/// Whether data for a COPY stands in a script.
+#[napi(catch_unwind)]
+pub fn has_copy_data(script: String) -> bool {
+    script.contains('\\') && ddl::has_copy_data(&script)
+}
+
+/// A part of a script that is run by itself.
+#[napi(object)]
+pub struct ScriptPiece {
+    /// Its text.
+    pub text: String,
+    /// Between BEGIN and COMMIT.
+    pub in_transaction: bool,
+    /// The texts of its statements.
+    pub statements: Vec<String>,
+}
+
+/// The parts that a script is run in.
+#[napi(catch_unwind)]
+pub fn pieces_of_script(script: String, mode: String) -> Vec<ScriptPiece> {
+    let piece = |(text, in_transaction, statements)| ScriptPiece { text, in_transaction, statements };
+    ddl::pieces(&script, mode_of(&mode)).into_iter().map(piece).collect()
+}
+
+fn mode_of(mode: &str) -> Mode {
+    match mode {
+        "auto" => Mode::Auto,
+        "as it is" => Mode::AsItIs,
+        _ => Mode::Transaction,
+    }
 }
 
 /// What became of one statement.

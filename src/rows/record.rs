@@ -36,6 +36,10 @@ pub enum Record {
     CopyRefused = 15,
     /// request: there is room for more COPY data.
     Drained = 16,
+    /// request: results from here on may be taken back.
+    Mark = 17,
+    /// request: results since the mark are taken back.
+    Rewind = 18,
 }
 
 /// When a request ends of which records are in a batch.

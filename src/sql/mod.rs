@@ -5,7 +5,9 @@
 //! as much as lexing and recurses without limit.
 
 mod command_tag;
+mod concurrent_index;
 mod conforming_strings;
+mod enum_value;
 mod functions;
 mod lasting_effect;
 mod nesting;
@@ -17,11 +19,14 @@ mod quote;
 mod repeatable;
 mod scan;
 mod script;
+mod session_settings;
 mod token;
 mod transaction;
 mod tree;
 
 pub use command_tag::{SessionEffect, TransactionEnd};
+pub use concurrent_index::{ConcurrentIndex, Reindexed, concurrent_index, concurrent_reindex};
+pub use enum_value::{EnumValue, added_enum_value, created_enum};
 pub use lasting_effect::{has_lasting_effect, may_commit_by_itself, may_read_data};
 pub use pipelining::{is_one_statement, leaves_session_alone, may_have_parameters, may_wait};
 pub use plannable::is_plannable;
@@ -30,6 +35,7 @@ pub use psql::MetaCommand;
 pub use quote::{quote_identifier, quote_literal};
 pub use repeatable::is_repeatable_read;
 pub use script::{Statement, Statements, split, statements};
+pub use session_settings::unlisted_settings;
 pub use transaction::{OutsideTransaction, has_transaction_control, outside_transaction};
 
 #[cfg(test)]

@@ -37,26 +37,43 @@ class DdlRequest extends QueryRequest {
     /** @type {unknown} why the caller has given it up */
     this._reason = undefined;
     this._isGivenUp = false;
+    /** @type {import('./result')[]} results that are not taken back when a part of the script is tried again */
+    this._kept = [];
   }
 
   /** @param {import('../../native/addon').Connection | import('../../native/addon').Pool} target */
   send(target) {
-    const { inTransaction, commit } = this.order;
+    const { mode, commit, care } = this.order;
     const values = this._wireValues;
     this._wireValues = null;
     const order = {
       text: this.order.text,
-      inTransaction,
+      mode,
       notices: this.order.onNotice !== undefined,
+      progress: this.order.onProgress !== undefined,
       pipelined: commit === 'pipelined',
       extended: this._isExtended(),
       binary: this.binary,
       cancelTimeout: this._scriptOwner._cancelTimeoutMillis,
       mask: typeMask(this.types),
+      care,
     };
     this._id = start(this, (id) => target.executeDdl(id, order, values));
     this._isSent = true;
     if (this._isGivenUp) native.giveUp(this._id);
+  }
+
+  /** What is brought from here on may be taken back. */
+  mark() {
+    if (Array.isArray(this._results)) this._kept = this._results.slice();
+    else this._kept = this._result === null ? [] : [this._result];
+  }
+
+  /** What a try has brought that failed is nobody's result. */
+  rewind() {
+    this._result = this._kept.at(-1) ?? null;
+    this._results = this._kept.length > 1 ? this._kept.slice() : null;
+    this._canceledDueToError = false;
   }
 
   /**
@@ -86,13 +103,20 @@ class DdlRequest extends QueryRequest {
   }
 
   /**
-   * Something happened in the midst of it.
+   * Something happened in the midst of it: a notice, a step of a statement, or something with its session.
    *
-   * @param {{ notice: string, length: number }} event
+   * @param {{ notice: string, length: number } | { step: number } | { session: 'changed' | 'spoiled' }} event
    */
   told(event) {
-    const { onNotice } = this.order;
-    if (onNotice !== undefined) callOut(onNotice, noticeMessage(event.notice, event.length));
+    const { onNotice, onProgress, session } = this.order;
+    if ('step' in event) {
+      if (onProgress !== undefined) callOut(onProgress, event);
+    } else if ('session' in event) {
+      if (event.session === 'changed') session.isChanged = true;
+      else session.isSpoiled = true;
+    } else if (onNotice !== undefined) {
+      callOut(onNotice, noticeMessage(event.notice, event.length));
+    }
   }
 
   /** @param {string | null} status null when the connection is gone */

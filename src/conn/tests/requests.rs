@@ -83,7 +83,11 @@ fn named() -> Kind {
 
 fn script() -> Kind {
     let script = vec![Step::Expect(b'Q'), send(complete("BEGIN")), send(one_row("a")), send(ready(b'T'))];
-    let message = || Message::Script(ScriptMessage { body: Body::Text("select 'a'".into()), begins: true });
+    let message = || {
+        let (body, claim) = (Body::Text("select 'a'".into()), String::new());
+        let (lead, copies, cuts) = (Vec::new(), Vec::new(), Vec::new());
+        Message::Script(Box::new(ScriptMessage { body, begins: true, claim, lead, copies, cuts }))
+    };
     Kind { name: "script", message, script, drive: nothing, rows: 1, status: b'T' }
 }
 

@@ -1,0 +1,142 @@
+//! What is there of an index that shall be built, and what earlier tries have left behind.
+//!
+//! CREATE INDEX CONCURRENTLY that fails leaves an invalid index, which IF NOT EXISTS then takes for the wanted one; and
+//! REINDEX CONCURRENTLY leaves copies whose names end in `_ccnew` or `_ccold`.
+
+use crate::conn::Session;
+use crate::error::{Error, ErrorKind, texts};
+use crate::sql::{ConcurrentIndex, Reindexed, quote_identifier, quote_literal};
+
+/// What is there under an index's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum IndexState {
+    /// Nothing that is known here; the server will say.
+    Absent,
+    /// The same one, and it is valid.
+    Valid,
+    /// The same one, left by an earlier try: the statement that drops it.
+    Invalid(String),
+    /// The same one, which another process is building.
+    Building,
+}
+
+impl IndexState {
+    /// Looks an index up.
+    ///
+    /// # Errors
+    /// Code 42P07 when the name stands for another index.
+    pub(super) async fn of(index: &ConcurrentIndex<'_>, session: &Session) -> Result<IndexState, Error> {
+        let sets = session.simple(&look_up(index)).await?;
+        let Some(found) = sets.first().filter(|set| !set.rows.is_empty()) else { return Ok(IndexState::Absent) };
+        let value = |column| found.value(column).unwrap_or_default();
+        let (name, definition) = (value(0), value(1));
+        if value(2) != "t" {
+            return Err(other(texts::index_of_another_table(name, definition)));
+        }
+        let wanted = match wanted(index, session).await {
+            Ok(wanted) => wanted,
+            Err(error) => {
+                return Err(other(texts::index_not_comparable(name, definition, &error)));
+            }
+        };
+        if essence(definition) != essence(&wanted) {
+            return Err(other(texts::index_of_another_definition(name, definition)));
+        }
+        Ok(match (value(3) == "t", value(4) == "t") {
+            (true, _) => IndexState::Valid,
+            (false, true) => IndexState::Building,
+            (false, false) => IndexState::Invalid(format!("DROP INDEX CONCURRENTLY {name}")),
+        })
+    }
+}
+
+fn look_up(index: &ConcurrentIndex<'_>) -> String {
+    format!(
+        "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), \
+         pg_catalog.pg_get_indexdef(c.oid), i.indrelid = t.oid, i.indisvalid, \
+         EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid) \
+         FROM pg_catalog.pg_class t JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid \
+         WHERE t.oid = pg_catalog.to_regclass({}) AND c.relname = {}",
+        quote_literal(index.table),
+        quote_literal(&index.name)
+    )
+}
+
+/// The definition as the server words it: of the same index on an empty table of the same columns, which goes again at
+/// once.
+async fn wanted(index: &ConcurrentIndex<'_>, session: &Session) -> Result<String, Error> {
+    let temporary = format!("pg_temp.{}", quote_identifier(&index.table_name));
+    let on_temporary = index.on(&temporary);
+    let name = format!("pg_temp.{}", quote_identifier(&index.name));
+    let text = format!(
+        "BEGIN; CREATE TEMPORARY TABLE {temporary} (LIKE {}); {on_temporary}; \
+         SELECT pg_catalog.pg_get_indexdef({}::pg_catalog.regclass) AS definition; ROLLBACK",
+        index.table,
+        quote_literal(&name)
+    );
+    let answer = session.ask(&text).answer().await;
+    if session.status() != b'I' {
+        session.simple("ROLLBACK").await?;
+    }
+    let sets = answer.all()?;
+    let set = sets.iter().find(|set| set.columns == ["definition"]);
+    let definition = set.and_then(|set| set.value(0)).map(str::to_owned);
+    definition.ok_or_else(|| Error::protocol(texts::DEFINITION_NOT_TOLD))
+}
+
+/// What of a definition doesn't hang on names: whether it is unique, and all from USING on.
+fn essence(definition: &str) -> (bool, &str) {
+    let tail = definition.split_once(" USING ").map_or(definition, |(_, tail)| tail);
+    (definition.starts_with("CREATE UNIQUE"), tail)
+}
+
+fn other(message: String) -> Error {
+    Error::new(ErrorKind::Refused, message).with_code("42P07")
+}
+
+/// The statements that drop what earlier tries of a REINDEX CONCURRENTLY have left.
+///
+/// # Errors
+/// The server can't be asked.
+pub(super) async fn leftovers(reindexed: &Reindexed<'_>, session: &Session) -> Result<Vec<String>, Error> {
+    let scope = match reindexed {
+        Reindexed::Index(name) => format!(
+            "i.indrelid = (SELECT o.indrelid FROM pg_catalog.pg_index o WHERE o.indexrelid = pg_catalog.to_regclass({}))",
+            quote_literal(name)
+        ),
+        Reindexed::Table(name) => format!("i.indrelid = pg_catalog.to_regclass({})", quote_literal(name)),
+        Reindexed::Schema(name) => format!("n.nspname = {}", quote_literal(name)),
+        Reindexed::Database => "true".to_owned(),
+    };
+    let question = format!(
+        "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) \
+         FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE NOT i.indisvalid AND c.relkind = 'i' AND c.relname ~ '_cc(new|old)[0-9]*$' \
+         AND n.nspname !~ '^pg_(toast|catalog)' AND {scope} AND NOT EXISTS \
+         (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.relid = i.indrelid)"
+    );
+    let sets = session.simple(&question).await?;
+    let names = sets.first().into_iter().flat_map(|set| &set.rows).filter_map(|row| row.first()?.as_deref());
+    Ok(names.map(|name| format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_make_a_definition_another_one() {
+        let definition = |text: &'static str| essence(text);
+        assert_eq!(
+            definition("CREATE INDEX i ON public.t USING btree (a)"),
+            definition("CREATE INDEX i ON pg_temp_3.t USING btree (a)")
+        );
+        assert_ne!(
+            definition("CREATE UNIQUE INDEX i ON public.t USING btree (a)"),
+            definition("CREATE INDEX i ON public.t USING btree (a)")
+        );
+    }
+}

@@ -1,0 +1,77 @@
+//! Values that a script adds to enum types, which can't be used before they are committed.
+
+use squawk_lexer::TokenKind;
+
+use super::concurrent_index::{identifier, literal};
+use super::token::{Token, Tokens};
+
+/// A value that is added to an enum type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnumValue {
+    /// The type, without its schema.
+    pub of: String,
+    /// The new value.
+    pub value: String,
+}
+
+/// The value that a statement adds to an enum type that exists.
+pub fn added_enum_value(statement: &str) -> Option<EnumValue> {
+    let tokens: Vec<Token<'_>> = Tokens::new(statement).take(12).collect();
+    let [alter, kind, rest @ ..] = tokens.as_slice() else { return None };
+    if !alter.is("alter") || !kind.is("type") {
+        return None;
+    }
+    let (of, rest) = last_name(rest)?;
+    let [add, value, rest @ ..] = rest else { return None };
+    if !add.is("add") || !value.is("value") {
+        return None;
+    }
+    let value = rest.iter().find_map(literal)?;
+    Some(EnumValue { of, value })
+}
+
+/// The enum type that a statement creates: its values can be used at once.
+pub fn created_enum(statement: &str) -> Option<String> {
+    let tokens: Vec<Token<'_>> = Tokens::new(statement).take(8).collect();
+    let [create, kind, rest @ ..] = tokens.as_slice() else { return None };
+    if !create.is("create") || !kind.is("type") {
+        return None;
+    }
+    let (name, rest) = last_name(rest)?;
+    matches!(rest, [word, kind, ..] if word.is("as") && kind.is("enum")).then_some(name)
+}
+
+/// The last part of a qualified name, and what follows it.
+fn last_name<'t, 'a>(mut tokens: &'t [Token<'a>]) -> Option<(String, &'t [Token<'a>])> {
+    loop {
+        let (first, rest) = tokens.split_first()?;
+        let name = identifier(first)?;
+        match rest.split_first() {
+            Some((dot, rest)) if dot.kind == TokenKind::Dot => tokens = rest,
+            _ => return Some((name, rest)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_told_with_its_type() {
+        for statement in
+            ["ALTER TYPE app.Mood ADD VALUE 'it''s'", "alter type mood add value if not exists 'it''s' before 'x'"]
+        {
+            let value = EnumValue { of: "mood".into(), value: "it's".into() };
+            assert_eq!(added_enum_value(statement), Some(value), "{statement}");
+        }
+        assert_eq!(added_enum_value("ALTER TYPE mood RENAME VALUE 'a' TO 'b'"), None);
+        assert_eq!(added_enum_value("ALTER TABLE t ADD COLUMN value text"), None);
+    }
+
+    #[test]
+    fn a_type_that_is_created_is_told_by_its_name() {
+        assert_eq!(created_enum("CREATE TYPE app.mood AS ENUM ('a')").as_deref(), Some("mood"));
+        assert_eq!(created_enum("CREATE TYPE mood AS (a int)"), None);
+    }
+}
