@@ -68,12 +68,12 @@ function narrator(DatabaseManager, stage) {
       }));
     }
 
-    executeDDL(sql, useTransaction) {
+    executeDDL(sql, ...options) {
       const scoped = stage.schemas
         ? `SET LOCAL search_path TO "${stage.schemaOf(this.currentConnection)}"; ${sql}`
         : sql;
       return step(call('executeDDL', sql), async () => ({
-        value: await super.executeDDL(scoped, useTransaction),
+        value: await super.executeDDL(scoped, ...options),
       }));
     }
   };
@@ -179,6 +179,7 @@ async function play(stage, managers) {
   const { testConnection } = require('../examples/test-connection.js');
   const { manageSeveralDatabases } = require('../examples/multiple-databases.js');
   const { runMigrations } = require('../examples/migrations.js');
+  const { alterBehindReport } = require('../examples/blocked-alter.js');
   const NarratingManager = narrator(require('../services/DatabaseManager'), stage);
   const newManager = () => {
     const manager = new NarratingManager();
@@ -201,6 +202,9 @@ async function play(stage, managers) {
   await runMigrations(fleet, quiet);
   show(dim('    tables there are now:'));
   await showTables(fleet, stage);
+
+  chapter('An ALTER TABLE behind a long report');
+  await alterBehindReport(newManager(), (line) => show(dim(`      ${line}`)));
 }
 
 function explain(error) {

@@ -82,6 +82,16 @@ for (const version of [15, 17]) {
       assert.deepEqual(await tables(server, database), []);
     });
 
+    test('blocked-alter lets go, and comes through once the report is over', async () => {
+      const database = await server.createDatabase();
+      const outcome = await run(example('blocked-alter'), { env: environment(server, database) });
+
+      assertFinished(outcome);
+      assert.match(outcome.stdout, /^waits for process \d+ \(idle in transaction\)\n(lets go, .*\n)/);
+      assert.match(outcome.stdout, /comes through\n$/);
+      assert.deepEqual(await tables(server, database), []);
+    });
+
     test('test-connection fails with the reason and without the password when the password is wrong', async () => {
       const env = { ...environment(server, server.database), PGFLEET_PASSWORD: 'not-the-password' };
       const outcome = await run(example('test-connection'), { env });
