@@ -13,9 +13,9 @@ use super::Failpoint;
 use crate::conn::observer::Observer;
 use crate::conn::reply::Reply;
 use crate::conn::sink::{Sink, Tables, next_sink_id};
-use crate::conn::{Connection, ConnectionId};
+use crate::conn::{Connection, ConnectionEvent, ConnectionId, Event};
 use crate::error::Error;
-use crate::rows::{Batch, Event, Extra, Record, TypeMask};
+use crate::rows::{Batch, Extra, Record, TypeMask};
 
 /// How a request ended: with a transaction status, or with an error.
 pub type End = Result<u8, Error>;
@@ -169,7 +169,10 @@ impl State {
                 continue;
             }
             if is(Record::Event) {
-                if let Some(Extra::ConnectionEvent(_, event)) = extras.next() {
+                if let Some(Extra::News(news)) = extras.next()
+                    && let Ok(event) = (news as Box<dyn Any>).downcast::<ConnectionEvent>()
+                {
+                    let ConnectionEvent(_, event) = *event;
                     self.events.push(format!("{event:?}").chars().take_while(|c| c.is_alphanumeric()).collect());
                 }
                 continue;

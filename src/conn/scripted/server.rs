@@ -97,6 +97,7 @@ impl Server {
             auto_prepare: false,
             connect_timeout: None,
             keepalive: None,
+            busy_wait: false,
         }
     }
 

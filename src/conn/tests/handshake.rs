@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use postgres_protocol::authentication::md5_hash;
 
-use super::super::caller::{Answering, Caller, Question};
+use super::super::caller::{Answering, Caller, Question, Unanswered};
 use super::super::scripted::{
     Door, Fault, STARTUP, Script, Server, Step, TLS, cut, faults, message, one_row, ready, refusal, scram, settle,
     slow, tasks, trust,
 };
-use super::super::{Connection, KeyRing, next_id, open};
+use super::super::{Connection, KeyRing, Plain, next_id, open};
 use super::{assert_clean, is_loss, opened};
 use crate::clock;
 use crate::config::{ServerSettings, SessionTarget, TlsSettings};
@@ -256,13 +256,13 @@ impl Caller for Program {
         let program = *self;
         Box::pin(async move {
             match program {
-                Program::Answers => Some(Ok(Some("secret".to_owned()))),
+                Program::Answers => Ok(Plain::text("secret")),
                 Program::IsSlow => {
                     clock::sleep(AN_HOUR).await;
-                    Some(Ok(Some("secret".to_owned())))
+                    Ok(Plain::text("secret"))
                 }
-                Program::Refuses => Some(Err(Error::config("no"))),
-                Program::IsGone => None,
+                Program::Refuses => Err(Unanswered::Refused(Error::config("no"))),
+                Program::IsGone => Err(Unanswered::Gone),
                 Program::Panics => panic!("a program, as the test wants it"),
                 Program::NeverAnswers => std::future::pending().await,
             }
@@ -286,7 +286,7 @@ async fn a_program_that_is_asked_for_the_password_keeps_nothing_but_its_own_atte
         });
         match (program, outcome.await) {
             (Answers | IsSlow, Ok(Ok(connection))) => connection.end(None),
-            (Refuses, Ok(Err(error))) => assert_eq!(error.kind, ErrorKind::Config),
+            (Refuses, Ok(Err(error))) => assert_eq!(error.kind, ErrorKind::Auth),
             (IsGone, Ok(Err(error))) => assert_eq!(error.kind, ErrorKind::Closed),
             (NeverAnswers, Ok(Err(error))) => assert_eq!(error.kind, ErrorKind::Timeout(Phase::Authenticate)),
             (Panics, Err(lost)) => assert!(lost.is_panic()),
