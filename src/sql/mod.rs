@@ -4,6 +4,7 @@
 //! parser is asked only where the first keywords leave a question open, because a full parse costs over ten times
 //! as much as lexing and recurses without limit.
 
+pub mod analysis;
 mod command_tag;
 mod concurrent_index;
 mod conforming_strings;

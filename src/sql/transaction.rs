@@ -44,6 +44,17 @@ pub fn outside_transaction(script: &str) -> Option<OutsideTransaction> {
     None
 }
 
+/// Whether a server of this major version takes the statement in a transaction block, as far as its text tells.
+pub(super) fn fits_transaction(statement: &Statement<'_>, server_version: u32) -> bool {
+    outside_name(statement).is_none() && (server_version >= 12 || !adds_enum_value(statement))
+}
+
+/// `ALTER TYPE … ADD VALUE`, which a transaction block takes since PostgreSQL 12.
+fn adds_enum_value(statement: &Statement<'_>) -> bool {
+    let mut words = statement.words();
+    words.eat("alter") && words.eat("type") && tree::adds_enum_value(statement)
+}
+
 /// Whether the script itself begins, commits, rolls back or prepares a transaction.
 ///
 /// Savepoints don't count, `ROLLBACK TO SAVEPOINT` included: they stay within the transaction around them. Neither
@@ -127,6 +138,8 @@ fn altered(mut words: Words<'_>, statement: &Statement<'_>) -> Option<&'static s
         Some("ALTER SYSTEM")
     } else if words.eat("database") {
         tree::moves_database(statement).then_some("ALTER DATABASE ... SET TABLESPACE")
+    } else if words.eat("subscription") {
+        tree::reaches_publisher(statement).then_some("ALTER SUBSCRIPTION")
     } else if words.eat("table") && ends_with(statement, "concurrently") {
         tree::detaches_concurrently(statement).then_some("ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY")
     } else {
@@ -216,6 +229,14 @@ mod tests {
             "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p WITH (Create_Slot, connect = on)",
             "CREATE SUBSCRIPTION",
         ),
+        ("ALTER SUBSCRIPTION s REFRESH PUBLICATION", "ALTER SUBSCRIPTION"),
+        ("alter subscription s refresh publication with (copy_data = false)", "ALTER SUBSCRIPTION"),
+        ("ALTER SUBSCRIPTION s SET PUBLICATION p, q", "ALTER SUBSCRIPTION"),
+        ("ALTER SUBSCRIPTION s SET PUBLICATION p WITH (copy_data = false)", "ALTER SUBSCRIPTION"),
+        ("ALTER SUBSCRIPTION s ADD PUBLICATION p WITH (refresh)", "ALTER SUBSCRIPTION"),
+        ("ALTER SUBSCRIPTION s DROP PUBLICATION p WITH (Refresh = on)", "ALTER SUBSCRIPTION"),
+        ("ALTER SUBSCRIPTION s SET (failover = true)", "ALTER SUBSCRIPTION"),
+        ("ALTER SUBSCRIPTION s SET (slot_name = 'x', two_phase = false)", "ALTER SUBSCRIPTION"),
         ("SELECT 1; VACUUM t", "VACUUM"),
         ("COMMIT; VACUUM t", "VACUUM"),
         ("ROLLBACK; CREATE DATABASE other; BEGIN", "CREATE DATABASE"),
@@ -280,6 +301,15 @@ mod tests {
         "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p WITH (create_slot = false)",
         "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p WITH (create_slot = /* ! */ off, slot_name = NONE, enabled = false)",
         "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p WITH (create_slot = 0, connect)",
+        "ALTER SUBSCRIPTION s SET PUBLICATION p WITH (refresh = false)",
+        "ALTER SUBSCRIPTION s ADD PUBLICATION p WITH (copy_data = true, refresh = off)",
+        "ALTER SUBSCRIPTION s SET (slot_name = NONE, synchronous_commit = 'off')",
+        "ALTER SUBSCRIPTION s DISABLE",
+        "ALTER SUBSCRIPTION s ENABLE",
+        "ALTER SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1'",
+        "ALTER SUBSCRIPTION s SKIP (lsn = NONE)",
+        "ALTER SUBSCRIPTION s OWNER TO CURRENT_USER",
+        "ALTER SUBSCRIPTION s RENAME TO failover",
         "CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'VACUUM'",
         "DO $$ BEGIN IF false THEN EXECUTE 'VACUUM'; END IF; END $$",
         "PREPARE vacuum AS SELECT 1",

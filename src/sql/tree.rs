@@ -4,8 +4,8 @@
 //! without an error is left to the server.
 
 use squawk_syntax::ast::{
-    AlterDatabaseAction, AlterTableAction, AstNode, AttributeOption, DetachPartitionOption, Reindex, ReindexOption,
-    ReindexTarget, SourceFile, Stmt,
+    AlterDatabaseAction, AlterSubscriptionAction, AlterTableAction, AlterTypeAction, AstNode, AttributeOption,
+    DetachPartitionOption, Reindex, ReindexOption, ReindexTarget, SourceFile, Stmt,
 };
 use squawk_syntax::{SyntaxElement, SyntaxNode};
 
@@ -73,13 +73,52 @@ pub(super) fn creates_slot(statement: &Statement<'_>) -> bool {
 
 /// Whether this option of a subscription surely leaves it at making a slot.
 fn leaves_slot(option: &AttributeOption) -> bool {
-    let name = option.name().map(|name| words(name.syntax()).concat());
-    match name.as_deref() {
-        Some("create_slot" | "connect") if option.namespace().is_none() => {
+    match option_name(option).as_deref() {
+        Some("create_slot" | "connect") => {
             is_on(option.attribute_value().map(|value| words(value.syntax()).concat()).as_ref())
         }
-        Some(name) => option.namespace().is_none() && !name.contains('"'),
+        Some(name) => !name.contains('"'),
         None => false,
+    }
+}
+
+/// `ALTER SUBSCRIPTION` that makes, drops or changes something on the publisher, which changes of its publications do
+/// unless told otherwise.
+pub(super) fn reaches_publisher(statement: &Statement<'_>) -> bool {
+    let Some(Stmt::AlterSubscription(alter)) = parse(statement) else {
+        return false;
+    };
+    let with = match alter.action() {
+        Some(AlterSubscriptionAction::RefreshPublication(_)) => return true,
+        Some(AlterSubscriptionAction::SetOptions(set)) => {
+            let options = set.attribute_list().into_iter().flat_map(|list| list.attribute_options());
+            return options
+                .filter_map(|option| option_name(&option))
+                .any(|name| name == "failover" || name == "two_phase");
+        }
+        Some(AlterSubscriptionAction::SetPublication(set)) => set.with_params(),
+        Some(AlterSubscriptionAction::AddPublication(add)) => add.with_params(),
+        Some(AlterSubscriptionAction::DropSubscriptionPublication(drop)) => drop.with_params(),
+        _ => return false,
+    };
+    let options = with.and_then(|with| with.attribute_list()).into_iter().flat_map(|list| list.attribute_options());
+    options.into_iter().all(|option| match option_name(&option).as_deref() {
+        Some("refresh") => is_on(option.attribute_value().map(|value| words(value.syntax()).concat()).as_ref()),
+        Some(name) => !name.contains('"'),
+        None => false,
+    })
+}
+
+/// In lower case as it is written; none if a namespace stands before it.
+fn option_name(option: &AttributeOption) -> Option<String> {
+    option.name().filter(|_| option.namespace().is_none()).map(|name| words(name.syntax()).concat())
+}
+
+/// `ALTER TYPE … ADD VALUE`.
+pub(super) fn adds_enum_value(statement: &Statement<'_>) -> bool {
+    match parse(statement) {
+        Some(Stmt::AlterType(alter)) => matches!(alter.action(), Some(AlterTypeAction::AddValue(_))),
+        _ => false,
     }
 }
 

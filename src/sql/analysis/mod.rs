@@ -1,0 +1,105 @@
+//! What the statements of a script are and do: their command tags, how grave they are, whether a transaction block
+//! takes them, and which strong locks they ask for.
+//!
+//! Squawk's parser says how a statement is built; `syntax.rs` alone knows how it is called. Where it takes a statement
+//! for something else than PostgreSQL does, PostgreSQL is right: `__test__/sql/` holds the analysis against
+//! PostgreSQL's own grammar.
+
+mod class;
+mod condition;
+mod depth;
+mod kind;
+mod locks;
+mod relation;
+mod stack;
+mod syntax;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::MetaCommand;
+use super::script::split;
+use super::transaction::fits_transaction;
+
+pub use class::Class;
+pub use depth::{MOST_LEVELS, MOST_NESTED};
+pub use locks::{Lock, Mode};
+pub use syntax::Syntax;
+
+/// The version that is taken for the server's when none is named.
+pub const DEFAULT_SERVER_VERSION: u32 = 17;
+
+/// One statement and what it does.
+#[derive(Debug, Clone)]
+pub struct Statement<'a> {
+    /// From the first token to the last, without the semicolon.
+    pub text: &'a str,
+    /// Where `text` stands in the script, in bytes.
+    pub range: Range<usize>,
+    /// The data behind a `COPY … FROM STDIN`, in bytes of the script.
+    pub copy_data: Option<Range<usize>>,
+    /// The command tag that the server would answer, without counts; `UNKNOWN` for what can't be parsed.
+    pub kind: Cow<'static, str>,
+    /// The gravest class of anything inside.
+    pub class: Class,
+    /// Whether a transaction block takes it, as far as its text tells.
+    pub transactional: bool,
+    /// The locks that hold others up, each relation once with its strongest.
+    pub locks: Vec<Lock>,
+    /// The statement's syntax, whose text is `text`; none for what can't be parsed.
+    pub syntax: Option<Syntax>,
+}
+
+/// Why a script isn't analysed at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It holds a command of psql's.
+    MetaCommand(MetaCommand),
+    /// It is nested deeper than [`MOST_NESTED`], or a chain in it is longer than [`MOST_LEVELS`].
+    TooDeep {
+        /// Where the statement begins, in bytes.
+        start: usize,
+    },
+}
+
+/// Analyses the statements of a script for a server of this major version, and gives them to `take`, on a stack that
+/// suffices for them: another thread's, if need be. What refers to their syntax can't leave it.
+///
+/// # Errors
+/// The first command of psql's, or the first statement that is nested too deep. Broken statements are no error: they
+/// are of the class `unknown`.
+pub fn analyze<T: Send>(
+    script: &str,
+    server_version: u32,
+    take: impl FnOnce(Vec<Statement<'_>>) -> T + Send,
+) -> Result<T, Refusal> {
+    let parts = split(script).map_err(Refusal::MetaCommand)?;
+    let mut needed = 0;
+    for part in &parts {
+        let bytes = depth::stack_needed(part.text).ok_or(Refusal::TooDeep { start: part.range.start })?;
+        needed = needed.max(bytes);
+    }
+    let too_deep = Refusal::TooDeep { start: 0 };
+    stack::with(needed, move || {
+        let statements = parts.into_iter().map(|part| statement(part, server_version)).collect();
+        take(statements)
+    })
+    .ok_or(too_deep)
+}
+
+fn statement(part: super::Statement<'_>, server_version: u32) -> Statement<'_> {
+    let syntax = syntax::parse(part.text);
+    let transactional = fits_transaction(&part, server_version);
+    let super::Statement { text, range, copy_data } = part;
+    let Some(node) = syntax.as_ref().map(Syntax::node) else {
+        let (kind, class) = (Cow::Borrowed("UNKNOWN"), Class::Unknown);
+        return Statement { text, range, copy_data, kind, class, transactional, locks: Vec::new(), syntax };
+    };
+    let kind = kind::of(node);
+    let class = class::of(node);
+    let locks = locks::of(node, server_version);
+    Statement { text, range, copy_data, kind, class, transactional, locks, syntax }
+}
+
+#[cfg(test)]
+mod tests;
