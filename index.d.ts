@@ -271,6 +271,102 @@ declare namespace DatabaseManager {
     version: string;
   }
 
+  /** What the analysis of a script has to know besides it. */
+  export interface AnalysisOptions {
+    /** The server's major version, 10 or later. @default 17 */
+    serverVersion?: number | undefined;
+    /** The script will run in a transaction that is begun and ended elsewhere. @default false */
+    inTransaction?: boolean | undefined;
+  }
+
+  /** How grave a statement is, see {@link Statement.class}. */
+  export type StatementClass =
+    | 'read'
+    | 'write'
+    | 'create'
+    | 'alter'
+    | 'destructive'
+    | 'privilege'
+    | 'session'
+    | 'transaction'
+    | 'server'
+    | 'opaque'
+    | 'unknown';
+
+  /** One statement of a script, and what it does. Positions count UTF-16 units from 0, as strings do. */
+  export interface Statement {
+    /**
+     * From the first character of its first token to behind its last one, without the semicolon: comments before it
+     * belong to none. Always `sql.slice(start, end)`.
+     */
+    text: string;
+    start: number;
+    end: number;
+    /** From 1. CR LF is one line end. */
+    line: number;
+    /** From 1, in UTF-16 units. */
+    column: number;
+    /**
+     * The command tag that the server would answer, without counts: `'CREATE INDEX'` (CONCURRENTLY too), `'SELECT'`
+     * (TABLE, VALUES, SELECT INTO and CREATE TABLE AS too), `'INSERT'` (behind WITH too). `'UNKNOWN'` for what can't
+     * be parsed.
+     */
+    kind: string;
+    /**
+     * The gravest class of anything inside (common table expressions, COPY of a query, CREATE TABLE AS, cursors,
+     * prepared statements, EXPLAIN with ANALYZE), in this order: unknown, opaque, server, privilege, destructive,
+     * alter, create, write, session, transaction, read.
+     */
+    class: StatementClass;
+    /** Whether a transaction block takes it, as far as its text and the version tell. */
+    transactional: boolean;
+    /**
+     * The locks that hold others up (`'SHARE UPDATE EXCLUSIVE'` and stronger, and what LOCK names), each relation once
+     * with its strongest: the name folded and unquoted, with its schema where one is written. A relation that the
+     * statement itself creates isn't among them.
+     */
+    locks: { relation: string; mode: string }[];
+    /** What the rules of {@link lint} find in it. */
+    findings: Finding[];
+  }
+
+  /** What a rule has to say about a statement. */
+  export interface Finding {
+    rule: string;
+    severity: 'error' | 'warning' | 'info';
+    /** What is wrong. */
+    message: string;
+    /** What comes of it. */
+    why: string;
+    /** SQL that does the same safely, with the statement's own names. */
+    remedy: string;
+    start: number;
+    end: number;
+    line: number;
+    column: number;
+  }
+
+  /**
+   * What the statements of a script are and do, told from their text at once, without a server. Broken statements are
+   * of class `'unknown'`. Literals are read as with `standard_conforming_strings` on, until the script sets it.
+   *
+   * @param sql any text that psql could run; the data behind `COPY … FROM STDIN` is passed over, as are `\restrict`
+   *   and `\unrestrict`
+   * @throws {TypeError} for arguments of another kind
+   * @throws {SyntaxError} with code `PGFLEET_PSQL` that names it, for any other command of psql's, such as `\connect`
+   * @throws {RangeError} with code `PGFLEET_TOO_DEEP` for a statement with more than 1,000 brackets, CASE expressions
+   *   and function bodies inside each other. Chains of operators don't count; 100,000 in one statement are answered
+   */
+  export function analyzeSql(sql: string, options?: AnalysisOptions): Statement[];
+
+  /**
+   * The findings of all statements of a script, in their order.
+   *
+   * @param sql as of {@link analyzeSql}
+   * @throws as {@link analyzeSql} does
+   */
+  export function lint(sql: string, options?: AnalysisOptions): Finding[];
+
   export import Client = pg.Client;
   export import Connection = pg.Connection;
   export import DatabaseError = pg.DatabaseError;

@@ -13,10 +13,12 @@ export const {
   QueryStream,
   Result,
   TypeOverrides,
+  analyzeSql,
   copyStreams,
   defaults,
   escapeIdentifier,
   escapeLiteral,
+  lint,
   types,
   utils,
 } = DatabaseManager;

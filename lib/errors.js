@@ -138,6 +138,7 @@ function errorOf(payload) {
   if (payload.kind === 'timeout') return timeoutError(payload);
   if (payload.kind === 'config') return plainError(TypeError, payload);
   if (payload.kind === 'syntax') return plainError(SyntaxError, payload);
+  if (payload.code === 'PGFLEET_TOO_DEEP') return plainError(RangeError, payload);
   if (Array.isArray(payload.errors) && payload.errors.length > 1)
     return severalErrors(payload, payload.errors);
   return plainError(Error, payload);
@@ -193,7 +194,7 @@ function severalErrors(payload, failures) {
 }
 
 /**
- * @param {ErrorConstructor | TypeErrorConstructor | SyntaxErrorConstructor} Type
+ * @param {new (message: string) => Error} Type
  * @param {Failure} payload
  */
 function plainError(Type, payload) {

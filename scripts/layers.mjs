@@ -45,6 +45,7 @@ export const JAVASCRIPT_ROOMS = [
   { name: 'rows', files: /^lib\/rows\// },
   { name: 'binding', files: /^lib\/native\/(binding|questions)\.js$/ },
   { name: 'pg', files: /^lib\/pg\// },
+  { name: 'sql', files: /^lib\/sql\// },
   { name: 'streams', files: /^lib\/streams\// },
   { name: 'manager', files: /^lib\/manager\// },
   { name: 'index', files: /^index\.js$/ },

@@ -550,6 +550,15 @@ const native = {
    */
   refusalOfScript: (script, inTransaction) => addon.refusalOfScript(script, inTransaction),
   /**
+   * What the statements of a script are, or why it isn't analysed.
+   *
+   * @param {string} script
+   * @param {number} serverVersion
+   * @param {boolean} inTransaction
+   */
+  analyzeScript: (script, serverVersion, inTransaction) =>
+    addon.analyzeScript(script, serverVersion, inTransaction),
+  /**
    * What became of a script that JavaScript has sent itself.
    *
    * @param {string} script

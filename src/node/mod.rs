@@ -4,6 +4,7 @@
 //! threadsafe function for each environment carries over, all that are ready in one callback: a promise made on this
 //! side costs ten times as much on the JavaScript thread.
 
+mod analysis;
 mod arrays;
 mod attach;
 mod belongings;

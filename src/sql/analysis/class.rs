@@ -99,6 +99,8 @@ fn of_part(node: &SyntaxNode) -> Option<Class> {
         | PREPARE_TRANSACTION => Class::Transaction,
         ALTER_SYSTEM | CHECKPOINT | LOAD | IMPORT_FOREIGN_SCHEMA => Class::Server,
         DO | CALL | EXECUTE => Class::Opaque,
+        // Its owner is all that can be changed.
+        ALTER_LARGE_OBJECT => Class::Privilege,
         GRANT
         | REVOKE
         | REASSIGN

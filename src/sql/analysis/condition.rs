@@ -1,6 +1,7 @@
 //! Whether a condition chooses rows, or is the same for all of them.
 
-use squawk_syntax::ast::{AstNode, BinExpr, BinOp, Expr, NameRef, ParenExpr, PrefixExpr, WhereClauseOrCurrentOf};
+use rowan::WalkEvent;
+use squawk_syntax::ast::{AstNode, BinExpr, BinOp, Expr, NameRef, ParenExpr, PrefixExpr, Type, WhereClauseOrCurrentOf};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 /// Whether this WHERE clause leaves any row out by what it holds. `WHERE true`, `1 = 1`, `id = id` and `now() > 'today'`
@@ -90,24 +91,30 @@ fn is_of_equals(binary: &BinExpr) -> bool {
     }
 }
 
-/// Anything that differs from row to row: a column, or a table that is looked at. What is called isn't one.
+/// Anything that differs from row to row: a column, or a table that is looked at. What is called isn't one, nor is a
+/// type.
 fn names_column(node: &SyntaxNode) -> bool {
-    node.descendants().any(|node| match node.kind() {
-        SyntaxKind::FROM_CLAUSE => true,
-        _ => NameRef::cast(node).is_some_and(|name| is_column(name.syntax())),
-    })
+    let mut walk = node.preorder();
+    while let Some(event) = walk.next() {
+        let WalkEvent::Enter(node) = event else { continue };
+        match node.kind() {
+            SyntaxKind::FROM_CLAUSE => return true,
+            kind if Type::can_cast(kind) => walk.skip_subtree(),
+            _ if NameRef::cast(node.clone()).is_some_and(|name| is_column(name.syntax())) => return true,
+            _ => {}
+        }
+    }
+    false
 }
 
 fn is_column(name: &SyntaxNode) -> bool {
     let is_keyword = name.first_token().is_some_and(|token| is_value_function(token.kind()));
-    let parent = name.parent();
-    let is_called = parent.is_some_and(|parent| match parent.kind() {
+    let is_called = name.parent().is_some_and(|parent| match parent.kind() {
         SyntaxKind::CALL_EXPR => true,
         SyntaxKind::FIELD_EXPR => parent.parent().is_some_and(|parent| parent.kind() == SyntaxKind::CALL_EXPR),
         _ => false,
     });
-    let is_type = name.ancestors().skip(1).any(|node| squawk_syntax::ast::Type::can_cast(node.kind()));
-    !is_keyword && !is_called && !is_type
+    !is_keyword && !is_called
 }
 
 /// What looks like a name and is the same for every row, such as `current_user`.

@@ -121,7 +121,12 @@ impl Locks {
             CREATE_VIEW if node.children().any(|child| child.kind() == OR_REPLACE) => {
                 self.add_each(node, VIEW, Mode::AccessExclusive);
             }
-            CREATE_SCHEMA => node.children().for_each(|element| self.add_statement(&element)),
+            CREATE_SCHEMA => {
+                node.children().for_each(|element| self.add_statement(&element));
+                let created = node.children().filter_map(|element| created_table(&element));
+                let created: Vec<_> = created.collect();
+                self.found.retain(|lock| !created.contains(&lock.relation));
+            }
             TRUNCATE => self.add_listed(node, Mode::AccessExclusive),
             REFRESH => {
                 let concurrently = has_token(node, CONCURRENTLY_KW);
@@ -173,7 +178,7 @@ impl Locks {
             ATTACH_PARTITION | DETACH_PARTITION => self.add_each(action, TABLE_NAME_REF, Mode::AccessExclusive),
             SPLIT_PARTITION => self.add_each(action, TABLE_NAME_REF, Mode::AccessExclusive),
             INHERIT_TABLE => self.add_each(action, TABLE_NAME_REF, Mode::ShareUpdateExclusive),
-            NO_INHERIT_TABLE => self.add_each(action, TABLE_NAME_REF, Mode::ShareUpdateExclusive),
+            NO_INHERIT_TABLE => {}
             _ => self.add_referenced(action),
         }
     }
@@ -191,7 +196,6 @@ impl Locks {
 
     fn add_created_table(&mut self, node: &SyntaxNode) {
         use SyntaxKind::*;
-        let created = node.children().find(|child| child.kind() == TABLE_NAME).map(|table| name(&table));
         for child in node.children() {
             match child.kind() {
                 PARTITION_OF => self.add_each(&child, TABLE_NAME_REF, Mode::AccessExclusive),
@@ -201,6 +205,7 @@ impl Locks {
         }
         self.add_referenced(node);
         // A table that refers to itself.
+        let created = created_table(node);
         self.found.retain(|lock| Some(&lock.relation) != created.as_ref());
     }
 
@@ -284,6 +289,10 @@ impl Locks {
         };
         self.add_name(relation, Mode::ShareUpdateExclusive);
     }
+}
+
+fn created_table(statement: &SyntaxNode) -> Option<String> {
+    statement.children().find(|child| child.kind() == SyntaxKind::TABLE_NAME).map(|table| name(&table))
 }
 
 fn concurrently_or(node: &SyntaxNode, mode: Mode) -> Mode {

@@ -8,6 +8,7 @@
 mod class;
 mod condition;
 mod depth;
+mod finding;
 mod kind;
 mod locks;
 mod relation;
@@ -17,13 +18,17 @@ mod syntax;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::MetaCommand;
+use super::position::Positions;
+use super::psql::MetaCommand;
 use super::script::split;
 use super::transaction::fits_transaction;
+use crate::error::{Error, ErrorKind};
 
 pub use class::Class;
 pub use depth::{MOST_LEVELS, MOST_NESTED};
+pub use finding::{Finding, Severity};
 pub use locks::{Lock, Mode};
+use syntax::Parser;
 pub use syntax::Syntax;
 
 /// The version that is taken for the server's when none is named.
@@ -46,6 +51,8 @@ pub struct Statement<'a> {
     pub transactional: bool,
     /// The locks that hold others up, each relation once with its strongest.
     pub locks: Vec<Lock>,
+    /// What the rules of `lint` find in it.
+    pub findings: Vec<Finding>,
     /// The statement's syntax, whose text is `text`; none for what can't be parsed.
     pub syntax: Option<Syntax>,
 }
@@ -62,43 +69,74 @@ pub enum Refusal {
     },
 }
 
-/// Analyses the statements of a script for a server of this major version, and gives them to `take`, on a stack that
-/// suffices for them: another thread's, if need be. What refers to their syntax can't leave it.
+impl Refusal {
+    /// `Refused` with the code `PGFLEET_PSQL` or `PGFLEET_TOO_DEEP`. The script is the one that was refused.
+    pub fn to_error(&self, script: &str) -> Error {
+        match self {
+            Refusal::MetaCommand(command) => command.to_error(script),
+            Refusal::TooDeep { start } => {
+                let line = Positions::new(script).at(*start).line;
+                let message = format!(
+                    "The statement in line {line} is nested too deep to be analysed: {MOST_NESTED} brackets, CASE \
+                     expressions and the like may stand inside each other. Take it apart."
+                );
+                Error::new(ErrorKind::Refused, message).with_code("PGFLEET_TOO_DEEP")
+            }
+        }
+    }
+}
+
+/// What the analysis has to know besides the script.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The server's major version.
+    pub server_version: u32,
+    /// The script will run in a transaction block that others begin and end.
+    pub in_transaction: bool,
+}
+
+/// Analyses the statements of a script and gives one after the other to `each`, on a stack that suffices for them:
+/// another thread's, if need be. Their syntax can't leave it.
 ///
 /// # Errors
 /// The first command of psql's, or the first statement that is nested too deep. Broken statements are no error: they
 /// are of the class `unknown`.
-pub fn analyze<T: Send>(
-    script: &str,
-    server_version: u32,
-    take: impl FnOnce(Vec<Statement<'_>>) -> T + Send,
-) -> Result<T, Refusal> {
+pub fn analyze(script: &str, options: Options, mut each: impl FnMut(Statement<'_>) + Send) -> Result<(), Refusal> {
     let parts = split(script).map_err(Refusal::MetaCommand)?;
     let mut needed = 0;
     for part in &parts {
         let bytes = depth::stack_needed(part.text).ok_or(Refusal::TooDeep { start: part.range.start })?;
         needed = needed.max(bytes);
     }
-    let too_deep = Refusal::TooDeep { start: 0 };
-    stack::with(needed, move || {
-        let statements = parts.into_iter().map(|part| statement(part, server_version)).collect();
-        take(statements)
-    })
-    .ok_or(too_deep)
+    let work = move || {
+        let mut parser = Parser::default();
+        parts.into_iter().for_each(|part| each(statement(&mut parser, part, options.server_version)));
+    };
+    stack::with(needed, work).ok_or(Refusal::TooDeep { start: 0 })
 }
 
-fn statement(part: super::Statement<'_>, server_version: u32) -> Statement<'_> {
-    let syntax = syntax::parse(part.text);
+fn statement<'a>(parser: &mut Parser, part: super::Statement<'a>, server_version: u32) -> Statement<'a> {
+    let syntax = parser.parse(part.text);
     let transactional = fits_transaction(&part, server_version);
     let super::Statement { text, range, copy_data } = part;
     let Some(node) = syntax.as_ref().map(Syntax::node) else {
         let (kind, class) = (Cow::Borrowed("UNKNOWN"), Class::Unknown);
-        return Statement { text, range, copy_data, kind, class, transactional, locks: Vec::new(), syntax };
+        return Statement {
+            text,
+            range,
+            copy_data,
+            kind,
+            class,
+            transactional,
+            locks: Vec::new(),
+            findings: Vec::new(),
+            syntax,
+        };
     };
     let kind = kind::of(node);
     let class = class::of(node);
     let locks = locks::of(node, server_version);
-    Statement { text, range, copy_data, kind, class, transactional, locks, syntax }
+    Statement { text, range, copy_data, kind, class, transactional, locks, findings: Vec::new(), syntax }
 }
 
 #[cfg(test)]

@@ -1,0 +1,150 @@
+//! What the statements of a script are, at once.
+
+use napi::bindgen_prelude::Uint32Array;
+use napi_derive::napi;
+
+use crate::sql::Positions;
+use crate::sql::analysis::{self, Finding, Lock, Options, Statement};
+
+/// How many numbers there are for each statement: start, end, line, column, the index of its kind, whether it is
+/// transactional, how many locks and how many findings it has.
+const NUMBERS: usize = 8;
+
+/// The statements of a script. Positions are UTF-16 units; lines and columns count from 1.
+#[napi(object, object_from_js = false)]
+pub struct AnalyzedStatements {
+    /// [`NUMBERS`] for each: an object for each takes longer to make than the analysis.
+    pub numbers: Uint32Array,
+    /// Command tag and class, each pair once.
+    pub kinds: Vec<AnalyzedKind>,
+    pub locks: Vec<AnalyzedLock>,
+    pub findings: Vec<AnalyzedFinding>,
+}
+
+/// What many statements have in common.
+#[napi(object, object_from_js = false)]
+#[derive(Clone, PartialEq)]
+pub struct AnalyzedKind {
+    pub kind: String,
+    pub class: &'static str,
+}
+
+/// A lock that a statement asks for.
+#[napi(object, object_from_js = false)]
+pub struct AnalyzedLock {
+    pub relation: String,
+    pub mode: &'static str,
+}
+
+/// What a rule says.
+#[napi(object, object_from_js = false)]
+pub struct AnalyzedFinding {
+    pub rule: String,
+    pub severity: &'static str,
+    pub message: String,
+    pub why: String,
+    pub remedy: String,
+    pub start: u32,
+    pub end: u32,
+    pub line: u32,
+    pub column: u32,
+}
+
+/// Why a script isn't analysed.
+#[napi(object, object_from_js = false)]
+pub struct AnalysisRefusal {
+    pub message: String,
+    /// `PGFLEET_PSQL` or `PGFLEET_TOO_DEEP`.
+    pub code: String,
+}
+
+/// One of the two.
+#[napi(object, object_from_js = false)]
+pub struct Analysis {
+    pub statements: Option<AnalyzedStatements>,
+    pub refusal: Option<AnalysisRefusal>,
+}
+
+/// Analyses a script for a server of this major version.
+#[napi(catch_unwind)]
+pub fn analyze_script(script: String, server_version: u32, in_transaction: bool) -> Analysis {
+    let options = Options { server_version, in_transaction };
+    let mut told = Told {
+        positions: Positions::new(&script),
+        numbers: Vec::new(),
+        kinds: Vec::new(),
+        locks: Vec::new(),
+        findings: Vec::new(),
+    };
+    match analysis::analyze(&script, options, |statement| told.add(&statement)) {
+        Ok(()) => Analysis { statements: Some(told.finish()), refusal: None },
+        Err(refusal) => {
+            let error = refusal.to_error(&script);
+            let refusal = AnalysisRefusal { message: error.message, code: error.code.unwrap_or_default() };
+            Analysis { statements: None, refusal: Some(refusal) }
+        }
+    }
+}
+
+struct Told<'a> {
+    positions: Positions<'a>,
+    numbers: Vec<u32>,
+    kinds: Vec<AnalyzedKind>,
+    locks: Vec<AnalyzedLock>,
+    findings: Vec<AnalyzedFinding>,
+}
+
+impl Told<'_> {
+    fn add(&mut self, statement: &Statement<'_>) {
+        let start = self.positions.at(statement.range.start);
+        let mut inside = self.positions.clone();
+        self.findings.extend(statement.findings.iter().map(|finding| told_finding(finding, &mut inside)));
+        let end = self.positions.at(statement.range.end);
+        let kind = self.kind_index(&statement.kind, statement.class.as_str());
+        self.locks.extend(statement.locks.iter().map(told_lock));
+        let numbers: [usize; NUMBERS] = [
+            start.offset,
+            end.offset,
+            start.line,
+            start.column,
+            kind,
+            usize::from(statement.transactional),
+            statement.locks.len(),
+            statement.findings.len(),
+        ];
+        self.numbers.extend(numbers.map(|number| number as u32));
+    }
+
+    fn kind_index(&mut self, kind: &str, class: &'static str) -> usize {
+        let known = self.kinds.iter().position(|known| known.kind == kind && known.class == class);
+        known.unwrap_or_else(|| {
+            self.kinds.push(AnalyzedKind { kind: kind.to_owned(), class });
+            self.kinds.len() - 1
+        })
+    }
+
+    fn finish(self) -> AnalyzedStatements {
+        let Told { numbers, kinds, locks, findings, .. } = self;
+        AnalyzedStatements { numbers: numbers.into(), kinds, locks, findings }
+    }
+}
+
+fn told_lock(lock: &Lock) -> AnalyzedLock {
+    AnalyzedLock { relation: lock.relation.clone(), mode: lock.mode.as_str() }
+}
+
+fn told_finding(finding: &Finding, positions: &mut Positions<'_>) -> AnalyzedFinding {
+    let start = positions.at(finding.range.start);
+    let end = positions.at(finding.range.end);
+    AnalyzedFinding {
+        rule: finding.rule.clone().into_owned(),
+        severity: finding.severity.as_str(),
+        message: finding.message.clone(),
+        why: finding.why.clone(),
+        remedy: finding.remedy.clone(),
+        start: start.offset as u32,
+        end: end.offset as u32,
+        line: start.line as u32,
+        column: start.column as u32,
+    }
+}
