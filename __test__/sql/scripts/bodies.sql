@@ -1,0 +1,10 @@
+CREATE FUNCTION pg_temp.f(begin int, atomic int DEFAULT (1)) RETURNS int
+BEGIN ATOMIC
+  SELECT 1; SELECT CASE WHEN true THEN 2 ELSE CASE 3 WHEN 4 THEN 5 END END;
+END; SELECT 6 end;
+create or replace procedure pg_temp.p() begin atomic; end;
+CREATE FUNCTION pg_temp.g() RETURNS int LANGUAGE sql AS $f$ SELECT 7; SELECT 8 $f$;
+DO $$ BEGIN NULL; END $$;
+CREATE RULE r AS ON INSERT TO pg_temp.t DO ALSO (SELECT 9; NOTIFY x; SELECT (10));
+SELECT CASE WHEN true THEN 11 END; SELECT ((12)), ARRAY[1];
+CREATE FUNCTION pg_temp.h() RETURNS int RETURN 13; SELECT 14 AS begin
