@@ -1,22 +1,21 @@
 //! Which statements change how the literals behind them are read.
 
-use super::script::Statement;
-use super::token::{Token, Words};
+use super::token::{Token, Tokens, Words};
 
 const SETTING: &str = "standard_conforming_strings";
 
 /// No statement that sets it is longer, in bytes; longer ones aren't looked at.
 const LONGEST: usize = 200;
 
-/// What `standard_conforming_strings` is after this statement; none if it sets nothing of that kind.
+/// What `standard_conforming_strings` is after the statement with this first token and text; none if it sets nothing of that kind.
 ///
 /// That a transaction may take it back isn't followed.
-pub(super) fn set_by(first: Token<'_>, statement: &Statement<'_>) -> Option<bool> {
+pub(super) fn set_by(first: Token<'_>, text: &str) -> Option<bool> {
     let is_set = first.is("set");
-    if !is_set && !first.is("reset") || statement.text.len() > LONGEST {
+    if !is_set && !first.is("reset") || text.len() > LONGEST {
         return None;
     }
-    let mut words = statement.words();
+    let mut words = Words::new(Tokens::new(text));
     if words.eat("reset") {
         return (words.eat("all") || words.eat(SETTING)).then_some(true);
     }

@@ -168,7 +168,7 @@ impl<'a> Iterator for Statements<'a> {
         }
         let copy_data = if closed && nesting.reads_stdin { self.take_copy_data() } else { None };
         let statement = Statement { text: self.script.get(range.clone())?, range, copy_data };
-        if let Some(conforming) = conforming_strings::set_by(first, &statement) {
+        if let Some(conforming) = conforming_strings::set_by(first, statement.text) {
             self.tokens.set_backslash_escapes(!conforming);
         }
         Some(statement)
