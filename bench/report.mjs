@@ -149,7 +149,7 @@ function detail({ title, mode, unit, lines, left, faults }, { contenders }) {
 
 /** @param {string} unit @returns {string} */
 export function plural(unit) {
-  if (unit === 'DDL') return unit;
+  if (unit === 'DDL' || unit === 'kB') return unit;
   return unit.endsWith('y') ? `${unit.slice(0, -1)}ies` : `${unit}s`;
 }
 

@@ -137,7 +137,7 @@ function errorOf(payload) {
   if (payload.kind === 'server') return serverError(payload);
   if (payload.kind === 'timeout') return timeoutError(payload);
   if (payload.kind === 'config') return plainError(TypeError, payload);
-  if (payload.kind === 'syntax') return plainError(SyntaxError, payload);
+  if (payload.code === 'PGFLEET_PSQL') return plainError(SyntaxError, payload);
   if (payload.code === 'PGFLEET_TOO_DEEP') return plainError(RangeError, payload);
   if (Array.isArray(payload.errors) && payload.errors.length > 1)
     return severalErrors(payload, payload.errors);

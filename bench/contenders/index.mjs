@@ -19,6 +19,8 @@ import { buildLibpq, buildRawRust } from './programs.mjs';
  * @property {(text: string, batchSize: number, onRows: (rows: unknown[]) => void) => Promise<void>} [cursor]
  * @property {(statement: string, chunks: Iterable<Buffer>) => Promise<void>} [copyIn]
  * @property {(statement: string) => Promise<number>} [copyOut] resolves to the bytes that came
+ * @property {(sql: string) => object[]} [analyzeSql]
+ * @property {(sql: string) => number} [statementCount]
  * @property {() => Promise<void>} close
  *
  * @typedef {{ host: string, port: number, user: string, password: string, database: string }} Target

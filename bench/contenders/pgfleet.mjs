@@ -5,18 +5,27 @@ import { nodePostgres } from './node-postgres.mjs';
 
 const require = createRequire(import.meta.url);
 
-/** @param {any} pgfleet what `require` gave for the package */
-export function adapterOf(pgfleet) {
+/**
+ * @param {any} pgfleet what `require` gave for the package
+ * @param {any} [native] its side of the addon
+ * @returns {import('./index.mjs').Adapter}
+ */
+export function adapterOf(pgfleet, native) {
+  const adapter = nodePostgres({
+    pg: pgfleet,
+    Manager: pgfleet,
+    Cursor: pgfleet.Cursor,
+    copy: pgfleet.copyStreams,
+  });
   return {
-    ...nodePostgres({
-      pg: pgfleet,
-      Manager: pgfleet,
-      Cursor: pgfleet.Cursor,
-      copy: pgfleet.copyStreams,
-    }),
+    ...adapter,
     sharesPools: true,
+    async open(target, options) {
+      const session = await adapter.open(target, options);
+      return { ...session, analyzeSql: pgfleet.analyzeSql, statementCount: native?.statementCount };
+    },
   };
 }
 
 export const { version } = require('../../package.json');
-export const adapter = adapterOf(require('../..'));
+export const adapter = adapterOf(require('../..'), require('../../lib/native/binding').native);

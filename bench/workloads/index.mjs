@@ -15,6 +15,7 @@ import { workloads as ddl } from './ddl.mjs';
 import { workloads as addConnections } from './add-connections.mjs';
 import { workloads as streaming } from './streaming.mjs';
 import { workloads as workers } from './workers.mjs';
+import { workloads as sql } from './sql.mjs';
 
 /**
  * @typedef {object} Workload
@@ -69,6 +70,7 @@ const plain = [
   ...addConnections,
   ...streaming,
   ...workers,
+  ...sql,
 ];
 
 const UNDER_TLS = [

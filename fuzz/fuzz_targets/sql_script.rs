@@ -2,6 +2,8 @@
 
 #![no_main]
 
+#[path = "../../src/error/mod.rs"]
+mod error;
 #[path = "../../src/sql/mod.rs"]
 mod sql;
 

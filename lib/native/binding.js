@@ -559,6 +559,12 @@ const native = {
   analyzeScript: (script, serverVersion, inTransaction) =>
     addon.analyzeScript(script, serverVersion, inTransaction),
   /**
+   * How many statements a script has, for the benchmark of splitting alone.
+   *
+   * @param {string} script
+   */
+  statementCount: (script) => addon.statementCount(script),
+  /**
    * What became of a script that JavaScript has sent itself.
    *
    * @param {string} script

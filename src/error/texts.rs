@@ -50,6 +50,24 @@ pub fn no_threads(code: &str, advice: &str) -> String {
     format!("pgfleet could not start its threads: {code}{advice}")
 }
 
+// Scripts that aren't looked at any further.
+
+/// A script holds a command of psql's.
+pub fn psql_command(name: &str, line: usize) -> String {
+    format!(
+        "{name} in line {line} is a command of psql, not SQL, so nothing was run. \
+         Take it out of the script, or run the script with psql."
+    )
+}
+
+/// A statement would take the parser too deep.
+pub fn nested_too_deep(line: usize, most: usize) -> String {
+    format!(
+        "The statement in line {line} is nested too deep to be analysed: {most} brackets, CASE expressions and the \
+         like may stand inside each other. Take it apart."
+    )
+}
+
 // The way to a server.
 
 /// The settings name no host.

@@ -3,8 +3,8 @@
 use napi::bindgen_prelude::Uint32Array;
 use napi_derive::napi;
 
-use crate::sql::Positions;
 use crate::sql::analysis::{self, Finding, Lock, Options, Statement};
+use crate::sql::{self, Positions};
 
 /// How many numbers there are for each statement: start, end, line, column, the index of its kind, whether it is
 /// transactional, how many locks and how many findings it has.
@@ -84,6 +84,12 @@ pub fn analyze_script(script: String, server_version: u32, in_transaction: bool)
             Analysis { statements: None, refusal: Some(refusal) }
         }
     }
+}
+
+/// How many statements a script has, by splitting alone.
+#[napi(catch_unwind)]
+pub fn statement_count(script: String) -> u32 {
+    sql::statements(&script).count() as u32
 }
 
 struct Told<'a> {

@@ -7,7 +7,7 @@ use squawk_lexer::TokenKind;
 use super::position::Positions;
 use super::scan;
 use super::token::Token;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 
 /// What pg_dump writes around its scripts, to keep psql from running commands in between.
 const HARMLESS: [&str; 2] = ["\\restrict", "\\unrestrict"];
@@ -32,12 +32,7 @@ impl MetaCommand {
     /// `Refused` with the code `PGFLEET_PSQL`. The script is the one that it was found in.
     pub fn to_error(&self, script: &str) -> Error {
         let line = Positions::new(script).at(self.start).line;
-        let message = format!(
-            "{} in line {line} is a command of psql, not SQL, so nothing was run. \
-             Take it out of the script, or run the script with psql.",
-            self.name
-        );
-        Error::new(ErrorKind::Refused, message).with_code("PGFLEET_PSQL")
+        Error::new(ErrorKind::Refused, texts::psql_command(&self.name, line)).with_code("PGFLEET_PSQL")
     }
 }
 

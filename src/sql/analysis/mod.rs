@@ -22,7 +22,7 @@ use super::position::Positions;
 use super::psql::MetaCommand;
 use super::script::split;
 use super::transaction::fits_transaction;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, texts};
 
 pub use class::Class;
 pub use depth::{MOST_LEVELS, MOST_NESTED};
@@ -76,10 +76,7 @@ impl Refusal {
             Refusal::MetaCommand(command) => command.to_error(script),
             Refusal::TooDeep { start } => {
                 let line = Positions::new(script).at(*start).line;
-                let message = format!(
-                    "The statement in line {line} is nested too deep to be analysed: {MOST_NESTED} brackets, CASE \
-                     expressions and the like may stand inside each other. Take it apart."
-                );
+                let message = texts::nested_too_deep(line, MOST_NESTED);
                 Error::new(ErrorKind::Refused, message).with_code("PGFLEET_TOO_DEEP")
             }
         }
