@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../../src/error.rs"]
+#[path = "../../src/error/mod.rs"]
 mod error;
 #[path = "../../src/rows/mod.rs"]
 mod rows;

@@ -26,6 +26,25 @@ export interface Addon {
   hasCopyData(script: string): boolean;
   /** The parts that a script is run in. */
   piecesOfScript(script: string, mode: ScriptMode): ScriptPiece[];
+  /** What the statements of a script are and do. */
+  analyzeScript(script: string, serverVersion: number, inTransaction: boolean): Analysis;
+  /** How many statements a script has. */
+  statementCount(script: string): number;
+}
+
+/** One of the two. */
+export interface Analysis {
+  statements?: AnalyzedStatements;
+  refusal?: { message: string; code: string };
+}
+
+/** All statements of a script together. */
+export interface AnalyzedStatements {
+  /** Eight for each: start, end, line, column, index of its kind, whether transactional, count of locks, of findings. */
+  numbers: Uint32Array;
+  kinds: { kind: string; class: import('../../index').StatementClass }[];
+  locks: { relation: string; mode: string }[];
+  findings: import('../../index').Finding[];
 }
 
 /** Sizes of what both sides share, and tables that they have in common. */
@@ -315,8 +334,7 @@ export type Kind =
   | 'protocol'
   | 'closed'
   | 'lost'
-  | 'aborted'
-  | 'syntax';
+  | 'aborted';
 
 /** An error as plain data, which lib/errors.js makes an `Error` of. */
 export interface Failure extends Omit<ServerFields, 'code'>, SystemFields, Fate {

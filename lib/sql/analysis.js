@@ -29,7 +29,7 @@ const DEFAULT_SERVER = 17;
 function analyzeSql(sql, options) {
   const { serverVersion, inTransaction } = checked('analyzeSql', sql, options);
   const { statements, refusal } = native.analyzeScript(sql, serverVersion, inTransaction);
-  if (refusal) throw fromNative({ kind: 'refused', ...refusal });
+  if (!statements) throw fromNative({ kind: 'refused', ...refusal });
   return toStatements(sql, statements);
 }
 
@@ -37,12 +37,7 @@ function analyzeSql(sql, options) {
  * The statements as objects, of what crosses for all together: see src/node/analysis.rs.
  *
  * @param {string} sql
- * @param {{
- *   numbers: Uint32Array,
- *   kinds: { kind: string, class: Statement['class'] }[],
- *   locks: Statement['locks'],
- *   findings: Finding[],
- * }} told
+ * @param {import('../native/addon').AnalyzedStatements} told
  * @returns {Statement[]}
  */
 function toStatements(sql, { numbers, kinds, locks, findings }) {

@@ -129,8 +129,7 @@ pub struct ScriptRefusal {
 #[napi(catch_unwind)]
 pub fn refusal_of_script(script: String, in_transaction: bool) -> Option<ScriptRefusal> {
     let error = ddl::check(&script, in_transaction).err()?;
-    let kind = if error.code.as_deref() == Some(ddl::PSQL) { "syntax" } else { "refused" };
-    Some(ScriptRefusal { kind: kind.into(), message: error.message, code: error.code.unwrap_or_default().into() })
+    Some(ScriptRefusal { kind: "refused".into(), message: error.message, code: error.code.unwrap_or_default().into() })
 }
 
 /// Whether data for a COPY stands in a script.
