@@ -83,15 +83,17 @@ function lint(sql, options) {
 
 /**
  * @param {string} name of the function that was called
- * @param {any} sql
- * @param {any} options
+ * @param {unknown} sql
+ * @param {unknown} options
+ * @returns {{ serverVersion: number, inTransaction: boolean }}
  */
 function checked(name, sql, options) {
   if (typeof sql !== 'string') throw new TypeError(`SQL must be a string, got ${shown(sql)}`);
   if (options !== undefined && (options === null || typeof options !== 'object' || Array.isArray(options))) {
     throw new TypeError(`The options of ${name} must be an object, got ${shown(options)}`);
   }
-  const { serverVersion = DEFAULT_SERVER, inTransaction = false } = options ?? {};
+  const given = /** @type {{ serverVersion?: number, inTransaction?: unknown }} */ (options ?? {});
+  const { serverVersion = DEFAULT_SERVER, inTransaction = false } = given;
   if (!Number.isInteger(serverVersion) || serverVersion < OLDEST_SERVER || serverVersion > 0xffff) {
     throw new TypeError(
       `"serverVersion" must be a major version, a whole number from ${OLDEST_SERVER}, got ${shown(serverVersion)}`,

@@ -24,7 +24,7 @@ mod session_settings;
 mod time_limits;
 mod verdict;
 
-pub use check::{PSQL, check, has_copy_data};
+pub use check::{check, has_copy_data};
 pub use order::{Apart, Commit, Limits, Mode, Order, Place};
 pub use outcome::{End, judge};
 pub use piece::pieces;

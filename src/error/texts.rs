@@ -457,14 +457,6 @@ pub fn outside_transaction(statement: &str) -> String {
     )
 }
 
-/// A script that is meant for psql.
-pub fn psql_command(name: &str, line: usize) -> String {
-    format!(
-        "{name} (line {line}) is a command of psql's, which the server doesn't know, so nothing was sent. Take it out, or \
-         run the script by psql."
-    )
-}
-
 /// In the server's words.
 pub const LOCK_NOT_HAD: &str = "canceling statement due to lock timeout";
 /// There was no time to wait for it.

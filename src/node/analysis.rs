@@ -80,7 +80,7 @@ pub fn analyze_script(script: String, server_version: u32, in_transaction: bool)
         Ok(()) => Analysis { statements: Some(told.finish()), refusal: None },
         Err(refusal) => {
             let error = refusal.to_error(&script);
-            let refusal = AnalysisRefusal { message: error.message, code: error.code.unwrap_or_default() };
+            let refusal = AnalysisRefusal { message: error.message, code: error.code.unwrap_or_default().into() };
             Analysis { statements: None, refusal: Some(refusal) }
         }
     }
