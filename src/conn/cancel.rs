@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Errors
 /// `Timeout` when that takes longer than connecting may, and five seconds without such a limit; the request may still
 /// arrive then. `Io` or `Tls` when the server can't be reached.
-pub async fn cancel(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Error> {
+pub(super) async fn cancel(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Error> {
     let limit = route.connect_timeout.unwrap_or(PATIENCE);
     let asking = ask(route, process_id, secret_key);
     clock::within(limit, asking).await.unwrap_or_else(|| Err(unanswered(limit)))

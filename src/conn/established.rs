@@ -9,7 +9,7 @@ use super::stream::Stream;
 use crate::error::ServerError;
 
 /// A connection that has just become ready.
-pub struct Established {
+pub(super) struct Established {
     /// The open stream.
     pub stream: Stream,
     /// Bytes that came behind the first ReadyForQuery.

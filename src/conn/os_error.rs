@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, texts};
 
 /// The operating system has no more descriptors to give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shortage {
+pub(super) enum Shortage {
     /// To this process.
     Process,
     /// To any process.
@@ -15,7 +15,7 @@ pub enum Shortage {
 
 impl Shortage {
     /// What the error says of it; the standard library has no kind for these two.
-    pub fn of(error: &io::Error) -> Option<Shortage> {
+    pub(super) fn of(error: &io::Error) -> Option<Shortage> {
         match (error.raw_os_error(), cfg!(unix)) {
             (Some(24), true) | (Some(10024), false) => Some(Shortage::Process),
             (Some(23), true) => Some(Shortage::System),
@@ -24,13 +24,13 @@ impl Shortage {
     }
 
     /// Whether there is one now: asks for a descriptor and gives it back. The C library's resolver keeps it to itself.
-    pub fn now() -> Option<(Shortage, io::Error)> {
+    pub(super) fn now() -> Option<(Shortage, io::Error)> {
         let error = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).err()?;
         Some((Shortage::of(&error)?, error))
     }
 
     /// What to do, to be appended to a message.
-    pub fn advice(self) -> &'static str {
+    pub(super) fn advice(self) -> &'static str {
         match self {
             Shortage::Process => texts::PROCESS_SHORTAGE,
             Shortage::System => texts::SYSTEM_SHORTAGE,
@@ -39,14 +39,14 @@ impl Shortage {
 }
 
 /// An operating system error under Node's name and in Node's words, with what to do when descriptors are short.
-pub fn io_error(error: &io::Error, call: &str, target: &str) -> Error {
+pub(super) fn io_error(error: &io::Error, call: &str, target: &str) -> Error {
     let code = io_code(error);
     let advice = Shortage::of(error).map_or("", Shortage::advice);
     Error::new(ErrorKind::Io, texts::system_call(call, code, target, advice)).with_code(code)
 }
 
 /// Node's name for an operating system error.
-pub fn io_code(error: &io::Error) -> &'static str {
+pub(super) fn io_code(error: &io::Error) -> &'static str {
     match Shortage::of(error) {
         Some(Shortage::Process) => return "EMFILE",
         Some(Shortage::System) => return "ENFILE",

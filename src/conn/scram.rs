@@ -19,7 +19,7 @@ const BOUND: &str = "SCRAM-SHA-256-PLUS";
 const NONCE_BYTES: usize = 18;
 
 /// A SCRAM exchange under way.
-pub struct Scram {
+pub(super) struct Scram {
     password: String,
     max_iterations: Option<u32>,
     nonce: String,
@@ -30,7 +30,7 @@ pub struct Scram {
 }
 
 /// What the exchange goes over.
-pub enum Channel {
+pub(super) enum Channel {
     /// No TLS.
     Plain,
     /// TLS, with the hash of the server's certificate (RFC 5929) if there is one.
@@ -81,7 +81,7 @@ fn last(reason: &str) -> Error {
 
 impl Scram {
     /// Chooses a mechanism and writes the first message.
-    pub fn start(
+    pub(super) fn start(
         mechanisms: &[String],
         password: Option<&str>,
         wanted: ChannelBinding,
@@ -105,7 +105,7 @@ impl Scram {
     }
 
     /// Answers the server's first message.
-    pub async fn proceed(&mut self, message: &[u8], ring: &KeyRing, out: &mut BytesMut) -> Result<(), Error> {
+    pub(super) async fn proceed(&mut self, message: &[u8], ring: &KeyRing, out: &mut BytesMut) -> Result<(), Error> {
         // One answer is all that a server gets: each further one would be as much work as it likes.
         if self.finished || self.expected.is_some() {
             return Err(refused(texts::SASL_NO_INITIAL_RESPONSE));
@@ -148,7 +148,7 @@ impl Scram {
     }
 
     /// Checks the server's proof that it knows the password, too.
-    pub fn finish(&mut self, message: &[u8]) -> Result<(), Error> {
+    pub(super) fn finish(&mut self, message: &[u8]) -> Result<(), Error> {
         let (key, exchange) = self.expected.take().ok_or_else(|| refused(texts::SASL_NO_RESPONSE))?;
         let server = Attributes::parse(message)?;
         if let Some(error) = server.get('e') {
@@ -164,12 +164,12 @@ impl Scram {
     }
 
     /// The server has proved that it knows the password.
-    pub fn is_finished(&self) -> bool {
+    pub(super) fn is_finished(&self) -> bool {
         self.finished
     }
 
     /// The server has proved that it is the other end of the TLS session, too.
-    pub fn is_bound(&self) -> bool {
+    pub(super) fn is_bound(&self) -> bool {
         self.finished && matches!(self.binding, Binding::EndPoint(_))
     }
 }

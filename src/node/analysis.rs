@@ -12,7 +12,7 @@ const NUMBERS: usize = 8;
 
 /// The statements of a script. Positions are UTF-16 units; lines and columns count from 1.
 #[napi(object, object_from_js = false)]
-pub struct AnalyzedStatements {
+pub(super) struct AnalyzedStatements {
     /// [`NUMBERS`] for each: an object for each takes longer to make than the analysis.
     pub numbers: Uint32Array,
     /// Command tag and class, each pair once.
@@ -24,21 +24,21 @@ pub struct AnalyzedStatements {
 /// What many statements have in common.
 #[napi(object, object_from_js = false)]
 #[derive(Clone, PartialEq)]
-pub struct AnalyzedKind {
+pub(super) struct AnalyzedKind {
     pub kind: String,
     pub class: &'static str,
 }
 
 /// A lock that a statement asks for.
 #[napi(object, object_from_js = false)]
-pub struct AnalyzedLock {
+pub(super) struct AnalyzedLock {
     pub relation: String,
     pub mode: &'static str,
 }
 
 /// What a rule says.
 #[napi(object, object_from_js = false)]
-pub struct AnalyzedFinding {
+pub(super) struct AnalyzedFinding {
     pub rule: String,
     pub severity: &'static str,
     pub message: String,
@@ -52,7 +52,7 @@ pub struct AnalyzedFinding {
 
 /// Why a script isn't analysed.
 #[napi(object, object_from_js = false)]
-pub struct AnalysisRefusal {
+pub(super) struct AnalysisRefusal {
     pub message: String,
     /// `PGFLEET_PSQL` or `PGFLEET_TOO_DEEP`.
     pub code: String,
@@ -60,14 +60,14 @@ pub struct AnalysisRefusal {
 
 /// One of the two.
 #[napi(object, object_from_js = false)]
-pub struct Analysis {
+pub(super) struct Analysis {
     pub statements: Option<AnalyzedStatements>,
     pub refusal: Option<AnalysisRefusal>,
 }
 
 /// Analyses a script for a server of this major version.
 #[napi(catch_unwind)]
-pub fn analyze_script(script: String, server_version: u32, in_transaction: bool) -> Analysis {
+pub(super) fn analyze_script(script: String, server_version: u32, in_transaction: bool) -> Analysis {
     let options = Options { server_version, in_transaction };
     let mut told = Told {
         positions: Positions::new(&script),
@@ -88,7 +88,7 @@ pub fn analyze_script(script: String, server_version: u32, in_transaction: bool)
 
 /// How many statements a script has, by splitting alone.
 #[napi(catch_unwind)]
-pub fn statement_count(script: String) -> u32 {
+pub(super) fn statement_count(script: String) -> u32 {
     sql::statements(&script).count() as u32
 }
 

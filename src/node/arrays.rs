@@ -6,12 +6,12 @@ use crate::rows::{
 };
 
 /// Ints in the environment's array.
-pub const INTS: usize = FULL_INTS * 2;
+pub(super) const INTS: usize = FULL_INTS * 2;
 /// Floats in the environment's array.
-pub const FLOATS: usize = FULL_FLOATS * 2;
+pub(super) const FLOATS: usize = FULL_FLOATS * 2;
 
 /// JavaScript's typed arrays, and what it has been told.
-pub struct Arrays {
+pub(super) struct Arrays {
     ints: *mut i32,
     floats: *mut f64,
     /// Counts how often JavaScript was told to forget its shapes.
@@ -26,18 +26,18 @@ pub struct Arrays {
 unsafe impl Send for Arrays {}
 
 /// JavaScript forgets all shapes when it has been told of this many, so that its table stays bounded as ours does.
-pub const SHAPES: usize = 1024;
+pub(super) const SHAPES: usize = 1024;
 /// As [`SHAPES`], for their columns together; a result has at most 1664 of them, unless the server makes them up.
-pub const COLUMNS: usize = 16 * 1024;
+pub(super) const COLUMNS: usize = 16 * 1024;
 
 impl Arrays {
     /// Typed arrays of at least [`INTS`] and [`FLOATS`] elements, which the caller keeps alive with the environment.
-    pub fn new(ints: *mut i32, floats: *mut f64) -> Self {
+    pub(super) fn new(ints: *mut i32, floats: *mut f64) -> Self {
         Arrays { ints, floats, generation: 1, told: 0, columns: 0 }
     }
 
     /// Copies what is flat of a batch; false, and nothing is copied, when it doesn't fit. Called on the JavaScript thread.
-    pub fn copy(&self, batch: &Batch) -> bool {
+    pub(super) fn copy(&self, batch: &Batch) -> bool {
         let (ints, floats) = (batch.ints.len(), batch.floats.len());
         if ints + batch.leaf_ints.len() > INTS || floats + batch.leaf_floats.len() > FLOATS {
             return false;

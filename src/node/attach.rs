@@ -12,7 +12,7 @@ use super::environment::Environment;
 use super::js::{Answer, Js, Refused, Value};
 
 /// Has `callback`, JavaScript's drain, called when something is ready for the environment.
-pub fn attach(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
+pub(super) fn attach(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
     let name = js.text("pgfleet")?;
     let reference = js.weak_reference(callback)?;
     let context = Arc::into_raw(environment.clone()).cast::<c_void>().cast_mut();

@@ -8,7 +8,7 @@ use crate::pool::{Pool, PoolId};
 
 /// What ends with the environment.
 #[derive(Default)]
-pub struct Belongings {
+pub(super) struct Belongings {
     /// Connections of its own.
     pub connections: HashMap<ConnectionId, Connection>,
     /// Pools it has joined.
@@ -21,7 +21,7 @@ pub struct Belongings {
 
 impl Belongings {
     /// Closes it all, on whatever it is working.
-    pub fn close(self) {
+    pub(super) fn close(self) {
         for connection in self.connections.into_values() {
             connection.abandon();
         }

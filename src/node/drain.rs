@@ -41,7 +41,7 @@ const ASKED: i32 = -2;
 /// # Errors
 /// The environment is going away, and its requests with it. Nothing but values can be too large for JavaScript, and what
 /// is said of those is that they are.
-pub fn run(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
+pub(super) fn run(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
     let start = clock::now();
     let _turn = environment.queue.begin_turn();
     tell_lost(js, callback, environment)?;
@@ -75,7 +75,7 @@ fn tell_lost(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<
 }
 
 /// As [`run`], with the function that JavaScript has given for it.
-pub fn go_on(js: Js, environment: &Arc<Environment>) -> Answer<()> {
+pub(super) fn go_on(js: Js, environment: &Arc<Environment>) -> Answer<()> {
     let Some(callback) = environment.event_loop.callback() else { return Ok(()) };
     // Otherwise nobody is left to tell.
     js.dereference(callback)?.map_or(Ok(()), |callback| run(js, callback, environment))

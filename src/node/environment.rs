@@ -14,7 +14,7 @@ use super::polling::Polling;
 use crate::conn::{CompletionQueue, Connection, ConnectionId, Operations, Questions};
 
 /// Shared by everything that works for the environment.
-pub struct Environment {
+pub(super) struct Environment {
     /// What is ready for it. For any thread.
     pub queue: Arc<CompletionQueue>,
     /// Wakes its thread and keeps it alive.
@@ -36,7 +36,7 @@ pub struct Environment {
 
 impl Environment {
     /// One that nothing drains yet, around the typed arrays of JavaScript.
-    pub fn new(arrays: Arrays, outbox: Outbox) -> Self {
+    pub(super) fn new(arrays: Arrays, outbox: Outbox) -> Self {
         let event_loop = Arc::new(EventLoop::default());
         let queue = Arc::new(CompletionQueue::new(event_loop.clone()));
         Environment {
@@ -53,12 +53,12 @@ impl Environment {
     }
 
     /// A request is being made, which keeps the event loop alive until it is answered. Called on the JavaScript thread.
-    pub fn hold(&self, js: Js) -> Hold<'_> {
+    pub(super) fn hold(&self, js: Js) -> Hold<'_> {
         self.event_loop.hold_requests(js, 1)
     }
 
     /// Lets JavaScript's side be collected when nothing is left that it could be told of. Called on the JavaScript thread.
-    pub fn let_go(&self, js: Js) {
+    pub(super) fn let_go(&self, js: Js) {
         if self.queue.is_gone() {
             return;
         }
@@ -69,7 +69,7 @@ impl Environment {
     }
 
     /// JavaScript's side has been collected. Called on the JavaScript thread.
-    pub fn retire(&self, js: Js) {
+    pub(super) fn retire(&self, js: Js) {
         if self.queue.is_gone() {
             return;
         }
@@ -79,7 +79,7 @@ impl Environment {
     }
 
     /// Whether an open connection is a reason for the event loop to stay alive. Called on the JavaScript thread.
-    pub fn hold_connection(&self, js: Js, connection: ConnectionId, held: bool) {
+    pub(super) fn hold_connection(&self, js: Js, connection: ConnectionId, held: bool) {
         let changed = {
             let mut belongings = lock(&self.belongings);
             if held { belongings.holding.insert(connection) } else { belongings.holding.remove(&connection) }
@@ -93,7 +93,7 @@ impl Environment {
 
     /// A connection of its own, which ends with it. False, and the connection is the caller's to close, when it is going
     /// away.
-    pub fn own(&self, connection: &Connection) -> bool {
+    pub(super) fn own(&self, connection: &Connection) -> bool {
         let mut belongings = lock(&self.belongings);
         let is_here = !self.queue.is_gone();
         if is_here {
@@ -104,7 +104,7 @@ impl Environment {
 
     /// A request is about to be made, the only one or one of several, on this connection if it is known. Called on the
     /// JavaScript thread.
-    pub fn prepare_for(&self, requests: usize, connection: Option<&Connection>) {
+    pub(super) fn prepare_for(&self, requests: usize, connection: Option<&Connection>) {
         #[cfg(unix)]
         match (requests, connection) {
             (1, Some(connection)) => self.polling.watch(connection),
@@ -116,7 +116,7 @@ impl Environment {
     }
 
     /// It is going away: closes what it owns.
-    pub fn die(&self) {
+    pub(super) fn die(&self) {
         self.event_loop.detach();
         // Before what it owns is taken, so that nothing is added behind.
         self.queue.say_gone();

@@ -10,7 +10,7 @@ use super::lock::lock;
 use crate::conn::completion_queue::Wake;
 
 /// What wakes an event loop and says how long it is needed.
-pub struct EventLoop(Mutex<Function>);
+pub(super) struct EventLoop(Mutex<Function>);
 
 /// The threadsafe function, until it is finalized.
 struct Function {
@@ -40,7 +40,7 @@ impl Default for EventLoop {
 impl EventLoop {
     /// What wakes it, and the function of JavaScript's that is called then. An idle environment does not keep the process
     /// alive. Called on the JavaScript thread.
-    pub fn attach(&self, js: Js, raw: sys::napi_threadsafe_function, callback: Reference) {
+    pub(super) fn attach(&self, js: Js, raw: sys::napi_threadsafe_function, callback: Reference) {
         // SAFETY: `raw` was just made on this thread.
         unsafe { sys::napi_unref_threadsafe_function(js.raw(), raw) };
         let mut function = lock(&self.0);
@@ -49,12 +49,12 @@ impl EventLoop {
     }
 
     /// It is going away, and is touched no more.
-    pub fn detach(&self) {
+    pub(super) fn detach(&self) {
         lock(&self.0).raw = ptr::null_mut();
     }
 
     /// JavaScript's side may be collected, unless requests are under way or it `is_needed`. Called on the JavaScript thread.
-    pub fn let_go(&self, js: Js, is_needed: impl FnOnce() -> bool) {
+    pub(super) fn let_go(&self, js: Js, is_needed: impl FnOnce() -> bool) {
         let mut function = lock(&self.0);
         if let Some(callback) = function.callback
             && function.requests == 0
@@ -66,7 +66,7 @@ impl EventLoop {
     }
 
     /// JavaScript's side has been collected. Called on the JavaScript thread.
-    pub fn retire(&self, js: Js) {
+    pub(super) fn retire(&self, js: Js) {
         let mut function = lock(&self.0);
         let callback = function.callback.take();
         let raw = std::mem::replace(&mut function.raw, ptr::null_mut());
@@ -82,22 +82,22 @@ impl EventLoop {
     }
 
     /// JavaScript's drain; none when nobody is left to tell.
-    pub fn callback(&self) -> Option<Reference> {
+    pub(super) fn callback(&self) -> Option<Reference> {
         lock(&self.0).callback
     }
 
     /// One more reason to stay alive. Called on the JavaScript thread.
-    pub fn hold(&self, js: Js) {
+    pub(super) fn hold(&self, js: Js) {
         lock(&self.0).hold(js, 1);
     }
 
     /// One fewer. Called on the JavaScript thread.
-    pub fn release(&self, js: Js) {
+    pub(super) fn release(&self, js: Js) {
         lock(&self.0).release(js, 1);
     }
 
     /// Requests are being made, which are reasons to stay alive until they are answered. Called on the JavaScript thread.
-    pub fn hold_requests(&self, js: Js, count: usize) -> Hold<'_> {
+    pub(super) fn hold_requests(&self, js: Js, count: usize) -> Hold<'_> {
         let mut function = lock(&self.0);
         function.requests += count;
         function.hold(js, count);
@@ -105,7 +105,7 @@ impl EventLoop {
     }
 
     /// Requests are over. Called on the JavaScript thread.
-    pub fn release_requests(&self, js: Js, count: usize) {
+    pub(super) fn release_requests(&self, js: Js, count: usize) {
         let mut function = lock(&self.0);
         function.requests = function.requests.saturating_sub(count);
         function.release(js, count);
@@ -113,7 +113,7 @@ impl EventLoop {
 
     /// Of the requests under way, `count` are no reason to stay alive, and before that it was `before`. Called on the
     /// JavaScript thread.
-    pub fn except(&self, js: Js, before: usize, count: usize) {
+    pub(super) fn except(&self, js: Js, before: usize, count: usize) {
         let mut function = lock(&self.0);
         function.hold(js, before.saturating_sub(count));
         function.release(js, count.saturating_sub(before));
@@ -165,7 +165,7 @@ impl Function {
 /// Requests that are being made, and keep the event loop alive until they are answered. Should making them panic, nobody
 /// answers them, and they keep it alive no longer.
 #[must_use = "it has to live until the requests are made"]
-pub struct Hold<'a> {
+pub(super) struct Hold<'a> {
     event_loop: &'a EventLoop,
     js: Js,
     count: usize,
@@ -174,7 +174,7 @@ pub struct Hold<'a> {
 
 impl Hold<'_> {
     /// How many requests the environment has under way, with these.
-    pub fn under_way(&self) -> usize {
+    pub(super) fn under_way(&self) -> usize {
         self.under_way
     }
 }

@@ -28,7 +28,7 @@ const FIELDS: [(u8, &CStr); 17] = [
 ];
 
 /// The object that `lib/errors.js` makes an `Error` of.
-pub fn to_js(js: Js, error: &Error) -> Answer {
+pub(super) fn to_js(js: Js, error: &Error) -> Answer {
     let object = match &error.server {
         Some(server) => server_fields(js, server)?,
         None => js.object()?,
@@ -95,7 +95,7 @@ fn millis(duration: Duration) -> f64 {
 }
 
 /// The fields of an ErrorResponse or NoticeResponse.
-pub fn server_fields(js: Js, server: &ServerError) -> Answer {
+pub(super) fn server_fields(js: Js, server: &ServerError) -> Answer {
     let object = js.object()?;
     for (key, name) in FIELDS {
         if let Some(text) = server.field(key) {

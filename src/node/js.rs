@@ -15,22 +15,22 @@ use super::uv::Loop;
 
 /// The environment of a callback that is running.
 #[derive(Clone, Copy)]
-pub struct Js(sys::napi_env);
+pub(super) struct Js(sys::napi_env);
 
 /// A handle of a scope that is open.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub struct Value(sys::napi_value);
+pub(super) struct Value(sys::napi_value);
 
 impl Value {
     /// For what isn't here.
-    pub fn raw(self) -> sys::napi_value {
+    pub(super) fn raw(self) -> sys::napi_value {
         self.0
     }
 
     /// # Safety
     /// `value` must be a handle of a scope that is open.
-    pub unsafe fn new(value: sys::napi_value) -> Value {
+    pub(super) unsafe fn new(value: sys::napi_value) -> Value {
         Value(value)
     }
 }
@@ -43,12 +43,12 @@ impl From<&Unknown<'_>> for Value {
 
 /// Keeps a value beyond its scope, or finds it again.
 #[derive(Clone, Copy)]
-pub struct Reference(sys::napi_ref);
+pub(super) struct Reference(sys::napi_ref);
 
 /// What callbacks of the event loop belong to, for `async_hooks`.
 #[cfg(unix)]
 #[derive(Clone, Copy)]
-pub struct AsyncContext {
+pub(super) struct AsyncContext {
     resource: Reference,
     context: sys::napi_async_context,
 }
@@ -59,7 +59,7 @@ pub struct AsyncContext {
 pub struct Refused(pub sys::napi_status);
 
 /// What Node-API answered.
-pub type Answer<T = Value> = Result<T, Refused>;
+pub(super) type Answer<T = Value> = Result<T, Refused>;
 
 impl From<Refused> for napi::Error {
     fn from(refused: Refused) -> Self {
@@ -73,17 +73,17 @@ const KEPT_UNITS: usize = 64 * 1024;
 impl Js {
     /// # Safety
     /// `env` must be the environment of a callback that is running, on its thread, or of one that isn't going away.
-    pub unsafe fn new(env: sys::napi_env) -> Js {
+    pub(super) unsafe fn new(env: sys::napi_env) -> Js {
         Js(env)
     }
 
     /// Of the callback that was given this.
-    pub fn of(env: &Env) -> Js {
+    pub(super) fn of(env: &Env) -> Js {
         Js(env.raw())
     }
 
     /// For what isn't here.
-    pub fn raw(self) -> sys::napi_env {
+    pub(super) fn raw(self) -> sys::napi_env {
         self.0
     }
 
@@ -107,7 +107,7 @@ impl Js {
     }
 
     /// `undefined`
-    pub fn undefined(self) -> Answer {
+    pub(super) fn undefined(self) -> Answer {
         let mut value = ptr::null_mut();
         // SAFETY: `self.0` is the environment of the running callback and `value` is a valid place for a handle.
         let status = unsafe { sys::napi_get_undefined(self.0, &mut value) };
@@ -115,7 +115,7 @@ impl Js {
     }
 
     /// `null`
-    pub fn null(self) -> Answer {
+    pub(super) fn null(self) -> Answer {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_get_null(self.0, &mut value) };
@@ -123,7 +123,7 @@ impl Js {
     }
 
     /// A number.
-    pub fn number(self, number: f64) -> Answer {
+    pub(super) fn number(self, number: f64) -> Answer {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_create_double(self.0, number, &mut value) };
@@ -131,7 +131,7 @@ impl Js {
     }
 
     /// A small number, which V8 keeps without a heap object.
-    pub fn int(self, number: i32) -> Answer {
+    pub(super) fn int(self, number: i32) -> Answer {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_create_int32(self.0, number, &mut value) };
@@ -139,7 +139,7 @@ impl Js {
     }
 
     /// `true` or `false`.
-    pub fn boolean(self, flag: bool) -> Answer {
+    pub(super) fn boolean(self, flag: bool) -> Answer {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_get_boolean(self.0, flag, &mut value) };
@@ -147,7 +147,7 @@ impl Js {
     }
 
     /// A string of UTF-8. Refused beyond what V8 can hold, 2^29 - 24 units.
-    pub fn text(self, text: &str) -> Answer {
+    pub(super) fn text(self, text: &str) -> Answer {
         let mut value = ptr::null_mut();
         let length = text.len().cast_signed();
         // SAFETY: pointer and length describe `text`, which Node-API copies.
@@ -156,7 +156,7 @@ impl Js {
     }
 
     /// A string of UTF-8 bytes, by the faster way when they are ASCII. Refused as [`Js::text`] is.
-    pub fn string(self, bytes: &[u8], wide: bool) -> Answer {
+    pub(super) fn string(self, bytes: &[u8], wide: bool) -> Answer {
         if wide {
             return self.wide_string(bytes);
         }
@@ -190,12 +190,12 @@ impl Js {
     }
 
     /// A string, or `undefined`.
-    pub fn optional(self, text: Option<&str>) -> Answer {
+    pub(super) fn optional(self, text: Option<&str>) -> Answer {
         text.map_or_else(|| self.undefined(), |text| self.text(text))
     }
 
     /// A Node Buffer with a copy of `bytes`.
-    pub fn buffer(self, bytes: &[u8]) -> Answer {
+    pub(super) fn buffer(self, bytes: &[u8]) -> Answer {
         let mut value = ptr::null_mut();
         // SAFETY: pointer and length describe `bytes`, which Node-API copies; the data pointer is not wanted.
         let status = unsafe {
@@ -205,7 +205,7 @@ impl Js {
     }
 
     /// An array of the given values, which must be fewer than 2^32.
-    pub fn array(self, values: impl ExactSizeIterator<Item = Answer>) -> Answer {
+    pub(super) fn array(self, values: impl ExactSizeIterator<Item = Answer>) -> Answer {
         let mut array = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_create_array_with_length(self.0, values.len(), &mut array) };
@@ -219,7 +219,7 @@ impl Js {
     }
 
     /// An empty object.
-    pub fn object(self) -> Answer {
+    pub(super) fn object(self) -> Answer {
         let mut object = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_create_object(self.0, &mut object) };
@@ -227,14 +227,14 @@ impl Js {
     }
 
     /// Sets a property; `name` must end with a null byte.
-    pub fn set(self, object: Value, name: &std::ffi::CStr, value: Answer) -> Answer<()> {
+    pub(super) fn set(self, object: Value, name: &std::ffi::CStr, value: Answer) -> Answer<()> {
         // SAFETY: `object` and `value` are handles of the current scope, `name` is null-terminated.
         let status = unsafe { sys::napi_set_named_property(self.0, object.0, name.as_ptr(), value?.0) };
         self.check(status)
     }
 
     /// Runs `body` in a handle scope of its own, so that a long drain does not pile up handles.
-    pub fn scope<T>(self, body: impl FnOnce() -> Answer<T>) -> Answer<T> {
+    pub(super) fn scope<T>(self, body: impl FnOnce() -> Answer<T>) -> Answer<T> {
         let mut scope = ptr::null_mut();
         // SAFETY: the scope is closed below, after everything that was made in it.
         let status = unsafe { sys::napi_open_handle_scope(self.0, &mut scope) };
@@ -246,7 +246,7 @@ impl Js {
 
     /// Runs `body` as a callback of the event loop: microtasks and ticks follow it.
     #[cfg(unix)]
-    pub fn callback_scope<T>(self, context: AsyncContext, body: impl FnOnce() -> Answer<T>) -> Answer<T> {
+    pub(super) fn callback_scope<T>(self, context: AsyncContext, body: impl FnOnce() -> Answer<T>) -> Answer<T> {
         // It is kept, so it is there; without one Node-API takes another in its place.
         let resource = self.dereference(context.resource)?.map_or(ptr::null_mut(), |resource| resource.0);
         let mut scope = ptr::null_mut();
@@ -260,7 +260,7 @@ impl Js {
 
     /// libuv's loop of this thread, where the runtime has one.
     #[cfg(unix)]
-    pub fn event_loop(self) -> Option<Loop> {
+    pub(super) fn event_loop(self) -> Option<Loop> {
         let mut on = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_get_uv_event_loop(self.0, &mut on) };
@@ -271,7 +271,7 @@ impl Js {
 
     /// What callbacks of the event loop shall belong to.
     #[cfg(unix)]
-    pub fn async_context(self, name: &str) -> Answer<AsyncContext> {
+    pub(super) fn async_context(self, name: &str) -> Answer<AsyncContext> {
         let (resource, name) = (self.object()?, self.text(name)?);
         let kept = self.reference(resource)?;
         let mut context = ptr::null_mut();
@@ -282,7 +282,7 @@ impl Js {
 
     /// Gives up what [`Js::async_context`] has made; nothing is run in it any more.
     #[cfg(unix)]
-    pub fn forget_context(self, context: AsyncContext) {
+    pub(super) fn forget_context(self, context: AsyncContext) {
         // SAFETY: the context belongs to this environment.
         unsafe { sys::napi_async_destroy(self.0, context.context) };
         self.forget(context.resource);
@@ -298,7 +298,7 @@ impl Js {
     }
 
     /// A reference that doesn't keep its value, unless [`Js::keep`] says so.
-    pub fn weak_reference(self, value: Value) -> Answer<Reference> {
+    pub(super) fn weak_reference(self, value: Value) -> Answer<Reference> {
         let mut reference = ptr::null_mut();
         // SAFETY: as in `undefined`.
         let status = unsafe { sys::napi_create_reference(self.0, value.0, 0, &mut reference) };
@@ -306,27 +306,27 @@ impl Js {
     }
 
     /// Has a reference keep its value, until [`Js::let_go`].
-    pub fn keep(self, reference: Reference) -> Answer<()> {
+    pub(super) fn keep(self, reference: Reference) -> Answer<()> {
         // SAFETY: the reference is one of this environment; the count is not wanted.
         let status = unsafe { sys::napi_reference_ref(self.0, reference.0, ptr::null_mut()) };
         self.check(status)
     }
 
     /// Undoes [`Js::keep`].
-    pub fn let_go(self, reference: Reference) -> Answer<()> {
+    pub(super) fn let_go(self, reference: Reference) -> Answer<()> {
         // SAFETY: as in `keep`.
         let status = unsafe { sys::napi_reference_unref(self.0, reference.0, ptr::null_mut()) };
         self.check(status)
     }
 
     /// Gives a reference up.
-    pub fn forget(self, reference: Reference) {
+    pub(super) fn forget(self, reference: Reference) {
         // SAFETY: as in `keep`, for the last time. It fails for arguments that are null only.
         unsafe { sys::napi_delete_reference(self.0, reference.0) };
     }
 
     /// The value of a reference; `None` when it has been collected.
-    pub fn dereference(self, reference: Reference) -> Answer<Option<Value>> {
+    pub(super) fn dereference(self, reference: Reference) -> Answer<Option<Value>> {
         let mut value = ptr::null_mut();
         // SAFETY: as in `undefined`; a reference of no value gives a null handle.
         let status = unsafe { sys::napi_get_reference_value(self.0, reference.0, &mut value) };
@@ -334,7 +334,7 @@ impl Js {
     }
 
     /// Calls a function; an exception it throws becomes an uncaught one of the process.
-    pub fn call(self, function: Value, arguments: &[Value]) -> Answer<()> {
+    pub(super) fn call(self, function: Value, arguments: &[Value]) -> Answer<()> {
         let this = self.undefined()?;
         // SAFETY: all are handles of the current scope, pointer and length describe `arguments`; no result is wanted.
         let status = unsafe {
@@ -358,7 +358,7 @@ impl Js {
 
     /// Appends the UTF-8 of a string of at most `most` bytes to `out`; false when the value is no string. Lone surrogates
     /// become U+FFFD.
-    pub fn read_text(self, value: Value, most: usize, out: &mut Vec<u8>) -> Result<bool, TextError> {
+    pub(super) fn read_text(self, value: Value, most: usize, out: &mut Vec<u8>) -> Result<bool, TextError> {
         // Most texts fit, and go without a memory block that is larger than they are.
         const GUESS: usize = 256;
         let mut guess = [0; GUESS];
@@ -399,7 +399,7 @@ impl Js {
     }
 
     /// A string of at most `most` bytes; `None` when the value is none.
-    pub fn string_of(self, value: Value, most: usize) -> Result<Option<String>, TextError> {
+    pub(super) fn string_of(self, value: Value, most: usize) -> Result<Option<String>, TextError> {
         let mut bytes = Vec::new();
         let is_text = self.read_text(value, most, &mut bytes)?;
         let text = || String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
@@ -407,12 +407,12 @@ impl Js {
     }
 
     /// Whether a value is `undefined` or `null`.
-    pub fn is_nothing(self, value: Value) -> Answer<bool> {
+    pub(super) fn is_nothing(self, value: Value) -> Answer<bool> {
         self.kind(value).map(|kind| kind == Kind::Nothing)
     }
 
     /// The bytes of a Buffer or Uint8Array, as long as nothing of JavaScript runs; `None` when the value is neither.
-    pub fn bytes_of<'a>(self, value: Value) -> Answer<Option<&'a [u8]>> {
+    pub(super) fn bytes_of<'a>(self, value: Value) -> Answer<Option<&'a [u8]>> {
         let (mut data, mut length) = (ptr::null_mut::<c_void>(), 0);
         // SAFETY: both places are valid; the status says whether they were written.
         let status = unsafe { sys::napi_get_buffer_info(self.0, value.0, &mut data, &mut length) };
@@ -429,7 +429,7 @@ impl Js {
     }
 
     /// What a value is.
-    pub fn kind(self, value: Value) -> Answer<Kind> {
+    pub(super) fn kind(self, value: Value) -> Answer<Kind> {
         let mut kind = sys::ValueType::napi_undefined;
         // SAFETY: `value` is a handle of the current scope and `kind` a valid place.
         let status = unsafe { sys::napi_typeof(self.0, value.0, &mut kind) };
@@ -445,7 +445,7 @@ impl Js {
     }
 
     /// Whether it is `true`.
-    pub fn boolean_of(self, value: Value) -> Answer<bool> {
+    pub(super) fn boolean_of(self, value: Value) -> Answer<bool> {
         let mut flag = false;
         // SAFETY: as in `kind`.
         let status = unsafe { sys::napi_get_value_bool(self.0, value.0, &mut flag) };
@@ -453,7 +453,7 @@ impl Js {
     }
 
     /// The number that it is.
-    pub fn number_of(self, value: Value) -> Answer<f64> {
+    pub(super) fn number_of(self, value: Value) -> Answer<f64> {
         let mut number = 0.0;
         // SAFETY: as in `kind`.
         let status = unsafe { sys::napi_get_value_double(self.0, value.0, &mut number) };
@@ -461,7 +461,7 @@ impl Js {
     }
 
     /// An array of the names of an object's own enumerable properties, symbols aside.
-    pub fn own_names(self, object: Value) -> Answer {
+    pub(super) fn own_names(self, object: Value) -> Answer {
         let mut names = ptr::null_mut();
         let (mode, conversion) = (sys::KeyCollectionMode::own_only, sys::KeyConversion::numbers_to_strings);
         let filter = sys::KeyFilter::enumerable | sys::KeyFilter::skip_symbols;
@@ -472,7 +472,7 @@ impl Js {
     }
 
     /// A property of an object.
-    pub fn property(self, object: Value, name: Value) -> Answer {
+    pub(super) fn property(self, object: Value, name: Value) -> Answer {
         let mut value = ptr::null_mut();
         // SAFETY: all are handles of the current scope.
         let status = unsafe { sys::napi_get_property(self.0, object.0, name.0, &mut value) };
@@ -480,14 +480,14 @@ impl Js {
     }
 
     /// Sets a property of any name.
-    pub fn set_property(self, object: Value, name: Value, value: Value) -> Answer<()> {
+    pub(super) fn set_property(self, object: Value, name: Value, value: Value) -> Answer<()> {
         // SAFETY: all are handles of the current scope.
         let status = unsafe { sys::napi_set_property(self.0, object.0, name.0, value.0) };
         self.check(status)
     }
 
     /// The length of an array; `None` when the value is none.
-    pub fn array_length(self, value: Value) -> Answer<Option<u32>> {
+    pub(super) fn array_length(self, value: Value) -> Answer<Option<u32>> {
         let mut length = 0;
         // SAFETY: `length` is a valid place; the status says whether it was written.
         let status = unsafe { sys::napi_get_array_length(self.0, value.0, &mut length) };
@@ -498,7 +498,7 @@ impl Js {
     }
 
     /// An element of an array.
-    pub fn element(self, array: Value, index: u32) -> Answer {
+    pub(super) fn element(self, array: Value, index: u32) -> Answer {
         let mut value = ptr::null_mut();
         // SAFETY: `array` is a handle of the current scope.
         let status = unsafe { sys::napi_get_element(self.0, array.0, index, &mut value) };
@@ -517,7 +517,7 @@ impl<F: FnMut() -> sys::napi_status> Drop for Closing<F> {
 
 /// What a value of JavaScript is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// `undefined` or `null`
     Nothing,
     Boolean,
@@ -531,7 +531,7 @@ pub enum Kind {
 
 /// Why a text of JavaScript can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TextError {
+pub(super) enum TextError {
     /// It is longer than the caller takes.
     TooLong,
     /// Node-API doesn't give it.

@@ -26,7 +26,7 @@ use crate::wire::command::COMMON;
 
 /// What both sides have to agree on.
 #[napi(object)]
-pub struct Layout {
+pub(super) struct Layout {
     /// Elements that the Int32Array of an environment needs.
     pub ints: u32,
     /// Elements that its Float64Array needs.
@@ -43,7 +43,7 @@ pub struct Layout {
 
 /// What both sides have to agree on.
 #[napi]
-pub fn layout() -> Layout {
+pub(super) fn layout() -> Layout {
     Layout {
         ints: INTS as u32,
         floats: FLOATS as u32,
@@ -56,7 +56,7 @@ pub fn layout() -> Layout {
 
 /// The version of the package that this addon belongs to.
 #[napi]
-pub fn version() -> &'static str {
+pub(super) fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 

@@ -17,7 +17,7 @@ use crate::pool::{PoolEvent, PoolNews};
 use crate::rows::News;
 
 /// The array, or the text of a notice.
-pub fn to_js(js: Js, environment: &Arc<Environment>, news: Box<dyn News>) -> Answer {
+pub(super) fn to_js(js: Js, environment: &Arc<Environment>, news: Box<dyn News>) -> Answer {
     let news: Box<dyn Any> = news;
     let news = match news.downcast::<ConnectionEvent>() {
         Ok(event) => return connection_event(js, environment, event.0, event.1),

@@ -10,7 +10,7 @@ use crate::pool::{Lease, Pool};
 use crate::rows::{Batch, Extra, Record};
 
 /// Begins an operation, which is answered as `reply` and ends with the environment.
-pub fn begin<W>(environment: &Arc<Environment>, reply: Reply, work: impl FnOnce(Operation) -> W)
+pub(super) fn begin<W>(environment: &Arc<Environment>, reply: Reply, work: impl FnOnce(Operation) -> W)
 where
     W: Future<Output = Ended> + Send + 'static,
 {
@@ -24,7 +24,7 @@ where
 }
 
 /// Asks a pool's server for its version; the request is answered by the text.
-pub fn ask_version(pool: &Pool, reply: Reply) {
+pub(super) fn ask_version(pool: &Pool, reply: Reply) {
     if let Err(error) = runtime::start() {
         return reply.fail(error);
     }

@@ -15,15 +15,15 @@ use crate::wire::frontend::Parameters;
 /// Elements of the Int32Array: the pool, how many queries, the mask of their types, then a record for each query: its
 /// number, its text, the text that is its name or -1, flags, how many values, and the length of each value or -1 for
 /// null.
-pub const WORDS: usize = 4096;
+pub(super) const WORDS: usize = 4096;
 /// Bytes of the values, which are ASCII.
-pub const BYTES: usize = 64 * 1024;
+pub(super) const BYTES: usize = 64 * 1024;
 
 /// Numbers of a record before the lengths of its values.
 const RECORD: usize = 5;
 
 /// JavaScript's typed arrays.
-pub struct Outbox {
+pub(super) struct Outbox {
     words: *mut i32,
     bytes: *const u8,
 }
@@ -33,12 +33,17 @@ unsafe impl Send for Outbox {}
 
 impl Outbox {
     /// Typed arrays of at least [`WORDS`] and [`BYTES`] elements, which the caller keeps alive with the environment.
-    pub fn new(words: *mut i32, bytes: *const u8) -> Self {
+    pub(super) fn new(words: *mut i32, bytes: *const u8) -> Self {
         Outbox { words, bytes }
     }
 
     /// Takes what is written down for this pool. Called on the JavaScript thread.
-    pub fn take(&mut self, queue: &Arc<CompletionQueue>, pool: PoolId, texts: &[Arc<KnownText>]) -> Vec<Request> {
+    pub(super) fn take(
+        &mut self,
+        queue: &Arc<CompletionQueue>,
+        pool: PoolId,
+        texts: &[Arc<KnownText>],
+    ) -> Vec<Request> {
         // SAFETY: the array has `WORDS` elements, and nobody else touches it meanwhile: JavaScript runs on this thread.
         let words = unsafe { std::slice::from_raw_parts_mut(self.words, WORDS) };
         let &mut [owner, ref mut count, mask, ref records @ ..] = words else { return Vec::new() };

@@ -12,7 +12,7 @@ const DEEPEST: usize = 100;
 const LONGEST: usize = 64 * 1024 * 1024;
 
 /// The value for JavaScript.
-pub fn to_js(js: Js, plain: &Plain) -> Answer {
+pub(super) fn to_js(js: Js, plain: &Plain) -> Answer {
     match plain {
         Plain::Null => js.null(),
         Plain::Boolean(flag) => js.boolean(*flag),
@@ -35,7 +35,7 @@ pub fn to_js(js: Js, plain: &Plain) -> Answer {
 ///
 /// # Errors
 /// It has something else in it, or itself.
-pub fn of_js(js: Js, value: Value) -> napi::Result<Plain> {
+pub(super) fn of_js(js: Js, value: Value) -> napi::Result<Plain> {
     read(js, value, 0)
 }
 

@@ -24,7 +24,7 @@ use crate::conn::{CompletionQueue, Connection, ConnectionId, Reader};
 type Drain = dyn Fn(Js) -> Answer<()> + Send + Sync;
 
 /// The sockets that an environment's thread reads by itself.
-pub struct Polling {
+pub(super) struct Polling {
     queue: Arc<CompletionQueue>,
     /// Handles that libuv has not closed yet.
     handles: AtomicUsize,
@@ -171,12 +171,12 @@ impl State {
 
 impl Polling {
     /// Watches nothing until it is started.
-    pub fn new(queue: Arc<CompletionQueue>) -> Self {
+    pub(super) fn new(queue: Arc<CompletionQueue>) -> Self {
         Polling { queue, handles: AtomicUsize::new(0), state: Mutex::new(None) }
     }
 
     /// Watches sockets from now on, unless the program has no libuv, or Node-API refuses. `drain` hands over what was read.
-    pub fn start(self: &Arc<Self>, js: Js, drain: Arc<Drain>) {
+    pub(super) fn start(self: &Arc<Self>, js: Js, drain: Arc<Drain>) {
         let Some(on) = js.event_loop().filter(|_| Uv::get().is_some()) else { return };
         let Ok(context) = js.async_context("pgfleet") else { return };
         let turns = IdleTurns { on, polling: Arc::downgrade(self), idle: None };
@@ -202,7 +202,7 @@ impl Polling {
     }
 
     /// Has this thread read the answer of a request that is about to be made, if that will be short.
-    pub fn watch(self: &Arc<Self>, connection: &Connection) {
+    pub(super) fn watch(self: &Arc<Self>, connection: &Connection) {
         let id = connection.id();
         let reader = || Arc::new(Recall { queue: Arc::downgrade(&self.queue), connection: id }) as Arc<dyn Reader>;
         let mut state = lock(&self.state);
@@ -233,7 +233,7 @@ impl Polling {
     }
 
     /// Leaves a connection to the runtime again.
-    pub fn unwatch(&self, connection: &Connection) {
+    pub(super) fn unwatch(&self, connection: &Connection) {
         if let Some(state) = &mut *lock(&self.state) {
             state.watched.remove(&connection.id());
         }
@@ -241,7 +241,7 @@ impl Polling {
     }
 
     /// Leaves connections that are waiting for an answer to the runtime: there is enough to do for two threads.
-    pub fn unwatch_busy(&self) {
+    pub(super) fn unwatch_busy(&self) {
         for connection in self.watched() {
             if connection.load() > 0 {
                 self.unwatch(&connection);
@@ -250,7 +250,7 @@ impl Polling {
     }
 
     /// Does what [`CompletionQueue::recall`] was asked for.
-    pub fn unwatch_recalled(&self) {
+    pub(super) fn unwatch_recalled(&self) {
         let recalled = self.queue.take_recalled();
         if recalled.is_empty() {
             return;
@@ -261,14 +261,14 @@ impl Polling {
     }
 
     /// Connections that this thread reads.
-    pub fn watched(&self) -> Vec<Connection> {
+    pub(super) fn watched(&self) -> Vec<Connection> {
         let state = lock(&self.state);
         let watched = state.as_ref().map(|state| state.watched.values());
         watched.into_iter().flatten().map(|entry| entry.poll.called().connection.clone()).collect()
     }
 
     /// JavaScript's side has been collected, and there is no connection that could be watched.
-    pub fn retire(&self) {
+    pub(super) fn retire(&self) {
         if let Some(state) = &mut *lock(&self.state) {
             state.js.forget_context(state.context);
         }
@@ -284,7 +284,7 @@ impl Polling {
     }
 
     /// Whether the event loop stays awake for an answer.
-    pub fn is_awake(&self) -> bool {
+    pub(super) fn is_awake(&self) -> bool {
         lock(&self.state).as_ref().is_some_and(|state| state.busy_wait.as_ref().is_some_and(BusyWait::is_on))
     }
 

@@ -10,21 +10,21 @@ use crate::rows::TypeMask;
 use crate::wire::frontend::{LARGEST_MESSAGE, Parameters};
 
 /// Extended protocol even without values.
-pub const EXTENDED: i32 = 1;
+pub(super) const EXTENDED: i32 = 1;
 /// Results in binary format.
-pub const BINARY: i32 = 2;
+pub(super) const BINARY: i32 = 2;
 /// The caller allows other queries to be on the way on the same connection.
-pub const PIPELINED: i32 = 4;
+pub(super) const PIPELINED: i32 = 4;
 /// Somebody looks at each row when it comes.
 const EAGER: i32 = 8;
 /// How many, then.
-pub const PIPELINE_DEPTH: usize = 128;
+pub(super) const PIPELINE_DEPTH: usize = 128;
 
 /// Hand each CopyData message over by itself.
-pub const EACH_MESSAGE: i32 = 1;
+pub(super) const EACH_MESSAGE: i32 = 1;
 
 /// What `query` takes from JavaScript, behind the request's number.
-pub struct Arguments {
+pub(super) struct Arguments {
     pub text: Value,
     pub name: Value,
     pub values: Value,
@@ -36,7 +36,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// Says which argument is not of its type; `lib/pg/` checks them first, so this is for callers that do not.
-pub fn request(js: Js, queue: &Arc<CompletionQueue>, id: i32, arguments: &Arguments) -> napi::Result<Request> {
+pub(super) fn request(js: Js, queue: &Arc<CompletionQueue>, id: i32, arguments: &Arguments) -> napi::Result<Request> {
     let reply = Reply { eager: arguments.flags & EAGER != 0, ..reply(queue, id, arguments.mask) };
     let text = text_of(js, arguments.text)?.ok_or_else(|| wrong("text must be a string"))?;
     let name: Arc<str> =
@@ -58,7 +58,7 @@ pub fn request(js: Js, queue: &Arc<CompletionQueue>, id: i32, arguments: &Argume
 ///
 /// # Errors
 /// As [`request`].
-pub fn portal(
+pub(super) fn portal(
     js: Js,
     queue: &Arc<CompletionQueue>,
     id: i32,
@@ -74,7 +74,7 @@ pub fn portal(
 }
 
 /// Where the answer of request `id` goes.
-pub fn reply(queue: &Arc<CompletionQueue>, id: i32, mask: i32) -> Reply {
+pub(super) fn reply(queue: &Arc<CompletionQueue>, id: i32, mask: i32) -> Reply {
     let sink: Arc<dyn Sink> = queue.clone();
     Reply { sink, request: id, mask: TypeMask(mask.cast_unsigned()), eager: false, unordered: false, race: None }
 }
@@ -83,7 +83,7 @@ pub fn reply(queue: &Arc<CompletionQueue>, id: i32, mask: i32) -> Reply {
 ///
 /// # Errors
 /// It is neither.
-pub fn pieces<'a>(js: Js, data: Value) -> napi::Result<Vec<&'a [u8]>> {
+pub(super) fn pieces<'a>(js: Js, data: Value) -> napi::Result<Vec<&'a [u8]>> {
     let bytes = |value| js.bytes_of(value)?.ok_or_else(|| wrong("data must be a Buffer or an array of them"));
     match js.array_length(data)? {
         Some(count) => (0..count).map(|i| bytes(js.element(data, i)?)).collect(),
@@ -91,7 +91,7 @@ pub fn pieces<'a>(js: Js, data: Value) -> napi::Result<Vec<&'a [u8]>> {
     }
 }
 
-pub fn wrong(message: &str) -> napi::Error {
+pub(super) fn wrong(message: &str) -> napi::Error {
     napi::Error::new(napi::Status::InvalidArg, message)
 }
 
@@ -108,7 +108,7 @@ fn too_long(error: TextError) -> napi::Error {
 }
 
 /// Values are strings, Buffers or null: `lib/pg/query/parameter.js` has made them so.
-pub fn parameters(js: Js, values: Value) -> napi::Result<Parameters> {
+pub(super) fn parameters(js: Js, values: Value) -> napi::Result<Parameters> {
     let Some(count) = js.array_length(values)? else { return Ok(Parameters::default()) };
     let mut parameters = Parameters::with_capacity(count as usize);
     for index in 0..count {

@@ -60,7 +60,7 @@ pub struct ScriptCare {
 ///
 /// # Errors
 /// The values are something else; nothing has begun then.
-pub fn execute(
+pub(super) fn execute(
     environment: &Arc<Environment>,
     js: Js,
     id: i32,
@@ -116,7 +116,7 @@ fn duration(millis: f64) -> Duration {
 
 /// Why a script would be refused before anything is sent.
 #[napi(object)]
-pub struct ScriptRefusal {
+pub(super) struct ScriptRefusal {
     /// As of an error of the native side.
     pub kind: String,
     /// What is wrong and what to do.
@@ -127,20 +127,20 @@ pub struct ScriptRefusal {
 
 /// The refusal of a script, or null.
 #[napi(catch_unwind)]
-pub fn refusal_of_script(script: String, in_transaction: bool) -> Option<ScriptRefusal> {
+pub(super) fn refusal_of_script(script: String, in_transaction: bool) -> Option<ScriptRefusal> {
     let error = ddl::check(&script, in_transaction).err()?;
     Some(ScriptRefusal { kind: "refused".into(), message: error.message, code: error.code.unwrap_or_default().into() })
 }
 
 /// Whether data for a COPY stands in a script.
 #[napi(catch_unwind)]
-pub fn has_copy_data(script: String) -> bool {
+pub(super) fn has_copy_data(script: String) -> bool {
     script.contains('\\') && ddl::has_copy_data(&script)
 }
 
 /// A part of a script that is run by itself.
 #[napi(object)]
-pub struct ScriptPiece {
+pub(super) struct ScriptPiece {
     /// Its text.
     pub text: String,
     /// Between BEGIN and COMMIT.
@@ -151,7 +151,7 @@ pub struct ScriptPiece {
 
 /// The parts that a script is run in.
 #[napi(catch_unwind)]
-pub fn pieces_of_script(script: String, mode: String) -> Vec<ScriptPiece> {
+pub(super) fn pieces_of_script(script: String, mode: String) -> Vec<ScriptPiece> {
     let piece = |(text, in_transaction, statements)| ScriptPiece { text, in_transaction, statements };
     ddl::pieces(&script, mode_of(&mode)).into_iter().map(piece).collect()
 }
@@ -166,7 +166,7 @@ fn mode_of(mode: &str) -> Mode {
 
 /// What became of one statement.
 #[napi(object)]
-pub struct ScriptStep {
+pub(super) struct ScriptStep {
     /// Its text.
     pub statement: String,
     /// `done`, `failed`, `not run` or `unknown`.
@@ -175,7 +175,7 @@ pub struct ScriptStep {
 
 /// What became of a script.
 #[napi(object)]
-pub struct Fate {
+pub(super) struct Fate {
     /// `not applied`, `partly applied` or `unknown`.
     pub outcome: String,
     /// Unless nothing was applied.
@@ -185,7 +185,7 @@ pub struct Fate {
 /// What became of a script that JavaScript has sent itself, of which it isn't known how many statements were completed.
 /// `is_lost` is whether the connection was lost, in place of a refusal by the server.
 #[napi(catch_unwind)]
-pub fn fate_of_script(script: String, in_transaction: bool, is_lost: bool) -> Fate {
+pub(super) fn fate_of_script(script: String, in_transaction: bool, is_lost: bool) -> Fate {
     let end = if is_lost { End::Lost } else { End::RefusedSomewhere };
     let (outcome, steps) = ddl::judge(&script, in_transaction, &[], end);
     let step = |step: Step| ScriptStep { statement: step.statement, state: step.state.as_str().into() };

@@ -14,7 +14,7 @@ use crate::config::{
 const PIPELINE_DEPTH: u32 = 256;
 
 /// Reads the settings of a server.
-pub fn server(object: &Object<'_>) -> Result<ServerSettings> {
+pub(super) fn server(object: &Object<'_>) -> Result<ServerSettings> {
     let mut server = Config::new();
     for host in object.get::<Vec<Object<'_>>>("hosts")?.unwrap_or_default() {
         let name = host.get::<String>("host")?.unwrap_or_default();
@@ -62,7 +62,7 @@ pub fn server(object: &Object<'_>) -> Result<ServerSettings> {
 }
 
 /// Reads the limits of a pool with connections to `server`.
-pub fn pool(object: &Object<'_>, server: &ServerSettings) -> Result<PoolSettings> {
+pub(super) fn pool(object: &Object<'_>, server: &ServerSettings) -> Result<PoolSettings> {
     let count = |name: &str| -> Result<Option<f64>> { Ok(object.get::<f64>(name)?.filter(|count| *count > 0.0)) };
     let bound = |name: &str| -> Result<Option<u32>> { Ok(count(name)?.filter(|count| count.is_finite()).map(at_most)) };
     Ok(PoolSettings {
@@ -174,7 +174,7 @@ fn keepalive_delay(object: &Object<'_>) -> Result<Duration> {
 const MILLI: f64 = 0.001;
 
 /// No program waits longer, and no clock overflows by it.
-pub const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+pub(super) const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A time limit in a unit of so many seconds; 0, Infinity and whatever nobody lives to see set none.
 fn limit(object: &Object<'_>, name: &str, unit: f64) -> Result<Option<Duration>> {

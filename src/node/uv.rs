@@ -20,12 +20,12 @@ type Closed = unsafe extern "C" fn(Raw);
 
 /// The event loop of a thread.
 #[derive(Clone, Copy)]
-pub struct Loop(*mut c_void);
+pub(super) struct Loop(*mut c_void);
 
 impl Loop {
     /// # Safety
     /// `raw` must be a `uv_loop_t` that lives as long as what is made with it, and this stays on its thread.
-    pub unsafe fn new(raw: *mut c_void) -> Option<Loop> {
+    pub(super) unsafe fn new(raw: *mut c_void) -> Option<Loop> {
         (!raw.is_null()).then_some(Loop(raw))
     }
 }
@@ -35,7 +35,7 @@ const UV_POLL: c_int = 8;
 const UV_READABLE: c_int = 1;
 
 /// The functions, by the names they have without `uv_`.
-pub struct Uv {
+pub(super) struct Uv {
     handle_size: unsafe extern "C" fn(c_int) -> usize,
     handle_get_data: unsafe extern "C" fn(Raw) -> *mut c_void,
     handle_set_data: unsafe extern "C" fn(Raw, *mut c_void),
@@ -75,7 +75,7 @@ unsafe fn find<F: Copy>(name: &CStr) -> Option<F> {
 
 impl Uv {
     /// libuv, when the program has it.
-    pub fn get() -> Option<&'static Uv> {
+    pub(super) fn get() -> Option<&'static Uv> {
         static FOUND: OnceCell<Option<Uv>> = OnceCell::new();
         FOUND.get_or_init(Uv::find).as_ref()
     }
@@ -110,7 +110,7 @@ impl Uv {
 }
 
 /// What a handle calls, on the loop's thread. It is dropped when libuv needs the handle no longer.
-pub trait Called: 'static {
+pub(super) trait Called: 'static {
     /// There is something to read, or the loop has had a turn.
     fn called(&self);
     /// libuv has closed the handle; the last call.
@@ -165,11 +165,11 @@ impl<C: Called> Drop for Handle<C> {
 }
 
 /// Calls when a descriptor can be read.
-pub struct Poll<C: Called>(Handle<C>);
+pub(super) struct Poll<C: Called>(Handle<C>);
 
 impl<C: Called> Poll<C> {
     /// Begins to watch a descriptor, which has to stay open until this is dropped. `None` when libuv refuses it.
-    pub fn new(on: Loop, descriptor: c_int, called: C) -> Option<Poll<C>> {
+    pub(super) fn new(on: Loop, descriptor: c_int, called: C) -> Option<Poll<C>> {
         // SAFETY: on the loop's thread, with memory for a handle.
         let init = |uv: &Uv, raw| unsafe { (uv.poll_init)(on.0, raw, descriptor) };
         let handle = Handle::new(called, init)?;
@@ -178,28 +178,28 @@ impl<C: Called> Poll<C> {
         (status == 0).then_some(Poll(handle))
     }
 
-    pub fn called(&self) -> &C {
+    pub(super) fn called(&self) -> &C {
         self.0.called()
     }
 }
 
 /// Calls in each turn of the loop, which doesn't sleep meanwhile.
-pub struct Idle<C: Called>(Handle<C>);
+pub(super) struct Idle<C: Called>(Handle<C>);
 
 impl<C: Called> Idle<C> {
     /// `None` when libuv refuses.
-    pub fn new(on: Loop, called: C) -> Option<Idle<C>> {
+    pub(super) fn new(on: Loop, called: C) -> Option<Idle<C>> {
         // SAFETY: on the loop's thread, with memory for a handle.
         let init = |uv: &Uv, raw| unsafe { (uv.idle_init)(on.0, raw) };
         Handle::new(called, init).map(Idle)
     }
 
-    pub fn begin(&self) {
+    pub(super) fn begin(&self) {
         // SAFETY: on the loop's thread, for a handle of this kind. It fails without a callback only.
         unsafe { (self.0.uv.idle_start)(self.0.raw(), turned::<C>) };
     }
 
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         // SAFETY: as in `begin`.
         unsafe { (self.0.uv.idle_stop)(self.0.raw()) };
     }

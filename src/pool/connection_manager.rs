@@ -16,7 +16,7 @@ use crate::conn::{Caller, ConnectionId, KeyRing, next_id, open};
 use crate::error::{Error, texts};
 
 /// Opens connections to one server, on behalf of whoever uses the pool.
-pub struct ConnectionManager {
+pub(super) struct ConnectionManager {
     pub(super) settings: ServerSettings,
     limits: PoolSettings,
     /// Set when the program has changed it since.

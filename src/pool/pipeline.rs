@@ -366,26 +366,16 @@ mod tests {
     }
 
     #[test]
-    fn one_late_answer_of_a_text_that_was_very_often_quick_changes_nothing() {
-        let mut depth = Depth::new(64);
-        (0..10).for_each(|_| depth.learn(Duration::from_micros(10)));
+    fn a_late_answer_ends_sharing_and_its_text_is_not_among_the_quick_any_more() {
         let known = Arc::new(KnownText::new("select 1"));
         (0..200).for_each(|_| known.note_quick());
-        let sent = clock::now();
-        late(Some(&known), &mut depth, sent);
-        // It was sent before the first one was noticed.
-        late(Some(&known), &mut depth, sent + Duration::from_millis(40));
-        assert_eq!((depth.allows(true), known.is_quick()), (64, true));
-        late(Some(&known), &mut depth, sent + Duration::from_millis(60));
-        assert_eq!((depth.allows(true), known.is_quick()), (1, false));
-    }
-
-    #[test]
-    fn a_late_answer_of_any_other_text_ends_sharing() {
-        let mut depth = Depth::new(64);
-        (0..10).for_each(|_| depth.learn(Duration::from_micros(10)));
-        late(None, &mut depth, clock::now());
-        assert_eq!(depth.allows(true), 1);
+        for known in [None, Some(&known)] {
+            let mut depth = Depth::new(64);
+            (0..10).for_each(|_| depth.learn(Duration::from_micros(10)));
+            late(known, &mut depth, clock::now());
+            assert_eq!(depth.allows(true), 1);
+        }
+        assert!(!known.is_quick());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::config::PoolSettings;
 use crate::conn::{Connection, Sink};
 
 /// A connection, with what its pool has to know of it.
-pub struct PooledConnection {
+pub(super) struct PooledConnection {
     connection: Connection,
     pub(super) listener: Arc<Listener>,
     created: Instant,
@@ -26,7 +26,7 @@ impl PooledConnection {
     }
 
     /// Its connection.
-    pub fn connection(&self) -> &Connection {
+    pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
 

@@ -8,7 +8,7 @@ const EXACT_DIGITS: usize = 15;
 /// Short plain numbers, which most are, take a way without the checks of the general one: up to 15 digits and the
 /// powers of ten up to 10^22 are exact doubles, so that one division rounds once, as it should.
 #[inline]
-pub fn parse(text: &[u8]) -> Option<f64> {
+pub(super) fn parse(text: &[u8]) -> Option<f64> {
     plain(text).or_else(|| std::str::from_utf8(text).ok()?.parse().ok())
 }
 

@@ -8,7 +8,7 @@ const EPOCH_DAYS: i64 = 10_957;
 
 /// A date or timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub(super) enum Moment {
     /// In the years whose text is read natively.
     Plain(Day, Time),
     /// In other years: JavaScript reads its text.
@@ -21,7 +21,7 @@ pub enum Moment {
 
 /// A day of the proleptic Gregorian calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Day {
+pub(super) struct Day {
     /// Days since 1970-01-01.
     number: i64,
     /// 0 is 1 BC.
@@ -32,12 +32,12 @@ pub struct Day {
 
 /// Microseconds since midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Time(i64);
+pub(super) struct Time(i64);
 
 impl Moment {
     /// A `date`.
     #[inline]
-    pub fn of_days(days: i32) -> Moment {
+    pub(super) fn of_days(days: i32) -> Moment {
         match days {
             i32::MAX => Moment::Infinity,
             i32::MIN => Moment::MinusInfinity,
@@ -47,7 +47,7 @@ impl Moment {
 
     /// A `timestamp` or `timestamptz`.
     #[inline]
-    pub fn of_micros(micros: i64) -> Moment {
+    pub(super) fn of_micros(micros: i64) -> Moment {
         match micros {
             i64::MAX => Moment::Infinity,
             i64::MIN => Moment::MinusInfinity,
@@ -68,7 +68,7 @@ impl Moment {
     }
 
     /// The text that the server writes under `DateStyle` ISO, with `zone` behind the time.
-    pub fn text(self, zone: &str) -> String {
+    pub(super) fn text(self, zone: &str) -> String {
         let (day, time) = match self {
             Moment::Infinity => return "infinity".to_owned(),
             Moment::MinusInfinity => return "-infinity".to_owned(),
@@ -110,13 +110,13 @@ impl Day {
 
     /// `y * 10000 + m * 100 + d`, as [`super::datetime::local_parts`] has it.
     #[inline]
-    pub fn parts(self) -> i32 {
+    pub(super) fn parts(self) -> i32 {
         i32::try_from(self.year * 10_000 + self.month * 100 + self.day).unwrap_or(-1)
     }
 
     /// Milliseconds since 1970-01-01 at the given time.
     #[inline]
-    pub fn millis_at(self, time: Time) -> f64 {
+    pub(super) fn millis_at(self, time: Time) -> f64 {
         (self.number * 86_400_000 + i64::from(time.millis())) as f64
     }
 }
@@ -125,7 +125,7 @@ impl Time {
     /// Milliseconds since midnight, cut off by the arithmetic of the `postgres-date` package: a quotient of the same
     /// two numbers is the same float, whichever zeros the text leaves out.
     #[inline]
-    pub fn millis(self) -> i32 {
+    pub(super) fn millis(self) -> i32 {
         let fraction = (1000.0 * ((self.0 % 1_000_000) as f64 / 1_000_000.0)) as i64;
         i32::try_from(self.0 / 1_000_000 * 1000 + fraction).unwrap_or(0)
     }

@@ -60,7 +60,7 @@ const HARMLESS: [&str; 379] = [
 
 /// Whether all built-in functions of this name are without effects. The name is one as the server keeps it: in small
 /// letters unless it was quoted.
-pub fn is_harmless(name: &str) -> bool {
+pub(super) fn is_harmless(name: &str) -> bool {
     HARMLESS.binary_search(&name).is_ok()
 }
 

@@ -59,7 +59,7 @@ const HASHES: [(&[u8], Hash); 26] = [
 
 /// The hash of a certificate in DER; `None` for one whose signature has no hash function (Ed25519, Ed448), or whose hash
 /// function is unknown: the RFC defines no binding to it, and neither libpq nor the server has one.
-pub fn of(certificate: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn of(certificate: &[u8]) -> Option<Vec<u8>> {
     Some(match signature_hash(certificate)? {
         Hash::Sha224 => Sha224::digest(certificate).to_vec(),
         Hash::Sha256 => Sha256::digest(certificate).to_vec(),

@@ -46,7 +46,7 @@ impl From<ErrorStack> for Problem {
 }
 
 /// Settings made ready for any number of connections.
-pub struct Connector {
+pub(super) struct Connector {
     context: SslConnector,
     verify: bool,
     verify_name: bool,
@@ -55,7 +55,7 @@ pub struct Connector {
 
 impl Connector {
     /// Reads certificates and key.
-    pub fn build(settings: &TlsSettings, direct: bool) -> Result<Self, Problem> {
+    pub(super) fn build(settings: &TlsSettings, direct: bool) -> Result<Self, Problem> {
         let mut builder = SslConnector::builder(SslMethod::tls())?;
         negotiation(&mut builder, settings, direct)?;
         // Whatever has come is read at once, instead of the head of each record and then its body.
@@ -73,7 +73,7 @@ impl Connector {
     }
 
     /// Shakes hands with the server of this name.
-    pub async fn connect(&self, name: &str, socket: Socket) -> Result<Session, Problem> {
+    pub(super) async fn connect(&self, name: &str, socket: Socket) -> Result<Session, Problem> {
         let mut configuration = self.context.configure()?;
         configuration.set_verify_hostname(self.verify_name);
         let ssl = configuration.into_ssl(name)?;
@@ -208,13 +208,13 @@ fn show(builder: &mut SslConnectorBuilder, identity: &ClientIdentity) -> Result<
 }
 
 /// The server's certificate and those that it sent along.
-pub fn chain(session: &Session) -> Vec<Vec<u8>> {
+pub(super) fn chain(session: &Session) -> Vec<Vec<u8>> {
     let chain = session.ssl().peer_cert_chain();
     chain.into_iter().flatten().filter_map(|certificate| certificate.to_der().ok()).collect()
 }
 
 /// The server's certificate.
-pub fn certificate(session: &Session) -> Option<Vec<u8>> {
+pub(super) fn certificate(session: &Session) -> Option<Vec<u8>> {
     session.ssl().peer_certificate()?.to_der().ok()
 }
 

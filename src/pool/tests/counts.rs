@@ -164,7 +164,7 @@ async fn a_request_that_waits_too_long_is_told_and_leaves_its_place_and_one_that
     // Nor is a query hurried that has its connection.
     let receiver = Receiver::new();
     drop(lease);
-    pool.run_all(vec![query(&receiver, 1, "SELECT slowly", None)], true);
+    pool.run_all(vec![query(&receiver, 1, "SELECT slowly", None)]);
     assert_eq!(receiver.ended(1).await, Ok(b'I'));
     assert_serves(&pool, "one that waited too long").await;
     assert_ends(pool, &server, "one that waited too long").await;
@@ -215,7 +215,7 @@ async fn use_in_all_ways(pool: &Pool, receiver: &Arc<Receiver>) -> Vec<i32> {
     let user = receiver.clone();
     let mut work = tokio::spawn(async move {
         let client = pool.acquire(user.reply(1));
-        pool.run_all((2..=5).map(|number| query(&user, number, "SELECT 1", None)).collect(), true);
+        pool.run_all((2..=5).map(|number| query(&user, number, "SELECT 1", None)).collect());
         let client = match client {
             Some(client) => Some(client),
             None => user.ended(1).await.is_ok().then_some(*user.value::<Acquired>(1).await),

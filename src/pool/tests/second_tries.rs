@@ -44,13 +44,13 @@ impl Far {
                 number += 1;
                 query(&receiver, number, "SELECT 1", None)
             });
-            pool.run_all(texts.collect(), true);
+            pool.run_all(texts.collect());
             clock::sleep(LONG).await;
             assert_eq!(receiver.end(number), Some(Ok(b'I')));
         }
         backends.iter().for_each(|backend| backend.hold(true));
         let queries = (0..count).map(|n| query(&receiver, 10 + n, &format!("SELECT {n} AS q"), None));
-        pool.run_all(queries.collect(), true);
+        pool.run_all(queries.collect());
         settle().await;
         Far { server, backends, pool, receiver, client: client.id(), is_given_back: false }
     }
@@ -153,7 +153,7 @@ async fn it_takes_the_first_answer_as_long_as_no_connection_is_free() {
 async fn it_comes_before_what_was_asked_for_later() {
     let mut far = Far::of(2).await;
     clock::sleep(LONG).await;
-    far.pool.run_all(vec![query(&far.receiver, 19, "SELECT 9 AS q", None)], true);
+    far.pool.run_all(vec![query(&far.receiver, 19, "SELECT 9 AS q", None)]);
     far.give_back(false).await;
     far.arrived(0, &[1]).await;
     far.backends[0].answer("second");
