@@ -227,7 +227,7 @@ impl Connection {
     fn deliver(&self, notes: Notes) {
         let is_any_refused = notes.iter().any(|(_, note)| matches!(note, Note::Refused(..)));
         self.tell_all(notes);
-        if is_any_refused && !contained(|| self.shared.observer.answered(false)) {
+        if is_any_refused && contained(|| self.shared.observer.answered(false)).is_none() {
             self.lock().fail();
         }
     }

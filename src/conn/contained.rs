@@ -1,8 +1,9 @@
-//! Steps that may panic without what comes behind them being left out.
+//! A panic ends what it happens in, and nothing around it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Takes a step, and tells whether it was done. What it fails at was printed by the panic hook.
-pub(super) fn contained(step: impl FnOnce()) -> bool {
-    catch_unwind(AssertUnwindSafe(step)).is_ok()
+/// What `work` gives, or nothing when it panics, which the panic hook has printed then. What it shares with others must be
+/// whole at each of its steps.
+pub(crate) fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
 }

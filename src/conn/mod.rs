@@ -16,7 +16,7 @@ mod cancel;
 pub mod completion_queue;
 pub mod connection;
 pub mod connection_id;
-mod contained;
+pub mod contained;
 mod delivery;
 pub mod demands;
 #[cfg(unix)]

@@ -24,7 +24,7 @@ pub(super) fn deliver_notes(notes: Notes) -> bool {
     let mut goes_on = true;
     for (reply, note) in notes {
         let is_awaited = !matches!(note, Note::Failed(_) | Note::Refused(..));
-        goes_on &= contained(|| deliver(&reply, note)) || !is_awaited;
+        goes_on &= contained(|| deliver(&reply, note)).is_some() || !is_awaited;
     }
     goes_on
 }

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use super::containment::contained;
 use super::shared::Shared;
 use super::state::State;
 use super::task::Task;
 use crate::clock;
+use crate::conn::contained::contained;
 
 /// How long a task rests after a panic.
 const REST: Duration = Duration::from_secs(1);

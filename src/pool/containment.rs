@@ -1,13 +1,6 @@
-//! A panic ends what it happens in, and nothing around it.
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
+//! What a panic in a pool is to its requests, and where tests want one.
 
 use crate::error::{Error, ErrorKind};
-
-/// What `work` gives, or nothing when it panics. What it shares with others must be whole at each of its steps.
-pub(super) fn contained<T>(work: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(work)).ok()
-}
 
 /// A step at which a test wants a panic, once.
 #[cfg(test)]

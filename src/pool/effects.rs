@@ -4,7 +4,8 @@ use std::any::Any;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::containment::{contained, panicked};
+use super::containment::panicked;
+use crate::conn::contained::contained;
 use crate::conn::{Connection, Reply, Sink, runtime};
 use crate::error::{Error, texts};
 use crate::rows::{Batch, Extra, Record};

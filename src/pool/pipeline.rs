@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::containment::contained;
 use super::depth::Depth;
 use crate::clock;
 use crate::config::Sharing;
+use crate::conn::contained::contained;
 use crate::conn::message::Message;
 use crate::conn::reply::RequestKey;
 use crate::conn::request::Request;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::connection_manager::ConnectionManager;
-use super::containment::{contained, panicked};
+use super::containment::panicked;
 use super::effects::Effects;
 use super::idle_connections::Held;
 use super::pipeline::{Pipeline, may_share};
@@ -15,6 +15,7 @@ use super::users::Users;
 use super::wait_queue::Work;
 use crate::clock;
 use crate::config::PoolSettings;
+use crate::conn::contained::contained;
 use crate::conn::{Connection, Request, runtime};
 use crate::error::{Error, texts};
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::containment::contained;
 use super::event::{PoolEvent, PoolNews};
 use crate::clock;
 use crate::conn::caller::{Answering, Unanswered};
+use crate::conn::contained::contained;
 use crate::conn::{Caller, ConnectionId, Question, Sink};
 use crate::rows::Batch;
 
