@@ -277,6 +277,11 @@ declare namespace DatabaseManager {
     serverVersion?: number | undefined;
     /** The script will run in a transaction that is begun and ended elsewhere. @default false */
     inTransaction?: boolean | undefined;
+    /**
+     * Names of rules that are on by option alone, such as `'ban-drop-index'`: docs/lint.md has them all. The others are
+     * always on. @default []
+     */
+    rules?: readonly string[] | undefined;
   }
 
   /** How grave a statement is, see {@link Statement.class}. */
@@ -360,7 +365,10 @@ declare namespace DatabaseManager {
   export function analyzeSql(sql: string, options?: AnalysisOptions): Statement[];
 
   /**
-   * The findings of all statements of a script, in their order.
+   * The findings of all statements of a script, in their order. docs/lint.md has the rules.
+   *
+   * `-- pgfleet-ignore RULE…` before a statement, and squawk's `-- squawk-ignore RULE, …`, silence rules for it, all of
+   * them without a name.
    *
    * @param sql as of {@link analyzeSql}
    * @throws as {@link analyzeSql} does

@@ -13,7 +13,7 @@ use sql::analysis::{self, Class, Options};
 // The parser may panic, which is caught and counts as a text that can't be parsed; the fuzzer's hook would end the
 // process.
 fuzz_target!(init: std::panic::set_hook(Box::new(|_| {})), |script: &str| {
-    let options = Options { server_version: 17, in_transaction: false };
+    let options = Options { server_version: 17, in_transaction: false, rules: sql::lint::Chosen::ALL };
     let parts = sql::split(script);
     let mut ranges = Vec::new();
     let mut positions = sql::Positions::new(script);
@@ -24,6 +24,10 @@ fuzz_target!(init: std::panic::set_hook(Box::new(|_| {})), |script: &str| {
             assert_eq!(syntax.node().text().len(), (statement.text.len() as u32).into());
         }
         assert!(statement.locks.iter().all(|lock| !lock.relation.is_empty()));
+        for finding in &statement.findings {
+            assert!(script.get(finding.range.clone()).is_some_and(|text| !text.is_empty()), "{}", finding.rule);
+            assert!(finding.range.end <= statement.range.end);
+        }
         let (start, end) = (positions.at(statement.range.start), positions.at(statement.range.end));
         assert!(start.offset < end.offset && start.line <= end.line);
         ranges.push(statement.range.clone());

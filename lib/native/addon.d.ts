@@ -27,7 +27,9 @@ export interface Addon {
   /** The parts that a script is run in. */
   piecesOfScript(script: string, mode: ScriptMode): ScriptPiece[];
   /** What the statements of a script are and do. */
-  analyzeScript(script: string, serverVersion: number, inTransaction: boolean): Analysis;
+  analyzeScript(script: string, serverVersion: number, inTransaction: boolean, rules: string[]): Analysis;
+  /** The first name that no rule has. */
+  unknownRule(names: string[]): string | null;
   /** How many statements a script has. */
   statementCount(script: string): number;
 }

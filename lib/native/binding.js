@@ -555,9 +555,16 @@ const native = {
    * @param {string} script
    * @param {number} serverVersion
    * @param {boolean} inTransaction
+   * @param {string[]} rules
    */
-  analyzeScript: (script, serverVersion, inTransaction) =>
-    addon.analyzeScript(script, serverVersion, inTransaction),
+  analyzeScript: (script, serverVersion, inTransaction, rules) =>
+    addon.analyzeScript(script, serverVersion, inTransaction, rules),
+  /**
+   * The first name that no rule has, or null.
+   *
+   * @param {string[]} names
+   */
+  unknownRule: (names) => addon.unknownRule(names),
   /**
    * How many statements a script has, for the benchmark of splitting alone.
    *

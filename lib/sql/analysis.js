@@ -27,8 +27,8 @@ const DEFAULT_SERVER = 17;
  * @throws {RangeError} with code `PGFLEET_TOO_DEEP` for a statement that is nested too deep
  */
 function analyzeSql(sql, options) {
-  const { serverVersion, inTransaction } = checked('analyzeSql', sql, options);
-  const { statements, refusal } = native.analyzeScript(sql, serverVersion, inTransaction);
+  const { serverVersion, inTransaction, rules } = checked('analyzeSql', sql, options);
+  const { statements, refusal } = native.analyzeScript(sql, serverVersion, inTransaction, rules);
   if (!statements) throw fromNative({ kind: 'refused', ...refusal });
   return toStatements(sql, statements);
 }
@@ -85,15 +85,17 @@ function lint(sql, options) {
  * @param {string} name of the function that was called
  * @param {unknown} sql
  * @param {unknown} options
- * @returns {{ serverVersion: number, inTransaction: boolean }}
+ * @returns {{ serverVersion: number, inTransaction: boolean, rules: string[] }}
  */
 function checked(name, sql, options) {
   if (typeof sql !== 'string') throw new TypeError(`SQL must be a string, got ${shown(sql)}`);
   if (options !== undefined && (options === null || typeof options !== 'object' || Array.isArray(options))) {
     throw new TypeError(`The options of ${name} must be an object, got ${shown(options)}`);
   }
-  const given = /** @type {{ serverVersion?: number, inTransaction?: unknown }} */ (options ?? {});
-  const { serverVersion = DEFAULT_SERVER, inTransaction = false } = given;
+  const given = /** @type {{ serverVersion?: number, inTransaction?: unknown, rules?: any }} */ (
+    options ?? {}
+  );
+  const { serverVersion = DEFAULT_SERVER, inTransaction = false, rules = [] } = given;
   if (!Number.isInteger(serverVersion) || serverVersion < OLDEST_SERVER || serverVersion > 0xffff) {
     throw new TypeError(
       `"serverVersion" must be a major version, a whole number from ${OLDEST_SERVER}, got ${shown(serverVersion)}`,
@@ -102,7 +104,12 @@ function checked(name, sql, options) {
   if (typeof inTransaction !== 'boolean') {
     throw new TypeError(`"inTransaction" must be true or false, got ${shown(inTransaction)}`);
   }
-  return { serverVersion, inTransaction };
+  if (!Array.isArray(rules) || rules.some((rule) => typeof rule !== 'string')) {
+    throw new TypeError(`"rules" must be a list of names of rules, got ${shown(rules)}`);
+  }
+  const unknown = rules.length > 0 ? native.unknownRule(rules) : null;
+  if (unknown !== null) throw new TypeError(`"rules" names ${shown(unknown)}, which is no rule`);
+  return { serverVersion, inTransaction, rules };
 }
 
 module.exports = { analyzeSql, lint };

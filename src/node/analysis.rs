@@ -4,6 +4,7 @@ use napi::bindgen_prelude::Uint32Array;
 use napi_derive::napi;
 
 use crate::sql::analysis::{self, Finding, Lock, Options, Statement};
+use crate::sql::lint::Chosen;
 use crate::sql::{self, Positions};
 
 /// How many numbers there are for each statement: start, end, line, column, the index of its kind, whether it is
@@ -65,10 +66,22 @@ pub(super) struct Analysis {
     pub refusal: Option<AnalysisRefusal>,
 }
 
-/// Analyses a script for a server of this major version.
+/// The first name that no rule has.
 #[napi(catch_unwind)]
-pub(super) fn analyze_script(script: String, server_version: u32, in_transaction: bool) -> Analysis {
-    let options = Options { server_version, in_transaction };
+pub(super) fn unknown_rule(names: Vec<String>) -> Option<String> {
+    names.into_iter().find(|name| Chosen::default().with(name).is_none())
+}
+
+/// Analyses a script for a server of this major version, with these rules besides those that are always on.
+#[napi(catch_unwind)]
+pub(super) fn analyze_script(
+    script: String,
+    server_version: u32,
+    in_transaction: bool,
+    rules: Vec<String>,
+) -> Analysis {
+    let rules = rules.iter().fold(Chosen::default(), |chosen, name| chosen.with(name).unwrap_or(chosen));
+    let options = Options { server_version, in_transaction, rules };
     let mut told = Told {
         positions: Positions::new(&script),
         numbers: Vec::new(),
@@ -102,9 +115,13 @@ struct Told<'a> {
 
 impl Told<'_> {
     fn add(&mut self, statement: &Statement<'_>) {
+        // Those at comments before the statement come first.
+        let before = statement.findings.partition_point(|finding| finding.range.start < statement.range.start);
+        let (before, within) = statement.findings.split_at(before);
+        self.findings.extend(before.iter().map(|finding| told_finding(finding, &mut self.positions)));
         let start = self.positions.at(statement.range.start);
         let mut inside = self.positions.clone();
-        self.findings.extend(statement.findings.iter().map(|finding| told_finding(finding, &mut inside)));
+        self.findings.extend(within.iter().map(|finding| told_finding(finding, &mut inside)));
         let end = self.positions.at(statement.range.end);
         let kind = self.kind_index(&statement.kind, statement.class.as_str());
         self.locks.extend(statement.locks.iter().map(told_lock));
@@ -141,7 +158,8 @@ fn told_lock(lock: &Lock) -> AnalyzedLock {
 
 fn told_finding(finding: &Finding, positions: &mut Positions<'_>) -> AnalyzedFinding {
     let start = positions.at(finding.range.start);
-    let end = positions.at(finding.range.end);
+    // The next one may begin before the end of this one.
+    let end = positions.clone().at(finding.range.end);
     AnalyzedFinding {
         rule: finding.rule.clone().into_owned(),
         severity: finding.severity.as_str(),

@@ -11,6 +11,7 @@ mod conforming_strings;
 mod enum_value;
 mod functions;
 mod lasting_effect;
+pub mod lint;
 mod nesting;
 mod pipelining;
 mod plannable;

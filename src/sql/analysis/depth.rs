@@ -23,6 +23,14 @@ const BYTES_AT_LEAST: usize = 32 * 1024 * SLOW;
 /// Frames are several times as large without optimisation.
 const SLOW: usize = if cfg!(debug_assertions) { 8 } else { 1 };
 
+/// What is parsed in next to no time even by a parser that needs the square of it.
+const SHALLOW: usize = BYTES_AT_LEAST + 1_000 * BYTES_A_LEVEL;
+
+/// Whether the statement is nested and chained like one that a person wrote.
+pub(in crate::sql) fn is_shallow(text: &str) -> bool {
+    stack_needed(text).is_some_and(|bytes| bytes <= SHALLOW)
+}
+
 /// One bracket that is open, or the statement itself.
 #[derive(Default)]
 struct Open {

@@ -52,7 +52,7 @@ pub struct Lock {
 }
 
 /// The locks of a statement, in the order in which it names the relations.
-pub(super) fn of(statement: &SyntaxNode, server_version: u32) -> Vec<Lock> {
+pub(in crate::sql) fn of(statement: &SyntaxNode, server_version: u32) -> Vec<Lock> {
     let mut locks = Locks { found: Vec::new(), server_version };
     locks.add_statement(statement);
     locks.found

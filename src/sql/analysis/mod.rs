@@ -7,10 +7,10 @@
 
 mod class;
 mod condition;
-mod depth;
-mod finding;
+pub(super) mod depth;
+pub(super) mod finding;
 mod kind;
-mod locks;
+pub(super) mod locks;
 mod relation;
 mod stack;
 mod syntax;
@@ -18,6 +18,7 @@ mod syntax;
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::lint::{self, Chosen};
 use super::position::Positions;
 use super::psql::MetaCommand;
 use super::script::split;
@@ -90,6 +91,8 @@ pub struct Options {
     pub server_version: u32,
     /// The script will run in a transaction block that others begin and end.
     pub in_transaction: bool,
+    /// The rules that are on besides those that always are.
+    pub rules: Chosen,
 }
 
 /// Analyses the statements of a script and gives one after the other to `each`, on a stack that suffices for them:
@@ -106,8 +109,19 @@ pub fn analyze(script: &str, options: Options, mut each: impl FnMut(Statement<'_
         needed = needed.max(bytes);
     }
     let work = move || {
+        let Options { server_version, in_transaction, rules } = options;
+        let mut findings = lint::findings(script, &parts, server_version, in_transaction, rules).into_iter().peekable();
         let mut parser = Parser::default();
-        parts.into_iter().for_each(|part| each(statement(&mut parser, part, options.server_version)));
+        for (index, part) in parts.into_iter().enumerate() {
+            let mut statement = statement(&mut parser, part, server_version);
+            while let Some((_, finding)) = findings.next_if(|(place, _)| *place == index) {
+                // Of what isn't understood nothing is said but what stands before it.
+                if statement.syntax.is_some() || finding.range.start < statement.range.start {
+                    statement.findings.push(finding);
+                }
+            }
+            each(statement);
+        }
     };
     stack::with(needed, work).ok_or(Refusal::TooDeep { start: 0 })
 }

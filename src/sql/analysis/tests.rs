@@ -1,6 +1,7 @@
 //! What the analysis says of statements of every kind, and that no text ends the process.
 
 use super::{Options, Refusal, Statement, analyze};
+use crate::sql::lint::Chosen;
 
 fn each<T: Send>(script: &str, take: impl FnMut(&Statement<'_>) -> T + Send) -> Result<Vec<T>, Refusal> {
     version(script, 17, take)
@@ -11,7 +12,7 @@ fn version<T: Send>(
     server_version: u32,
     mut take: impl FnMut(&Statement<'_>) -> T + Send,
 ) -> Result<Vec<T>, Refusal> {
-    let options = Options { server_version, in_transaction: false };
+    let options = Options { server_version, in_transaction: false, rules: Chosen::default() };
     let mut found = Vec::new();
     analyze(script, options, |statement| found.push(take(&statement)))?;
     Ok(found)
