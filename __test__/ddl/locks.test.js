@@ -170,12 +170,16 @@ ofOurManager('executeDDL that waits for locks', (bench) => {
 
   test('never waits in an advisory lock', async () => {
     const { manager, tables } = await stage();
-    const before = await bench.look("SELECT count(*)::int AS n FROM pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND datname = current_database()");
+    const before = await bench.look(
+      "SELECT count(*)::int AS n FROM pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND datname = current_database()",
+    );
     await manager.executeDDL(`ALTER TABLE ${tables[0]} ADD b int; SELECT pg_sleep(0.1)`, {
       lockTimeout: 500,
     });
     assert.deepEqual(
-      await bench.look("SELECT count(*)::int AS n FROM pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND datname = current_database()"),
+      await bench.look(
+        "SELECT count(*)::int AS n FROM pg_locks JOIN pg_database d ON d.oid = database WHERE locktype = 'advisory' AND datname = current_database()",
+      ),
       before,
     );
   });
