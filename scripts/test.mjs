@@ -25,7 +25,7 @@ const FILE_TIMEOUT_MILLIS = 5 * 60 * 1000;
 const CONCURRENCY = Math.max(2, Math.min(availableParallelism(), 8));
 /** The version for everything. */
 const MAIN_VERSION = 17;
-const EVERY_VERSION = /__test__.(connect|ddl|manager|query|values)./;
+const EVERY_VERSION = /__test__.((connect|ddl|manager|query|values).|sql.(prefixes|remedies))/;
 
 const { values, positionals: filters } = parseArgs({
   allowPositionals: true,
