@@ -68,7 +68,7 @@ const kinds = new WeakMap();
  * @typedef {Error & ServerFields & SystemFields & import('./native/addon').Fate & { errno?: number, cause?: unknown }} PgError
  */
 
-/** Errors of the program's that are kept for those who are still to be told of them; most are told at once. */
+/** The program's errors that are kept until they have been passed on; most are passed on at once. */
 const MOST_THROWN = 100;
 
 /** @type {Map<number, NonNullable<unknown>>} what the program has thrown in answer to questions, by their numbers */

@@ -68,7 +68,7 @@ async function runOnClient(pool, order) {
   const broken = { failure: undefined };
   try {
     const isOurs = client instanceof Client && !client._isCarried && client.query === ownQuery;
-    // A client whose `query` was replaced is one that somebody looks at, or makes messages of his own of.
+    // A replaced `query` means that the program watches the client, or sends messages of its own.
     if (isOurs) return await runScript(client, order);
     refuseWhatNeedsOurs(order);
     if (onNotice !== undefined) client.on?.('notice', onNotice);
@@ -174,7 +174,7 @@ async function checkOut(pool, signal) {
       isOver = true;
       reject(abortError(reason, NOT_APPLIED));
     });
-    // A client that comes for somebody who doesn't want it any more goes back at once.
+    // A client that arrives after the call was aborted goes back at once.
     connecting.then(
       (client) => {
         forget();

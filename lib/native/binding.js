@@ -61,7 +61,7 @@ const DRAINED = 16;
 const MARK = 17;
 const REWIND = 18;
 
-/** @type {Record<string, string>} methods of those who own pools, by the names of the events */
+/** @type {Record<string, string>} methods of the objects that own pools, by event name */
 const POOL_EVENTS = {
   removed: 'removed',
   idleError: 'idleError',
@@ -82,9 +82,9 @@ const slots = [];
 const requests = /** @type {AnyReceiver[]} */ (slots);
 /** @type {number[]} numbers that are free again */
 const free = [];
-/** @type {Map<number, ConnectionListener>} who is told what happens on a connection, by its number */
+/** @type {Map<number, ConnectionListener>} listeners to the events of a connection, by its number */
 const connections = new Map();
-/** @type {Map<number, PoolListener>} who is told what happens in a pool, by its number */
+/** @type {Map<number, PoolListener>} listeners to the events of a pool, by its number */
 const pools = new Map();
 /** @type {Map<number, Shape>} shapes that the addon has described */
 const shapes = new Map();
@@ -224,8 +224,8 @@ class Remains {
 }
 
 /**
- * A batch could not be handed over: whoever it was for is told so, at the end of his answer. He who has been asked to go on,
- * and doesn't know it, is told now.
+ * A batch could not be handed over: each request in it fails when its answer ends. One that waits for an event which
+ * was in the batch fails now.
  *
  * @param {number[]} addressees numbers of requests, each with its transaction status, `LATER` or `ASKED`
  * @param {Failure} failure
@@ -466,7 +466,7 @@ function dispatch(event) {
   }
 }
 
-/** @param {import('./addon').Asked} question who shall answer, by number and kind, its own number, the method that answers, and what that is given */
+/** @param {import('./addon').Asked} question the responder's number and kind, the question's own number, the method that answers, and its argument */
 function ask([, id, kind, number, name, data]) {
   const responder = kind === 'request' ? slots[id] : (kind === 'pool' ? pools : connections).get(id);
   respond(opened(), responder, number, name, data);

@@ -2,8 +2,8 @@
 
 const { keepThrown, messageOf, thrown } = require('../errors');
 
-// Questions of the native side, which a responder here answers, at once or by a promise. A responder is what stands in the
-// tables of lib/native/binding.js for whoever asks: a connection, a pool, or a request; the question names its method.
+// Questions of the native side, which a responder here answers, at once or by a promise. A responder is the object that
+// the tables of lib/native/binding.js have for the asking connection, pool or request; the question names its method.
 
 /**
  * What a responder may want to know of a question, besides its data.
@@ -16,7 +16,7 @@ class Question {
   }
 
   /**
-   * Aborted when the answer isn't wanted any more: whoever has asked was stopped, or has waited long enough.
+   * Aborted when the answer isn't wanted any more: the work that asked was stopped, or its time limit has passed.
    *
    * @returns {AbortSignal}
    */
@@ -39,8 +39,8 @@ const open = new Map();
 
 /**
  * Has a responder answer a question. What it returns, or its promise comes to, is the answer: null, booleans, numbers,
- * strings, Buffers, and arrays and objects of these. What it throws the asker fails with, and whoever is told of that
- * failure on this thread gets the very same error.
+ * strings, Buffers, and arrays and objects of these. If it throws, the work that asked fails, and on this thread with
+ * the very same error object.
  *
  * @param {{ answer(number: number, value: unknown, message: string | null): boolean, decline(number: number): void }} asker
  * @param {unknown} responder

@@ -50,7 +50,7 @@ export interface QueryReceiver extends EndReceiver {
   copyIn(): void;
 }
 
-/** Messages as bytes, for who speaks the protocol on a native connection. */
+/** Messages as bytes, for code that speaks the protocol itself on a native connection. */
 export interface RawReceiver extends EndReceiver {
   /** Its turn in the connection's queue has come. */
   started(): void;

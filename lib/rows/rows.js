@@ -282,7 +282,7 @@ class Batch {
     this.count = 0;
     /** @type {Shape | undefined} */
     this.shape = undefined;
-    /** @type {QueryReceiver | undefined} who they are offered to */
+    /** @type {QueryReceiver | undefined} the request that they are offered to */
     this.request = undefined;
   }
 
@@ -318,7 +318,7 @@ class Batch {
 
   /** @param {Bytes | undefined} blob */
   turnBlob(blob) {
-    // Values are parts of it: who transfers one away to another thread would take the others along.
+    // Values are parts of it: transferring one to another thread would take the others along.
     if (typeof blob === 'object') keepHere(blob.buffer);
     this.blob = received(blob);
     this.b = 0;

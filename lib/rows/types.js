@@ -49,7 +49,7 @@ const parseBigInteger = own.get(20);
 /** What pg-types answers for types that it does not know: text stays text. */
 const noParse = pgTypes.getTypeParser(0, 'text');
 
-/** Counts changes of pg-types's parsers, for those who remember them. */
+/** Counts changes of pg-types's parsers, for code that caches them. */
 const changes = { count: 0 };
 
 const setOriginally = pgTypes.setTypeParser;

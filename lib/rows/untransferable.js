@@ -3,8 +3,8 @@
 const { markAsUntransferable } = require('node:worker_threads');
 
 /**
- * Keeps memory that several values are parts of in this thread: who transferred one of them away would take the others
- * along. Node does so with the memory of small Buffers.
+ * Keeps memory that several values share in this thread: transferring one of them would take the others along. Node
+ * does so with the memory of small Buffers.
  *
  * @type {(memory: ArrayBufferLike) => void}
  */

@@ -67,7 +67,7 @@ class CopyBoth extends Duplex {
   }
 
   _read() {
-    if (this._turn.loan !== null) this._turn.loan.resume();
+    if (this._turn.lease !== null) this._turn.lease.resume();
   }
 
   /**
@@ -128,11 +128,11 @@ class CopyBoth extends Duplex {
   /** For the client. */
   handleReadyForQuery() {
     const { _turn: turn } = this;
-    const { current: loan } = turn;
-    if (!loan.isStarted || !loan.isComplete) {
+    const { current: lease } = turn;
+    if (!lease.isStarted || !lease.isComplete) {
       const early = 'The server has ended the COPY without saying that it is complete';
       const none = `${JSON.stringify(this.text)} takes no data; it must be a statement that copies both ways, such as START_REPLICATION`;
-      turn.refuse(new Error(loan.isStarted ? early : none));
+      turn.refuse(new Error(lease.isStarted ? early : none));
       return;
     }
     turn.succeed();

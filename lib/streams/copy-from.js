@@ -83,8 +83,8 @@ class CopyFrom extends Writable {
    * @param {(error?: Error | null) => void} callback
    */
   _send(chunk, callback) {
-    const { current: loan } = this._turn;
-    loan.onceRoom(() => {
+    const { current: lease } = this._turn;
+    lease.onceRoom(() => {
       const isSmall = chunk.length < MESSAGE_BYTES;
       if (isSmall && this._joinedBytes + chunk.length <= MESSAGE_BYTES) {
         this._join(chunk);
@@ -146,18 +146,18 @@ class CopyFrom extends Writable {
    */
   _destroy(error, callback) {
     const { _turn: turn } = this;
-    const { loan } = turn;
+    const { lease } = turn;
     this._joinedBytes = 0;
     this._joined = null;
     turn.finisher = null;
-    if (loan === null || loan.isOver || loan.isSent) {
+    if (lease === null || lease.isOver || lease.isSent) {
       callback(error);
       return;
     }
     const reason = error ? error.message : DESTROYED;
     // What the server says about it is the error, unless it is an answer to what went wrong before.
-    turn.onceOver(() => callback(loan.isDiscarded ? error : turn.failure));
-    turn.onceStarted(() => loan.refuse(reason));
+    turn.onceOver(() => callback(lease.isDiscarded ? error : turn.failure));
+    turn.onceStarted(() => lease.refuse(reason));
   }
 
   _noCopyError() {
@@ -181,13 +181,13 @@ class CopyFrom extends Writable {
   /** For the client. */
   handleReadyForQuery() {
     const { _turn: turn } = this;
-    const { current: loan } = turn;
-    if (turn.finisher !== null && loan.isSent && loan.isComplete) {
+    const { current: lease } = turn;
+    if (turn.finisher !== null && lease.isSent && lease.isComplete) {
       turn.succeed();
       return;
     }
     const early = 'The server has ended the COPY without saying that it has all of the data';
-    turn.refuse(loan.isStarted ? new Error(early) : this._noCopyError());
+    turn.refuse(lease.isStarted ? new Error(early) : this._noCopyError());
   }
 
   /** The client has its connection back. */

@@ -51,7 +51,7 @@ class CopyTo extends Readable {
   }
 
   _read() {
-    if (this._turn.loan !== null) this._turn.loan.resume();
+    if (this._turn.lease !== null) this._turn.lease.resume();
   }
 
   /**

@@ -2,19 +2,19 @@
 
 const { callOut } = require('../pg/call/caller');
 const Result = require('../pg/query/result');
-const CopyLoan = require('./copy-loan');
-const { Loan, foreignConnection } = require('./loan');
+const CopyLease = require('./copy-lease');
+const { Lease, foreignConnection } = require('./lease');
 
 /**
- * A copy stream's turn in the client's queue, and how it ended: before it there is no loan, until the server takes data
- * what wants to send some has to wait, and nothing is over before the client has its connection back.
+ * A copy stream's turn in the client's queue, and how it ended: before its turn there is no lease, data waits until the
+ * server takes it, and the turn ends when the client has its connection back.
  */
 class CopyTurn {
-  /** @param {import('./copy-loan').CopyStream} stream which gets the `_copy…` calls of the loan */
+  /** @param {import('./copy-lease').CopyStream} stream which gets the `_copy…` calls of the lease */
   constructor(stream) {
     this.stream = stream;
-    /** @type {CopyLoan | null} */
-    this.loan = null;
+    /** @type {CopyLease | null} */
+    this.lease = null;
     /** @type {(() => void) | null} what waits for the server to take data */
     this.listener = null;
     /** @type {(() => void) | null} what waits for the end */
@@ -35,19 +35,19 @@ class CopyTurn {
    */
   begin(connection, options) {
     if (this.stream.destroyed) return new Error('The stream was destroyed before its turn came');
-    if (!Loan.isPossible(connection)) return foreignConnection('A copy stream');
-    this.loan = new CopyLoan(connection, this.stream, options);
+    if (!Lease.isPossible(connection)) return foreignConnection('A copy stream');
+    this.lease = new CopyLease(connection, this.stream, options);
     return undefined;
   }
 
-  /** @returns {CopyLoan} the loan, for who knows that the turn has come */
+  /** @returns {CopyLease} the lease, once the turn has come */
   get current() {
-    return /** @type {CopyLoan} */ (this.loan);
+    return /** @type {CopyLease} */ (this.lease);
   }
 
   /** Nothing of the stream's is under way: not yet, or not any more. */
   get isIdle() {
-    return this.loan === null || this.loan.isOver;
+    return this.lease === null || this.lease.isOver;
   }
 
   /**
@@ -55,9 +55,9 @@ class CopyTurn {
    * behind the COPY in the same text, that isn't the server's last word.
    */
   get isKnownToBeDone() {
-    const { loan, stream } = this;
+    const { lease, stream } = this;
     const isAlone = !String(stream.text).trimEnd().slice(0, -1).includes(';');
-    return loan !== null && loan.isLost && loan.isSent && loan.isComplete && isAlone;
+    return lease !== null && lease.isLost && lease.isSent && lease.isComplete && isAlone;
   }
 
   /** The server takes data. */
@@ -69,7 +69,7 @@ class CopyTurn {
 
   /** @param {() => void} listener called when the server takes data, at once if it does already */
   onceStarted(listener) {
-    if (this.loan !== null && this.loan.isStarted) listener();
+    if (this.lease !== null && this.lease.isStarted) listener();
     else this.listener = listener;
   }
 

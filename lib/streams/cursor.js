@@ -11,7 +11,7 @@ const Result = require('../pg/query/result');
 const { hide } = require('../pg/settings/secret');
 const { typeMask } = require('../rows/rows');
 const { nextTick, setImmediate } = require('../timers');
-const { Loan, foreignConnection } = require('./loan');
+const { Lease, foreignConnection } = require('./lease');
 
 /** Portals are numbered anew after so many. */
 const MOST_PORTALS = 2 ** 31 - 1;
@@ -32,9 +32,9 @@ let portals = 0;
 /**
  * The portal of a cursor, as the binding answers it.
  *
- * @extends {Loan<Cursor>}
+ * @extends {Lease<Cursor>}
  */
-class Portal extends Loan {
+class Portal extends Lease {
   /**
    * @param {import('../pg/client/native-connection')} connection
    * @param {Cursor} cursor
@@ -53,7 +53,7 @@ class Portal extends Loan {
 
   /** @param {Shape} shape */
   fields(shape) {
-    this.borrower._result._addShape(shape);
+    this.holder._result._addShape(shape);
   }
 
   /**
@@ -61,7 +61,7 @@ class Portal extends Loan {
    * @param {Batch} batch
    */
   rows(_shape, batch) {
-    this.borrower._take(batch);
+    this.holder._take(batch);
   }
 
   /**
@@ -70,14 +70,14 @@ class Portal extends Loan {
    * @param {number | null} oid
    */
   complete(command, rowCount, oid) {
-    const { _result: result } = this.borrower;
+    const { _result: result } = this.holder;
     result.command = command;
     result.rowCount = rowCount;
     result.oid = oid;
   }
 
   suspended() {
-    this.borrower._pageEnded();
+    this.holder._pageEnded();
   }
 }
 
@@ -119,7 +119,7 @@ class Cursor extends EventEmitter {
     hide(this, 'callback');
   }
 
-  /** For a pool: its failure is told to whoever reads. */
+  /** For a pool: the reader gets its failure. */
   get _tellsFailure() {
     return true;
   }
@@ -132,7 +132,7 @@ class Cursor extends EventEmitter {
    */
   submit(connection) {
     if (this.state === 'done') return new Error('The cursor was closed before its turn came');
-    if (!Loan.isPossible(connection)) return foreignConnection('A Cursor');
+    if (!Lease.isPossible(connection)) return foreignConnection('A Cursor');
     this.connection = connection;
     this._portal = new Portal(connection, this);
     this.state = 'idle';
@@ -249,7 +249,7 @@ class Cursor extends EventEmitter {
     const portal = this._portal;
     if (portal === null || portal.isOver) {
       if (this.state !== 'error') this.state = 'done';
-      // As in pg-cursor: whoever else was waiting for the client is told of its end before a stream is.
+      // As in pg-cursor: everything else that waits for the client learns of its end before a stream does.
       setImmediate(() => callback());
       this._emptyQueue();
       return;

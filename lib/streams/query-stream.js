@@ -52,8 +52,8 @@ class QueryStream extends Readable {
    * @param {Connection} connection
    */
   handleError(error, connection) {
-    // Whoever reads now is told, and so is the callback. Otherwise it is an error of the stream as soon as somebody
-    // listens or reads.
+    // A pending read gets it, and so does the callback. Otherwise it becomes an error of the stream as soon as there is
+    // a listener or a read.
     const isTold =
       this.cursor._reader !== null || this.cursor._queue.length > 0 || this.callback !== undefined;
     this.cursor.handleError(error, connection);
@@ -71,7 +71,7 @@ class QueryStream extends Readable {
   _read(size) {
     this.cursor.read(size, (error, page) => {
       const isLast = Boolean(error) || this.cursor.state === 'done';
-      // Whoever waits for the promise of a pool's query listens when it is settled.
+      // Code that awaits the promise of a pool's query adds its listeners when that is settled.
       if (isLast && this.callback) setImmediate(() => this._take(error, page, true));
       else this._take(error, page, isLast);
     });

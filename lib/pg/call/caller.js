@@ -13,8 +13,8 @@ function nothing() {
 }
 
 /**
- * Rejects the promise that `resolve` belongs to, with a stack trace that leads to who awaits it instead of to the event
- * loop. Costs nothing until something fails.
+ * Rejects the promise that `resolve` belongs to, with a stack trace that leads to the code that awaits it instead of to
+ * the event loop. Costs nothing until something fails.
  *
  * The engine finds the awaiting functions by following the reactions of the promise whose handler is running. So the
  * handler that captures has to run on a promise which the caller's own follows: `resolve` makes it follow the derived
@@ -77,7 +77,7 @@ function callOut(callback, ...args) {
 }
 
 /**
- * Emits an 'error' event only to those who listen: a connection that dies must not take the process with it.
+ * Emits an 'error' event only if it has listeners: a lost connection must not end the process.
  *
  * @param {import('node:events').EventEmitter} emitter
  * @param {...unknown} args

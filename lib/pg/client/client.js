@@ -142,7 +142,7 @@ class Client extends QueryQueue {
   }
 
   /**
-   * Who knows which submission the server is answering.
+   * The object that knows which submission the server is answering.
    *
    * @returns {MessageCore | NativeConnection}
    */
@@ -181,7 +181,7 @@ class Client extends QueryQueue {
     /** @type {Promise<Client>} */
     const connected = new this._Promise((resolve, reject) => {
       connect(this, options, (error, _client, isReason = false) => {
-        // Who has ended the client meanwhile need not ask what became of connecting: in node-postgres it never says.
+        // Once the client was ended, this rejection needs no handler: in node-postgres the promise stays pending.
         if (error && this._ending) queueMicrotask(() => connected.then(undefined, () => undefined));
         if (!error) resolve(this);
         // The reason of a signal is the caller's own object: its stack isn't ours to write.
@@ -241,7 +241,7 @@ class Client extends QueryQueue {
   /** @param {Error} error the socket is gone while nothing was asked */
   _handleLost(error) {
     if (this._connecting) this._handleConnectFailure(error);
-    // That is told when it is closed, and whoever ends a client expects its connection to go.
+    // A plain end is reported on closing, and after `end()` the loss of the connection is expected.
     else if (!isMereEnd(error) && !(this._ending && isHangUp(error))) this._handleErrorEvent(error);
   }
 
@@ -260,8 +260,8 @@ class Client extends QueryQueue {
   }
 
   /**
-   * The native connection is closed. That is told a turn later, as by a socket after its last data: what failed with the
-   * connection is told to those who wait for it before 'error' and 'end' are.
+   * The native connection is closed. It is reported a turn later, as by a socket after its last data: requests that
+   * failed with the connection hear of it before 'error' and 'end' are emitted.
    */
   _closedSoon() {
     const { _connection: connection } = this;
@@ -292,7 +292,7 @@ class Client extends QueryQueue {
       if (this._core.isOpen) this._core.destroy();
     }
     const hadWork = this._isBusy();
-    // Whoever still waits for it to connect is told first.
+    // A pending `connect()` fails first.
     if (this._ending && this._connectionCallback !== null) this._handleConnectFailure(error);
     this._errorAllQueries(error);
     this._ended = true;
@@ -376,8 +376,8 @@ class Client extends QueryQueue {
   }
 
   /**
-   * A script has ended whose connection is lost. The client hears of the loss by itself, and before its program hears of
-   * the script: whoever gives it back to a pool then gives back one that is known to be broken.
+   * A script has ended whose connection is lost. The client learns of the loss before the program learns the script's
+   * outcome, so that a client that is then released to its pool is known to be broken.
    *
    * @param {import('../query/ddl-request')} request
    * @param {PgError | null} error null when the script was committed all the same

@@ -18,7 +18,7 @@ const TLS_ACCEPTED = 'S';
 const TLS_REFUSED = 'N';
 
 /** What a socket says that was closed by the other side. */
-const FAREWELLS = new Set(['ECONNRESET', 'EPIPE']);
+const HANG_UPS = new Set(['ECONNRESET', 'EPIPE']);
 
 /**
  * What carries the messages: a socket, TLS on one, or a stream of the program's.
@@ -51,7 +51,7 @@ const FAREWELLS = new Set(['ECONNRESET', 'EPIPE']);
 
 /**
  * A stream as the messages of the protocol: a method for each message of a client, an event for each message of the
- * server. It knows no order of messages; whoever sends them does.
+ * server. It doesn't check the order of messages; that is up to the sender.
  *
  * Its own properties are node-postgres's, because programs give a client a connection of their making.
  */
@@ -112,8 +112,8 @@ class Connection extends EventEmitter {
 
   /** @param {NodeJS.ErrnoException} error */
   _streamFailed(error) {
-    // Who is leaving doesn't mind that the other side left first.
-    if (this._ending && FAREWELLS.has(String(error.code))) return;
+    // While ending, it doesn't matter that the server closed first.
+    if (this._ending && HANG_UPS.has(String(error.code))) return;
     this.emit('error', error);
   }
 

@@ -4,7 +4,7 @@ const { RELEASED_TWICE } = require('../../texts');
 
 /**
  * What gives a pool's client back at the end of a block. The same client object is handed out again and again: a block
- * that has released it by hand must not take it from whoever has it then.
+ * that has released it by hand must not take it from its next user.
  *
  * @param {object} client
  * @returns {(() => void) | undefined} undefined when no pool has handed it out

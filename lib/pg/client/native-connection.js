@@ -33,7 +33,7 @@ class Aside {
   }
 
   /**
-   * Who sent the messages listens to the connection's events.
+   * The sender of the messages listens to the connection's events.
    *
    * @param {Error} _error
    * @param {NativeConnection} connection
@@ -68,7 +68,7 @@ class NativeConnection extends Connection {
     /** @type {boolean} whether a message of an exchange is being told, and not one of the handshake */
     this._isReceiving = false;
     hide(this, '_active', '_owed', '_aside', '_isReceiving');
-    // The first listener: whoever listens beside it hears when the client has gone on already.
+    // The first listener, so that other listeners run when the client has gone on already.
     this.on('readyForQuery', (/** @type {{ status: string }} */ { status }) => this._countReady(status));
     this.attachListeners(this.stream);
     if (client._core !== null) {
@@ -77,7 +77,7 @@ class NativeConnection extends Connection {
     }
   }
 
-  /** There is a native connection: the client goes by what its stream and its messages tell, as all who listen. */
+  /** There is a native connection: the client goes by the events of its stream and its messages, as any listener. */
   follow() {
     const { stream } = this;
     // Programs make a connection fail, or end, by an event, to see what becomes of its client.
@@ -116,7 +116,7 @@ class NativeConnection extends Connection {
     });
   }
 
-  /** The client says goodbye; whoever has the connection to himself says what he has to say first. */
+  /** The client closes the connection; a request that has it exclusively finishes first. */
   leaving() {
     if (this._active === null) this.stream.finish();
   }

@@ -258,8 +258,8 @@ class QueryQueue extends EventEmitter {
     if (this._activeQuery === request) this._activeQuery = null;
     this._txStatus = status;
     request.handleError(error);
-    // node-postgres tells of an error before the server is ready again. Whoever answers it with another query finds
-    // the queue as it was, without a 'drain' in between. On a pipeline the next answer may be here already.
+    // node-postgres reports an error before the server is ready again. A query that is made in response finds the queue
+    // as it was, without a 'drain' in between. On a pipeline the next answer may be here already.
     if (this.pipeline) this._becomeReady();
     else setImmediate(() => this._becomeReady());
   }
@@ -280,7 +280,7 @@ class QueryQueue extends EventEmitter {
     if (this._activeQuery === request) this._activeQuery = null;
     const isEnd = isMereEnd(error) || (this._ending && !isServerError(error));
     if (isEnd && this._queryable && !this.pipeline) {
-      // Whoever waits is told when it is closed, in one go.
+      // All that wait fail together when it is closed.
       this._activeQuery = request;
       return;
     }

@@ -88,8 +88,8 @@ class RawWrite {
 }
 
 /**
- * The bytes of a native connection as a stream, for those who speak the protocol themselves. The first write opens a
- * raw exchange; the owner ends it when the server is ready for the next query.
+ * The bytes of a native connection as a stream, for code that speaks the protocol itself. The first write opens a raw
+ * exchange; the owner ends it when the server is ready for the next query.
  */
 class RawStream extends Duplex {
   /** @param {import('./client')} client */
@@ -104,8 +104,8 @@ class RawStream extends Duplex {
     this.isLeaving = false;
     /** Bytes of the last write that the native connection has. */
     this.handedOver = 0;
-    /** Whether the client says goodbye, or has no connection any more: the end of the stream cuts nothing off then. */
-    this.isFarewell = false;
+    /** Whether the client is ending, or has no connection any more: then the end of the stream cuts nothing off. */
+    this.isEnding = false;
     /** Whether the connection was cut off, so that the stream neither ends nor finishes. */
     this.isTorn = false;
     this.hadError = false;
@@ -140,7 +140,7 @@ class RawStream extends Duplex {
   _send(bytes, callback) {
     const core = /** @type {NativeCore | null} */ (this.client._core);
     if (core === null || this.client._ended) {
-      // As on a closed socket of node-postgres, whoever writes finds out by the client's own events.
+      // As on a closed socket of node-postgres, the writer learns of it from the client's events.
       callback();
       return;
     }
@@ -213,13 +213,13 @@ class RawStream extends Duplex {
   /** @param {() => void} callback */
   _final(callback) {
     const { client } = this;
-    if (!this.isFarewell && client._core !== null && !client._ended) client._core.destroy();
+    if (!this.isEnding && client._core !== null && !client._ended) client._core.destroy();
     callback();
   }
 
-  /** The client says goodbye: nothing more is written. */
+  /** The client is ending: nothing more is written. */
   finish() {
-    this.isFarewell = true;
+    this.isEnding = true;
     if (!this.writableEnded) this.end();
   }
 

@@ -15,7 +15,7 @@ function md5(text, salt) {
   return createHash('md5').update(text).update(salt).digest('hex');
 }
 
-/** Answers a server that wants to know who is there, on a connection in messages. */
+/** Authenticates to a server, on a connection in messages. */
 class MessageLogin {
   /**
    * @param {import('../client/client')} client
@@ -29,7 +29,7 @@ class MessageLogin {
     this._demands = new Demands(settings);
     /** @type {boolean} whether the server has got an answer */
     this._hasAnswered = false;
-    /** @type {boolean} whether the server has said that the client is who it says */
+    /** @type {boolean} whether the server has accepted the login */
     this._isIn = false;
     /** @type {boolean} whether the attempt is over */
     this._isOver = false;
@@ -61,8 +61,8 @@ class MessageLogin {
   }
 
   /**
-   * Whether a server that is ready for queries may have them. One that never said that the client is who it says has
-   * asked for nothing.
+   * Whether a server that is ready for queries may have them. One that never accepted the login hasn't authenticated
+   * the client at all.
    */
   admits() {
     if (!this._isIn) this._attempt(() => this._check('authenticationOk'));

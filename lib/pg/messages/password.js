@@ -38,7 +38,7 @@ function findPassword(client, answer) {
 }
 
 /**
- * As `findPassword`, for whoever awaits it.
+ * As `findPassword`, as a promise.
  *
  * @param {{ password: unknown, connectionParameters: import('../settings/connection-parameters') }} client
  * @returns {Promise<string | null>}

@@ -307,7 +307,7 @@ class ClientKeeper {
     pool.emit('release', error, client);
     const isExpended = client._poolUseCount >= pool.options.maxUses;
     if (isExpended) pool.log('remove expended client');
-    // Those who waited before the end are served first.
+    // Requests that waited before the end are served first.
     const isOver = pool.ending && pool._pendingQueue.length === 0;
     const isUseless = error || isOver || !client._queryable || client._ending || isExpended;
     const isExpired = !isUseless && pool._expired.delete(client);

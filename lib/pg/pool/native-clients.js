@@ -31,7 +31,7 @@ class NativeClients {
   constructor(keeper) {
     this._keeper = keeper;
     this._pool = keeper.pool;
-    /** @type {NativeClient[]} the clients that count, for those who look into the pool */
+    /** @type {NativeClient[]} the clients that count, for programs that look into the pool */
     this._known = [];
     /** @type {Map<number, NativeClient>} the clients of connections that were handed out at least once */
     this._byId = new Map();

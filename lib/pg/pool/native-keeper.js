@@ -217,7 +217,7 @@ class NativeKeeper {
     this._letGo();
     // The others in a shared pool may need the password from any of its users, until that one ends it.
     if (this.pool.options.shared) return;
-    // Those who wait now do so for clients that may never be given back.
+    // Pending requests now wait for clients that may never be released.
     core.waitInVain(true);
     if (unheld > 0 || this.waitingCount > 0) return;
     this._isKnown = false;
@@ -229,7 +229,7 @@ class NativeKeeper {
     this._hold = null;
   }
 
-  /** A client was given back in a way that leaves its place to those who wait in vain. */
+  /** A client was released so that pending requests could have its place, but none can be filled now. */
   holdForWaiting() {
     if (this._hold === null && this.waitingCount > 0) this.holdLoop();
   }

@@ -255,8 +255,8 @@ class Pool extends EventEmitter {
     await (this.ending ? this._whenEnded : this.end());
   }
 
-  // The steps of pg-pool, which programs override and call. Where the native side takes them, they are here for those
-  // who call them all the same.
+  // The steps of pg-pool, which programs override and call. Where the native side takes them, they are here for
+  // programs that call them all the same.
 
   /** @returns {ClientKeeper} */
   _steps() {

@@ -58,7 +58,7 @@ class PortalRequest extends QueryRequest {
 }
 
 /**
- * Whom the submission answers to: what it tells is about the request that stands in the client's queue.
+ * The submission's owner: it passes events on to the request that stands in the client's queue.
  *
  * @implements {SubmissionOwner}
  */

@@ -108,8 +108,8 @@ class Result {
   }
 
   /**
-   * Takes the columns from a shape, which many results share: the fields are copied, so that a caller who changes one
-   * changes only their own.
+   * Takes the columns from a shape, which many results share: the fields are copied, so that a caller that changes one
+   * changes only its own.
    *
    * @param {import('../../rows/rows').Shape} shape
    * @param {Parser[]} [parsers] by column, when they are known

@@ -1,7 +1,7 @@
 'use strict';
 
 const { start } = require('../native/binding');
-const { Loan } = require('./loan');
+const { Lease } = require('./lease');
 
 /** Each message from the server is a chunk of its own. */
 const EACH_MESSAGE = 1;
@@ -31,12 +31,12 @@ const ONE_COPY = 'The stream has the data of one COPY only';
  */
 
 /**
- * A COPY under way, as the binding answers it. Its borrower is the stream.
+ * A COPY under way, as the binding answers it. Its holder is the stream.
  *
- * @extends {Loan<CopyStream>}
+ * @extends {Lease<CopyStream>}
  * @implements {CopyReceiver}
  */
-class CopyLoan extends Loan {
+class CopyLease extends Lease {
   /**
    * @param {import('../pg/client/native-connection')} connection
    * @param {CopyStream} stream
@@ -54,7 +54,7 @@ class CopyLoan extends Loan {
     this.isComplete = false;
     /** The native side has as much as it wants to keep. */
     this.isFull = false;
-    /** @type {(() => void)[]} who waits for room */
+    /** @type {(() => void)[]} callbacks that wait for room */
     this.waiters = [];
     start(this, (id) => this.core.copyBegin(id, stream.text, eachMessage ? EACH_MESSAGE : 0));
   }
@@ -117,7 +117,7 @@ class CopyLoan extends Loan {
       return;
     }
     this.isStarted = true;
-    this.borrower._copyStarted();
+    this.holder._copyStarted();
   }
 
   drained() {
@@ -130,12 +130,12 @@ class CopyLoan extends Loan {
 
   /** @param {Buffer} bytes */
   data(bytes) {
-    if (!this.isDiscarded) this.borrower._copyData(bytes);
+    if (!this.isDiscarded) this.holder._copyData(bytes);
   }
 
   suspended() {
     this.isReceived = true;
-    if (!this.isDiscarded) this.borrower._copyReceived();
+    if (!this.isDiscarded) this.holder._copyReceived();
   }
 
   /**
@@ -145,8 +145,8 @@ class CopyLoan extends Loan {
   complete(command, rowCount) {
     // What stands beside the COPY in its text has its own count, and its own end.
     this.isComplete = this.isSent || this.isReceived;
-    if (command === 'COPY' && rowCount !== null) this.borrower.rowCount = rowCount;
+    if (command === 'COPY' && rowCount !== null) this.holder.rowCount = rowCount;
   }
 }
 
-module.exports = CopyLoan;
+module.exports = CopyLease;

@@ -12,21 +12,21 @@ const RawStream = require('../pg/client/raw-stream');
  */
 
 /**
- * The native connection of a client, lent to a submittable of this package from its turn in the client's queue until
+ * The native connection of a client, leased to a submittable of this package from its turn in the client's queue until
  * the server is ready for the next one. It is also the request that the binding answers; subclasses add what their
  * kind of exchange is told.
  *
- * @template {{ _returned: () => void }} B
+ * @template {{ _returned: () => void }} H
  * @implements {QueryReceiver}
  */
-class Loan {
+class Lease {
   /**
    * @param {NativeConnection} connection what `submit` got
-   * @param {B} borrower gets `handleError` or `handleReadyForQuery` from the client, and `_returned` always: a
+   * @param {H} holder gets `handleError` or `handleReadyForQuery` from the client, and `_returned` always: a
    *   client that has lost patience has called `handleError` already
    */
-  constructor(connection, borrower) {
-    this.borrower = borrower;
+  constructor(connection, holder) {
+    this.holder = holder;
     this.core = /** @type {import('../native/addon').Connection} */ (connection.stream.client._core);
     this.submission = /** @type {import('../pg/query/submission')} */ (connection._lend());
     this.isOver = false;
@@ -113,7 +113,7 @@ class Loan {
   done(status) {
     this.over();
     this.submission.finish(status);
-    this.borrower._returned();
+    this.holder._returned();
   }
 
   /**
@@ -124,8 +124,8 @@ class Loan {
     this.isLost = status === null;
     this.over();
     this.submission.fail(error, status);
-    // A lost connection is told by the client when its turn comes, and the borrower isn't to take it for a good end.
-    this.submission.onceTold(() => this.borrower._returned());
+    // A lost connection is told by the client when its turn comes, and the holder isn't to take it for a good end.
+    this.submission.onceTold(() => this.holder._returned());
   }
 }
 
@@ -136,4 +136,4 @@ function foreignConnection(what) {
   );
 }
 
-module.exports = { Loan, foreignConnection };
+module.exports = { Lease, foreignConnection };
