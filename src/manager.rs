@@ -10,8 +10,8 @@ use crate::pool::{Pool, PoolId};
 
 static SHARED: Lazy<Mutex<Vec<Pool>>> = Lazy::new(Mutex::default);
 
-/// A pool of the process's own, joined by one more user. Those who name the same server, database, user and settings
-/// get the same pool and so one budget of connections; in every worker thread.
+/// A pool of the process's own, joined by one more user. Users that name the same server, database, user and settings
+/// get the same pool and so one budget of connections, in every worker thread.
 pub fn join_shared(
     server: ServerSettings,
     limits: PoolSettings,
@@ -29,7 +29,7 @@ pub fn join_shared(
     (pool, id)
 }
 
-/// One user leaves a pool; true when he was the last one and the pool has to be closed. Nobody can join it then.
+/// One user leaves a pool; true if it was the last one and the pool has to be closed. It can't be joined then.
 pub fn leave(pool: &Pool, id: PoolId) -> bool {
     let mut pools = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
     let last = pool.leave(id);

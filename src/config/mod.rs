@@ -1,5 +1,5 @@
-//! Validated settings. Defaults belong to whoever speaks to people: JavaScript's `lib/pg/settings/defaults.js` for
-//! node-postgres's, `lib/manager/database-manager.js` for the manager's.
+//! Validated settings. Defaults are set in JavaScript: node-postgres's in `lib/pg/settings/defaults.js`, the manager's
+//! in `lib/manager/database-manager.js`.
 
 pub mod pool;
 pub mod required_auth;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Who may have how many connections for how long; the names are node-postgres's.
+/// Limits of a pool: how many connections, and for how long; the names are node-postgres's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSettings {
     /// Most connections at a time.

@@ -1,4 +1,4 @@
-//! Which ways of saying who one is the program allows.
+//! Which authentication methods the program allows.
 
 /// libpq's `require_auth`, with the list resolved to what it allows.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! How to reach a server and who to be there.
+//! How to reach a server, and as which user.
 
 use std::time::Duration;
 

@@ -61,7 +61,7 @@ impl<T: Turns> BusyWait<T> {
         }
     }
 
-    /// It has had a turn, in which nothing has come; `history` is that of whom it waits for.
+    /// The event loop has had a turn in which nothing has come; `history` is that of the connection it waits for.
     pub fn turned(&mut self, history: Option<&mut History>) {
         if !history.is_some_and(|history| history.look(clock::now())) {
             self.awaited = None;

@@ -10,11 +10,11 @@ use crate::error::{Error, ErrorKind, Phase, texts};
 /// What a program is asked.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// The method of `lib/` that answers, of whatever stands there for whoever asks.
+    /// The method in `lib/` that answers, of the object there that stands for the asking connection, pool or request.
     pub name: &'static str,
     /// What that is given.
     pub data: Plain,
-    /// How long the answer may take. Without a limit it is waited for until whoever asks doesn't want it any more.
+    /// How long the answer may take. Without a limit it is waited for until the question is withdrawn.
     pub limit: Option<Duration>,
 }
 
@@ -39,7 +39,7 @@ impl Question {
 /// Why a question has no answer.
 #[derive(Debug, Clone)]
 pub enum Unanswered {
-    /// Nobody is left who could answer: the thread has ended, or what was to answer has.
+    /// No responder is left: its thread has ended, or it has itself.
     Gone,
     /// The limit has passed.
     Late,

@@ -160,7 +160,7 @@ impl CompletionQueue {
         Some(batch)
     }
 
-    /// Nothing is left to do: the next one who has something wakes this thread. False when there is something yet.
+    /// Nothing is left to do: the next completion wakes this thread. False when there is one already.
     pub fn rest(&self) -> bool {
         let mut queue = self.lock();
         let rests = queue.batches.is_empty() && queue.recalled.is_empty() && queue.lost.is_empty();
@@ -180,8 +180,8 @@ impl CompletionQueue {
         Turn(self)
     }
 
-    /// Makes requests of the environment. Should that panic, nobody knows which of them will be answered: they are lost
-    /// to whoever waits for them, and false is returned. Called on the environment's thread.
+    /// Makes requests of the environment. Should that panic, it isn't known which of them will be answered: all of them
+    /// fail as lost, and false is returned. Called on the environment's thread.
     pub fn make(&self, requests: Vec<Request>, make: impl FnOnce(Vec<Request>)) -> bool {
         let numbers: Vec<i32> = requests.iter().map(|request| request.reply.request).collect();
         let is_made = catch_unwind(AssertUnwindSafe(|| make(requests))).is_ok();

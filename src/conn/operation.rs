@@ -57,7 +57,7 @@ impl Operation {
         std::future::poll_fn(|cx| self.poll_ready(cx)).await;
     }
 
-    /// As [`Operation::tell`] where one can't wait; whoever does so often has to look at [`Operation::poll_ready`].
+    /// As [`Operation::tell`] where waiting isn't possible; frequent callers have to check [`Operation::poll_ready`].
     pub fn tell_now(&self, event: Plain) {
         self.mailbox.put(None, event);
     }
@@ -252,7 +252,7 @@ impl News for Told {
     }
 }
 
-/// Whoever drops it won't hear of the events: nothing waits for that.
+/// Once it is dropped, nothing waits for the events to be told.
 impl Drop for Told {
     fn drop(&mut self) {
         if !self.is_heard {

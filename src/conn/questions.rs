@@ -15,7 +15,7 @@ use crate::clock;
 use crate::error::Error;
 use crate::rows::{Batch, News};
 
-/// Whoever answers for the program, by the number that it has there.
+/// What answers on the program's side, by its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Responder {
     /// Of a connection of its own.
@@ -28,7 +28,7 @@ pub enum Responder {
 
 /// A question on its way to the program.
 pub struct Asked {
-    /// Who shall answer.
+    /// What shall answer.
     pub responder: Responder,
     /// For the answer. No other question of the process has it.
     pub number: u32,
@@ -79,7 +79,7 @@ impl Questions {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks. Whoever drops the answer to come withdraws the question.
+    /// Asks. Dropping the returned future withdraws the question.
     pub fn ask(self: &Arc<Self>, responder: Responder, question: Question) -> Answering {
         let Question { name, data, limit } = question;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -109,12 +109,12 @@ impl Questions {
         sender.is_some_and(|sender| sender.send(answer).is_ok())
     }
 
-    /// Nobody is left whom the question was for.
+    /// The responder that the question was for is gone.
     pub fn decline(&self, number: u32) {
         self.lock().senders.remove(&number);
     }
 
-    /// Nobody is left who could answer any of them, or any that is still to come.
+    /// No responder is left for any of them, or for any later question.
     pub fn close(&self) {
         let senders = {
             let mut open = self.lock();

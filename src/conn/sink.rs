@@ -27,7 +27,7 @@ pub trait Sink: Send + Sync {
     }
     /// A statement of a [`super::message::Message::Script`] was completed. Called before its records are delivered.
     fn command_completed(&self, _tag: &str) {}
-    /// A notice came during its request. Whoever watches the connection is told as well.
+    /// A notice came during its request. The connection's observers are told as well.
     fn notice(&self, _notice: &ServerError) {}
     /// Ready while the receiver keeps up; a connection reads no further until then.
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;

@@ -8,7 +8,7 @@ const FIRST: Duration = Duration::from_millis(200);
 /// No pause is longer.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Pauses that grow, and that differ between those who wait for the same lock.
+/// Pauses that grow, and that differ between scripts that wait for the same lock.
 #[derive(Debug)]
 pub(super) struct Backoff {
     next: Duration,

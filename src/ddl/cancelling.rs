@@ -12,7 +12,7 @@ use crate::error::{Error, texts};
 /// request that overtakes its query is ignored.
 const REPEAT: Duration = Duration::from_millis(10);
 
-/// The connection that works for a caller who may give up.
+/// The connection that works for a caller that may give up.
 pub(super) struct Cancelling<'a> {
     pub(super) connection: &'a Connection,
     pub(super) operation: &'a Operation,

@@ -154,7 +154,7 @@ pub struct LockFailure {
     pub waited: Duration,
 }
 
-/// What stands in the way of somebody who waits for a lock.
+/// A session that a statement waits for, because of a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Blocker {
     /// Server process; 0 for a prepared transaction.
@@ -178,7 +178,7 @@ pub struct Blocker {
 }
 
 impl Blocker {
-    /// It makes way for nobody: a table's transaction ids run out.
+    /// It can't be cancelled in favour of others: a table's transaction ids run out.
     pub fn prevents_wraparound(&self) -> bool {
         self.is_autovacuum && self.query.contains("(to prevent wraparound)")
     }

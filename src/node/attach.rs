@@ -52,7 +52,7 @@ unsafe extern "C" fn woken(env: sys::napi_env, _: sys::napi_value, context: *mut
     let environment = unsafe { Arc::from_raw(context.cast::<Environment>().cast_const()) };
     // SAFETY: Node-API calls with the environment, on its thread.
     let js = unsafe { Js::new(env) };
-    // A panic must not unwind into Node; `drain` has contained what can be told to those whom it concerns.
+    // A panic must not unwind into Node; `drain` has reported it already to the requests that it concerns.
     let _ = catch_unwind(AssertUnwindSafe(|| drain::go_on(js, &environment)));
 }
 

@@ -295,7 +295,7 @@ impl ConnectionHandle {
         }
     }
 
-    /// Says goodbye when everything has been answered; the request is answered when the socket is closed.
+    /// Sends Terminate when everything has been answered; the request is answered when the socket is closed.
     #[napi(catch_unwind)]
     pub fn end(&self, env: Env, request: i32) {
         let _hold = self.environment.hold(Js::of(&env));

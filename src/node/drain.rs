@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_millis(4);
 /// The count of a drain that has no batch: it asks to be called again when the event loop had its turn. Waking by the
 /// threadsafe function would not do, because that goes on with what is queued meanwhile without returning to the loop.
 const COME_BACK: i32 = -1;
-/// The count of a batch that could not be handed over: whom it was for comes instead.
+/// The count of a batch that could not be handed over: the requests that it was for come instead.
 const LOST: i32 = -2;
 /// In place of a transaction status: the request ends later, and by itself.
 const LATER: i32 = -1;
@@ -35,8 +35,8 @@ const LATER: i32 = -1;
 const ASKED: i32 = -2;
 
 /// Calls JavaScript's drain for the batches that are ready, as long as that does not take too long, and until a request
-/// ends whose followers come first: who waited for it goes on before anything later is told, as after each answer that
-/// comes by a socket.
+/// ends whose continuations come first: the code that awaits it goes on before anything later is told, as after each
+/// answer that comes by a socket.
 ///
 /// # Errors
 /// The environment is going away, and its requests with it. Nothing but values can be too large for JavaScript, and what
@@ -77,12 +77,11 @@ fn tell_lost(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<
 /// As [`run`], with the function that JavaScript has given for it.
 pub(super) fn go_on(js: Js, environment: &Arc<Environment>) -> Answer<()> {
     let Some(callback) = environment.event_loop.callback() else { return Ok(()) };
-    // Otherwise nobody is left to tell.
+    // Otherwise there is nothing left to tell.
     js.dereference(callback)?.map_or(Ok(()), |callback| run(js, callback, environment))
 }
 
-/// Hands a batch over. Should that panic, those whom it was for are told that their answer is lost, and the next batch
-/// follows.
+/// Hands a batch over. Should that panic, the requests that it was for fail as lost, and the next batch follows.
 fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch: Batch) -> Answer<()> {
     let mut extras = std::mem::take(&mut batch.extras).into_iter();
     let mut converted = Vec::with_capacity(extras.len());
@@ -114,7 +113,7 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
     }
 }
 
-/// Rejects the requests that a batch was for. Events are nobody's answer, and are told.
+/// Rejects the requests that a batch was for. Events belong to no request, and are told.
 fn lose(js: Js, callback: Value, environment: &Arc<Environment>, batch: &Batch, events: Vec<Value>) -> Answer<()> {
     // JavaScript may not know these, although it seemed to have been told.
     lock(&environment.arrays).told = usize::MAX;
@@ -194,7 +193,7 @@ fn list<T>(js: Js, items: &[T], convert: impl FnMut(&T) -> Answer) -> Answer {
     if items.is_empty() { js.undefined() } else { js.array(items.iter().map(convert)) }
 }
 
-/// Text that is too long for a string is the number of its characters: who reads it fails.
+/// Text that is too long for a string crosses as the number of its characters: reading it fails.
 fn text_to_js(js: Js, text: &Text) -> Answer {
     js.string(&text.bytes, text.wide).or_else(|_| js.number(text.units as f64))
 }

@@ -127,7 +127,7 @@ impl EnvironmentHandle {
     /// Goes on with a drain that made way for the event loop.
     #[napi(catch_unwind)]
     pub fn drain(&self, env: Env) {
-        // Refused when the environment is going away, and everybody with it who could be told.
+        // Refused when the environment ends, and all of its listeners with it.
         let _ = drain::go_on(Js::of(&env), &self.environment);
     }
 
@@ -187,14 +187,14 @@ impl EnvironmentHandle {
         self.environment.operations.give_up(request);
     }
 
-    /// Nobody is left whom a question was for: another user of a shared pool may have an answer.
+    /// The responder that a question was for is gone: another user of a shared pool may have an answer.
     #[napi(catch_unwind)]
     pub fn decline(&self, question: u32) {
         self.environment.questions.decline(question);
     }
 
-    /// Answers a question by plain data, or by the message of what the program has thrown. False when nobody wants the
-    /// answer any more.
+    /// Answers a question by plain data, or by the message of what the program has thrown. False when the question was
+    /// withdrawn: no request wants the answer any more.
     #[napi(catch_unwind)]
     pub fn answer(&self, env: Env, question: u32, answer: Unknown<'_>, error: Option<String>) -> Result<bool> {
         let answer = match error {

@@ -1,4 +1,4 @@
-//! What is told without being an answer, as arrays for `lib/native/binding.js`: a name, the number of whoever is told, and what
+//! Events that answer no request, as arrays for `lib/native/binding.js`: a name, the listener's number, and what
 //! belongs to it.
 
 use std::any::Any;

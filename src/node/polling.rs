@@ -301,7 +301,7 @@ impl Polling {
             state.was_read(connection, since);
             (state.js, state.drain.clone(), state.context)
         };
-        // Refused when the environment is going away, and everybody with it who could be told.
+        // Refused when the environment ends, and all of its listeners with it.
         let _ = js.scope(|| js.callback_scope(context, || drain(js)));
     }
 

@@ -199,14 +199,14 @@ impl PoolHandle {
         self.pool.set_password(password);
     }
 
-    /// Every open connection, whoever uses it, the oldest first.
+    /// Every open connection, in use or not, the oldest first.
     #[napi(catch_unwind)]
     pub fn connections(&self) -> Vec<ConnectionHandle> {
         let handle = |(connection, _)| self.client(connection, false);
         self.members().into_iter().map(handle).collect()
     }
 
-    /// The numbers of those that nobody uses.
+    /// The numbers of the idle ones.
     #[napi(catch_unwind)]
     pub fn idle_connections(&self, env: Env) -> Vec<u32> {
         self.run_written(&env);
@@ -236,7 +236,7 @@ impl PoolHandle {
         self.pool.is_at_rest(self.id, heard, unheld as usize)
     }
 
-    /// Whether those who wait for a connection, or for the end of the pool, wait for something that may never come: then
+    /// Whether the requests for a connection, or for the end of the pool, wait for something that may never come: then
     /// they are no reason for the event loop to stay alive.
     #[napi(catch_unwind)]
     pub fn wait_in_vain(&self, env: Env, in_vain: bool) {
@@ -245,7 +245,7 @@ impl PoolHandle {
         self.environment.event_loop.except(Js::of(&env), before, count);
     }
 
-    /// Connections that nobody uses.
+    /// Idle connections.
     #[napi(getter, catch_unwind)]
     pub fn idle_count(&self, env: Env) -> u32 {
         self.run_written(&env);

@@ -15,7 +15,7 @@ use crate::config::{PoolSettings, ServerSettings};
 use crate::conn::{Caller, ConnectionId, KeyRing, next_id, open};
 use crate::error::{Error, texts};
 
-/// Opens connections to one server, on behalf of whoever uses the pool.
+/// Opens connections to one server, on behalf of the pool's users.
 pub(super) struct ConnectionManager {
     pub(super) settings: ServerSettings,
     limits: PoolSettings,

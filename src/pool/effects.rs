@@ -14,11 +14,11 @@ use crate::rows::{Batch, Extra, Record};
 pub(super) enum Effect {
     /// A request has failed without a connection.
     Fail(Reply, Error),
-    /// A connection is lent to whoever waited for it, as this value.
+    /// A connection is lent to the request that waited for it, as this value.
     Lend(Connection, Reply, Box<dyn Any + Send>),
     /// A request is done.
     Done(Reply),
-    /// A receiver is told of something that nobody asked for.
+    /// A receiver is told of something that answers no request.
     Tell(Arc<dyn Sink>, Box<Batch>),
     /// A connection goes: politely when it is at rest, at once when it is in the middle of something.
     Close(Connection),
@@ -29,7 +29,7 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    /// Does it. A panic in it, as of a receiver, is told to whoever waits for it, and concerns nothing else.
+    /// Does it. A panic in it, as of a receiver, fails the request that it was for, and concerns nothing else.
     fn run(self) {
         let asked = match &self {
             Effect::Lend(_, reply, _) => Some((reply.clone(), texts::LENDING_FAILED)),
@@ -65,8 +65,8 @@ impl Effect {
     }
 }
 
-/// Effects in the order of the changes. One thread at a time brings them about, so that whoever is told of several is told
-/// in that order.
+/// Effects in the order of the changes. One thread at a time carries them out, so that a receiver of several is told in
+/// that order.
 #[derive(Default)]
 pub(super) struct Effects {
     list: Vec<Effect>,

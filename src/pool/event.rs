@@ -1,4 +1,4 @@
-//! What a pool tells those who use it of its connections.
+//! What a pool tells its users about its connections.
 
 use crate::conn::ConnectionId;
 use crate::error::Error;

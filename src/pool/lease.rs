@@ -1,4 +1,4 @@
-//! A pool's connection for questions of this side's own.
+//! A pool's connection for queries of Rust's own.
 
 use std::sync::Arc;
 
@@ -11,9 +11,8 @@ use crate::conn::inbox::Inbox;
 use crate::conn::{Connection, Session, Sink};
 use crate::error::{Error, texts};
 
-/// A hold on a connection, which goes back to its pool with this. One that is in the middle of something is closed
-/// instead, and what the server does for it is cancelled: a transaction that was left open would be committed by whoever
-/// has the connection next.
+/// A leased connection, which goes back to its pool when this is dropped. One that is busy is closed instead, and what
+/// the server does for it is cancelled: an open transaction would be committed by the connection's next user.
 pub struct Lease {
     connection: Connection,
     pool: Arc<Shared>,
@@ -32,7 +31,7 @@ impl Lease {
         Session::on(&self.connection)
     }
 
-    /// A transaction that is open on it goes back with it: whoever began it has taken it on himself to end it.
+    /// The connection may go back with an open transaction: the caller that began it has to end it.
     pub fn keep_transaction(&mut self) {
         self.keeps_transaction = true;
     }
@@ -60,8 +59,8 @@ impl Drop for Lease {
 }
 
 impl Pool {
-    /// Lends a connection to this side, in the same queue and under the same limits as everybody's. Its place in the
-    /// queue is taken at once, and given up when the future is dropped.
+    /// Leases a connection to Rust, in the same queue and under the same limits as any request. Its place in the queue
+    /// is taken at once, and given up when the future is dropped.
     ///
     /// # Errors
     /// The pool is ending or full beyond `maxWaiting`, the wait was too long, or no connection could be made.
@@ -69,7 +68,7 @@ impl Pool {
         let inbox = Inbox::new();
         let reply = inbox.expect();
         let waiting = Waiting { pool: self.clone(), sink: inbox.id(), request: reply.request };
-        // A lease that comes when nobody waits any more goes back with the batch that brings it.
+        // A lease that comes when the future was dropped goes back with the batch that brings it.
         self.run(Work::Lease(reply), |_| {});
         async move {
             // All of it lives here, and not only the number.

@@ -46,7 +46,7 @@ impl Observer for PoolObserver {
         {
             return;
         }
-        // Whoever has it as a client hears that it is closed when the pool has let it go.
+        // A client hears that its connection is closed when the pool has let it go.
         if let Some(listener) = listener
             && !matches!(event, Event::Closed)
         {

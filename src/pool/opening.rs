@@ -68,7 +68,7 @@ impl Opening {
     }
 }
 
-/// A task that is lost loses nobody's place, and whoever it was for is told.
+/// A lost task gives its place back, and the request that it was for fails.
 impl Drop for Opening {
     fn drop(&mut self) {
         if !self.is_over {

@@ -148,7 +148,7 @@ async fn failure(pool: &Pool) -> String {
     pool.lease().await.map(|_| ()).unwrap_err().message
 }
 
-/// The pool has its one place, and gives it to whoever asks.
+/// The pool has its one place, and gives it to the next request.
 async fn works(pool: &Pool) {
     let lease = pool.lease().await.unwrap();
     assert_eq!(lease.session().simple("SELECT 'a'").await.unwrap().len(), 1);

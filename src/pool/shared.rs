@@ -76,7 +76,7 @@ impl Shared {
         Locked { pool: self, state: Some(self.lock_state()) }
     }
 
-    /// Open connections, whoever uses them.
+    /// Open connections, in use or not.
     pub(super) fn size(&self) -> usize {
         let status = self.connections.status();
         status.size.saturating_sub(status.available)
@@ -104,7 +104,7 @@ impl Shared {
             return state.refuse(work, Error::closed(texts::pool_is_busy(most)).with_code("EMAXWAITING"));
         }
         let deadline = self.limits.wait_timeout.map(|limit| clock::now() + limit);
-        // Whoever waits longer has seen that no connection is free, and comes first when one is.
+        // Requests that have waited longer have found no connection free, and come first when one is.
         let is_behind = !state.waiting.is_empty() && self.is_full(&state);
         state.waiting.push(work, deadline);
         drop(state);
@@ -165,7 +165,7 @@ impl Shared {
         }
     }
 
-    /// Gives a connection to whoever comes first. `before` is called with it before it gets a request.
+    /// Gives a connection to the first request that waits. `before` is called with it before it gets a request.
     pub(super) fn assign(
         self: &Arc<Self>,
         mut state: Locked<'_>,
@@ -225,7 +225,7 @@ impl Shared {
         self.submitted(connection, count);
     }
 
-    /// A connection comes back from whoever had it.
+    /// A connection comes back from its user.
     pub(super) fn take_back(self: &Arc<Self>, mut state: Locked<'_>, held: Held, destroy: bool) {
         let is_over = state.ending && state.waiting.is_empty();
         if destroy || is_over || !self.connections.manager().is_reusable(&held) {

@@ -33,7 +33,7 @@ pub(super) struct State {
 pub(super) struct Lent {
     pub(super) held: Held,
     pub(super) to: Borrower,
-    /// The connection is closed, and whoever has it as a client has not given it back.
+    /// The connection is closed, and the client that has it was not released yet.
     pub(super) gone: bool,
 }
 
@@ -87,12 +87,12 @@ impl State {
         self.effects.push(Effect::Abandon(connection));
     }
 
-    /// Whoever waits for a connection gets none.
+    /// A request for a connection gets none.
     pub(super) fn refuse(&mut self, work: Work, error: Error) {
         self.effects.push(Effect::Fail(work.into_reply(), error));
     }
 
-    /// Whoever waits for a connection gets this one, as `value`.
+    /// A request for a connection gets this one, as `value`.
     pub(super) fn hand_over(&mut self, connection: Connection, reply: Reply, value: impl Any + Send) {
         self.effects.push(Effect::Lend(connection, reply, Box::new(value)));
     }

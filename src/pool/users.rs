@@ -67,7 +67,7 @@ impl Users {
         }
     }
 
-    /// What to tell whom of what happens to a connection, counted as told.
+    /// The batches that tell the users of an event of a connection, counted as told.
     pub(super) fn batches(&self, connection: ConnectionId, event: &PoolEvent) -> Vec<(Arc<dyn Sink>, Batch)> {
         let batch = |user: &mut User| {
             if matches!(event, PoolEvent::Removed) {
@@ -89,8 +89,8 @@ impl Users {
 /// How long the answer of one may take until another is asked as well: the thread of the first one may be busy.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Asks whoever uses the pool, the oldest user first. They have named the same settings, so any of them can answer, and
-/// the first answer counts (docs/decisions/0040).
+/// Asks the pool's users, the oldest first. They have named the same settings, so any of them can answer, and the first
+/// answer counts (docs/decisions/0040).
 pub(super) struct AnyUser(pub(super) Arc<Users>);
 
 impl Caller for AnyUser {

@@ -7,7 +7,7 @@ use crate::conn::reply::RequestKey;
 use crate::conn::{Race, Reply, Request};
 use crate::error::{Error, ErrorKind, Phase, texts};
 
-/// What somebody wants a connection for.
+/// What a request wants a connection for.
 pub enum Work {
     /// To have it as a client until it is released.
     Client(Reply),
@@ -23,7 +23,7 @@ pub enum Work {
 }
 
 impl Work {
-    /// Whom to tell.
+    /// Where its outcome is told.
     pub fn reply(&self) -> &Reply {
         match self {
             Work::Client(reply) | Work::Lease(reply) => reply,
@@ -109,7 +109,7 @@ impl WaitQueue {
         self.second_tries.retain(|second| !second.is_over());
     }
 
-    /// A request need not be sent again, because it waits behind nobody any more.
+    /// A request need not be sent again, because no other request is in front of it any more.
     pub(super) fn drop_second_try(&mut self, key: RequestKey) {
         self.second_tries
             .retain(|second| second.request.reply.key() != key || second.race().is_none_or(|race| !race.give_up()));

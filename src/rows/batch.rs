@@ -61,9 +61,9 @@ pub struct Batch {
     pub weight: usize,
     /// Requests that end in this batch.
     pub finished: usize,
-    /// Whom its records are for, each once in a row of records.
+    /// The requests that its records are for, each once in a row of records.
     told: Vec<(i32, Ending)>,
-    /// Something ends in it, and whoever waits for that goes on before anything later is told.
+    /// A request ends in it, and the code that awaits it goes on before anything later is told.
     pub in_order: bool,
     /// Index of the count of the rows record at the end of `ints`, while it can still grow.
     open_rows: Option<(u32, u32, usize)>,
@@ -216,7 +216,7 @@ impl Batch {
         self.extras.push(extra);
     }
 
-    /// Appends what is nobody's answer.
+    /// Appends an event that answers no request.
     pub fn news(&mut self, news: impl News) {
         self.record_with(Record::Event, &[], Extra::News(Box::new(news)));
     }
@@ -242,7 +242,7 @@ impl Batch {
         Some((status, error))
     }
 
-    /// Who has to be told when the batch is lost: by request, what is known of its end.
+    /// The requests that have to be told when the batch is lost, with what is known of their ends.
     pub fn addressees(&self) -> BTreeMap<i32, Ending> {
         let mut all = BTreeMap::new();
         for (request, ending) in &self.told {

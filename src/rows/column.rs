@@ -30,7 +30,7 @@ pub const DECODED: [(u32, ColumnKind); 23] = [
     (1016, ColumnKind::TextList),
 ];
 
-/// Which of the [`DECODED`] types the caller parses himself, so that their raw text has to cross.
+/// Which of the [`DECODED`] types the program parses itself, so that their raw text has to cross.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TypeMask(pub u32);
 

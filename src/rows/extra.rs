@@ -19,7 +19,7 @@ pub enum Extra {
     Value(Box<dyn Any + Send>),
 }
 
-/// Something that is told without being anybody's answer. What it is only its own room and that of the sink know.
+/// An event that answers no request. Only the module that makes it and that of the sink know what it is.
 pub trait News: Any + Send {
     /// Bytes that it takes until it is told, its own included.
     fn memory(&self) -> usize;

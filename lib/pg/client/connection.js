@@ -328,7 +328,7 @@ class Connection extends EventEmitter {
     this.stream.unref();
   }
 
-  /** Says goodbye to the server. */
+  /** Sends Terminate. */
   end() {
     const { stream } = this;
     this._ending = true;

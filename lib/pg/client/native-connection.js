@@ -197,7 +197,7 @@ class NativeConnection extends Connection {
       this._sendAside(bytes, owed);
       return undefined;
     }
-    // Behind a goodbye nothing is written any more, so that the exchange under way can't come to its end.
+    // Nothing is written after Terminate, so that the exchange under way can't come to its end.
     if (this._ending) {
       this.stream.client._core.destroy();
       return false;
@@ -222,7 +222,7 @@ class NativeConnection extends Connection {
     nextTick(() => client._enqueue(new Submission(client, aside), 0));
   }
 
-  /** Says goodbye to the server. The client doesn't expect that: for it, the connection is lost. */
+  /** Sends Terminate. The client doesn't expect that: for it, the connection is lost. */
   end() {
     const { client } = this.stream;
     this._ending = true;

@@ -229,7 +229,7 @@ class NativeKeeper {
     this._hold = null;
   }
 
-  /** A client was released so that pending requests could have its place, but none can be filled now. */
+  /** A released client leaves its place to pending requests: the event loop stays alive for them again. */
   holdForWaiting() {
     if (this._hold === null && this.waitingCount > 0) this.holdLoop();
   }

@@ -26,7 +26,7 @@ pub enum Class {
     Alter,
     /// Loses data.
     Destructive,
-    /// Changes who may do what.
+    /// Changes privileges.
     Privilege,
     /// Reaches beyond the database.
     Server,
