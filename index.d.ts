@@ -160,8 +160,8 @@ declare namespace DatabaseManager {
     database?: string | undefined;
     /**
      * Milliseconds that a transaction may wait for locks, all of them together; then it is rolled back, so that those
-     * who wait behind it go on, and tried again after a pause. 0 waits. It doesn't end `CONCURRENTLY`, which keeps
-     * nobody waiting; `lockBudget` does. @default 0
+     * that wait behind it go on, and tried again after a pause. 0 waits. It doesn't end `CONCURRENTLY`, which keeps
+     * nothing waiting; `lockBudget` does. @default 0
      */
     lockTimeout?: number | undefined;
     /** Milliseconds that all waiting of the call may last, and the pauses. @default 60000 when `lockTimeout` is set */

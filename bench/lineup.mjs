@@ -1,5 +1,5 @@
-// Who can take part on this machine: each contender is built or started once, and those for whom that fails
-// are left out with the reason.
+// The contenders that can take part on this machine: each is built or started once, and left out with the reason if
+// that fails.
 
 import fs from 'node:fs';
 import { execFileSync } from 'node:child_process';

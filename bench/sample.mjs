@@ -68,7 +68,7 @@ async function repeat({ workload, ...rest }, state, seconds) {
   while (performance.now() < end);
 }
 
-/** Connects once; also says which methods a session has, so that workloads can be given to those who can. */
+/** Connects once; also says which methods a session has, so that a contender gets only workloads that it supports. */
 async function probe({ adapter, target }) {
   const session = await adapter.open(target, { size: 1 });
   const rows = session.rowsOf(await session.query('SELECT 1 AS one'));

@@ -80,7 +80,7 @@ function medianOf(samples, value) {
 }
 
 /**
- * Whether everybody read the same: the checksums of those who decode, the row counts of all.
+ * Whether all contenders read the same: the checksums of those that decode, the row counts of all.
  *
  * @param {Array<Record<string, any>>} samples
  * @returns {string[]} the contenders that differ from pg, or from the first when pg wasn't there

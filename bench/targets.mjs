@@ -85,9 +85,9 @@ export function judge(run) {
 
 function rate(workload, mode, against, wanted) {
   const names = against === 'peers' ? NODE_PEERS : [against];
-  const whom = against === 'peers' ? 'the best Node peer' : against;
+  const rival = against === 'peers' ? 'the best Node peer' : against;
   return {
-    title: `${workload}, ${mode}: rate against ${whom}`,
+    title: `${workload}, ${mode}: rate against ${rival}`,
     wanted,
     least: true,
     measure: (_, run) => leastRatio(samplesOf(run, workload, mode), names, rateOf),

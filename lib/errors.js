@@ -286,7 +286,7 @@ function isServerError(error) {
 }
 
 /**
- * What somebody's code has thrown, as a value that says there is an error: a program can throw `undefined`.
+ * What the program's code has thrown, as a value that is surely an error: a program can throw `undefined`.
  *
  * @param {unknown} value
  * @returns {NonNullable<unknown>} the value itself, unless it counts as false

@@ -11,7 +11,7 @@ import { root } from './targets.mjs';
 
 /**
  * @param {string} directory the package's folder
- * @returns {string[]} a paragraph for each circle: its files, and who takes what from whom
+ * @returns {string[]} a paragraph for each circle: its files, and what each takes from the next
  */
 export function circles(directory) {
   const sources = readSources(directory);

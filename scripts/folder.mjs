@@ -1,6 +1,6 @@
-// The package for those who use no npm: one folder that needs nothing around it. Addons of all platforms that are
-// built here are in it, and what the package depends on is in one file, because a folder `node_modules` would not
-// come along with a program that is kept in git (decision 0046).
+// The package for programs without npm: one folder that needs nothing around it. Addons of all platforms that are built
+// here are in it, and what the package depends on is in one file, because a folder `node_modules` would not come along
+// with a program that is kept in git (decision 0046).
 
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';

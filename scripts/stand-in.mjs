@@ -1,4 +1,4 @@
-// Packages in the place of npm's `pg` and `pg-pool`, for those who look for them by name and version: tracers, which
+// Packages in the place of npm's `pg` and `pg-pool`, for tools that look for them by name and version: tracers, which
 // wait for the files of a folder that is called `pg`, and npm, which compares ranges of versions.
 
 import { readFileSync } from 'node:fs';
@@ -179,7 +179,7 @@ const AROUND = `${STRICT}
  *
  * @param {Function} Ours the class that programs get
  * @param {Function} Traced a class whose methods call ours
- * @param {Function} Unchanged the same, under a name that nobody looks for
+ * @param {Function} Unchanged the same, under a name that no tracer looks for
  */
 module.exports = function goAround(Ours, Traced, Unchanged) {
   for (const name of Object.getOwnPropertyNames(Unchanged.prototype)) {

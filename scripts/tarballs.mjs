@@ -1,5 +1,5 @@
-// Packs what is published: a package for each platform whose addon is here, the main package, and the one that stands in
-// for pg; and an archive for those who use no npm.
+// Packs what is published: a package for each platform whose addon is here, the main package, and the one that stands
+// in for pg; and an archive for programs without npm.
 //
 //   node scripts/tarballs.mjs [--out <folder>] [--all]
 //

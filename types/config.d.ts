@@ -176,7 +176,7 @@ export interface PoolConfig extends ClientConfig {
   shared?: boolean | undefined;
   /**
    * The most `pool.query` calls that share a connection while all are busy. More than 16 do so only if their texts are
-   * reads that wait for nobody and have been quick, all but one in more than a hundred, the way to the server not
+   * reads that wait for nothing and have been quick, all but one in more than a hundred, the way to the server not
    * counted. 1 = none. @default 256
    */
   pipelineDepth?: number | undefined;

@@ -48,7 +48,7 @@ export class Pool extends EventEmitter {
 
   /** Open connections, those that are being made included. */
   readonly totalCount: number;
-  /** Connections that nobody uses. */
+  /** Idle connections. */
   readonly idleCount: number;
   /** Requests that wait for a connection. */
   readonly waitingCount: number;

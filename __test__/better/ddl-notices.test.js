@@ -22,7 +22,7 @@ ofOurManager('onNotice of executeDDL', (bench) => {
       await manager.executeDDL(raise('one') + raise('two'), { onNotice });
       const expected = ['one', 'two'].map((text) => ['notice', text, `of ${text}`]);
       assert.deepEqual(heard, expected);
-      await manager.executeDDL(raise('nobody listens'));
+      await manager.executeDDL(raise('no listener'));
       assert.deepEqual(heard, expected);
     });
   }

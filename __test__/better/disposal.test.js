@@ -51,7 +51,7 @@ describe('at the end of a block', () => {
     await pool.end();
   });
 
-  test('a client that the block has given back stays with whoever has it now', async () => {
+  test('a client that the block has given back stays with its next user', async () => {
     const pool = poolOf({ max: 1 });
     const body = `await using client = await pool.connect();
       client.release();

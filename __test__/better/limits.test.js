@@ -21,7 +21,7 @@ describe('maxWaiting', () => {
     return pool;
   };
 
-  test('lets so many wait, refuses one more at once, and serves those who wait', async () => {
+  test('lets so many requests wait, refuses one more at once, and serves those that wait', async () => {
     open({ maxWaiting: 2, pipelineDepth: 1 });
     const held = await pool.connect();
     const waiting = [pool.connect(), pool.query('SELECT 1 AS n')];

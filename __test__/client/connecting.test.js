@@ -102,7 +102,7 @@ describe('connecting a client', () => {
       });
     });
 
-    test('to a port where nobody listens', async () => {
+    test('to a closed port', async () => {
       const probe = net.createServer().listen(0, '127.0.0.1');
       await once(probe, 'listening');
       const { port } = probe.address();

@@ -45,7 +45,7 @@ describe('events of a client', () => {
       assert.equal(notice.name, 'notice');
     });
 
-    test('a notice nobody listens for does no harm', async () => {
+    test('a notice without a listener does no harm', async () => {
       await client.query("DO $$ BEGIN RAISE NOTICE 'unheard'; END $$");
       assert.deepEqual((await client.query('SELECT 1 AS n')).rows, [{ n: 1 }]);
     });
@@ -150,7 +150,7 @@ describe('events of a client', () => {
       });
     });
 
-    test('who waits for the query that the server breaks off hears of it first', async () => {
+    test('a query that the server breaks off fails before the client reports it', async () => {
       const told = [];
       client.on('error', ({ message }) => told.push(message));
       client.on('end', () => told.push('end'));

@@ -35,7 +35,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
     await client.end();
   });
 
-  test('a BindComplete that nobody asked for is an error of the client', async (context) => {
+  test('an unsolicited BindComplete is an error of the client', async (context) => {
     const fake = await fakeServer(async (connection) => {
       await connection.greet();
       connection.send(messages.message('2'));

@@ -188,7 +188,7 @@ describe('a Connection of the caller', () => {
     });
 
     for (const name of OF_A_QUERY) {
-      test(`spoils the client with a ${name} that nobody asked for`, async () => {
+      test(`an unsolicited ${name} spoils the client`, async () => {
         const { client, connection } = scripted();
         const errors = [];
         client.on('error', ({ message }) => errors.push(message));

@@ -51,7 +51,7 @@ describe('clients and the process they live in', () => {
       'in the next tick': 'process.nextTick(() => client.end());',
       'in the same turn, behind a query': "client.query('SELECT 1').catch((error) => error); client.end();",
     })) {
-      test(`a client that is ended ${what} as it connects, with nobody waiting, lets the process go`, async () => {
+      test(`a client that is ended ${what} as it connects, without a handler, lets the process exit`, async () => {
         const outcome = await run(program(`client.connect(); ${end}`), { env });
         assert.deepEqual([outcome.code, outcome.stderr], [0, '']);
       });
@@ -81,9 +81,9 @@ describe('clients and the process they live in', () => {
       assert.deepEqual([outcome.code, outcome.stdout], [0, 'done\n'], outcome.stderr);
     });
 
-    // node-postgres throws the error where nobody can catch it; ours reports it to those who listen.
+    // node-postgres throws the error where it can't be caught; ours emits it if there is a listener.
     const fate = ours ? 'leaves the process alone' : 'ends the process';
-    test(`an idle client that dies with nobody listening ${fate}`, async () => {
+    test(`losing an idle client without an 'error' listener ${fate}`, async () => {
       const body = `
         await client.connect();
         const ended = new Promise((resolve) => client.on('end', resolve));
@@ -103,7 +103,7 @@ describe('clients and the process they live in', () => {
       }
     });
 
-    test('an error event of a Query object that nobody listens for ends the process', async () => {
+    test('an error event of a Query object without a listener ends the process', async () => {
       const body = `
         await client.connect();
         client.query(new pg.Query('SELECT 1 / 0'));`;
@@ -112,7 +112,7 @@ describe('clients and the process they live in', () => {
       assert.match(outcome.stderr, /division by zero/);
     });
 
-    test('a rejected query that nobody handles ends the process', async () => {
+    test('a rejected query without a handler ends the process', async () => {
       const body = "await client.connect(); client.query('SELECT 1 / 0');";
       const outcome = await run(program(body), { env });
       assert.equal(outcome.code, 1);

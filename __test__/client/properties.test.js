@@ -36,7 +36,7 @@ const configs = {
   'an empty object': {},
   'single settings': { user: 'u', password: 'p', host: 'h', port: 1234, database: 'd' },
   'a port as text': { port: '5433' },
-  'a user alone, who names the database': { user: 'someone' },
+  'a user alone, whose name is the database': { user: 'someone' },
   'a URL': 'postgres://user:pass@example.test:5433/base',
   'a URL with escapes': 'postgresql://us%40er:p%3Ass%2F@example.test/ba%20se',
   'a URL with parameters':

@@ -208,13 +208,13 @@ forBoth(({ pg, ours }) => {
     }
   }
 
-  test('channel binding detects somebody in the middle of the TLS session', async () => {
+  test('channel binding detects a man in the middle of the TLS session', async () => {
     const error = await failure(throughInterceptor({ enableChannelBinding: true }));
     assert.ok(error instanceof pg.DatabaseError);
     assert.equal(error.code, '28000');
   });
 
-  test('without channel binding somebody in the middle goes unnoticed when no certificate is checked', async () => {
+  test('without channel binding a man in the middle goes unnoticed when no certificate is checked', async () => {
     assert.equal(await throughInterceptor({ enableChannelBinding: false }), server.user);
   });
 

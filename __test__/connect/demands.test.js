@@ -51,7 +51,7 @@ for (const [way, overrides] of Object.entries(WAYS)) {
 
     const config = (more) => server.config({ password: ROLE_PASSWORD, ...overrides, ...more });
 
-    /** Users by the way in which the server asks who they are. */
+    /** Users by the method that the server authenticates them with. */
     const BOUND = { clear_user: NO_BINDING, md5_user: NO_BINDING, trust_user: NOT_BOUND };
     for (const [user, message] of Object.entries(BOUND)) {
       test(`channel_binding: 'require' refuses what ${user} is asked for`, async () => {
@@ -105,7 +105,7 @@ for (const [way, overrides] of Object.entries(WAYS)) {
       }
     });
 
-    test('a client that could bind says so to a server that does not offer it, whoever has taken the offer away', async () => {
+    test('a client that could bind says so to a server that does not offer it, even if the offer was removed on the way', async () => {
       const { certificate, key } = await createSelfSigned('localhost', { addresses: ['127.0.0.1'] });
       const fake = await plainScramServer({ certificate, key });
       const secured = { host: '127.0.0.1', port: fake.port, ssl: { ca: certificate } };

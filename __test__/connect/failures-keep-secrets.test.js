@@ -43,7 +43,7 @@ const SCRIPTS = {
     await connection.readUntil('p');
     connection.finish(messages.errorResponse({ S: 'FATAL', V: 'FATAL', C: '28P01', M: 'no' }));
   },
-  'offers what nobody knows': async (connection) => {
+  'offers an unknown mechanism': async (connection) => {
     await connection.startup();
     connection.send(messages.authenticationSasl('SCRAM-SHA-512'));
   },
@@ -145,7 +145,7 @@ const TWISTS = [
   { target_session_attrs: 'standby' },
 ];
 
-/** Who connects, and fails. `show` gets what holds the options, `look` everything else that somebody hears of. */
+/** What connects, and fails. `show` gets what holds the options, `look` everything else that a program gets to see. */
 const SURFACES = {
   client: async (config, look, show) => {
     const client = show(new pg.Client(config));
@@ -231,7 +231,7 @@ before(async () => {
 });
 after(() => Promise.all(fakes.map((fake) => fake.close())));
 
-/** Everything that anybody hears about. */
+/** Everything that a listener can hear. */
 function listenAround(look) {
   const channels = ['query', 'connect', 'pool:acquire'].map((name) => tracingChannel(`pgfleet:${name}`));
   const subscriber = Object.fromEntries(

@@ -11,7 +11,7 @@ const { tappedProxy } = require('../support/proxy.js');
 
 // What happens before the server falls silent has to happen within the time, on a busy machine too.
 const SHORT_MILLIS = 600;
-// A real server has to log somebody in within it.
+// A real server has to complete a log-in within it.
 const LONG_MILLIS = 1000;
 
 /** A port of the loopback address on which nothing listens. */

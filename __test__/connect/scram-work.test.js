@@ -9,7 +9,7 @@ const { fakeServer, messages } = require('../support/fake-server.js');
 const { run } = require('../support/program.js');
 const { postgres } = require('../support/server.js');
 
-// Nobody hashes so often while a test runs.
+// So many hashes take longer than any test.
 const ENDLESS = 2 ** 31 - 1;
 
 /** A server that asks for so many iterations, with a salt of its own for each connection. */

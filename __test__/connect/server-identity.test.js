@@ -91,7 +91,7 @@ forBoth(({ pg, ours }) => {
     });
   }
 
-  test('a certificate of an unknown authority is refused before anybody is asked', async () => {
+  test('a certificate of an unknown authority is refused before checkServerIdentity is called', async () => {
     let calls = 0;
     const checkServerIdentity = () => void (calls += 1);
     const error = await failure(connect(server.config({ ssl: { checkServerIdentity } })));

@@ -197,7 +197,7 @@ forBoth(({ pg, ours }) => {
     } finally {
       await fake.close();
     }
-    // pg looks for a key in the word when the server agrees, and throws where nobody can catch it.
+    // pg looks for a key in the word when the server agrees, and throws where it can't be caught.
     if (!ours) return;
     for (const stream of [undefined, () => new net.Socket()]) {
       const { name, message } = await failure(session(server.config({ ssl: 'nonsense', stream })));
@@ -250,7 +250,7 @@ forBoth(({ pg, ours }) => {
   }
 
   test('bytes that arrive with the answer to the request for TLS are not taken for encrypted ones', async () => {
-    // Somebody in the middle could put a plain answer there; libpq calls this CVE-2021-23222.
+    // A man in the middle could put a plain answer there; libpq calls this CVE-2021-23222.
     const fake = await fakeServer(async (connection) => {
       await new Promise((resolve) => connection.socket.once('data', resolve));
       connection.send(Buffer.from('S'), Buffer.from('C\0\0\0\rSELECT 1\0'));

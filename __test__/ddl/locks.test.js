@@ -26,9 +26,9 @@ ofOurManager('executeDDL that waits for locks', (bench) => {
       }),
     );
     assert.deepEqual([error.code, error.outcome, error.name], ['55P03', 'not applied', 'error']);
-    const [{ transactionAge, ...who }, ...others] = error.blockers;
+    const [{ transactionAge, ...blocker }, ...others] = error.blockers;
     assert.deepEqual(others, []);
-    assert.deepEqual(who, {
+    assert.deepEqual(blocker, {
       pid,
       user: bench.server.user,
       application: 'a long report',

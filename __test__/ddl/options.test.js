@@ -96,7 +96,7 @@ ofOurManager('the options of executeDDL', (bench) => {
     assert.deepEqual(rows, [{ statement_timeout: '0' }]);
   });
 
-  test('set limits for the transaction alone, so that the server notices who has gone', async () => {
+  test('set limits for the transaction alone, so that the server notices a lost client', async () => {
     const manager = await bench.manager({ max: 1 });
     const names = ['lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout'];
     const check = 'client_connection_check_interval';

@@ -7,7 +7,7 @@ const { ofOurManager } = require('../support/managers.js');
 
 ofOurManager('what a script sets for its session', (bench) => {
   const settings = `SELECT current_setting('search_path') AS path, current_setting('app.tenant', true) AS tenant,
-    current_setting('lock_timeout') AS lock, current_user::text AS who, current_setting('work_mem') AS memory`;
+    current_setting('lock_timeout') AS lock, current_user::text AS role, current_setting('work_mem') AS memory`;
   const script = `SET search_path = 'somewhere'; SET app.tenant = '7'; SET lock_timeout = '9s';
     SET ROLE pg_monitor; SELECT set_config('work_mem', '6MB', false)`;
 

@@ -143,7 +143,7 @@ for (const [way, options] of Object.entries(ways)) {
       for (const bytes of firstBytes.values()) assert.deepEqual(bytes, serialize.requestSsl());
     });
 
-    test('lets the program exit when nobody answers it, without a limit of its own', async () => {
+    test('lets the program exit when it gets no answer, without a limit of its own', async () => {
       const fake = await deafServer((connection) => connection.gone());
       const source = `
         const net = require('node:net');

@@ -70,13 +70,13 @@ class Request {
   }
 }
 
-test('whoever a batch was for that could not be handed over is rejected, and all others go on', () => {
+test('requests are rejected whose batch could not be handed over, and all others go on', () => {
   const thrown = [];
   const { binding, drain, ints } = bindingWithDrain((call) => thrown.push(call));
   const requests = Array.from({ length: 5 }, () => new Request());
   const [ended, failing, goingOn, other, asked] = requests.map((request) => binding.register(request));
   requests[1].fail = () => {
-    throw new Error('what a handler throws is nobody else’s');
+    throw new Error('thrown by one handler');
   };
   const notices = [];
   binding.connections.set(7, { notice: (...parts) => notices.push(parts) });
@@ -91,7 +91,7 @@ test('whoever a batch was for that could not be handed over is rejected, and all
   assert.deepEqual(requests[4].told, [['lost', null]]);
   records([COMPLETE, goingOn, 0, -1, -1], [DONE, goingOn, IDLE], [DONE, other, IDLE], [DONE, asked, IDLE]);
   assert.equal(thrown.length, 1);
-  assert.throws(thrown[0], /nobody else’s/);
+  assert.throws(thrown[0], /thrown by one handler/);
   assert.deepEqual(requests[0].told, [['lost', 'I']]);
   assert.deepEqual(requests[2].told, [['lost', 'I']]);
   assert.deepEqual(requests[3].told, ['done']);
@@ -109,7 +109,7 @@ test('a request that failed by itself is told its own error', () => {
   assert.deepEqual(request.told, [['its own', null]]);
 });
 
-test('a request whose call has failed inside of the addon is over, and its late answer is nobody else’s', () => {
+test('a request whose call has failed inside of the addon is over, and its late answer reaches no other request', () => {
   const { binding, drain, ints } = bindingWithDrain();
   const given = [];
   const failing = (code) => (id) => {

@@ -8,7 +8,7 @@ const { respond, withdraw } = require('../../lib/native/questions.js');
 
 let last = 1_000_000;
 
-/** The native side: what it was answered, and whom nobody asked. */
+/** The native side: the answers that it got, and the questions that were declined. */
 function asker({ isAwaited = true, refuses = () => false } = {}) {
   const told = [];
   return {
@@ -37,7 +37,7 @@ test('a responder answers at once or by a promise, with what it was asked', asyn
   assert.deepEqual(await ask({ verify: async ({ wave }) => [wave] }, {}, data), [{ value: [2] }]);
 });
 
-test('what a responder throws is the asker’s failure, and the very same error where that is told', async () => {
+test('what a responder throws is the asker’s failure, as the very same error object', async () => {
   const error = new Error('not yet');
   const throwing = [() => Promise.reject(error), () => raise(error)];
   for (const verify of throwing) {
@@ -59,19 +59,19 @@ test('whatever a responder throws is told as text', async () => {
   }
 });
 
-test('an answer that isn’t plain data is a failure, and leaves nobody waiting', async () => {
+test('an answer that isn’t plain data is a failure, and the asker is told', async () => {
   const verify = () => verify;
   const told = await ask({ verify }, { refuses: (value) => typeof value === 'function' });
   assert.deepEqual(told, [{ message: 'an answer must be plain data' }]);
 });
 
-test('an error that nobody waits for isn’t kept', async () => {
+test('an error that isn’t waited for isn’t kept', async () => {
   const error = new Error('late');
   await ask({ verify: () => raise(error) }, { isAwaited: false });
   assert.notEqual(fromNative({ kind: 'program', message: 'late', thrown: last }), error);
 });
 
-test('a question is declined where nobody is, or nobody who can answer it', async () => {
+test('a question is declined without a responder, or with one that can't answer it', async () => {
   assert.deepEqual(await ask(undefined), ['declined']);
   assert.deepEqual(await ask({}), ['declined']);
 });

@@ -170,7 +170,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       }
     });
 
-    test('an answer that nobody asked for costs the connection and not the process', async () => {
+    test('an unsolicited answer costs the connection and not the process', async () => {
       for (const unasked of [
         messages.oneRow(),
         messages.dataRow('x'),

@@ -171,7 +171,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
   describe('a server that brings more than was asked for, or takes less', () => {
     test('rows beyond the page are refused, and never kept', async () => {
       const rows = Buffer.concat(Array(100).fill(messages.dataRow('x'.repeat(1000))));
-      // A hundred megabytes, if somebody takes them.
+      // A hundred megabytes, if the client reads them.
       let sent = 0;
       let close;
       const closed = new Promise((resolve) => (close = resolve));
@@ -257,7 +257,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       return server.then((fake) => ({ fake, listen }));
     };
 
-    test('a writer who writes a little in each turn is held back by a server that takes nothing', async () => {
+    test('a writer that writes a little in each turn is held back by a server that takes nothing', async () => {
       const { fake, listen } = await deafServer();
       const client = new Client(fake.config());
       client.on('error', () => undefined);

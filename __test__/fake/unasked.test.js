@@ -19,7 +19,7 @@ const UNASKED = {
   copyData: message('d', Buffer.from('x')),
 };
 
-describe('a message that nobody asked for', () => {
+describe('an unsolicited message', () => {
   forBoth(({ pg }) => {
     const TEXTS = Object.entries(UNASKED).map(([name, bytes]) => [
       name,
@@ -122,7 +122,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
   const { Pool } = require('../..');
 
   // With node-postgres the next query gets the stray message for an answer.
-  test('those who wait while a connection is spoiled get another one', async (context) => {
+  test('requests that wait while a connection is spoiled get another one', async (context) => {
     const fake = await fakeServer(async (connection) => {
       await connection.greet();
       for (let count = 0; await connection.readUntil('Q'); count += 1) {

@@ -65,9 +65,9 @@ describe('an audit', () => {
     assert.deepEqual(problemsOf({ ...cut, pipelined: true }, rowsOf('k', 1, 2)), []);
   });
 
-  test('finds a row that nobody wrote', () => {
+  test('finds a row that no crew wrote', () => {
     const rows = [...rowsOf('k', 1, 2), ...rowsOf('other', 1)];
-    assert.deepEqual(problemsOf({ state: 'acknowledged' }, rows), ['other: is there, and nobody wrote it']);
+    assert.deepEqual(problemsOf({ state: 'acknowledged' }, rows), ['other: is there, and no crew wrote it']);
   });
 
   test('finds a row with another body', () => {

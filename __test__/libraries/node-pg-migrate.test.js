@@ -78,7 +78,7 @@ onBothDrivers(({ driver }) => {
     await assert.rejects(runner(options({ direction: 'up', ignorePattern: 'package.json' })), {
       code: '22012',
     });
-    // It leaves the transaction to whom the client belongs to.
+    // It leaves the transaction to the client's owner.
     assert.equal(client.getTransactionStatus(), 'E');
     await client.query('ROLLBACK');
     const { rows } = await client.query('SELECT count(*)::int AS n FROM people');

@@ -125,7 +125,7 @@ ofOurManager('executeDDL goes through the same core', (bench) => {
       await close();
     });
 
-    test(`with ${name}: an answer to COMMIT that is lost is looked up, and nobody is alarmed`, async () => {
+    test(`with ${name}: an answer to COMMIT that is lost is looked up, without an error event`, async () => {
       const { close, manager, table } = await behind({ onCommitted: cutAndSwallow }, config);
       const leave = enter?.(manager);
       const { command } = await settled(manager.executeDDL(`CREATE TABLE ${table} ()`), 'executeDDL');
@@ -211,7 +211,7 @@ ofOurManager('executeDDL goes through the same core', (bench) => {
       await close();
     });
 
-    test(`with ${name}: a BEGIN that isn't answered in time leaves nobody else its transaction`, async () => {
+    test(`with ${name}: a BEGIN that isn't answered in time leaves its transaction to no other caller`, async () => {
       const { close, manager, table } = await behind(
         { onScript: () => false },
         { ...config, query_timeout: 1000 },

@@ -20,7 +20,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
     after(() => server.stop());
 
     let tables = 0;
-    /** A script whose link is cut in its COMMIT, and that nobody answers for until `isDown` is false. */
+    /** A script whose link is cut in its COMMIT, and whose server can't be reached until `isDown` is false. */
     async function interrupted(moment, { onLookUp, ...config } = {}) {
       tables += 1;
       const table = `restarted_${tables}`;
@@ -95,7 +95,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       await close();
     });
 
-    test('a server that refuses who asks is asked once: unknown', async () => {
+    test('a server that refuses the look-up is asked once: unknown', async () => {
       const refuse = (link) => {
         link.client.end(backend.errorResponse({ S: 'FATAL', V: 'FATAL', C: '28P01', M: 'wrong password' }));
         link.server.destroy();

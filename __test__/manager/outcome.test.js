@@ -19,7 +19,7 @@ ofOurManager('what executeDDL tells when its connection is lost', (bench) => {
     return { alarms, manager, proxy, table: bench.unique('kept') };
   }
 
-  /** That the manager works on, over another connection, and that nobody has been alarmed. */
+  /** That the manager works on, over another connection, and that there was no error event. */
   async function assertGoesOn({ alarms, manager, proxy }) {
     assert.deepEqual((await manager.executeDDL('SELECT 1 AS one')).rows, [{ one: 1 }]);
     assert.deepEqual(alarms, []);

@@ -1,6 +1,6 @@
 'use strict';
 
-// The package @pgfleet/pg, installed by npm as `pg`: who asks for that by name, version or file gets pgfleet.
+// The package @pgfleet/pg, installed by npm as `pg`: programs that ask for that by name, version or file get pgfleet.
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');

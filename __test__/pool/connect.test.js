@@ -44,7 +44,7 @@ describe('taking a client from a pool', () => {
       await pool.end();
     });
 
-    test('those who wait are served in the order in which they asked', async () => {
+    test('requests are served in the order in which they were made', async () => {
       const pool = poolOf({ max: 1 });
       const held = await pool.connect();
       const order = [];
@@ -93,7 +93,7 @@ describe('taking a client from a pool', () => {
       await pool.end();
     });
 
-    test('a place that a failed connection leaves is used by the next who waits', async () => {
+    test('a place that a failed connection leaves is used by the next request that waits', async () => {
       let fail = true;
       const pool = poolOf({ max: 1, password: () => (fail ? 'wrong' : server.password) });
       const first = pool.query('SELECT 1').catch((error) => error.code);

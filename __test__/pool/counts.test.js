@@ -43,7 +43,7 @@ describe('counts of a pool', () => {
       assert.deepEqual(counts(pool), of(0, 0, 0));
     });
 
-    test('show who waits when all clients are taken', async () => {
+    test('show the requests that wait when all clients are taken', async () => {
       const pool = new pg.Pool(server.config({ max: 1 }));
       const first = await pool.connect();
       const second = pool.connect();

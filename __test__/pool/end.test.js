@@ -82,7 +82,7 @@ describe('ending a pool', () => {
         client.release();
       });
 
-      test('does not wait for those who have waited for it too long', async () => {
+      test('does not wait for requests that have timed out', async () => {
         const pool = poolOf({ max: 1, connectionTimeoutMillis: 200 });
         const client = await pool.connect();
         await client.end();
@@ -94,7 +94,7 @@ describe('ending a pool', () => {
         client.release();
       });
 
-      test('does not wait for those who have given up waiting for it', async () => {
+      test('does not wait for requests that were aborted', async () => {
         const pool = poolOf({ max: 1 });
         const client = await pool.connect();
         await client.end();
@@ -129,8 +129,8 @@ describe('ending a pool', () => {
     });
 
     if (ours) {
-      for (const [what, options] of Object.entries({ nobody: {}, 'its program': { log: () => undefined } })) {
-        test(`serves those who wait first, in a pool that ${what} watches`, async () => {
+      for (const [what, options] of Object.entries({ 'without hooks': {}, 'with hooks': { log: () => undefined } })) {
+        test(`serves the waiting requests first, in a pool ${what}`, async () => {
           const pool = poolOf({ max: 1, ...options });
           const client = await pool.connect();
           const waiting = pool.connect();

@@ -48,7 +48,7 @@ describe('hooks of a pool', () => {
         throw new RangeError('refused by onConnect');
       },
     })) {
-      test(`onConnect that ${what} rejects whoever asked, and its client is closed`, async () => {
+      test(`onConnect that ${what} rejects the request, and its client is closed`, async () => {
         const pool = poolOf({ onConnect });
         await assert.rejects(pool.connect(), { name: 'RangeError', message: 'refused by onConnect' });
         await assert.rejects(pool.query('SELECT 1'), { message: 'refused by onConnect' });
@@ -74,7 +74,7 @@ describe('hooks of a pool', () => {
       await pool.end();
     });
 
-    test('verify that fails rejects whoever asked, and its client is closed', async () => {
+    test('verify that fails rejects the request, and its client is closed', async () => {
       const boom = new Error('not verified');
       const pool = poolOf({ verify: (client, callback) => callback(boom) });
       await assert.rejects(pool.connect(), (error) => error === boom);

@@ -14,7 +14,7 @@ describe('what programs look at inside a pool', () => {
     const poolOf = (options) => new pg.Pool(server.config(options));
     const sizes = (pool) => [pool._clients.length, pool._idle.length, pool._pendingQueue.length];
 
-    test('the lists of clients, of idle ones and of those who wait', async () => {
+    test('the lists of clients, of idle ones and of pending requests', async () => {
       const pool = poolOf({ max: 2 });
       assert.deepEqual(sizes(pool), [0, 0, 0]);
       const first = await pool.connect();

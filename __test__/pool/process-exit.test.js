@@ -159,9 +159,9 @@ describe('pools and the process they live in', () => {
       });
     }
 
-    // node-postgres throws the error where nobody can catch it. A pool has other clients, so ours goes on.
+    // node-postgres throws the error where it can't be caught. A pool has other clients, so ours goes on.
     const fate = ours ? 'leaves the process alone' : 'ends the process';
-    test(`an idle client that dies with nobody listening ${fate}`, async () => {
+    test(`losing an idle client without an 'error' listener ${fate}`, async () => {
       const body = `
         const pool = new pg.Pool({ ...config, idleTimeoutMillis: 0 });
         const { rows } = await pool.query('SELECT pg_backend_pid() AS pid');

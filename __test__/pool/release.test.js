@@ -108,7 +108,7 @@ describe('giving a client back', () => {
     });
 
     if (ours) {
-      test('a client given back with a query under way is nobody else’s before the answer', async () => {
+      test('a client given back with a query under way is not handed out before the answer', async () => {
         const order = [];
         const single = new pg.Pool((await postgres()).config({ max: 1 }));
         const client = await single.connect();

@@ -39,7 +39,7 @@ forBoth(({ pg }) => {
   const readB = (pool, count) => numbers(count).map((i) => pool.query(READ_B, [1 + (i % 60)]));
 
   for (const at of [0, 30, 99]) {
-    test(`a read that waits for a lock, as number ${at} of a hundred, holds up nobody whom its owner waits for`, async () => {
+    test(`a read that waits for a lock, as number ${at} of a hundred, holds up no query that the lock's owner waits for`, async () => {
       const pool = open();
       for (let round = 0; round < 5; round++) await Promise.all(readB(pool, 100));
       const owner = await pool.connect();
@@ -57,7 +57,7 @@ forBoth(({ pg }) => {
     });
   }
 
-  test('a named read that waits for a lock holds up nobody, and its statement goes on serving', async () => {
+  test('a named read that waits for a lock holds up no other query, and its statement stays in use', async () => {
     const pool = open({ max: 3 });
     const read = (table, id) =>
       pool.query({ name: `read ${table}`, text: `SELECT id, n FROM ${table} WHERE id = $1`, values: [id] });

@@ -72,7 +72,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       await fake.close();
     });
 
-    test('is refused when it does so before anybody is let in', async () => {
+    test('is refused when it does so before the log-in is over', async () => {
       const notice = messages.noticeResponse();
       const fake = await fakeServer(async (connection) => {
         await connection.startup();

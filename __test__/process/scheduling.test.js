@@ -69,7 +69,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg' && process.platform === 'linux') {
       await isAsBefore();
     });
 
-    test('keeps a policy that somebody else gave it', async (context) => {
+    test('keeps a policy that was set from outside', async (context) => {
       const outcome = await run(path.join(__dirname, 'programs', 'long-answer.js'), {
         env: { PROGRAM_TARGET: JSON.stringify(server.config()) },
         launcher: ['chrt', '--idle', '0'],

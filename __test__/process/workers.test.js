@@ -57,7 +57,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       assert.deepEqual(lines, ['40 workers, and the main thread still counts to 1']);
     });
 
-    test('a worker that has ended its part of a shared pool goes, whoever else uses it', async () => {
+    test('a worker that has ended its part of a shared pool goes, even if others still use it', async () => {
       const source = `
         const { once } = require('node:events');
         const { Worker } = require('node:worker_threads');
@@ -135,8 +135,8 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
         "a pool's client": 'new pgfleet.Pool(config).connect();',
         "a pool's query": "new pgfleet.Pool(config).query('SELECT 1');",
       };
-      for (const [who, text] of Object.entries(WAYS_TO_CONNECT)) {
-        test(`gives up the connection that ${who} is waiting for`, async () => {
+      for (const [way, text] of Object.entries(WAYS_TO_CONNECT)) {
+        test(`gives up the connection that ${way} is waiting for`, async () => {
           const fake = await fakeServer(async (connection) => {
             await connection.startup();
             await connection.read();
@@ -266,7 +266,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       });
     });
 
-    test('a busy thread keeps nobody waiting who has its connection of a shared pool next', async () => {
+    test('a busy thread doesn't hold up the next user of its connection of a shared pool', async () => {
       const outcome = await run(program('busy-thread'), {
         timeoutMillis: 60_000,
         env: { PROGRAM_TARGET: JSON.stringify(server.config({ application_name: 'busy thread' })) },

@@ -82,7 +82,7 @@ describe('Query objects', () => {
       assert.equal(events.length, 4);
     });
 
-    test('keep no rows when somebody listens for them', async () => {
+    test('keep no rows when there is a listener for them', async () => {
       const query = new pg.Query('SELECT n FROM generate_series(1, 3) n');
       query.on('row', () => {});
       client.query(query);
@@ -91,7 +91,7 @@ describe('Query objects', () => {
       assert.equal(result.rowCount, 3);
     });
 
-    test('keep rows when somebody listens for them and there is a callback', async () => {
+    test('keep rows when there are a listener for them and a callback', async () => {
       const rows = [];
       const result = await new Promise((resolve, reject) => {
         const query = new pg.Query('SELECT n FROM generate_series(1, 3) n', (error, answer) =>

@@ -6,7 +6,7 @@ const { contender, oracle } = require('../values/duel');
 const { outcomeOf } = require('../values/portrait');
 const { postgres } = require('../support/server');
 
-// Sequences that nobody thought of, the same ones at every run.
+// Random sequences, the same ones at every run.
 const randomFrom = (seed) => {
   let state = seed;
   return (below) => {

@@ -181,7 +181,7 @@ forEachMaker(({ driver, Cursor, label, ours }) => {
     assert.equal(await answers(), 42);
   });
 
-  test('an error is emitted to those who listen', async () => {
+  test('an error is emitted if there is a listener', async () => {
     const cursor = open('SELECT nothing FROM nowhere');
     const emitted = once(cursor, 'error');
     const rejected = assert.rejects(cursor.read(1), { code: '42P01' });
@@ -295,7 +295,7 @@ forEachMaker(({ driver, Cursor, label, ours }) => {
     assert.match(errors.at(-1).message, /terminat|ECONNRESET/);
   });
 
-  // On pg the answer waits for somebody's next query.
+  // On pg the answer waits for the client's next query.
   if (label !== "npm's on pg") {
     test('a cursor that failed can be closed', async () => {
       const cursor = open('SELECT nothing FROM nowhere');

@@ -190,7 +190,7 @@ forEachMaker(({ driver, QueryStream, ours }) => {
   });
 
   if (ours) {
-    test('an error that comes before anybody reads waits for who does', async () => {
+    test('an error that comes before the first read is kept for it', async () => {
       const stream = client.query(new QueryStream('SELECT nothing FROM nowhere'));
       assert.equal(await answers(), 42);
       await assert.rejects(stream.toArray(), { code: '42P01' });
@@ -205,7 +205,7 @@ forEachMaker(({ driver, QueryStream, ours }) => {
       assert.equal(await answers(), 42);
     });
 
-    test('a connection that dies is the error of the stream that nobody reads at the moment', async () => {
+    test('the loss of a connection is an error of a stream that isn't being read', async () => {
       const victim = new driver.Client(server.config());
       victim.on('error', () => undefined);
       await victim.connect();

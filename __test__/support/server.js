@@ -7,7 +7,7 @@ const { EmbeddedServer } = require('../../scripts/support/embedded-server.js');
 /** The password of every role of TEST_ROLES. */
 const ROLE_PASSWORD = 'secret';
 
-/** Roles of every test server besides the superuser: one for each way in which a server asks who it is. */
+/** Roles of every test server besides the superuser: one for each authentication method. */
 const TEST_ROLES = [
   { name: 'md5_user', password: ROLE_PASSWORD, method: 'md5' },
   { name: 'clear_user', password: ROLE_PASSWORD, method: 'password' },
@@ -52,8 +52,8 @@ class TestServer extends EmbeddedServer {
 const servers = new Map();
 
 /**
- * The server of the test run, or one for this process alone, started at first use. Nobody has to stop it: it
- * goes with the process that started it.
+ * The server of the test run, or one for this process alone, started at first use. It need not be stopped: it ends with
+ * the process that started it.
  *
  * @param {number} [version] 15 or 17
  * @returns {Promise<TestServer>}

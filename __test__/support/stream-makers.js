@@ -4,8 +4,8 @@ const net = require('node:net');
 const { describe } = require('node:test');
 
 /**
- * Who makes cursors and streams, and on whose clients: npm's packages on pg, the same ones on this package and on a
- * socket that the caller brings to it, and this package's own.
+ * The makers of cursors and streams, and the clients they are used on: npm's packages on pg, the same ones on this
+ * package and on a socket that the caller brings to it, and this package's own.
  */
 const MAKERS = [
   { label: "npm's on pg", driver: () => require('pg'), makers: npmMakers, ours: false },

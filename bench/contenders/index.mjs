@@ -1,4 +1,4 @@
-// Who takes part. `pg` comes first: the ratios are against it.
+// The clients that take part. `pg` comes first: the ratios are against it.
 
 import { buildLibpq, buildRawRust } from './programs.mjs';
 

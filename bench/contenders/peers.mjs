@@ -1,5 +1,5 @@
-// The other clients live in bench/peers with a package.json of their own, so that measuring against them
-// asks nothing of those who only use or build this package.
+// The other clients live in bench/peers with a package.json of their own, so that using or building this package
+// doesn't install them.
 
 import fs from 'node:fs';
 import { createRequire } from 'node:module';

@@ -18,7 +18,7 @@ function audit(accounts, { rows, tables }) {
     found.set(key, counts.set(part, (counts.get(part) ?? 0) + 1));
   }
   for (const key of found.keys())
-    if (!accounts.has(key)) problems.push({ key, what: 'is there, and nobody wrote it' });
+    if (!accounts.has(key)) problems.push({ key, what: 'is there, and no crew wrote it' });
   for (const account of accounts.values()) {
     const what = disagreement(account, found.get(account.key) ?? new Map(), tables.has(tableOf(account.key)));
     if (what) problems.push({ key: account.key, what });

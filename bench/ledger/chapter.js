@@ -94,7 +94,7 @@ async function settle({ directory, databases, observe }) {
   return { problems, states, faults: counts };
 }
 
-/** Who never gets anything done is never told what isn't so. Faults spare some of so many. */
+/** With so many calls and none of them acknowledged something is wrong: faults spare some of so many. */
 const ENOUGH = 50;
 
 /**
@@ -108,7 +108,7 @@ function fruitless(states, without) {
     .map(([way, counts]) => ({ what: `none is acknowledged of ${total(counts)} by "${way}"` }));
 }
 
-/** Waits until nobody is left at the server: what will be there is there. Who is left after a long while is returned. */
+/** Waits until no backend of the ledger is left, so that nothing more can be committed. Returns those that stay. */
 async function leftBackends(observe) {
   const sql = `SELECT pid, application_name, datname, client_port, state, wait_event, backend_start, left(query, 200) AS query
     FROM pg_stat_activity WHERE application_name LIKE 'ledger%'`;
@@ -120,7 +120,7 @@ async function leftBackends(observe) {
   }
 }
 
-/** Who works in a chapter, and who takes the place of those that were killed. */
+/** The workers of a chapter, and the replacements of those that were killed. */
 function recruiter({ name, server, proxy, databases, directory, random }) {
   let count = 0;
   const near = { host: server.host, port: server.port };

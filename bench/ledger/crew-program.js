@@ -17,5 +17,5 @@ port.once('message', () => {
   crew.stop();
   if (isMainThread) process.disconnect();
 });
-if (isMainThread) process.once('disconnect', () => crew.stop()); // whoever wanted it is gone
+if (isMainThread) process.once('disconnect', () => crew.stop()); // the parent is gone
 crew.work();

@@ -19,7 +19,7 @@ const LONGEST_PAUSE_MILLIS = 20;
  * @property {string} directory of the journals
  * @property {'pools' | 'manager'} kind
  * @property {number} hands how many work at the same time
- * @property {boolean} [listens] whether somebody listens to what happens in the pools
+ * @property {boolean} [listens] whether the events of the pools have listeners
  * @property {import('./pools.js').Database[]} databases
  */
 

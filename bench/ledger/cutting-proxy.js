@@ -5,7 +5,7 @@ const { tappedProxy } = require('../../__test__/support/proxy.js');
 
 const CUT_LINKS = 0.5;
 const MOST_BYTES = 300_000;
-/** More than a log-in takes, under TLS as well. Who never gets in does nothing that could be cut. */
+/** More than a log-in takes, under TLS as well: a client that never logs in does nothing that could be cut. */
 const LOGIN_BYTES = 5000;
 const CUT_LOGINS = 0.3;
 const STALLS_MILLIS = [100, 1500];

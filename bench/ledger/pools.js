@@ -85,7 +85,7 @@ class ManagedPools {
   }
 }
 
-/** Nobody has a client or waits for one any more, once what is being opened or closed is open or closed. */
+/** No client is in use or waited for any more, once what is being opened or closed is open or closed. */
 async function unbalanced(pool) {
   const isBalanced = () => pool.totalCount === pool.idleCount && pool.waitingCount === 0;
   const deadline = Date.now() + BALANCED_MILLIS;

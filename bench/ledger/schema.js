@@ -7,7 +7,7 @@ const WRITTEN =
   "relkind = 'r' AND relname ~ '^(entries|volatile_entries|old_entries_)' AND relnamespace = 'public'::regnamespace";
 const DROPS_AT_ONCE = 50;
 
-/** The advisory lock that every script takes in its middle: who has it for himself finds them there. */
+/** The advisory lock that every script takes in its middle: a session that holds it exclusively stops them there. */
 const GATE = 7_331;
 
 /** The table that a script makes, for a key. */

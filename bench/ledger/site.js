@@ -3,7 +3,7 @@
 const { Untrue } = require('./untrue.js');
 const { stateOf, wordsOf } = require('./verdict.js');
 
-/** Nothing that the ledger does keeps anybody waiting for longer than some seconds: what takes this long hangs. */
+/** Nothing that the ledger does takes longer than some seconds: a call that takes this long hangs. */
 const HANGS_AFTER_MILLIS = 60_000;
 
 class Hang extends Error {}

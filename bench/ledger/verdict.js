@@ -14,7 +14,7 @@ const NOTHING_SENT = [
   'timeout exceeded when trying to connect',
 ];
 const PHASES_OF_CONNECTING = ['connect', 'tls', 'authenticate', 'wait'];
-/** The server starts up or shuts down, or has no connection left: it says so to those who want to log in. */
+/** The server starts up or shuts down, or has no connection left: it says so to clients that log in. */
 const NO_LOGIN = ['57P03', '53300'];
 
 /**

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 
 const MIGRATION = `
--- Accounts and who they belong to; see the plan.
+-- Accounts and their owners; see the plan.
 CREATE TABLE IF NOT EXISTS public.accounts (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   owner uuid NOT NULL REFERENCES auth.users (id) ON DELETE CASCADE,

@@ -205,8 +205,8 @@ async function runByMessages(client, order, broken) {
     result = await stoppable(client, query, signal, broken, (isLost) => fateOf(order, isLost));
     if (inTransaction && signal?.aborted) throw abortError(reasonOf(signal), fateOf(order, false));
   } catch (error) {
-    // The script's error is the one to tell. A connection that can't roll back isn't given to anybody else, and neither
-    // is one of another make that may still be at work.
+    // The script's error is the one to tell. A connection that can't roll back isn't used again, and neither is a
+    // client of another class that may still be busy.
     if (broken.failure !== undefined) throw error;
     if (inTransaction) broken.failure = await failureOf(client, 'ROLLBACK');
     else if (!(client instanceof Client) && isLoss(error)) broken.failure = error;

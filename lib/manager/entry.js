@@ -98,7 +98,7 @@ function shownEntry(entry) {
   return printable({ ...entry, config: listed });
 }
 
-/** A database whose pool is made when somebody asks for it: a manager can know thousands of which few are used. */
+/** A database whose pool is made on its first use: a manager can know thousands of which few are used. */
 class LazyEntry {
   /** @type {Pool | undefined} */
   #pool;

@@ -82,7 +82,7 @@ export type WireValues = (string | Buffer | null)[] | null;
 /** One connection: a client's own, or one that a pool has handed out. */
 export interface Connection {
   readonly id: number;
-  /** Whether nobody has had it before. */
+  /** Whether it was never handed out before. */
   readonly isNew: boolean;
   readonly isBusy: boolean;
   readonly isOpen: boolean;

@@ -131,7 +131,7 @@ function start(request, call) {
 
 /**
  * Takes a request out of the table for which the addon has thrown. Where it has failed inside, the request may be
- * answered all the same: that is for nobody else.
+ * answered all the same, and no other request may get that answer.
  *
  * @param {number} id
  * @param {unknown} error what it has thrown
@@ -254,7 +254,7 @@ function lose(addressees, failure, events) {
 }
 
 /**
- * A failure of one request's handler is nobody else's.
+ * A failure of one request's handler must not affect the others.
  *
  * @param {unknown} error
  */

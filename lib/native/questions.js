@@ -63,7 +63,7 @@ function respond(asker, responder, number, name, data) {
       const error = thrown(reason);
       if (asker.answer(number, null, messageOf(error))) keepThrown(number, error);
     })
-    // The addon has failed inside, and nobody else answers.
+    // The addon has failed inside, and there is no other answer.
     .catch(() => asker.decline(number))
     .finally(() => open.delete(number));
 }

@@ -365,7 +365,7 @@ class Batch {
   }
 
   /**
-   * Rows that nobody took, or in which a parser threw.
+   * Rows that were not taken, or in which a parser threw.
    *
    * @param {number} i
    * @param {number} f

@@ -66,7 +66,7 @@ pgTypes.setTypeParser = function setTypeParser(oid, format, parseFn) {
   return Reflect.apply(setOriginally, this, [oid, format, parseFn]);
 };
 
-/** Whether somebody may have loaded pg-types already, and have kept its functions. */
+/** Whether other code may have loaded pg-types already, and have kept its functions. */
 function mayBeLoaded() {
   try {
     return require.cache[require.resolve('pg-types')] !== undefined;

@@ -119,7 +119,7 @@ class CopyFrom extends Writable {
     this._joinedBytes += chunk.length;
     if (this._isScheduled) return;
     this._isScheduled = true;
-    // Nobody can tell whether there is more to come, so that what is there leaves when this turn of the loop is over.
+    // It isn't known whether more will come, so what is there is sent when this turn of the loop is over.
     setImmediate(() => {
       this._isScheduled = false;
       this._turn.current.onceRoom(() => this._sendJoined(nothing));

@@ -181,7 +181,7 @@ class Cursor extends EventEmitter {
     }
   }
 
-  /** Asks for the next page that somebody waits for. */
+  /** Asks for the next page that a read waits for. */
   _next() {
     const next = this._queue.shift();
     if (next === undefined) return;

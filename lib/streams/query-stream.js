@@ -90,7 +90,7 @@ class QueryStream extends Readable {
     const rows = /** @type {unknown[]} */ (page);
     for (let i = 0; i < rows.length; i++) this.push(rows[i]);
     if (isLast) this.push(null);
-    // Without a push nobody would ask again.
+    // Without a push the stream would not read again.
     else if (rows.length === 0) this._read(this.readableHighWaterMark);
   }
 

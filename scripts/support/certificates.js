@@ -59,7 +59,7 @@ async function createAuthority(name) {
 }
 
 /**
- * Makes a certificate that is signed by nobody but itself.
+ * Makes a self-signed certificate.
  *
  * @param {string} name common name
  * @param {{ hosts?: string[], addresses?: string[] }} [names] subject alternative names

@@ -10,7 +10,7 @@ const { Client } = require('pg');
  * @typedef {object} Role a login role besides the superuser
  * @property {string} name
  * @property {string} [password]
- * @property {'scram-sha-256' | 'md5' | 'password' | 'trust' | 'cert'} method how the server asks who it is
+ * @property {'scram-sha-256' | 'md5' | 'password' | 'trust' | 'cert'} method how the server authenticates it
  */
 
 /**
@@ -52,7 +52,7 @@ async function initialiseCluster(initdb, dataDirectory, { user, password }, opti
  * Creates roles and databases. Single-user mode would do so without a client, but not with the rights of an
  * administrator of Windows.
  *
- * @param {import('pg').ClientConfig} superuser where the server is and who may do this
+ * @param {import('pg').ClientConfig} superuser how to connect as a superuser
  * @param {{ roles: Role[], databases: string[] }} contents
  */
 async function fillCluster(superuser, { roles, databases }) {
@@ -80,8 +80,7 @@ function roleStatements({ name, password, method }) {
 }
 
 /**
- * The host-based authentication rules: each role by its own method over every transport, everybody else
- * by SCRAM.
+ * The host-based authentication rules: each role by its own method over every transport, all others by SCRAM.
  *
  * @param {Role[]} roles
  * @param {boolean} tls whether certificates can be asked for

@@ -115,7 +115,7 @@ async function startOnFreePort(starter, settings) {
       return { port, keeper };
     }
     const log = logFiles.map((file) => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '')).join('');
-    // Between finding a free port and binding it, somebody else may have taken it.
+    // Between finding a free port and binding it, another process may have taken it.
     if (attempt < START_ATTEMPTS && /could not bind/.test(log)) continue;
     throw new Error(`PostgreSQL didn't start (${String(state).trim()}):\n${log.slice(-2000)}`);
   }

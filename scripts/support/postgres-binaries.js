@@ -22,7 +22,7 @@ const placeVariable = (/** @type {number} */ version) => `PGFLEET_POSTGRES_${ver
  * temporary directory once.
  *
  * @param {number} version major version: one of the keys of PACKAGES, or of MORE where its packages are installed
- * @param {{ uid?: number }} [account] who will run them; nobody else than the caller when left out
+ * @param {{ uid?: number }} [account] the account that will run them; the caller's own when left out
  * @returns {{ initdb: string, pgCtl: string }}
  */
 function postgresBinaries(version, account = {}) {

@@ -30,7 +30,7 @@ pub struct PoolSettings {
 
 #[cfg(test)]
 impl PoolSettings {
-    /// Of a pool of one connection that lasts, where nothing is shared and everybody waits.
+    /// For a pool of one lasting connection, which isn't shared and whose waiters have no time limit.
     pub fn of_one() -> PoolSettings {
         PoolSettings {
             max: 1,

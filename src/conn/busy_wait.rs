@@ -38,7 +38,7 @@ pub struct BusyWait<T> {
 }
 
 impl<T: Turns> BusyWait<T> {
-    /// It sleeps as everybody does, so far.
+    /// Sleeps as event loops do, until told otherwise.
     pub fn new(turns: T) -> Self {
         BusyWait { turns, awaited: None, is_on: false }
     }

@@ -56,14 +56,14 @@ pub trait Caller: Send + Sync {
     fn ask(&self, question: Question) -> Answering;
 }
 
-/// What the program answers while a connection is made; `what` it is asked to do stands in the error when nobody does it.
+/// The program's answer while a connection is made; `what` names the request in the error when no responder is left.
 pub(super) async fn ask(caller: Option<&Arc<dyn Caller>>, question: Question, what: &str) -> Result<Plain, Error> {
     let answer = match caller {
         Some(caller) => caller.ask(question).await,
         None => Err(Unanswered::Gone),
     };
     answer.map_err(|unanswered| match unanswered {
-        Unanswered::Gone => Error::closed(texts::nobody_left(what)),
+        Unanswered::Gone => Error::closed(texts::no_responder(what)),
         Unanswered::Late => Error::new(ErrorKind::Timeout(Phase::Authenticate), texts::took_too_long(what)),
         Unanswered::Refused(error) => Error { kind: ErrorKind::Auth, ..error },
     })

@@ -15,7 +15,7 @@ pub enum Event {
     Notification(Box<Notification>),
     /// ParameterStatus.
     Parameter(String, String),
-    /// The connection broke while nobody waited for an answer.
+    /// The connection broke while no request was under way.
     Lost(Box<Error>),
     /// The socket is closed; nothing follows.
     Closed,

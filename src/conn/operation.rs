@@ -85,7 +85,7 @@ impl Operation {
         }
     }
 
-    /// Ready when nobody will hear of the outcome.
+    /// Ready when there is no receiver of the outcome any more.
     async fn abandoned(&self) {
         let mut wish = self.wish.clone();
         while wish.changed().await.is_ok() {}
@@ -126,7 +126,7 @@ impl Operations {
         }
     }
 
-    /// Nobody will hear how any of them ends.
+    /// There is no receiver of any outcome any more.
     pub fn abandon(&self) {
         let senders = std::mem::take(&mut *self.lock());
         drop(senders);
@@ -141,7 +141,7 @@ pub struct UnderWay {
 }
 
 impl UnderWay {
-    /// Does the work until it ends, or nobody will hear of it: then it is dropped where it is.
+    /// Does the work until it ends, or its outcome has no receiver any more: then it is dropped where it is.
     pub async fn carry_out(mut self, work: impl Future<Output = Ended>) {
         let ended = tokio::select! {
             biased;
@@ -151,7 +151,7 @@ impl UnderWay {
         self.end(ended);
     }
 
-    /// `None` when nobody wants to know.
+    /// `None` when there is no receiver any more.
     fn end(&mut self, ended: Option<Ended>) {
         // Its number may be another one's as soon as the end is told.
         if std::mem::replace(&mut self.is_over, true) {

@@ -103,7 +103,7 @@ impl Questions {
         })
     }
 
-    /// Answers a question; false when nobody wants the answer any more.
+    /// Answers a question; false when it was withdrawn.
     pub fn answer(&self, number: u32, answer: Answer) -> bool {
         let sender = self.lock().senders.remove(&number);
         sender.is_some_and(|sender| sender.send(answer).is_ok())

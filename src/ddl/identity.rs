@@ -6,8 +6,8 @@ use crate::conn::Connection;
 use crate::wire::ResultSet;
 
 /// When the server was started, or came back from a crash if that was later, in microseconds since 1970: ids of
-/// transactions are given out anew after a crash. A server whose process has died keeps its start time when it recovers,
-/// but begins its statistics anew, and everybody may see when that was.
+/// transactions are given out anew after a crash. A server whose process has died keeps its start time when it
+/// recovers, but begins its statistics anew, and every role may see when that was.
 const STARTED: &str = "(pg_catalog.date_part('epoch', GREATEST(pg_catalog.pg_postmaster_start_time(), \
      pg_catalog.pg_stat_get_bgwriter_stat_reset_time())) \
      OPERATOR(pg_catalog.*) 1000000.0::pg_catalog.float8)::pg_catalog.int8";

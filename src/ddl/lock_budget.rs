@@ -66,7 +66,7 @@ impl LockBudget {
     /// What comes after a try that has waited in vain for `blockers`. Where nothing but autovacuum stood in the way, the
     /// next try lasts until that has yielded, some time after `deadlock_timeout`.
     pub(super) fn after(&mut self, blockers: &[Blocker], deadlock_timeout: Duration) -> Next {
-        // A shorter try would only be in everybody's way.
+        // A shorter try would only make other sessions wait behind it.
         let least = self.limits.lock_timeout.map_or(Duration::ZERO, |timeout| (timeout / 2).min(SHORTEST_TRY));
         let is_spent = self.left.is_some_and(|left| left <= least);
         let retries = self.limits.retries.or(self.limits.lock_timeout.is_none().then_some(0));

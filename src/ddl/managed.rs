@@ -140,7 +140,7 @@ impl<'a> Managed<'a> {
             self.is_spoiled |= care.is_spoiled.load(Ordering::Relaxed);
             self.checks_client = care.checks_client.load(Ordering::Relaxed);
             *watch = care.watch;
-            // The server has ended a wait that nobody has seen to its end.
+            // On a timeout the watch hasn't seen the wait to its end.
             let is_timed_out = ended.as_ref().is_err_and(|error| error.code.as_deref() == Some(LOCK_NOT_AVAILABLE));
             let took = clock::now().saturating_duration_since(since);
             let waited = if is_timed_out { took } else { seen.waited };

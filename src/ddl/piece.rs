@@ -89,8 +89,8 @@ impl Plan {
     }
 
     /// The statements of a transaction as messages of their own: the server holds back what it has to say until the end
-    /// of a message, so that nobody would know which one is under way. Nothing where they have to stay together: behind
-    /// COMMIT they would be transactions of their own, and what follows a COPY would be taken for its data.
+    /// of a message, so that it wouldn't be known which one is under way. Nothing where they have to stay together:
+    /// behind COMMIT they would be transactions of their own, and what follows a COPY would be taken for its data.
     pub(super) fn each(&self, piece: &Piece) -> Vec<Piece> {
         let is_text = matches!(piece.body, Body::Text(_));
         let is_several = (2..=MOST_MESSAGES).contains(&piece.places.len());

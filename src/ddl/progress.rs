@@ -39,7 +39,7 @@ impl Progress {
 pub(super) struct Steps {
     operation: Operation,
     statements: Arc<[String]>,
-    /// Somebody wants to hear of them.
+    /// The program listens to the progress.
     are_told: bool,
 }
 

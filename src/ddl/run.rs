@@ -170,7 +170,7 @@ mod tests {
             panic!("it was not given up")
         };
         assert_eq!((error.kind, error.outcome), (ErrorKind::Aborted, Some(Outcome::NotApplied)));
-        // Without one the client would wait for a loss of its connection that nobody has seen.
+        // Without one the client would wait for a loss of its connection that was never reported.
         assert_eq!(status, b'I');
     }
 }

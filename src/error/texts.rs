@@ -113,8 +113,8 @@ pub fn wrong_session(host: &str, kind: &str) -> String {
 }
 
 /// No program is left that could do what was asked of it.
-pub fn nobody_left(to_do: &str) -> String {
-    format!("Nobody is left to {to_do}.")
+pub fn no_responder(to_do: &str) -> String {
+    format!("No client or pool is left to {to_do}.")
 }
 
 /// The program didn't do in time what was asked of it.
@@ -413,14 +413,14 @@ pub fn pool_is_busy(most: usize) -> String {
 
 /// A pool that ends has nothing to lend.
 pub const NOTHING_LENT: &str = "The pool gave no connection.";
-/// Why a connection that nobody holds is not used again.
+/// Why an idle connection is not used again.
 pub const NOT_AT_REST: &str = "the connection is in the middle of something";
 
 // Scripts.
 
 /// The caller gave a script up.
 pub const SCRIPT_ABORTED: &str = "The script was aborted";
-/// What COMMIT does behind a failure that nobody noticed.
+/// What COMMIT does behind a failure that went unnoticed.
 pub const COMMIT_ROLLED_BACK: &str = "The server answered COMMIT with ROLLBACK: the transaction had failed before";
 /// Why an outcome is unknown.
 pub const NO_CONNECTION_IN_TIME: &str = "no connection could be made in time";

@@ -42,8 +42,8 @@ impl Arrays {
         if ints + batch.leaf_ints.len() > INTS || floats + batch.leaf_floats.len() > FLOATS {
             return false;
         }
-        // SAFETY: the array has `INTS` elements, more than are copied, and nobody else touches it meanwhile: JavaScript
-        // runs on this thread.
+        // SAFETY: the array has `INTS` elements, more than are copied, and nothing else touches it meanwhile:
+        // JavaScript runs on this thread.
         unsafe { std::ptr::copy_nonoverlapping(batch.ints.as_ptr(), self.ints, ints) };
         // SAFETY: likewise for `FLOATS`.
         unsafe { std::ptr::copy_nonoverlapping(batch.floats.as_ptr(), self.floats, floats) };

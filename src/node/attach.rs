@@ -34,7 +34,7 @@ pub(super) fn attach(js: Js, callback: Value, environment: &Arc<Environment>) ->
         )
     };
     if status != sys::Status::napi_ok {
-        // SAFETY: the function was not made, so nobody else gives this count back.
+        // SAFETY: the function was not made, so nothing else gives this count back.
         drop(unsafe { Arc::from_raw(context.cast::<Environment>()) });
         return Err(Refused(status));
     }

@@ -100,7 +100,7 @@ impl ConnectionHandle {
         self.id
     }
 
-    /// Nobody had this pooled connection before.
+    /// This pooled connection was never handed out before.
     #[napi(getter, catch_unwind)]
     pub fn is_new(&self) -> bool {
         self.is_new
@@ -348,7 +348,7 @@ impl ConnectionHandle {
         }
     }
 
-    /// Whether a request of anybody's is under way or waits for its turn.
+    /// Whether any request is under way or waits for its turn.
     #[napi(getter, catch_unwind)]
     pub fn is_busy(&self) -> bool {
         self.connection().is_some_and(|connection| connection.load() > 0)

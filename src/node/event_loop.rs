@@ -76,12 +76,12 @@ impl EventLoop {
         }
         if !raw.is_null() {
             let mode = sys::ThreadsafeFunctionReleaseMode::abort;
-            // SAFETY: `raw` was live, and nobody else can reach it any more; it is finalized by this.
+            // SAFETY: `raw` was live, and nothing else can reach it any more; it is finalized by this.
             unsafe { sys::napi_release_threadsafe_function(raw, mode) };
         }
     }
 
-    /// JavaScript's drain; none when nobody is left to tell.
+    /// JavaScript's drain; none when the environment has ended.
     pub(super) fn callback(&self) -> Option<Reference> {
         lock(&self.0).callback
     }
@@ -162,8 +162,8 @@ impl Function {
     }
 }
 
-/// Requests that are being made, and keep the event loop alive until they are answered. Should making them panic, nobody
-/// answers them, and they keep it alive no longer.
+/// Requests that are being made, and keep the event loop alive until they are answered. Should making them panic, they
+/// stay without an answer, and keep it alive no longer.
 #[must_use = "it has to live until the requests are made"]
 pub(super) struct Hold<'a> {
     event_loop: &'a EventLoop,

@@ -155,7 +155,7 @@ impl EnvironmentHandle {
         let id = next_id();
         let server = settings::server(&settings)?;
         let caller = Asker::new(&self.environment.questions);
-        // Nobody has set it before.
+        // It was not set before.
         let _ = caller.responder.set(Responder::Connection(id));
         Ok(ConnectionHandle::unopened(self.environment.clone(), id, server, Arc::new(caller)))
     }
@@ -194,7 +194,7 @@ impl EnvironmentHandle {
     }
 
     /// Answers a question by plain data, or by the message of what the program has thrown. False when the question was
-    /// withdrawn: no request wants the answer any more.
+    /// withdrawn.
     #[napi(catch_unwind)]
     pub fn answer(&self, env: Env, question: u32, answer: Unknown<'_>, error: Option<String>) -> Result<bool> {
         let answer = match error {

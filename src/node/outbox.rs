@@ -44,7 +44,8 @@ impl Outbox {
         pool: PoolId,
         texts: &[Arc<KnownText>],
     ) -> Vec<Request> {
-        // SAFETY: the array has `WORDS` elements, and nobody else touches it meanwhile: JavaScript runs on this thread.
+        // SAFETY: the array has `WORDS` elements, and nothing else touches it meanwhile: JavaScript runs on this
+        // thread.
         let words = unsafe { std::slice::from_raw_parts_mut(self.words, WORDS) };
         let &mut [owner, ref mut count, mask, ref records @ ..] = words else { return Vec::new() };
         if *count == 0 || owner != pool.cast_signed() {

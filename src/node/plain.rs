@@ -6,7 +6,7 @@ use super::js::{Answer, Js, Kind, Refused, TextError, Value};
 use super::query::wrong;
 use crate::conn::Plain;
 
-/// Deeper than anybody nests what is to be told, and a bound for what holds itself.
+/// More levels than any real value has, and a bound for values that contain themselves.
 const DEEPEST: usize = 100;
 /// Longer than any text that is to be told.
 const LONGEST: usize = 64 * 1024 * 1024;

@@ -194,7 +194,7 @@ impl Polling {
         // SAFETY: `data` is a strong count that `end_if_closed` gives back, when it has taken the hook off.
         let status = unsafe { sys::napi_add_async_cleanup_hook(js.raw(), Some(leaving), data, &mut state.hook) };
         if status != sys::Status::napi_ok {
-            // SAFETY: the hook was not taken, so nobody else gives this count back.
+            // SAFETY: the hook was not taken, so nothing else gives this count back.
             drop(unsafe { Arc::from_raw(state.hooked) });
             return;
         }

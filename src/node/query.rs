@@ -15,7 +15,7 @@ pub(super) const EXTENDED: i32 = 1;
 pub(super) const BINARY: i32 = 2;
 /// The caller allows other queries to be on the way on the same connection.
 pub(super) const PIPELINED: i32 = 4;
-/// Somebody looks at each row when it comes.
+/// The program looks at each row when it comes.
 const EAGER: i32 = 8;
 /// How many, then.
 pub(super) const PIPELINE_DEPTH: usize = 128;

@@ -176,7 +176,7 @@ const MILLI: f64 = 0.001;
 /// No program waits longer, and no clock overflows by it.
 pub(super) const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// A time limit in a unit of so many seconds; 0, Infinity and whatever nobody lives to see set none.
+/// A time limit in a unit of so many seconds; 0, Infinity and anything beyond a lifetime set none.
 fn limit(object: &Object<'_>, name: &str, unit: f64) -> Result<Option<Duration>> {
     let time = object.get::<f64>(name)?.filter(|time| *time > 0.0);
     Ok(time.and_then(|time| Duration::try_from_secs_f64(time * unit).ok()).filter(|limit| *limit < CENTURY))

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Queries that take the server no longer than this are worth sharing a connection.
 const QUICK: Duration = Duration::from_millis(1);
-/// A query that takes this long holds up nobody else from now on.
+/// A query that takes this long doesn't share a connection from now on.
 const SLOW: Duration = Duration::from_millis(5);
 /// On a long way these are parts of it: its length varies as much, and a query that waits for half of it at most still
 /// gains by sharing.

@@ -21,7 +21,7 @@ use crate::conn::{Caller, Connection, ConnectionId, Reply, Request, Sink};
 pub struct Acquired {
     /// The connection.
     pub connection: Connection,
-    /// Nobody has had it before.
+    /// It was never handed out before.
     pub is_new: bool,
     /// Where it goes back to when it never gets there.
     pool: Weak<Shared>,
@@ -189,8 +189,8 @@ impl Pool {
         self.shared.connections.manager().set_password(password);
     }
 
-    /// Every open connection, the oldest first, and whether nobody uses it. `sink` hears of those that nobody else hears
-    /// of.
+    /// Every open connection, the oldest first, and whether it is idle. `sink` becomes the observer of those that have
+    /// none.
     pub fn connections(&self, sink: &Arc<dyn Sink>) -> Vec<(Connection, bool)> {
         let state = self.shared.lock();
         let list = |pooled: &PooledConnection, is_idle| {
@@ -215,9 +215,9 @@ impl Pool {
     }
 
     /// Nothing is open, being opened or being closed but `unheld` connections, nothing will be for the waiters, and the
-    /// user of this number has `heard` of as many removals as it was told of: there is nothing to tell it until
-    /// somebody asks again or gives a client back. A client that lost its connection and was not given back changes
-    /// nothing but that it may be in the way of the waiters.
+    /// user of this number has `heard` of as many removals as it was told of: there is nothing to tell it until the
+    /// next request or release. A client that lost its connection and was not released only matters in that it may be
+    /// in the way of the waiters.
     pub fn is_at_rest(&self, id: PoolId, heard: u32, unheld: usize) -> bool {
         let state = self.shared.lock();
         let idle = state.idle.len();
@@ -236,12 +236,12 @@ impl Pool {
         state.waiting.count(|reply| reply.sink.id() == sink) + ends
     }
 
-    /// Connections that nobody uses.
+    /// Idle connections.
     pub fn idle_count(&self) -> usize {
         self.shared.lock().idle.len()
     }
 
-    /// Requests that wait for a connection which nobody is making for them.
+    /// Requests that wait for a connection while none is being made for them.
     pub fn waiting_count(&self) -> usize {
         let state = self.shared.lock();
         state.waiting.len().saturating_sub(state.waiting.sheltered(state.opening))
@@ -269,7 +269,7 @@ impl Pool {
     }
 }
 
-/// An idle connection, unless somebody waits for one or the pool is ending.
+/// An idle connection, unless a request waits for one or the pool is ending.
 fn take_idle(state: &mut State) -> Option<Held> {
     if state.waiting.is_empty() && !state.ending { state.idle.pop() } else { None }
 }

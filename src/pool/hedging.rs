@@ -70,8 +70,8 @@ impl State {
         tries.into_iter().map(|(_, request)| request).collect()
     }
 
-    /// Closes connections that have nothing to do but what nobody waits for: another try answers its callers, and what
-    /// is left would hold a connection for nothing. Whether there were any.
+    /// Closes connections that only work on queries that are not waited for: another try answers their callers, and the
+    /// rest would hold a connection for nothing. Returns whether there were any.
     fn close_unwanted(&mut self) -> bool {
         let now = clock::now();
         let is_unwanted = |lent: &Lent| match &lent.to {

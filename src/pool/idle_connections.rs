@@ -1,4 +1,4 @@
-//! The connections that nobody uses.
+//! The idle connections.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ impl IdleConnections {
         self.0.iter()
     }
 
-    /// Nobody uses it from now on.
+    /// It is idle from now on.
     pub(super) fn push(&mut self, mut held: Held) {
         held.idle_since = clock::now();
         self.0.push(held);

@@ -100,7 +100,7 @@ impl Drop for Waiting {
 impl Shared {
     pub(super) fn lend_to_lease(self: &Arc<Self>, state: &mut State, mut held: Held) -> Lease {
         held.uses += 1;
-        // Nobody wanted to see a new client when it could have been shown.
+        // Without a client there is no 'connect' event, now or later.
         held.is_new = false;
         let connection = state.lend(held, Borrower::Lease);
         Lease { connection, pool: self.clone(), is_spoiled: false, keeps_transaction: false }

@@ -13,11 +13,11 @@ use crate::conn::reply::RequestKey;
 use crate::conn::request::Request;
 use crate::conn::{Connection, KnownText, Race, Reply, known_text};
 
-/// Queries that take no longer than this can be many on one connection, and nobody waits long.
+/// Queries that take no longer than this can be many on one connection without a long wait.
 const VERY_QUICK: Duration = Duration::from_micros(250);
 /// So long beyond the round trip a query waits behind another one before it is sent again.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// So long a connection may be at what nobody waits for. Making another one takes about a tenth of it.
+/// How long a connection may work on queries that are not waited for. Making another one takes about a tenth of it.
 const CERTAINTY: Duration = Duration::from_millis(200);
 
 /// Requests of the pool's own queue that one connection is running, in their order.
@@ -51,7 +51,7 @@ struct InFlight {
 }
 
 impl InFlight {
-    /// Nobody waits for its answer, or not for this one alone.
+    /// No caller waits for its answer, or a second try was sent as well.
     fn is_unwanted(&self) -> bool {
         self.race.as_ref().is_some_and(|race| match race.tries() {
             0 => true,
@@ -104,7 +104,7 @@ impl Pipeline {
         self.shares && (depth.is_far() || self.unproven == 0) && !self.is_stuck(depth, now)
     }
 
-    /// Whether there is something to look after: one waits behind another, or for nobody.
+    /// Whether it has to be watched: a query waits behind another, or isn't waited for.
     pub(super) fn needs_care(&self) -> bool {
         self.requests.len() > 1 || self.requests.front().is_some_and(|first| first.race.is_some())
     }
@@ -140,12 +140,12 @@ impl Pipeline {
         Some((one.sent, Request { message, reply: reply.clone(), may_prepare: true, known }))
     }
 
-    /// The first one, if another try at it is wanted: it waits behind nobody any more.
+    /// The first one, if a second try was planned: no other query is in front of it any more.
     pub(super) fn first_tried(&self) -> Option<RequestKey> {
         self.requests.front().filter(|first| first.race.is_some() && !first.is_second).map(|first| first.key)
     }
 
-    /// Whether nobody waits for what is under way, and it takes its time.
+    /// Whether what is under way isn't waited for, and takes long.
     pub(super) fn is_unwanted(&self, depth: &Depth, now: Instant) -> bool {
         now.saturating_duration_since(self.due(depth)) >= CERTAINTY
             && !self.requests.is_empty()
@@ -219,7 +219,7 @@ impl Pipeline {
             let under_way = self.requests.len();
             let sink = self.requests.front().map(|first| first.key.0);
             let is_wanted = |request: &Request| {
-                // A receiver that is busy has reading wait, which is nobody else's to wait for.
+                // A busy receiver stops the reading, and requests of other receivers must not wait for that.
                 sink.is_none_or(|sink| sink == request.reply.sink.id())
                     && (is_quick(request) || under_way < few)
                     && may_share(request, sharing)

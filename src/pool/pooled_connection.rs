@@ -14,7 +14,7 @@ pub(super) struct PooledConnection {
     created: Instant,
     pub(super) idle_since: Instant,
     pub(super) uses: u64,
-    /// Nobody has had it yet.
+    /// It was never handed out.
     pub(super) is_new: bool,
 }
 
@@ -62,7 +62,7 @@ impl Listener {
         self.lock().clone()
     }
 
-    /// Lets a receiver hear what happens if nobody else does.
+    /// Makes a receiver its observer if it has none.
     pub(super) fn offer(&self, sink: &Arc<dyn Sink>) {
         self.lock().get_or_insert_with(|| sink.clone());
     }

@@ -31,8 +31,8 @@ impl Shared {
         true
     }
 
-    /// A connection broke. True when it was lent to a client, which is the one to hear of it. What broke while nobody used it
-    /// is told to the pool's users, and closed.
+    /// A connection broke. True when it was lent to a client, which is the one to hear of it. One that was idle is
+    /// reported to the pool's users, and closed.
     pub(super) fn connection_lost(&self, id: ConnectionId, error: &Error) -> bool {
         let mut state = self.lock();
         let held = match state.lent.get(&id) {
@@ -43,11 +43,11 @@ impl Shared {
                 return false;
             }
             Some(_) => state.lent.remove(&id).map(|lent| lent.held),
-            // The pool closes it anyway; nobody needs to hear how.
+            // The pool closes it anyway; how isn't reported.
             None if state.closing.contains(&id) => return false,
             None => state.idle.remove(id),
         };
-        // One report is enough, and nobody has seen a connection that was only just opened.
+        // One report is enough, and a connection that was only just opened is not known to any user.
         let Some(held) = held else { return false };
         // It does not count any more when its users hear of it.
         self.tell(&mut state, id, &PoolEvent::IdleLost(Box::new(error.clone())));
@@ -91,7 +91,7 @@ impl Shared {
         }
     }
 
-    /// Nobody uses the pool any more: what waits is dropped with its environment, connections are closed.
+    /// The pool has no user any more: waiting requests are dropped with their environment, connections are closed.
     pub(super) fn abandon(self: &Arc<Self>) {
         let mut state = self.lock();
         state.ending = true;

@@ -25,14 +25,14 @@ pub(super) struct Shared {
     pub(super) limits: PoolSettings,
     pub(super) users: Arc<Users>,
     pub(super) state: Mutex<State>,
-    /// True when nobody uses the pool any more: nothing is opened then.
+    /// True when the pool has no user any more: nothing is opened then.
     pub(super) abandoned: watch::Sender<bool>,
     #[cfg(test)]
     pub(super) fault: super::containment::Fault,
 }
 
-/// The pool's lock. Nothing is delivered and nobody is called while it is held: what follows from the changes is done
-/// when it is released, in their order (docs/decisions/0048).
+/// The pool's lock. Nothing is delivered and nothing is called back while it is held: what follows from the changes is
+/// done when it is released, in their order (docs/decisions/0048).
 pub(super) struct Locked<'a> {
     pool: &'a Shared,
     /// Taken when it is released.
@@ -184,7 +184,7 @@ impl Shared {
             }
             Work::Request { request, retire } => {
                 held.uses += 1;
-                // Nobody wanted to see a new client when it could have been shown.
+                // Without a client there is no 'connect' event, now or later.
                 held.is_new = false;
                 held.connection().take_failure();
                 // Near the server nothing joins a text of which nothing is known, so that it need not be looked at. What is
@@ -215,7 +215,7 @@ impl Shared {
             connection.submit_all(requests.by_ref());
         });
         if submitted.is_none() {
-            // Nobody would take it back; what it has got fails with it.
+            // No holder would give it back; the requests that it has got fail with it.
             let error = panicked(texts::SENDING_FAILED);
             connection.destroy(error.clone());
             for request in requests {

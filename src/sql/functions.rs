@@ -1,8 +1,9 @@
 //! Built-in functions without effects.
 
-/// Functions of `pg_catalog` that write nothing, wait for nobody, read no files and run no SQL of their own, in alphabetic
-/// order. Those whose answer is another one each time (`random`, `clock_timestamp`) are among them: nobody notices how
-/// often they were called. What tells or changes the state of a sequence, the session or the transaction is not.
+/// Functions of `pg_catalog` that write nothing, wait for nothing, read no files and run no SQL of their own, in
+/// alphabetic order. Those whose answer is another one each time (`random`, `clock_timestamp`) are among them: it can't
+/// be noticed how often they were called. What tells or changes the state of a sequence, the session or the transaction
+/// is not.
 #[rustfmt::skip]
 const HARMLESS: [&str; 379] = [
     "abs", "acos", "acosd", "acosh", "age", "any_value", "array_agg", "array_append", "array_cat", "array_dims",

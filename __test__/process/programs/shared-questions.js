@@ -61,7 +61,7 @@ async function main(why) {
   console.log('connected');
   for (const one of [client, ...clients]) one.release();
   await pool.end();
-  process.exit(0); // whoever is busy goes on for ever
+  process.exit(0); // the busy threads go on for ever
 }
 
 async function first() {

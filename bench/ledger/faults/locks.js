@@ -4,7 +4,7 @@ const { setTimeout: pause } = require('node:timers/promises');
 const { GATE } = require('../schema.js');
 
 const HELD_MILLIS = [20, 1000];
-/** How long the gate waits for somebody to come to it. */
+/** How long the gate waits for a script to come to it. */
 const AWAITED_MILLIS = 3000;
 const WAITERS = `SELECT pid, client_port, substring(query FROM 'script of (\\w+)') AS key
   FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory' AND query LIKE '%script of %'`;
@@ -30,7 +30,7 @@ const ENDS = {
   },
 };
 
-/** @returns {Promise<{ pid: number, client_port: number, key: string }[]>} who is at the gate */
+/** @returns {Promise<{ pid: number, client_port: number, key: string }[]>} the sessions that wait at the gate */
 async function waitersAt(client) {
   const deadline = Date.now() + AWAITED_MILLIS;
   for (;;) {

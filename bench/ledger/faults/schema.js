@@ -7,7 +7,7 @@ const change = (name, weight, statements) => ({
   weight,
   run: (scene) =>
     scene.observe(async (client) => {
-      // Behind a lock that is held for long, everybody waits for this one.
+      // Behind a lock that is held for long, all others wait for this one.
       await client.query("SET lock_timeout = '2s'");
       await client.query(statements((columns += 1)));
     }, scene.random.pick(scene.databases)),

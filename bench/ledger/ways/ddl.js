@@ -45,7 +45,7 @@ module.exports = {
   ways: [
     plain('executeDDL', 30, {}, () => []),
     plain('executeDDL, pipelined', 10, { pipelined: true }, () => [true, { commit: 'pipelined' }]),
-    // Without a transaction the text is one all the same, on the wire, so that nobody has to say COMMIT.
+    // Without a transaction the text is one all the same, on the wire, so that no COMMIT is needed.
     plain('executeDDL without a transaction', 10, { pipelined: true }, () => [false]),
     plain('executeDDL with a signal', 20, {}, (site) => [
       true,

@@ -5,7 +5,7 @@ const { tracingChannel } = require('node:diagnostics_channel');
 const { isLikeConnectionString } = require('../settings/secret');
 
 // For tracing tools: `diagnostics_channel.tracingChannel('pgfleet:query').subscribe(…)`. Nothing is made, and nothing
-// published, as long as nobody subscribes. Values, rows and passwords are never part of what is published.
+// published, as long as there is no subscriber. Values, rows and passwords are never part of what is published.
 
 /**
  * Where a client is, or would be, connected to.
@@ -42,7 +42,7 @@ const channels = {
 };
 
 /**
- * Whether anybody subscribes to any part of a channel. (Node's own `hasSubscribers` of a tracing channel isn't in every
+ * Whether any part of a channel has a subscriber. (Node's own `hasSubscribers` of a tracing channel isn't in every
  * version that this package runs on.)
  *
  * @param {Channel} channel

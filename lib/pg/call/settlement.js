@@ -14,7 +14,7 @@ const { callOut } = require('./caller');
  */
 
 /**
- * Has somebody told when a request settles.
+ * Calls a listener when a request settles.
  *
  * @param {Settling} request
  * @param {Onlooker} onlooker

@@ -105,7 +105,7 @@ class Client extends QueryQueue {
     );
 
     // The state that node-postgres doesn't have, kept out of what a printed client shows.
-    /** @type {import('./connection') | null} the connection in messages: the caller's, or that of the native one if somebody asked for it */
+    /** @type {import('./connection') | null} the connection in messages: the caller's, or that of the native one once it was read */
     this._connection = MessageCore.connectionOf(given, this.connectionParameters);
     /** @type {boolean} whether the caller brought the way to the server, so that everything goes by messages */
     this._isCarried = this._connection !== null;
@@ -213,7 +213,7 @@ class Client extends QueryQueue {
     this._connectionCallback = null;
     if (callback) callOut(callback, error);
     else emitErrorToListeners(this, error);
-    // Settings that were refused never made a connection, so nobody else would say that it is closed.
+    // Settings that were refused never made a connection, so nothing else would report that it is closed.
     this._closedSoon();
   }
 
@@ -247,7 +247,7 @@ class Client extends QueryQueue {
 
   /**
    * @param {Error} error
-   * @param {boolean} [isTold] whether somebody gets the error in another way
+   * @param {boolean} [isTold] whether the error is reported in another way
    */
   _handleErrorEvent(error, isTold = this._isBusy()) {
     this._told.add(failureOf(error));

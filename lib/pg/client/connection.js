@@ -83,7 +83,7 @@ class Connection extends EventEmitter {
   }
 
   /**
-   * Emits 'connect' when somebody answers, 'error', and 'end' when the stream is closed.
+   * Emits 'connect' when the stream is connected, 'error', and 'end' when it is closed.
    *
    * @param {number | string} port or the path of a socket
    * @param {string} [host]

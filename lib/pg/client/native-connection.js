@@ -50,8 +50,7 @@ class Aside {
 
 /**
  * A client's native connection as the messages of the protocol, for submittables (cursors, COPY streams) that write
- * their own and listen to the server's. The common path doesn't use it: it exists from the first time somebody asks
- * for it.
+ * their own and listen to the server's. The common path doesn't use it: it is made when it is first read.
  */
 class NativeConnection extends Connection {
   /** @param {import('./client')} client whose native connection carries the messages */

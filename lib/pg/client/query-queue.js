@@ -102,7 +102,7 @@ class QueryQueue extends EventEmitter {
   }
 
   /**
-   * Stops the work on a query whose answer nobody waits for any more.
+   * Stops the work on a query whose answer isn't waited for any more.
    *
    * @param {QueuedRequest} request
    */
@@ -321,7 +321,7 @@ class QueryQueue extends EventEmitter {
    * The connection is broken: nothing that waits for it can come.
    *
    * @param {Error} error
-   * @param {boolean} [_isTold] whether somebody gets the error in another way
+   * @param {boolean} [_isTold] whether the error is reported in another way
    */
   _handleErrorEvent(error, _isTold) {
     this._queryable = false;

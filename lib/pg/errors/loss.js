@@ -9,8 +9,8 @@ function endError(isExpected) {
 }
 
 /**
- * Whether an error says no more than that the connection is gone. A client tells that to everybody at once, in
- * `_handleClosed`, which comes soon behind it.
+ * Whether an error says no more than that the connection is gone. A client fails all of its queries with that at once,
+ * in `_handleClosed`, which follows soon.
  *
  * @param {Error} error
  */
@@ -31,8 +31,8 @@ function failureOf(error) {
 }
 
 /**
- * Reports that a client has lost its connection while nobody listened for errors and nothing was under way that could
- * fail. node-postgres ends the process here, with an 'error' event that nobody can catch.
+ * Reports that a client without an 'error' listener has lost its connection while no query was under way that could
+ * fail. node-postgres ends the process here, with an 'error' event that can't be caught.
  *
  * @param {Error} error
  */
@@ -40,7 +40,7 @@ function warnOfLoss(error) {
   process.emitWarning(`A client has lost its connection: ${error.message}`, {
     type: 'ConnectionLostWarning',
     code: 'PGFLEET_CONNECTION_LOST',
-    detail: "Nobody listens to the client's 'error' event; its next query fails.",
+    detail: "The client has no listener for 'error'; its next query fails.",
   });
 }
 

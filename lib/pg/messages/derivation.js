@@ -17,13 +17,13 @@ const PIECE = 1000;
 
 /**
  * PBKDF2 with HMAC-SHA-256. A server decides how much work this is, so that much of it is done in pieces, as long as
- * somebody wants to know.
+ * the key is wanted.
  *
  * @param {string} password
  * @param {Buffer} salt
  * @param {number} iterations
  * @param {() => boolean} isWanted
- * @returns {Promise<Buffer | null>} null when nobody waits for it now
+ * @returns {Promise<Buffer | null>} null when it isn't wanted any more
  */
 async function derive(password, salt, iterations, isWanted) {
   if (iterations <= MOST_IN_ONE_PIECE) return inOnePiece(password, salt, iterations, KEY_BYTES, 'sha256');

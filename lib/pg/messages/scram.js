@@ -162,8 +162,8 @@ class Scram {
 
   /**
    * @param {string} challenge the server's first message
-   * @param {() => boolean} isWanted whether there is still somebody to send the answer to
-   * @returns {Promise<string | null>} the answer; null when nobody wants it
+   * @param {() => boolean} isWanted whether the answer can still be sent
+   * @returns {Promise<string | null>} the answer; null when it isn't wanted any more
    */
   async answer(challenge, isWanted) {
     // One answer is all that a server gets: each further one would be as much work as it likes.

@@ -128,7 +128,7 @@ class ClientKeeper {
       pool.log('no queued requests');
     } else if (pool._idle.length > 0) {
       const waiter = /** @type {Waiter} */ (pool._pendingQueue.shift());
-      // The one that was used last: those that nobody needs grow old.
+      // The one that was used last, so that clients that aren't needed reach their idle timeout.
       const { client, idleListener, timeoutId } = /** @type {IdleItem} */ (pool._idle.pop());
       clearTimeout(timeoutId);
       if (client.ref) client.ref();

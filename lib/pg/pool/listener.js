@@ -130,14 +130,14 @@ class Listener {
     await Promise.allSettled([this._opening, this._rest()]);
   }
 
-  /** Closes the connection, when nobody listens any more. */
+  /** Closes the connection, when no subscription is left. */
   async _rest() {
     clearTimeout(this._timer);
     this._loss = null;
     const client = this._client;
     this._client = null;
     this._channels.clear();
-    // One that is being made closes itself when it finds that nobody needs it.
+    // One that is being made closes itself when it finds no subscription.
     if (client !== null) await client.end();
   }
 
@@ -183,7 +183,7 @@ class Listener {
       if (channels.length > 0) {
         await client.query(channels.map((channel) => `LISTEN ${escapeIdentifier(channel)}`).join('; '));
       }
-      if (this._subscriptions.size === 0) throw new Error('Nobody listens any more');
+      if (this._subscriptions.size === 0) throw new Error('No subscription is left');
       if (client._ended) throw new Error(UNEXPECTED_END);
       for (const channel of channels) this._channels.add(channel);
       this._client = client;

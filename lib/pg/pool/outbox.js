@@ -45,7 +45,7 @@ const turnEnd = Promise.resolve();
 /** Hands over what is written down. */
 function flush() {
   if (words[COUNT] > 0) /** @type {{ flush(): void }} */ (owner).flush();
-  // A pool that the program drops is nobody's then.
+  // A pool that the program drops can be collected then.
   owner = null;
 }
 

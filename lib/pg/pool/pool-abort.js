@@ -67,7 +67,7 @@ function giveBack(client, error) {
     client.release(error);
     return;
   }
-  // Until then nothing uses it, so that nobody is to be told or warned when its connection is lost.
+  // Until then nothing uses it, so that a loss of its connection needs no report.
   client.on('error', ignore);
   // What was cancelled may still be under way. A transaction that it leaves open ends with the connection.
   client._whenDry(() => {

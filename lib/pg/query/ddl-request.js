@@ -69,7 +69,7 @@ class DdlRequest extends QueryRequest {
     else this._kept = this._result === null ? [] : [this._result];
   }
 
-  /** What a try has brought that failed is nobody's result. */
+  /** The results of a try that failed are dropped. */
   rewind() {
     this._result = this._kept.at(-1) ?? null;
     this._results = this._kept.length > 1 ? this._kept.slice() : null;

@@ -36,7 +36,7 @@ const EAGER = 8;
 
 /**
  * One query on its way: what the binding calls back while the answer comes in. It stands in for node-postgres's Query
- * on the common path, where nobody can see the difference: no event emitter, no closure.
+ * on the common path, where the difference can't be seen: no event emitter, no closure.
  *
  * @implements {QueryReceiver}
  * @implements {QueuedRequest}
@@ -190,7 +190,7 @@ class QueryRequest {
     return null;
   }
 
-  /** Whether somebody looks at each row when it comes. */
+  /** Whether the program looks at each row when it comes. */
   get eager() {
     return false;
   }

@@ -73,7 +73,7 @@ class Query extends EventEmitter {
     this._decideOnRows();
   }
 
-  /** Rows are kept for a callback, or when nobody takes them one by one. */
+  /** Rows are kept for a callback, or when there is no 'row' listener. */
   _decideOnRows() {
     this._accumulateRows = Boolean(this.callback) || this.listenerCount('row') === 0;
   }

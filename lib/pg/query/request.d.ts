@@ -82,7 +82,7 @@ export interface Submittable extends MessageHandlers {
   cursor?: { text?: string };
   /** Where a query of node-postgres's kind keeps its parsers. */
   _result?: Result;
-  /** Whether its failure is told by itself, so that nobody has to wait for it. */
+  /** Whether it reports its failure itself, so that the promise's rejection needs no handler. */
   _tellsFailure?: boolean;
   once?: EventEmitter['once'];
   on?: EventEmitter['on'];

@@ -97,7 +97,7 @@ function fateOf(order, isLost) {
 }
 
 /**
- * The fate of a script that has run, of which nobody knows whether it was committed.
+ * The outcome of a script that has run, when it isn't known whether it was committed.
  *
  * @param {string} text
  * @returns {Fate}

@@ -121,7 +121,7 @@ class Submission {
       connection.parsedStatements[query.name] = /** @type {string} */ (query.text);
       delete connection.submittedNamedStatements[query.name];
     } else if (this._failed || typeof query[HANDLERS[name]] !== 'function') {
-      // What still comes between an error and ReadyForQuery belongs to nobody.
+      // What still comes between an error and ReadyForQuery belongs to no query.
       return;
     } else if (CONNECTION_ONLY.has(name)) {
       callOut(() => query[HANDLERS[name]]?.(connection));

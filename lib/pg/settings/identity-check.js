@@ -71,7 +71,7 @@ function refusalOf(ssl, name, certificate) {
     if (refusal instanceof Error) return refusal;
     const promise = /** @type {Promise<unknown>} */ (refusal);
     const isPromise = typeof promise.then === 'function';
-    // What it comes to is too late, and nobody else's to handle.
+    // What it settles with is too late, and a rejection has no other handler.
     if (isPromise) promise.then(undefined, () => undefined);
     const kind = isPromise ? 'a promise' : shown(refusal);
     return new TypeError(`"ssl.checkServerIdentity" must return an Error or undefined, got ${kind}`);

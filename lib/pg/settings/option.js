@@ -92,7 +92,7 @@ function pageSize(rows) {
 }
 
 /**
- * A switch that isn't node-postgres's, so that nobody's program relies on what counts as true there.
+ * A switch that node-postgres doesn't have, so that no program relies on what counts as true there.
  *
  * @param {string} name
  * @param {unknown} value undefined and null are `otherwise`

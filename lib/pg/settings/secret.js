@@ -114,7 +114,7 @@ function printedSafely(object) {
 /** Under it a copy of an object by spread finds what is concealed in the original. */
 const CARRIED = Symbol('concealed');
 
-/** Carries what is concealed over to copies, and shows it to nobody. */
+/** Carries what is concealed over to copies, without showing it. */
 class Carrier {
   #original;
   #names;
