@@ -67,7 +67,7 @@ describe('a signal in a pool', () => {
     }
   });
 
-  test('doesn't warn of a connection that is lost while its cancel request is on its way', async () => {
+  test('does not warn of a connection that is lost while its cancel request is on its way', async () => {
     let hear;
     const heard = new Promise((resolve) => (hear = resolve));
     const fake = await fakeServer(async (connection) => {

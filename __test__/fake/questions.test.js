@@ -71,7 +71,7 @@ test('an error that isn’t waited for isn’t kept', async () => {
   assert.notEqual(fromNative({ kind: 'program', message: 'late', thrown: last }), error);
 });
 
-test('a question is declined without a responder, or with one that can't answer it', async () => {
+test('a question is declined without a responder, or with one that cannot answer it', async () => {
   assert.deepEqual(await ask(undefined), ['declined']);
   assert.deepEqual(await ask({}), ['declined']);
 });

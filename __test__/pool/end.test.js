@@ -129,7 +129,10 @@ describe('ending a pool', () => {
     });
 
     if (ours) {
-      for (const [what, options] of Object.entries({ 'without hooks': {}, 'with hooks': { log: () => undefined } })) {
+      for (const [what, options] of Object.entries({
+        'without hooks': {},
+        'with hooks': { log: () => undefined },
+      })) {
         test(`serves the waiting requests first, in a pool ${what}`, async () => {
           const pool = poolOf({ max: 1, ...options });
           const client = await pool.connect();

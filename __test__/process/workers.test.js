@@ -266,7 +266,7 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       });
     });
 
-    test('a busy thread doesn't hold up the next user of its connection of a shared pool', async () => {
+    test('a busy thread does not hold up the next user of its connection of a shared pool', async () => {
       const outcome = await run(program('busy-thread'), {
         timeoutMillis: 60_000,
         env: { PROGRAM_TARGET: JSON.stringify(server.config({ application_name: 'busy thread' })) },

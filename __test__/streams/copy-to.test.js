@@ -98,7 +98,7 @@ forEachMaker(({ driver, copyStreams, ours }) => {
     assert.equal(stream.rowCount, 300);
   });
 
-  test('nothing is read that isn't wanted', async () => {
+  test('nothing is read that is not wanted', async () => {
     const stream = open(series(2000, "repeat('x', 20000)"));
     await once(stream, 'readable');
     await new Promise((resolve) => setTimeout(resolve, 200));

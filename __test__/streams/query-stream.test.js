@@ -205,7 +205,7 @@ forEachMaker(({ driver, QueryStream, ours }) => {
       assert.equal(await answers(), 42);
     });
 
-    test('the loss of a connection is an error of a stream that isn't being read', async () => {
+    test('the loss of a connection is an error of a stream that is not being read', async () => {
       const victim = new driver.Client(server.config());
       victim.on('error', () => undefined);
       await victim.connect();
