@@ -53,7 +53,7 @@ function withVersion(text, place) {
   return text.replace(place, `$1${manifest.version}`);
 }
 
-/** What the addon's feature `node` brings in is optional; the other rooms need the rest. */
+/** What the addon's feature `node` brings in is optional; the other layers need the rest. */
 function dependenciesWithoutNode() {
   const [, , lines] = DEPENDENCIES.exec(readText('Cargo.toml'));
   const entries = lines.split(/^(?=[\w-]+ *=)/m);

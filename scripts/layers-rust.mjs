@@ -1,32 +1,32 @@
-// Which rooms a Rust file uses: every path that begins at the crate, by `crate` or by enough `super`.
+// Which layers a Rust file uses: every path that begins at the crate, by `crate` or by enough `super`.
 
 import { rustTokens } from './rust-tokens.mjs';
 
 /**
  * @param {{ file: string, text: string }} source
- * @param {string[]} rooms from left to right
+ * @param {string[]} layers from left to right
  * @param {{ crates: RegExp, except?: string[], only?: string[], why: string }[]} bans
  * @returns {{ file: string, line: number, what: string }[]}
  */
-export function rustViolations({ file, text }, rooms, bans) {
+export function rustViolations({ file, text }, layers, bans) {
   const modules = moduleOf(file);
-  // lib.rs declares the rooms and stands to the right of all of them.
+  // lib.rs declares the layers and stands to the right of all of them.
   if (modules.length === 0) return [];
-  const room = modules[0];
-  const rank = rooms.indexOf(room);
+  const layer = modules[0];
+  const rank = layers.indexOf(layer);
   if (rank === -1)
-    return [{ file, line: 1, what: `src/${room} is in no room; the rooms are ${rooms.join(' < ')}` }];
+    return [{ file, line: 1, what: `src/${layer} is in no layer; the layers are ${layers.join(' < ')}` }];
 
   const tokens = rustTokens(text);
   const used = crateNames(tokens, modules)
-    .filter(({ name }) => rooms.indexOf(name) > rank)
-    .map(({ name, line }) => ({ file, line, what: `${room} uses ${name}, which is to its right` }));
+    .filter(({ name }) => layers.indexOf(name) > rank)
+    .map(({ name, line }) => ({ file, line, what: `${layer} uses ${name}, which is to its right` }));
   const banned = bans
-    .filter(({ except, only }) => (except ? !except.includes(room) : only.includes(room)))
+    .filter(({ except, only }) => (except ? !except.includes(layer) : only.includes(layer)))
     .flatMap(({ crates, why }) =>
       tokens
         .filter(({ kind, value }) => kind === 'name' && crates.test(value))
-        .map(({ value, line }) => ({ file, line, what: `${room} names ${value}: ${why}` })),
+        .map(({ value, line }) => ({ file, line, what: `${layer} names ${value}: ${why}` })),
     );
   return [...used, ...banned].sort((one, other) => one.line - other.line);
 }

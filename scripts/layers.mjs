@@ -1,4 +1,4 @@
-// Holds the order of the rooms: a file uses its own room and rooms to its left, never to its right.
+// Holds the order of the layers: a file uses its own layer and layers to its left, never to its right.
 //
 //   node scripts/layers.mjs [folder]
 
@@ -9,8 +9,8 @@ import { javascriptViolations } from './layers-javascript.mjs';
 import { rustViolations } from './layers-rust.mjs';
 import { root } from './targets.mjs';
 
-/** Rooms of src/, from left to right. */
-export const RUST_ROOMS = [
+/** Layers of src/, from left to right. */
+export const RUST_LAYERS = [
   'error',
   'clock',
   'sql',
@@ -25,19 +25,19 @@ export const RUST_ROOMS = [
   'node',
 ];
 
-/** What a room of src/ may not name at all, and why. */
+/** What a layer of src/ may not name at all, and why. */
 export const RUST_BANS = [
   { crates: /^napi(_\w+)?$/, except: ['node'], why: 'only src/node/ names napi' },
   {
     crates: /^tokio(_util|_native_tls|_openssl)?$/,
     only: ['error', 'sql', 'wire', 'rows'],
-    why: 'this room does no I/O',
+    why: 'this layer does no I/O',
   },
-  { crates: /^clock$/, only: ['sql', 'wire', 'rows'], why: 'this room knows no clock' },
+  { crates: /^clock$/, only: ['sql', 'wire', 'rows'], why: 'this layer knows no clock' },
 ];
 
-/** Rooms of the JavaScript, from left to right: the first pattern that a file matches is its room. */
-export const JAVASCRIPT_ROOMS = [
+/** Layers of the JavaScript, from left to right: the first pattern that a file matches is its layer. */
+export const JAVASCRIPT_LAYERS = [
   { name: 'platform', files: /^lib\/native\/platform\.js$/ },
   { name: 'native', files: /^native\.js$/ },
   { name: 'errors', files: /^lib\/(errors|texts)\.js$/ },
@@ -56,7 +56,7 @@ export const JAVASCRIPT_ROOMS = [
 ];
 
 /** Files that only one other file may require. */
-export const JAVASCRIPT_DOORS = [{ file: 'native.js', keeper: 'lib/native/binding.js' }];
+export const JAVASCRIPT_PRIVATE = [{ file: 'native.js', keeper: 'lib/native/binding.js' }];
 
 /**
  * @param {string} directory the package's folder
@@ -67,8 +67,8 @@ export function violations(directory) {
   const rust = sources.filter(({ file }) => /^src\/.*\.rs$/.test(file));
   const javascript = sources.filter(({ file }) => isShipped(file));
   return [
-    ...rust.flatMap((source) => rustViolations(source, RUST_ROOMS, RUST_BANS)),
-    ...javascript.flatMap((source) => javascriptViolations(source, JAVASCRIPT_ROOMS, JAVASCRIPT_DOORS)),
+    ...rust.flatMap((source) => rustViolations(source, RUST_LAYERS, RUST_BANS)),
+    ...javascript.flatMap((source) => javascriptViolations(source, JAVASCRIPT_LAYERS, JAVASCRIPT_PRIVATE)),
   ].map(({ file, line, what }) => `${file}:${line}: ${what}`);
 }
 

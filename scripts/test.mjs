@@ -1,4 +1,4 @@
-// Runs the tests: those of the Rust rooms by cargo, everything else by Node's own runner.
+// Runs the tests: those of the Rust layers by cargo, everything else by Node's own runner.
 //
 //   node scripts/test.mjs [--postgres 17,15] [part of a file's path …]    without a path all of them, and the Rust tests
 //

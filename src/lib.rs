@@ -1,6 +1,6 @@
 //! pgfleet: many PostgreSQL databases from one Node program.
 //!
-//! Rooms, in total order; each file looks only to its own room and to rooms on its left:
+//! Layers, in total order; each file uses only its own layer and those to its left:
 //! `error < clock < sql < config < wire < rows < conn < pool < ddl < manager < node`.
 
 pub mod clock;

@@ -139,7 +139,7 @@ export class Client extends ClientBase {
   connect(options: { signal?: AbortSignal | undefined }): Promise<Client>;
 
   /**
-   * Says goodbye to the server and closes the connection. A query that is running is cut off.
+   * Sends Terminate and closes the connection. A query that is running is cut off.
    * @returns when the socket is closed
    */
   end(): Promise<void>;

@@ -110,7 +110,7 @@ export interface ClientConfig {
   binary?: boolean | undefined;
   /** Parsers for this client's results. @default those of `types` */
   types?: CustomTypesConfig | undefined;
-  /** Accepted and not used: sockets are opened by the native core. */
+  /** A function that makes the socket, or a socket; the protocol is then spoken in JavaScript. */
   stream?: () => Duplex | undefined;
   /** Sends queries without waiting for the answers of earlier ones. @default false */
   pipeline?: boolean | undefined;

@@ -20,7 +20,7 @@ function violationsOf(t, files) {
   return violations(treeOf(t, files));
 }
 
-describe('the order of the Rust rooms', () => {
+describe('the order of the Rust layers', () => {
   const right = 'src/wire/frame.rs:1: wire uses conn, which is to its right';
 
   for (const [name, text] of Object.entries({
@@ -40,9 +40,9 @@ describe('the order of the Rust rooms', () => {
   }
 
   for (const [name, text] of Object.entries({
-    'its own room and rooms to its left': 'use crate::{error::Error, sql, wire::row};',
-    'a module of its own that has the name of a room': 'use super::conn::State; use self::pool::Slot;',
-    'a module in the file that has the name of a room': 'mod tests { use super::super::conn::State; }',
+    'its own layer and layers to its left': 'use crate::{error::Error, sql, wire::row};',
+    'a module of its own that has the name of a layer': 'use super::conn::State; use self::pool::Slot;',
+    'a module in the file that has the name of a layer': 'mod tests { use super::super::conn::State; }',
     'a comment': '// crate::conn\n/// crate::pool\n/* crate::node */',
     'a string': 'const A: &str = "crate::conn \\" crate::pool";',
     visibility: 'pub(crate) struct Frame; pub(super) struct Head;',
@@ -71,21 +71,21 @@ describe('the order of the Rust rooms', () => {
     ]);
   });
 
-  test('tokio is reported in rooms that do no I/O, and in no other', (t) => {
+  test('tokio is reported in layers that do no I/O, and in no other', (t) => {
     const files = { 'src/sql/split.rs': 'use tokio::net;', 'src/conn/mod.rs': 'use tokio::net;' };
-    assert.deepEqual(violationsOf(t, files), ['src/sql/split.rs:1: sql names tokio: this room does no I/O']);
+    assert.deepEqual(violationsOf(t, files), ['src/sql/split.rs:1: sql names tokio: this layer does no I/O']);
   });
 
-  test('a file in no room is reported', (t) => {
-    assert.match(violationsOf(t, { 'src/misc.rs': '' })[0], /^src\/misc\.rs:1: src\/misc is in no room/);
+  test('a file in no layer is reported', (t) => {
+    assert.match(violationsOf(t, { 'src/misc.rs': '' })[0], /^src\/misc\.rs:1: src\/misc is in no layer/);
   });
 
-  test('lib.rs may declare every room', (t) => {
+  test('lib.rs may declare every layer', (t) => {
     assert.deepEqual(violationsOf(t, { 'src/lib.rs': 'mod node; use crate::node::napi;' }), []);
   });
 });
 
-describe('the order of the JavaScript rooms', () => {
+describe('the order of the JavaScript layers', () => {
   test('a file to the right is reported, however it is named', (t) => {
     const files = {
       'lib/errors.js': "require('./pg');\nrequire('./manager/database-manager.js');",
@@ -116,8 +116,8 @@ describe('the order of the JavaScript rooms', () => {
     assert.deepEqual(violationsOf(t, { 'lib/errors.js': text }), []);
   });
 
-  test('a file in no room is reported', (t) => {
-    assert.match(violationsOf(t, { 'lib/misc.js': '' })[0], /^lib\/misc\.js:1: is in no room/);
+  test('a file in no layer is reported', (t) => {
+    assert.match(violationsOf(t, { 'lib/misc.js': '' })[0], /^lib\/misc\.js:1: is in no layer/);
   });
 });
 

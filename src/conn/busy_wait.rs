@@ -5,7 +5,7 @@
 //! at most [`LIMIT`], where that has proved worth it: with a server that is not so near, or on the same processor, it
 //! never is.
 //!
-//! All of it stands here, and not beside the event loop in `src/node/`, because Rust's tests link everything but that room.
+//! All of it stands here, and not beside the event loop in `src/node/`, because Rust's tests link everything but that layer.
 
 use std::time::{Duration, Instant};
 

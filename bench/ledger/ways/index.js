@@ -11,4 +11,4 @@
  */
 
 /** @type {Way[]} */
-module.exports = ['pool', 'client', 'copy', 'ddl', 'reads'].flatMap((room) => require(`./${room}.js`).ways);
+module.exports = ['pool', 'client', 'copy', 'ddl', 'reads'].flatMap((group) => require(`./${group}.js`).ways);
