@@ -47,7 +47,7 @@ const TIMEOUT_TEXTS = {
 };
 
 /**
- * What is to be done about an error, which is decided by this and never by its text.
+ * The kind of an error, by which code decides what to do about it; never by its text.
  *
  * @typedef {import('./native/addon').Kind} Kind
  */
@@ -112,7 +112,7 @@ function messageOf(error) {
  */
 function fromNative(payload) {
   const own = payload.thrown === undefined ? undefined : thrownErrors.get(payload.thrown);
-  // The program's own error says nothing of what became of work that was under way.
+  // The program's own error doesn't have the outcome of work that was under way.
   if (own !== undefined && (!payload.outcome || payload.outcome === 'not applied'))
     return /** @type {PgError} */ (own);
   const error = ofKind(payload.kind, errorOf(payload));
@@ -159,7 +159,7 @@ function serverError(payload) {
 function copyServerFields(target, payload) {
   for (const field of SERVER_FIELDS) {
     const value = payload[field];
-    // Absent is undefined in node-postgres, whatever the native side says for it.
+    // A missing field is undefined in node-postgres, whatever the native side has for it.
     target[field] = value ?? undefined;
   }
 }
@@ -171,7 +171,7 @@ function copyServerFields(target, payload) {
  */
 function timeoutError(payload) {
   const message = TIMEOUT_TEXTS[String(payload.phase)];
-  // Of waiting there is no more to say.
+  // For waiting there is nothing to add.
   const options = payload.phase === 'wait' ? undefined : { cause: new Error(payload.message) };
   /** @type {PgError} */
   const error = new Error(message, options);

@@ -31,7 +31,7 @@ loader._resolveFilename = function resolveFilename(
 };
 
 const [major, minor] = process.versions.node.split('.').map(Number);
-// Before, a tracer that registers hooks of the other kind after these fails to.
+// On older versions, a tracer that later registers hooks of the other kind fails.
 const isSettled = major > 25 || (major === 25 && minor >= 1) || (major === 24 && minor >= 13);
 if (typeof loader.registerHooks === 'function' && (isSettled || typeof loader.register !== 'function')) {
   loader.registerHooks({ resolve });

@@ -26,7 +26,7 @@ const RELEASED_TWICE = 'Release called on client which has already been released
 
 /** A client wasn't connected in time. */
 const CONNECT_TIMEOUT = 'timeout expired';
-/** The same of a pool's. */
+/** The same for a client of a pool. */
 const POOL_CONNECT_TIMEOUT = 'Connection terminated due to connection timeout';
 /** No client of a pool was free in time. */
 const WAIT_TIMEOUT = 'timeout exceeded when trying to connect';
@@ -40,7 +40,7 @@ const NO_TEXT = 'A query must have either text or a name. Supplying neither is u
 const NO_ARRAY_OF_VALUES = 'Query values must be an array';
 const NO_PASSWORD = 'Password must be a string';
 
-/** @param {string} name of a message that has no place where it came */
+/** @param {string} name of a message that isn't allowed at this point */
 function unexpectedMessage(name) {
   return `Received unexpected ${name} message from backend.`;
 }

@@ -8,7 +8,8 @@
 
 const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = require('node:timers');
 
-// What jest fakes from the start can't be had from a module; its fakes, as sinon's, have the clock that they follow.
+// The timers that jest fakes from the start can't be taken from a module; its fakes, like sinon's, have a property
+// `clock`.
 const nextTick = 'clock' in process.nextTick ? setImmediate : process.nextTick;
 const { queueMicrotask } = globalThis;
 

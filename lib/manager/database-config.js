@@ -4,8 +4,8 @@ const { withCarried } = require('../pg/settings/secret');
 const { port, shown } = require('../pg/settings/settings');
 
 /**
- * A database as programs describe it, with options of a pool and names of the manager's own. What stands there is
- * theirs: it is checked where it is used.
+ * A database as programs describe it, with options of a pool and names of the manager's own. Values come from the
+ * program: they are checked where they are used.
  *
  * @typedef {Record<string, unknown>} DatabaseConfig
  */
@@ -18,11 +18,11 @@ const DEFAULTS = {
   max: 5,
   idleTimeoutMillis: 30000,
   connectionTimeoutMillis: 10000,
-  // An idle manager must not keep a script from ending.
+  // An idle manager must not keep the process alive.
   allowExitOnIdle: true,
 };
 
-/** The manager's own names for what node-postgres calls otherwise. */
+/** The manager's own names for options that have other names in node-postgres. */
 const ALIASES = [
   ['dbHost', 'host'],
   ['dbPort', 'port'],
@@ -41,7 +41,7 @@ const OWN_KEYS = new Set([...ALIASES.map(([own]) => own), 'supabaseUrl', 'supaba
  * @throws {TypeError} for a value that its option can't take
  */
 function toPoolConfig(given) {
-  // Of a copy of a pool's options.
+  // For a copy of a pool's options.
   const config = withCarried(given);
   /** @type {Record<string, unknown>} */
   const options = { ...DEFAULTS, ssl: { rejectUnauthorized: false } };
@@ -78,7 +78,7 @@ function checkPort(value) {
   try {
     port(value);
   } catch {
-    // Not shown when it is a text of another kind, which may be the password in the wrong place.
+    // Not shown otherwise: it may be a password in the wrong place.
     const got = typeof value === 'string' && !/^[\s\d.+-]*$/.test(value) ? 'a text' : shown(value);
     throw new TypeError(`"dbPort" must be a whole number from 1 to 65535, got ${got}`);
   }

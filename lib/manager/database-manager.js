@@ -38,7 +38,7 @@ class DatabaseManager {
     this._checkOpen();
     checkName(name);
     if (config === null || typeof config !== 'object' || Array.isArray(config)) {
-      // Where the name was forgotten, a connection string may be in its place.
+      // If the name was left out, the first argument may be a connection string.
       const whose = isLikeUrl(name) ? 'a connection' : `connection ${quoted(name)}`;
       throw new TypeError(`The configuration of ${whose} must be an object, got ${shown(config)}`);
     }
@@ -112,7 +112,7 @@ class DatabaseManager {
   }
 
   /**
-   * Makes another database the current one. What was asked for before runs where it was asked for.
+   * Makes another database the current one. Requests that were made before stay on their database.
    *
    * @param {string} name
    * @returns {Promise<true>}
@@ -173,7 +173,7 @@ class DatabaseManager {
   }
 
   /**
-   * Ends the pool of an entry that is known no more, if it has one, and lets `close` wait for it too.
+   * Ends the pool of an entry that was removed, if it has one, and lets `close` wait for it too.
    *
    * @param {import('./entry').Entry} entry
    * @returns {Promise<void>}
@@ -181,7 +181,7 @@ class DatabaseManager {
   _retire(entry) {
     const pool = LazyEntry.openedPool(entry);
     if (!pool) return Promise.resolve();
-    // A pool that its user has ended already has nothing left to wait for here.
+    // There is nothing to wait for if the program has ended the pool already.
     /** @type {Promise<void>} */
     const ended = new Promise((resolve) => resolve(pool.ending ? undefined : pool.end()));
     this._ending.add(ended);

@@ -60,7 +60,7 @@ const COMMITS = ['confirmed', 'pipelined'];
  * @param {boolean | DdlOptions | undefined} useTransaction a boolean, or the options
  * @param {DdlOptions | undefined} options
  * @returns {Order}
- * @throws {TypeError} when they say something that can't be
+ * @throws {TypeError} when they contradict each other or can't be taken
  */
 function toOrder(sql, useTransaction, options) {
   const isObject = typeof useTransaction === 'object' && useTransaction !== null;

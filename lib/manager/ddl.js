@@ -30,7 +30,7 @@ const { setImmediate } = require('../timers');
 /** @typedef {{ connect: () => Promise<PooledClient> }} ForeignPool */
 
 /**
- * What keeps a client from being used again.
+ * Why a client can't be used again.
  *
  * @typedef {{ failure: unknown }} Broken
  */
@@ -61,7 +61,7 @@ async function runOnClient(pool, order) {
   const client = await checkOut(/** @type {ForeignPool} */ (pool), order.signal).catch((error) => {
     throw withFate(error, NOT_APPLIED);
   });
-  // The script fails with its connection, and that is all there is to tell.
+  // The script fails with its connection; nothing else needs to be reported.
   client.on?.('error', ignore);
   const { onNotice } = order;
   /** @type {Broken} what keeps the client from being used again */
@@ -77,15 +77,15 @@ async function runOnClient(pool, order) {
     if (onNotice !== undefined) client.removeListener?.('notice', onNotice);
     client.removeListener?.('error', ignore);
     const { isChanged, isSpoiled } = order.session;
-    // What a listener or a hook has set could have been undone with it.
+    // Settings made by a listener or a hook could have been undone with it.
     const isUnsafe = isSpoiled || (isChanged && (!(pool instanceof Pool) || isTakenPartIn(pool)));
-    // A listener of the pool's that throws says nothing about the script.
+    // An error thrown by a listener of the pool doesn't concern the script.
     callOut(() => client.release(broken.failure ?? (isUnsafe ? true : undefined)));
   }
 }
 
 /**
- * Only the native side can look at locks from beside, and send data behind a COPY.
+ * Only the native side can watch locks from a second connection, and send data for a COPY.
  *
  * @param {Order} order
  * @throws {Error} that names what can't be had
@@ -102,7 +102,7 @@ function refuseWhatNeedsOurs({ care, text }) {
 }
 
 /**
- * Runs a script that may fall into pieces, each by messages of its own.
+ * Runs a script that may consist of several pieces, each by messages of its own.
  *
  * @param {PooledClient} client
  * @param {Order} order
@@ -288,7 +288,7 @@ async function stoppable(client, query, signal, broken, fate) {
 }
 
 /**
- * Has the server stop what a client of ours is doing. Its query fails then, or was quicker.
+ * Cancels what a client of ours is doing. Its query fails then, unless it has finished first.
  *
  * @param {Client} client
  */

@@ -15,7 +15,7 @@ const SECRET = /password|passphrase|secret|token|key$|^pfx$/i;
 const HIDDEN = '[hidden]';
 
 /**
- * A copy for printing: secrets replaced, connection strings without their password.
+ * A copy to print: secrets replaced, connection strings without their password.
  *
  * @param {unknown} value
  * @param {Map<object, object>} [copies] of objects that were met already
@@ -37,7 +37,7 @@ function printable(value, copies = new Map()) {
 
 /**
  * @param {unknown} value
- * @returns {value is object} whether programs write it down as such, and it isn't one of a class
+ * @returns {value is object} whether it is a plain object, not an instance of a class
  */
 function isPlain(value) {
   if (value === null || typeof value !== 'object') return false;
@@ -54,13 +54,13 @@ function withoutPassword(connectionString) {
     for (const name of secrets) url.searchParams.set(name, 'hidden');
     return url.href;
   } catch {
-    // Not a URL: where its password stands isn't known.
+    // Not a URL, so that it isn't known where its password is.
     return HIDDEN;
   }
 }
 
 /**
- * What a manager knows of one database.
+ * What a manager keeps of one database.
  *
  * @typedef {object} Entry
  * @property {string} name
@@ -87,7 +87,7 @@ function makeEntry(name, config, pool) {
 }
 
 /**
- * Whatever class the configuration is of, and whatever was hidden in it, what is printed is what can be listed.
+ * Whatever the configuration's class is and whatever is hidden in it, only its enumerable properties are printed.
  *
  * @param {{ config: DatabaseConfig, pool: Pool | undefined }} entry
  */

@@ -18,7 +18,7 @@ export interface Addon {
   ) => Environment;
   Connection: { prototype: Connection };
   Pool: { prototype: Pool };
-  /** Why a script would be refused before anything is sent. */
+  /** The reason for which a script is refused before anything is sent. */
   refusalOfScript(script: string, inTransaction: boolean): Failure | null;
   /** @param isLost whether the connection was lost, in place of a refusal by the server */
   fateOfScript(script: string, inTransaction: boolean, isLost: boolean): Fate;
@@ -197,7 +197,7 @@ export interface TlsSettings {
   servername: string | null;
   /** Whether the name in the certificate is checked as Node does it. */
   checkServerIdentity: boolean;
-  /** What tells the program's own check from others; null without one. */
+  /** Identifies the program's own check; null without one. */
   identityCheck: string | null;
   ciphers: string | null;
   cipherSuites: string | null;
@@ -264,7 +264,7 @@ export interface ScriptPiece {
   statements: string[];
 }
 
-/** What stands in the way of a lock, as in index.d.ts. */
+/** A session that a lock has to wait for, as in index.d.ts. */
 export interface Blocker {
   pid: number;
   user: string;
@@ -286,7 +286,7 @@ export interface Step {
 export interface Fate {
   outcome?: 'not applied' | 'partly applied' | 'unknown';
   steps?: Step[];
-  /** Of a lock that was not had: what stood in the way. */
+  /** For a lock that wasn't granted in time: the blockers. */
   blockers?: Blocker[];
   /** How often it was tried. */
   attempts?: number;
@@ -314,7 +314,7 @@ export interface ServerFields {
   routine?: string;
 }
 
-/** What was being done on the system when it failed. */
+/** The system call that failed. */
 export interface SystemFields {
   syscall?: string;
   address?: string | null;
@@ -324,7 +324,7 @@ export interface SystemFields {
   phase?: string;
 }
 
-/** Of a failure: what is to be done about it hangs on this alone. */
+/** The kind of a failure, which alone decides what to do about it. */
 export type Kind =
   | 'config'
   | 'io'
@@ -352,10 +352,10 @@ export interface Failure extends Omit<ServerFields, 'code'>, SystemFields, Fate 
   thrown?: number;
 }
 
-/** Text; where JavaScript has no room for it, the number of its characters. */
+/** Text; if it is too large for JavaScript, the number of its characters. */
 export type Text = string | number;
 
-/** Bytes; where JavaScript has no room for them, their number. */
+/** Bytes; if there are too many for JavaScript, their number. */
 export type Bytes = Buffer | number;
 
 export type FieldDescription = [
@@ -418,7 +418,7 @@ export type Asked = [
 /** Plain data, as it crosses either way. */
 export type Plain = null | boolean | number | string | Buffer | Plain[] | { [name: string]: Plain };
 
-/** What goes on across the boundary besides answers: questions, their end, and what operations tell. */
+/** What crosses besides answers: questions, their end, and events of operations. */
 export type News =
   Asked | [name: 'withdrawn', question: number] | [name: 'told', request: number, events: Plain[]];
 
@@ -427,10 +427,10 @@ export type Event = string | ConnectionEvent | PoolEvent | News;
 
 export type CommandTag = [command: string | null, rows: number | null, oid: number | null];
 
-/** What belongs to a record and is no number: which of them it is, the kind of the record tells. */
+/** The part of a record that isn't a number; the kind of the record says which type it has. */
 export type Extra = Failure | CommandTag | Event | Buffer | Connection | string | undefined;
 
-/** What comes in the place of the first text, the other texts and the long texts of a batch that was lost. */
+/** Takes the place of the first text, the other texts and the long texts of a batch that was lost. */
 export type LostBatch = [addressees: number[], failure: Failure, events: Event[]];
 
 /** Takes a batch of records. */

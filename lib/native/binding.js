@@ -31,14 +31,14 @@ const { compileTemplate, templates } = require('../rows/json-templates');
 const { nextTick, setImmediate } = require('../timers');
 
 const layout = addon.layout();
-/** Where queries are written that are handed over together, see lib/pg/pool/outbox.js; of these lengths from the first pool on. */
+/** Where queries are written that are handed over together, see lib/pg/pool/outbox.js; they get these lengths with the first pool. */
 const outbox = {
   wordCount: layout.outboxWords,
   byteCount: layout.outboxBytes,
   words: new Int32Array(0),
   bytes: new Uint8Array(0),
 };
-/** Counts the batches, so that what was found out while one is walked isn't found out for each answer. */
+/** Counts the batches, so that a look-up is made once for a batch and not for each answer. */
 const turn = { batches: 0 };
 
 // Kinds of records, in step with src/rows/record.rs.
@@ -71,14 +71,14 @@ const POOL_EVENTS = {
 };
 
 /**
- * A method of a listener; what it gets, the name of the event tells.
+ * A method of a listener; its argument depends on the name of the event.
  *
  * @typedef {{ method(first: unknown, second: unknown): void }['method']} Listener
  */
 
 /** @type {(AnyReceiver | undefined)[]} requests by their number */
 const slots = [];
-/** The same as they are read: the addon names none that is free. */
+/** The same table for reading: the addon never names a free slot. */
 const requests = /** @type {AnyReceiver[]} */ (slots);
 /** @type {number[]} numbers that are free again */
 const free = [];
@@ -105,7 +105,7 @@ let extra = 0;
  */
 function register(request) {
   const id = free.length > 0 ? /** @type {number} */ (free.pop()) : slots.length;
-  // The addon sends to a request the records of its kind alone.
+  // The addon sends to a request only records of its kind.
   slots[id] = /** @type {AnyReceiver} */ (request);
   return id;
 }
@@ -170,14 +170,14 @@ function take(id) {
 /** Node-API's code of an error that isn't about the arguments: a panic. */
 const FAILED_INSIDE = 'GenericFailure';
 
-/** @type {never[]} what a batch hasn't got */
+/** @type {never[]} for parts that a batch doesn't have */
 const NONE = [];
 
 /** The count of a batch that could not be handed over, in step with src/node/drain.rs. */
 const LOST = -2;
 /** In place of a transaction status: the request ends later. */
 const LATER = -1;
-/** Likewise: the request ends when the program has gone on, as it was asked to. */
+/** Likewise: the request ends after the program has answered a question. */
 const ASKED = -2;
 
 /**
@@ -300,7 +300,7 @@ function drain(
     return;
   }
   if (count < 0) {
-    // Twice, so that immediates of the program's own that come from this turn run first.
+    // Twice, so that the program's own immediates of this turn run first.
     setImmediate(setImmediate, drainAgain);
     return;
   }
@@ -319,7 +319,7 @@ function drain(
     try {
       walk(count, cursor, texts ?? NONE, blobs ?? NONE, extras ?? NONE);
     } catch (error) {
-      // The position is behind its record already.
+      // The position is already past its record.
       rethrow(error);
     }
   }
@@ -473,7 +473,7 @@ function ask([, id, kind, number, name, data]) {
 }
 
 /**
- * Tells an operation its events. One that a handler throws for keeps no other from being told.
+ * Tells an operation its events. If a handler throws for one of them, the others are told all the same.
  *
  * @param {number} id of its request
  * @param {unknown[]} events
@@ -489,7 +489,7 @@ function tell(id, events) {
   }
 }
 
-// Bun loads addons, but its event loop isn't libuv, of which it has but the names.
+// Bun loads addons, but its event loop isn't libuv: it only exports libuv's symbols.
 const polls = process.versions.bun === undefined;
 function drainAgain() {
   opened().drain();
@@ -498,7 +498,7 @@ function drainAgain() {
 /** @type {Environment | null} this thread's side of the addon, from the first connection or pool on: many programs only load the package */
 let environment = null;
 
-/** The same for what only an open one can ask for. */
+/** The same for callers that need it opened already. */
 function opened() {
   return /** @type {Environment} */ (environment);
 }
@@ -537,7 +537,7 @@ const native = {
   /** Whether the event loop stays awake for an answer, see docs/decisions/0027. */
   isAwake: () => open().isAwake,
   /**
-   * Gives up work of many steps, which ends when its outcome is known.
+   * Aborts an operation, which ends when its outcome is known.
    *
    * @param {number} request
    */
@@ -572,7 +572,7 @@ const native = {
    */
   statementCount: (script) => addon.statementCount(script),
   /**
-   * What became of a script that JavaScript has sent itself.
+   * The outcome of a script that JavaScript has sent itself.
    *
    * @param {string} script
    * @param {boolean} inTransaction

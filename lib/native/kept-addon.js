@@ -4,7 +4,7 @@
 
 const version = require('../version');
 
-/** Some bundlers leave no name for the folder. */
+/** Some bundlers don't define `__dirname`. */
 const directory = typeof __dirname === 'string' ? __dirname : '';
 
 /** A symbol of the whole process, so that this file finds it again when it is loaded anew. */

@@ -21,7 +21,7 @@ const path = require('node:path');
  * @param {Record<string, Build>} builds by platform name
  * @param {string} version of this package, which the addon must have too
  * @returns {Addon} the addon's exports
- * @throws {Error} one sentence: what is missing and what mends it
+ * @throws {Error} what is missing, and how to install it
  */
 function loadAddon(builds, version) {
   const name = platformName();
@@ -59,7 +59,7 @@ function loadAddon(builds, version) {
   return addon;
 }
 
-/** This package's folder. Some bundlers leave no name for it. */
+/** This package's folder. Some bundlers don't define `__dirname`. */
 function directory() {
   return typeof __dirname === 'string' ? path.join(__dirname, '../..') : process.cwd();
 }
@@ -126,7 +126,7 @@ function remedyFor(version, isThere) {
 }
 
 /**
- * A folder of modules that was copied from Debian to Alpine looks complete, so the C library gets a word.
+ * A folder of modules that was copied from Debian to Alpine looks complete, so the message names the C library.
  *
  * @param {string} name
  */
@@ -147,8 +147,8 @@ function platformName() {
 }
 
 /**
- * A program on Linux names its loader, which tells the C library in a tenth of a millisecond. Node's report is
- * as sure, but takes ten.
+ * A program on Linux names its loader, which identifies the C library and is read in 0.1 ms. Node's report is as
+ * reliable, but takes 10 ms.
  */
 function runsOnGlibc() {
   const head = headOf(process.execPath);
@@ -160,7 +160,7 @@ function runsOnGlibc() {
   // Other runtimes than Node may have none, and aren't made for musl.
   if (typeof report?.getReport !== 'function') return true;
   const { excludeNetwork } = report;
-  // Names would be looked up for it.
+  // Otherwise it would resolve host names.
   report.excludeNetwork = true;
   try {
     const { header } = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (report.getReport());

@@ -66,9 +66,9 @@ export interface CopyReceiver extends QueryReceiver, RawReceiver {
 
 /** A script, parts of which may be tried again. */
 export interface ScriptReceiver extends QueryReceiver {
-  /** Results from here on may be taken back. */
+  /** Results from here on may be dropped. */
   mark(): void;
-  /** Results since the mark are taken back. */
+  /** Results since the mark are dropped. */
   rewind(): void;
 }
 

@@ -29,7 +29,7 @@ const pg = {
   utils,
 };
 
-// node-postgres's door to its binding of libpq. Here everything is native.
+// node-postgres's access to its binding of libpq. Here everything is native.
 Object.defineProperty(pg, 'native', { configurable: true, enumerable: false, value: pg });
 
 module.exports = pg;

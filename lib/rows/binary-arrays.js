@@ -1,7 +1,7 @@
 'use strict';
 
-// Arrays in binary format. pg-types's parser believes what their head says, and would count to four billion for a value of
-// twenty bytes; and of a null it makes NaN, in seconds. So both are looked for before.
+// Arrays in binary format. pg-types's parser trusts their header, and would count to four billion for a value of twenty
+// bytes; and it turns a null into NaN, which takes seconds. So both are checked for first.
 
 const binaryParsers = require('pg-types/lib/binaryParsers');
 
@@ -75,7 +75,7 @@ function elementsOf(bytes, dimensions) {
 /**
  * @param {Buffer} bytes
  * @returns {unknown[]}
- * @throws when the head claims what isn't there
+ * @throws when the header claims more than is there
  */
 function parseArray(bytes) {
   const dimensions = dimensionsOf(bytes);
@@ -97,7 +97,7 @@ function parseArray(bytes) {
 }
 
 /**
- * A parser that doesn't believe the head of an array, or the parser itself.
+ * A parser that checks the header of an array, or the parser itself.
  *
  * @param {Parser} parser
  * @returns {Parser}

@@ -56,7 +56,7 @@ return function make(batch) {
   return { make: new Function('list', body)(list), ints: reader.ints, floats: reader.floats };
 }
 
-/** Reads a skeleton, which the addon has found to be valid and without escapes. */
+/** Reads a skeleton, which the addon has checked to be valid and without escapes. */
 class SkeletonReader {
   /**
    * @param {string} skeleton

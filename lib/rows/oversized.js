@@ -3,8 +3,8 @@
 const { constants } = require('node:buffer');
 
 /**
- * Stands in for a text or for bytes that JavaScript has no room for: reading from it fails, which fails the query whose
- * value that is and no other.
+ * Stands in for a text or for bytes that are too large for JavaScript: reading from it fails, and with that the query
+ * whose value it is, and no other.
  */
 class Oversized {
   /** @param {number} size in characters or bytes */
@@ -43,7 +43,7 @@ class Oversized {
 
 /**
  * @template T
- * @param {T | number} part as the addon hands it over: where there is no room for it, its size
+ * @param {T | number} part as the addon hands it over: its size, if it is too large
  * @returns {T | Oversized}
  */
 function received(part) {

@@ -2,10 +2,10 @@
 
 // Source text that makes objects and arrays like those of JSON.parse, for functions that are generated.
 //
-// V8 keeps count, for each literal, of how much of what it made outlives a scavenge, and allocates in the old generation
-// where that is much. That suits rows of a large result, which get there anyway. Of smaller results it makes garbage that
-// keeps all its values alive until the next full collection, so that scavenges copy what is dead. For constructors and
-// rest parameters it keeps no such count (docs/decisions/0014).
+// V8 counts, for each literal, how many of its objects survive a scavenge, and allocates in the old generation when
+// many do. That suits rows of a large result, which get there anyway. With smaller results it leaves garbage in the old
+// generation that keeps all its values alive until the next full collection, so that scavenges copy dead values. For
+// constructors and rest parameters it doesn't count (docs/decisions/0014).
 
 /** The array of its arguments, which generated code calls by this name. */
 const list = (/** @type {unknown[]} */ ...items) => items;
@@ -18,7 +18,7 @@ const list = (/** @type {unknown[]} */ ...items) => items;
  * @property {(values: string[]) => string} array the expression of a new array, from those of its values
  */
 
-/** @type {Maker} makes what V8 may allocate in the old generation */
+/** @type {Maker} makes objects that V8 may allocate in the old generation */
 const literals = {
   source: '',
   object: (properties) => `{ ${properties.map(property).join(', ')} }`,

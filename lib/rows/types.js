@@ -37,8 +37,8 @@ const JSON_OIDS = new Set([114, 3802]);
 const own = new Map();
 builtin.init((oid, parser) => own.set(Number(oid), parser));
 
-// pg-types binds a JSON.parse of its own at start, so that only the one in use can tell; a program that replaced it
-// before this file was loaded is told apart by the name.
+// pg-types binds a JSON.parse of its own at start, so that only the parser in use can be compared; one that a program
+// set before this file was loaded is recognised by its name.
 for (const oid of JSON_OIDS) {
   const current = pgTypes.getTypeParser(oid, 'text');
   if (current.name === 'bound parse') own.set(oid, current);
@@ -111,7 +111,7 @@ function compare(source) {
     }
   } catch (error) {
     if (typeof source.getTypeParser !== 'function') throw error;
-    // It may refuse a type that the query doesn't even have.
+    // It may throw for a type that the query doesn't even have.
     return NOTHING_DECODED;
   }
   return mask;

@@ -103,7 +103,7 @@ class CopyBoth extends Duplex {
     turn.onceOver(() => callback(error));
     turn.onceStarted(() => {
       if (STDIN.test(this.text)) turn.current.refuse(error ? error.message : DESTROYED);
-      // A server that sends its log knows no CopyFail, but it ends when it is told that nothing more comes.
+      // A server that streams its WAL doesn't take CopyFail, but it ends on CopyDone.
       else turn.current.finish();
     });
     turn.current.discard();
@@ -112,7 +112,7 @@ class CopyBoth extends Duplex {
   _copySucceeded() {
     this._isDone = true;
     this._endReading();
-    // The server has ended it; what is still written would go nowhere.
+    // The server has ended it; what is still written would be lost.
     if (!this.destroyed && !this.writableEnded) this.end();
   }
 

@@ -31,7 +31,7 @@ class CopyFrom extends Writable {
     /** Rows that were copied, once it has finished. */
     this.rowCount = 0;
     this._turn = new CopyTurn(this);
-    /** @type {Buffer | null} small chunks that wait for company */
+    /** @type {Buffer | null} small chunks that wait to be joined */
     this._joined = null;
     this._joinedBytes = 0;
     this._isScheduled = false;
@@ -164,7 +164,7 @@ class CopyFrom extends Writable {
     return new Error(`${JSON.stringify(this.text)} takes no data; it must be a COPY … FROM STDIN`);
   }
 
-  /** @returns {undefined} that it has finished is all there is to tell */
+  /** @returns {undefined} that it has finished; nothing else is reported */
   _copySucceeded() {
     return undefined;
   }

@@ -112,7 +112,7 @@ class CopyLease extends Lease {
 
   started() {
     if (this.isSent) {
-      // A text with two of them.
+      // The text has two of them.
       this.core.copyFail(ONE_COPY);
       return;
     }
@@ -124,7 +124,7 @@ class CopyLease extends Lease {
     const { waiters } = this;
     this.isFull = false;
     this.waiters = [];
-    // Each of them may fill it again.
+    // Each call may fill the buffer again.
     for (const waiter of waiters) this.onceRoom(waiter);
   }
 
@@ -143,7 +143,7 @@ class CopyLease extends Lease {
    * @param {number | null} rowCount
    */
   complete(command, rowCount) {
-    // What stands beside the COPY in its text has its own count, and its own end.
+    // Other statements in the text have their own counts and ends.
     this.isComplete = this.isSent || this.isReceived;
     if (command === 'COPY' && rowCount !== null) this.holder.rowCount = rowCount;
   }

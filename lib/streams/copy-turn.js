@@ -21,7 +21,7 @@ class CopyTurn {
     this.endListener = null;
     /** @type {((error?: Error | null) => void) | null} what finishes the stream, once all of its data is sent */
     this.finisher = null;
-    /** @type {Error | null} what the client said was wrong first */
+    /** @type {Error | null} the first failure that the client reported */
     this.failure = null;
     this.isTold = false;
   }
@@ -51,8 +51,8 @@ class CopyTurn {
   }
 
   /**
-   * The server has said that the data is where it should be, although the connection was lost then. With a statement
-   * behind the COPY in the same text, that isn't the server's last word.
+   * The server has confirmed the COPY, although the connection was lost then. With another statement behind it in the
+   * same text, that confirmation isn't final.
    */
   get isKnownToBeDone() {
     const { lease, stream } = this;
@@ -98,7 +98,7 @@ class CopyTurn {
     this.listener = null;
     this.failure ??= error;
     this.tell(error);
-    // Destroyed already, it has been waiting for what the server says; then this is the stream's error.
+    // If it was destroyed already, it has been waiting for the server's answer; then this is the stream's error.
     this.stream.destroy(error);
   }
 
@@ -112,7 +112,7 @@ class CopyTurn {
   }
 
   /**
-   * The server has ended it otherwise than the stream was made for.
+   * The server has ended it in another way than the stream expects.
    *
    * @param {Error} error
    */

@@ -198,7 +198,7 @@ class Cursor extends EventEmitter {
     try {
       batch.into(rows);
     } catch (error) {
-      // A parser of the caller's. The server is done with as soon as it has heard that the rest isn't wanted.
+      // A parser of the caller's. The exchange ends when the server knows that the rest isn't wanted.
       this._error = thrown(error);
       /** @type {Portal} */ (this._portal).core.cursorClose();
     }
@@ -310,7 +310,7 @@ class Cursor extends EventEmitter {
     else callOut(callback, null, this._result);
   }
 
-  /** Whatever the query said last, it is closed; but not in the way that was asked for if the connection is gone. */
+  /** Closed in any case; but with an error if the connection is gone. */
   _returned() {
     const failure = /** @type {Portal} */ (this._portal).isLost ? this._error : undefined;
     for (const closer of this._closers.splice(0)) callOut(closer, failure);

@@ -22,8 +22,7 @@ const RawStream = require('../pg/client/raw-stream');
 class Lease {
   /**
    * @param {NativeConnection} connection what `submit` got
-   * @param {H} holder gets `handleError` or `handleReadyForQuery` from the client, and `_returned` always: a
-   *   client that has lost patience has called `handleError` already
+   * @param {H} holder gets `handleError` or `handleReadyForQuery` from the client, and `_returned` always: after a timeout the client has called `handleError` already
    */
   constructor(connection, holder) {
     this.holder = holder;
@@ -33,7 +32,7 @@ class Lease {
     /** The connection is gone with it. */
     this.isLost = false;
     this.isPaused = false;
-    /** Nobody wants the rest. */
+    /** The rest isn't wanted. */
     this.isDiscarded = false;
   }
 
@@ -63,7 +62,7 @@ class Lease {
     this.core.rawPause(false);
   }
 
-  /** Nobody wants the rest, which is read all the same, because the next answer is behind it. */
+  /** The rest isn't wanted, but it is read all the same, because the next answer is behind it. */
   discard() {
     this.isDiscarded = true;
     this.resume();
@@ -124,7 +123,7 @@ class Lease {
     this.isLost = status === null;
     this.over();
     this.submission.fail(error, status);
-    // A lost connection is told by the client when its turn comes, and the holder isn't to take it for a good end.
+    // The client reports a lost connection later, and the holder must not take it for success before.
     this.submission.onceTold(() => this.holder._returned());
   }
 }

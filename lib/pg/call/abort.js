@@ -31,7 +31,7 @@ function signalOf(options) {
 }
 
 /**
- * Why a signal aborts. A promise can't be rejected with nothing, so a reason that is none becomes the usual one.
+ * The reason of a signal. A rejection needs a value, so a missing reason becomes an AbortError.
  *
  * @param {AbortSignal} signal
  * @returns {NonNullable<unknown>}
@@ -148,7 +148,7 @@ function connectObeying(client, options, callback) {
   }
   let isAborted = false;
   const forget = onAbort(signal, (reason) => {
-    // A call that was refused, because there has been one before, must not stop that one.
+    // A second call is refused, and must not stop the first one.
     if (client._connectionCallback !== done) return;
     isAborted = true;
     client._handleConnectFailure(reason);

@@ -39,7 +39,7 @@ function pointAtCaller(error) {
   try {
     Error.captureStackTrace(error, pointAtCaller);
   } catch {
-    // Then it keeps the stack that it has, if any: what it says counts for more than where it leads.
+    // Then it keeps the stack that it has, if any.
   }
 }
 

@@ -2,8 +2,7 @@
 
 const { callOut } = require('./caller');
 
-// A request may have onlookers: a signal that could abort it, a trace that ends with it. Most have none, and pay for
-// none.
+// A request may have listeners: a signal that could abort it, a trace that ends with it. Most have none, at no cost.
 
 /**
  * @typedef {(error: unknown, result: unknown) => void} Onlooker

@@ -3,15 +3,15 @@
 const { clearTimeout, setTimeout } = require('../../timers');
 const Connection = require('./connection');
 
-/** How long it may take where connecting may take as long as it likes, as in src/conn/cancel.rs. */
+/** How long it may take when connecting has no time limit, as in src/conn/cancel.rs. */
 const PATIENCE_MILLIS = 5000;
 
-/** What Node's timers can count to. */
+/** The longest time that a timer of Node takes. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * A connection for one message, which asks the server to stop what it does on another one. It is over when the server
- * closes it, which it does when it has passed the request on. Nothing that it says is kept.
+ * closes it, which it does when it has passed the request on. Nothing that the server sends is kept.
  */
 class CancelRequest extends Connection {
   /**
@@ -45,7 +45,7 @@ class CancelRequest extends Connection {
   }
 
   /**
-   * A server that says something has heard the request as well, and isn't listened to.
+   * A server that sends something has received the request; what it sends is ignored.
    *
    * @param {import('node:stream').Duplex} stream
    */

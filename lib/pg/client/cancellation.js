@@ -23,14 +23,14 @@ class Cancellation {
     this._request = request;
     this._isOnItsWay = false;
     this._wait = REPEAT_MILLIS;
-    // What is waited for keeps the process alive by itself.
+    // The query itself keeps the process alive.
     startTimer(() => {
       if (!this.isOver) queue._core.destroy();
     }, timeoutMillis)?.unref();
     this._ask();
   }
 
-  /** Nothing can be hit any more. */
+  /** There is no query any more that it could cancel. */
   get isOver() {
     return this._queue._ended || (!this._isOnItsWay && this._queue._activeQuery !== this._request);
   }
@@ -40,7 +40,7 @@ class Cancellation {
     this._isOnItsWay = true;
     cancel(this._queue._core, (error) => {
       this._isOnItsWay = false;
-      // A request that is still on its way to a server would stop whatever runs when it gets there.
+      // A request that is still on its way would cancel any query that runs when it arrives.
       if (error && error.code === 'ETIMEDOUT') this._queue._core.destroy();
       if (this.isOver) {
         if (!this._queue._ended) this._queue._pulseQueryQueue();

@@ -125,7 +125,7 @@ function adopt(client, core) {
   client._txStatus = core.transactionStatus;
   client.readyForQuery = true;
   if (Object.getPrototypeOf(client).connect === ownMethods.connect) return;
-  // A program that replaces `connect` expects that every client comes by.
+  // A program that replaces `connect` expects it to be called for every client.
   client._isAdopted = true;
   callOut(() => client.connect(() => undefined));
 }
@@ -134,14 +134,14 @@ function adopt(client, core) {
 function markConnected(client) {
   client._connecting = false;
   client._connected = true;
-  // A server that knows no cancelling gives no key.
+  // A server without support for cancelling gives no key.
   client.processID = client._core.processID || null;
   client.secretKey = client._core.secretKey || null;
 }
 
 /** @param {Client} client */
 function opened(client) {
-  // Its connection was made in the moment in which it was ended.
+  // It was connected just when it was ended.
   if (client._ending && client._connectionCallback !== null) {
     client._handleConnectFailure(endError(true));
     return;

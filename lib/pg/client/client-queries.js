@@ -78,7 +78,7 @@ function isSubmittable(query) {
 }
 
 /**
- * Whether a query has to take the way of submittables: one with pages or a portal of its own, and one whose statement
+ * Whether a query has to be sent as submittables are: one with pages or a portal of its own, and one whose statement
  * was prepared that way, since only the connection's messages know of it.
  *
  * @param {Client} client

@@ -24,7 +24,7 @@ function settingsOf(client) {
     ssl: client.ssl,
     isCarried: client._isCarried,
     enableChannelBinding,
-    // A replication connection knows no extended protocol.
+    // A replication connection has no extended protocol.
     autoPrepare: autoPrepare && !client.replication,
     busyWait,
     scramMaxIterations: client.scramMaxIterations,

@@ -62,7 +62,7 @@ function isHangUp({ code }) {
 }
 
 /**
- * One connection with node-postgres's manners: its queue, its events and the texts of its errors. The socket and the
+ * One connection with node-postgres's behaviour: its queue, its events and the texts of its errors. The socket and the
  * protocol are the native connection's.
  *
  * @implements {ScriptOwner}
@@ -204,7 +204,7 @@ class Client extends QueryQueue {
 
   /** @param {unknown} failure */
   _handleConnectFailure(failure) {
-    // Its program has taken the stream away, as pools do with what takes too long.
+    // The program has destroyed the stream, as pools do when connecting takes too long.
     const isTaken = kindOf(/** @type {Error} */ (failure)) === 'closed' && !this._ending;
     const error = isTaken ? endError(false) : failure;
     if (this._connectionError || !this._connecting) return;
@@ -226,7 +226,7 @@ class Client extends QueryQueue {
   }
 
   /**
-   * Tells of a message that concerns no query.
+   * Emits a message that concerns no query.
    *
    * @param {string} name
    * @param {unknown} message
@@ -238,7 +238,7 @@ class Client extends QueryQueue {
 
   // The end of a connection.
 
-  /** @param {Error} error the socket is gone while nothing was asked */
+  /** @param {Error} error the socket was lost while no query was under way */
   _handleLost(error) {
     if (this._connecting) this._handleConnectFailure(error);
     // A plain end is reported on closing, and after `end()` the loss of the connection is expected.
@@ -270,7 +270,7 @@ class Client extends QueryQueue {
         this._handleClosed();
         return;
       }
-      // Its stream takes a turn to end and to finish.
+      // Its stream needs a turn to end and to finish.
       connection.stream.runOut();
       setImmediate(() => this._handleClosed());
     });
@@ -282,7 +282,7 @@ class Client extends QueryQueue {
     this._handleEnd();
   }
 
-  /** The connection has ended, or the program has said so in its place. */
+  /** The connection has ended, or the program has emitted its end. */
   _handleEnd() {
     if (this._ended) return;
     const error = endError(this._ending);
@@ -321,7 +321,7 @@ class Client extends QueryQueue {
     }
     if (!this._queryable) this._cutOff();
     else if (this.pipeline && this._isBusy()) this.once('drain', () => this._goodbye());
-    // One that has failed is as good as answered.
+    // A query that has failed counts as answered.
     else if (this._activeQuery?.isRefused) this._goodbye();
     // A query that hangs could keep the end away for ever.
     else if (this._activeQuery || this._core.isBusy) this._cutOff();
@@ -334,7 +334,7 @@ class Client extends QueryQueue {
     return new this._Promise((resolve) => this._endListeners.push(resolve));
   }
 
-  /** Closes the connection without a goodbye. */
+  /** Closes the connection without Terminate. */
   _cutOff() {
     if (this._connection instanceof NativeConnection) this._connection.torn();
     this._core.destroy();
@@ -346,7 +346,7 @@ class Client extends QueryQueue {
   }
 
   // `await using client = await pool.connect()` gives it back, `await using client = new Client()` ends it. What is
-  // read here belongs to this one time that the client is out.
+  // read here holds for this one checkout of the client.
 
   get [Symbol.asyncDispose]() {
     const giveBack = disposerOf(this);

@@ -17,11 +17,11 @@ const GOODBYE = serialize.end();
 const TLS_ACCEPTED = 'S';
 const TLS_REFUSED = 'N';
 
-/** What a socket says that was closed by the other side. */
+/** Error codes of a socket that the other side closed. */
 const HANG_UPS = new Set(['ECONNRESET', 'EPIPE']);
 
 /**
- * What carries the messages: a socket, TLS on one, or a stream of the program's.
+ * The transport of the messages: a socket, TLS on one, or a stream of the program's.
  *
  * @typedef {import('node:stream').Duplex & {
  *   setNoDelay: (isOn: boolean) => unknown,
@@ -151,7 +151,7 @@ class Connection extends EventEmitter {
       const options = this._tlsOptions(ssl, host);
       const hasOwnCheck =
         ssl !== true && checkName(/** @type {tls.ConnectionOptions} */ (ssl).checkServerIdentity) !== null;
-      // Node passes over what it says where nothing is to be verified, and sends before it is asked.
+      // Node ignores its result when nothing is to be verified, and sends data before it is called.
       if (hasOwnCheck) options.checkServerIdentity = () => undefined;
       this.stream = /** @type {Stream} */ (tls.connect(options));
       if (hasOwnCheck) this.stream.once('secureConnect', () => this._checkIdentity(options));
@@ -205,7 +205,7 @@ class Connection extends EventEmitter {
       try {
         parser.parse(bytes, tell);
       } catch (error) {
-        // A listener's own error is its program's.
+        // An error thrown by a listener is the program's.
         if (isTelling) throw error;
         this.emit('error', error);
         stream.destroy();

@@ -16,7 +16,7 @@ function disposerOf(client) {
     try {
       release.call(client);
     } catch (error) {
-      // Where the pool is pg-pool's own, its error has nothing else to be told by.
+      // In pg-pool's own pool, this is the only way to report the error.
       if (/** @type {Error} */ (error).message !== RELEASED_TWICE) throw error;
     }
   };

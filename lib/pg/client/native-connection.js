@@ -64,7 +64,7 @@ class NativeConnection extends Connection {
     this._owed = 0;
     /** @type {Aside | null} */
     this._aside = null;
-    /** @type {boolean} whether a message of an exchange is being told, and not one of the handshake */
+    /** @type {boolean} whether a message of an exchange is being emitted, and not one of the handshake */
     this._isReceiving = false;
     hide(this, '_active', '_owed', '_aside', '_isReceiving');
     // The first listener, so that other listeners run when the client has gone on already.
@@ -79,7 +79,7 @@ class NativeConnection extends Connection {
   /** There is a native connection: the client goes by the events of its stream and its messages, as any listener. */
   follow() {
     const { stream } = this;
-    // Programs make a connection fail, or end, by an event, to see what becomes of its client.
+    // Programs emit 'error' or 'end' on a connection to test what the client does.
     stream.on('error', (/** @type {Error} */ error) => this.emit('error', error));
     stream.once('close', () => this.emit('end'));
     this.on('error', (error) => stream.client._handleLost(error));
@@ -87,7 +87,7 @@ class NativeConnection extends Connection {
   }
 
   /**
-   * The native connection is open. What the server said meanwhile is told now.
+   * The native connection is open. What the server has sent meanwhile is emitted now.
    *
    * @param {import('../../native/addon').Connection} core
    */

@@ -23,7 +23,7 @@ const { CLIENT_CLOSED, NOT_QUERYABLE, QUERY_TIMEOUT } = require('../../texts');
 const CANCEL_TIMEOUT_MILLIS = 5000;
 
 /**
- * The queries of one connection, one at a time or pipelined, in the order and with the signs of node-postgres: when a
+ * The queries of one connection, one at a time or pipelined, in the order and with the events of node-postgres: when a
  * query is sent, when 'drain' is emitted, what happens to those that wait when the connection breaks.
  */
 class QueryQueue extends EventEmitter {
@@ -52,7 +52,7 @@ class QueryQueue extends EventEmitter {
     this._cancellation = null;
     /** @type {number} how long a cancelled query may take to answer, in milliseconds */
     this._cancelTimeoutMillis = CANCEL_TIMEOUT_MILLIS;
-    /** @type {(() => void) | null} what waits for the queue to run dry */
+    /** @type {(() => void) | null} callbacks that wait for the queue to be empty */
     this._idleListener = null;
     hide(this, '_core', '_parsed', '_cancellation', '_cancelTimeoutMillis', '_idleListener');
   }
@@ -78,7 +78,7 @@ class QueryQueue extends EventEmitter {
 
   /**
    * @param {QueuedRequest} request
-   * @returns {Error | null} why a query can't even wait
+   * @returns {Error | null} why a query can't be queued
    */
   _refusal(request) {
     if (this.pipeline) {
@@ -126,7 +126,7 @@ class QueryQueue extends EventEmitter {
    */
   _abort(request) {
     if (!this.pipeline || this._queryQueue.includes(request)) this._abandon(request);
-    // A cancel could hit one of those that are on the wire behind it. Then it runs on, and its answer goes nowhere.
+    // A cancel could hit one of those that are on the wire behind it. Then it runs on, and its answer is dropped.
     else if (this._activeQuery === request && this._sentQueryQueue.length === 0) this._cancel(request);
   }
 
@@ -139,7 +139,7 @@ class QueryQueue extends EventEmitter {
     this._cancellation = new Cancellation(this, request, this._cancelTimeoutMillis);
   }
 
-  /** Whether a cancel request could hit what would be sent now. */
+  /** Whether a cancel request on its way could cancel a query that is sent now. */
   _isCancelling() {
     if (this._cancellation === null) return false;
     if (!this._cancellation.isOver) return true;
@@ -270,7 +270,7 @@ class QueryQueue extends EventEmitter {
   }
 
   /**
-   * The connection died under a query.
+   * The connection was lost during a query.
    *
    * @param {QueuedRequest} request
    * @param {PgError} error
@@ -285,7 +285,7 @@ class QueryQueue extends EventEmitter {
       return;
     }
     if (isServerError(error) || this._ending || !this._queryable) {
-      // The server's own last word belongs to the query alone; that the connection is gone is told when it closes.
+      // The server's last error is for the query alone; the loss of the connection is reported when it closes.
       request.handleError(error);
       return;
     }
@@ -318,7 +318,7 @@ class QueryQueue extends EventEmitter {
   }
 
   /**
-   * The connection is broken: nothing that waits for it can come.
+   * The connection is broken: all that wait for it fail.
    *
    * @param {Error} error
    * @param {boolean} [_isTold] whether the error is reported in another way

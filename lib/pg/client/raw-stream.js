@@ -100,7 +100,7 @@ class RawStream extends Duplex {
     this.exchange = null;
     /** @type {{ bytes: Buffer, callback: (error?: Error | null) => void } | null} */
     this.pending = null;
-    /** What has been written leaves; the exchange itself is over. */
+    /** What was written is still being sent; the exchange itself is over. */
     this.isLeaving = false;
     /** Bytes of the last write that the native connection has. */
     this.handedOver = 0;
@@ -111,7 +111,7 @@ class RawStream extends Duplex {
     this.hadError = false;
   }
 
-  /** The one that this is the stream of. */
+  /** The connection that this is the stream of. */
   get _connection() {
     return /** @type {import('./native-connection')} */ (this.client.connection);
   }

@@ -20,7 +20,7 @@ function isMereEnd(error) {
 }
 
 /**
- * What one failure of a connection is known by, where several requests and the client itself hear of it.
+ * Identifies one failure of a connection that several requests and the client itself are told of.
  *
  * @param {Error & { code?: unknown }} error
  * @returns {unknown} the error itself, unless others are told of the same failure by errors of their own

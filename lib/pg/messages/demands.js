@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * What a server wants to know, by the names of the messages: the method of `require_auth`, and libpq's words for it.
+ * What a server asks for, by the names of the messages: the method of `require_auth`, and libpq's words for it.
  *
  * @type {Record<string, [method: string, request: string]>}
  */
@@ -13,8 +13,8 @@ const REQUESTS = {
 };
 
 /**
- * What a program demands of the way in which a server lets it in, for connections in messages; src/conn/demands.rs has
- * the same for native ones. Rules and words are libpq's.
+ * The program's requirements for authentication, for connections in messages; src/conn/demands.rs has the same for
+ * native ones. Rules and words are libpq's.
  */
 class Demands {
   /**

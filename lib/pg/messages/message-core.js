@@ -224,7 +224,7 @@ class MessageCore {
       });
       this._dial(connection);
     } catch (error) {
-      // What the program has to make a stream has thrown.
+      // The program's function that makes a stream has thrown.
       nextTick(() => request.fail(/** @type {Error} */ (thrown(error)), null));
     }
   }
@@ -241,7 +241,7 @@ class MessageCore {
     return false;
   }
 
-  /** What is under way, the client knows. */
+  /** The client knows what is under way. */
   get isBusy() {
     return false;
   }

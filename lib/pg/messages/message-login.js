@@ -77,7 +77,7 @@ class MessageLogin {
   }
 
   /**
-   * Takes a message if what the server wants to know, or doesn't, is what the program demands.
+   * Takes a message if the authentication that the server asks for, or skips, meets the program's requirements.
    *
    * @template M
    * @param {string} name

@@ -14,10 +14,11 @@ const LAST = 'SASL: SCRAM-SERVER-FINAL-MESSAGE:';
 const PRINTABLE = /^[\x21-\x2B\x2D-\x7E]+$/;
 const BASE64 = /^(?:[a-zA-Z0-9+/]{4})*(?:[a-zA-Z0-9+/]{2}==|[a-zA-Z0-9+/]{3}=)?$/;
 const COUNT = /^[1-9][0-9]*$/;
-/** What the native side counts to. */
+/** The largest number that the native side takes. */
 const MOST_ITERATIONS = 2 ** 32 - 1;
 
-// The rules of SASLprep (RFC 4013) that change a password: spaces become one kind, what is mapped to nothing goes.
+// The rules of SASLprep (RFC 4013) that change a password: all spaces become U+0020, and characters that are mapped to
+// nothing are removed.
 const SPACES = /[\u00A0\u1680\u2000-\u200B\u202F\u205F\u3000]/g;
 const NOTHING = /\u00AD|\u034F|\u1806|[\u180B-\u180D]|\u200C|\u200D|\u2060|[\uFE00-\uFE0F]|\uFEFF/g;
 
@@ -110,7 +111,8 @@ function choose(mechanisms, wanted, channel) {
   if (endPoint !== null && offersBound)
     return { mechanism: BOUND, header: 'p=tls-server-end-point,,', endPoint };
   if (!mechanisms.includes(PLAIN)) throw new Error(`SASL: Only mechanism(s) ${PLAIN} are supported`);
-  // "y": this side could, and the server says that it can't. A server that can will notice the lie in between.
+  // "y": this side supports it, and the server seems not to. A server that does then detects that its offer was removed
+  // on the way.
   return { mechanism: PLAIN, header: endPoint === null ? 'n,,' : 'y,,', endPoint: null };
 }
 
@@ -125,7 +127,7 @@ class Scram {
   #maxIterations;
   #nonce;
   #hasAnswered = false;
-  /** @type {Buffer | null} the proof that the server owes */
+  /** @type {Buffer | null} the proof that is expected of the server */
   #expected = null;
 
   /**
@@ -166,7 +168,7 @@ class Scram {
    * @returns {Promise<string | null>} the answer; null when it isn't wanted any more
    */
   async answer(challenge, isWanted) {
-    // One answer is all that a server gets: each further one would be as much work as it likes.
+    // A server gets only one answer: each further one would be as much work as it asks for.
     if (this.#hasAnswered) throw new Error('SASL: Last message was not SASLInitialResponse');
     this.#hasAnswered = true;
     const { nonce, salt, iterations } = readFirst(challenge);

@@ -102,7 +102,7 @@ class ClientKeeper {
     pool._pendingQueue.push(waiter);
   }
 
-  /** The client that comes for the request goes back. */
+  /** A client that comes for the request is released. */
   withdraw() {
     return undefined;
   }
@@ -157,7 +157,7 @@ class ClientKeeper {
     let timer;
     if (pool.options.connectionTimeoutMillis) {
       timer = startTimer(() => {
-        // One without the messages of a connection can say itself whether it got through meanwhile.
+        // A client without a connection in messages may say itself whether it has connected meanwhile.
         if (!client.connection && client.isConnected?.()) return;
         pool.log('ending client due to timeout');
         isLate = true;
@@ -189,7 +189,7 @@ class ClientKeeper {
     const { pool } = this;
     /** @type {IdleListener} */
     const listener = (error) => {
-      // One that was told to end may do so with an error.
+      // A client that was ended may emit an error.
       if (!pool._clients.includes(client)) {
         pool.log('client error while it is ending', error);
         return;
@@ -242,7 +242,7 @@ class ClientKeeper {
         () => {
           pool.log('ending client due to expired lifetime');
           pool._expired.add(client);
-          // One that is idle is handed out and released at once, so that it leaves as all the others do.
+          // An idle client is checked out and released at once, so that it is removed like any other.
           if (pool._idle.some((item) => item.client === client)) {
             pool._acquireClient(client, { callback: () => client.release() }, idleListener, false);
           }

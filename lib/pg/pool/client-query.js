@@ -33,7 +33,7 @@ function queryOnClient(pool, text, values, callback) {
   } finally {
     if (leaks !== null) leaks.isPaused = false;
   }
-  // Streams whose failure is told by themselves may be asked for without waiting for them.
+  // Streams that report their failure themselves need no handler for the promise.
   if (/** @type {{ _tellsFailure?: boolean } | null | undefined} */ (text)?._tellsFailure) {
     answer.promise?.then(undefined, () => undefined);
   }

@@ -8,7 +8,7 @@ const { isTakenPartIn } = require('./participation');
 /** @typedef {import('./pool-requests').AcquireRequest} AcquireRequest */
 
 /**
- * What keeps a pool's connections: makes, counts, hands out, takes back and closes them.
+ * The part of a pool that makes, counts, hands out, takes back and closes its connections.
  *
  * @typedef {object} Keeper
  * @property {number} totalCount connections, those that are being made included
@@ -29,8 +29,8 @@ const { isTakenPartIn } = require('./participation');
 
 /**
  * Chooses what keeps a pool's connections, at its first use. The native side does, unless the program takes part in
- * each step (by a `Client` class of its own, hooks, listeners, methods that it has overridden): then each step comes
- * when it comes in pg-pool.
+ * each step (by a `Client` class of its own, hooks, listeners, methods that it has overridden): then each step happens
+ * when it happens in pg-pool.
  *
  * @param {import('./pool')} pool
  * @param {boolean} isStepped whether the program has called pg-pool's steps, or put methods in their place

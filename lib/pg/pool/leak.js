@@ -40,7 +40,7 @@ class LeakWatch {
   _taken(client, error) {
     const timer = startTimer(() => this._report(client, error), this.millis);
     if (timer === undefined) return;
-    // A leak is no reason to stay alive.
+    // The timer must not keep the process alive.
     timer.unref();
     this._timers.set(client, timer);
   }

@@ -14,7 +14,7 @@ const CHANNEL_MAX_BYTES = 63;
 const FIRST_WAIT_MILLIS = 100;
 const LONGEST_WAIT_MILLIS = 30000;
 
-// An idle connection whose other side is gone without a word is found out by these probes.
+// These probes detect an idle connection whose other side has disappeared.
 const PROBE_AFTER_MILLIS = 60000;
 
 /**
@@ -33,7 +33,7 @@ const PROBE_AFTER_MILLIS = 60000;
 
 /** @typedef {{ onGap?: (gap: import('../../../types/pool').ListenGap) => void }} ListenOptions */
 
-/** One handler's interest in a channel. */
+/** One handler's subscription to a channel. */
 class Subscription {
   /**
    * @param {Listener} listener
@@ -72,8 +72,7 @@ class Subscription {
 }
 
 /**
- * What a pool listens to: one connection of its own beside those of the pool, which comes back by itself when it is
- * lost.
+ * A pool's connection for LISTEN: one beside those of the pool, which reconnects when it is lost.
  */
 class Listener {
   /** @param {import('./pool')} pool */
@@ -81,11 +80,11 @@ class Listener {
     this._pool = pool;
     /** @type {Map<string, Set<Subscription>>} by channel */
     this._subscriptions = new Map();
-    /** @type {ListeningClient | null} the one that listens now */
+    /** @type {ListeningClient | null} the client that listens now */
     this._client = null;
     /** @type {Promise<ListeningClient> | null} */
     this._opening = null;
-    /** @type {ListeningClient | null} the one that is being connected */
+    /** @type {ListeningClient | null} the client that is being connected */
     this._candidate = null;
     /** @type {Set<string>} channels that the client listens to */
     this._channels = new Set();

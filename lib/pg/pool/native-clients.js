@@ -41,7 +41,7 @@ class NativeClients {
     this.processes = new Map();
     /** @type {number} clients that were given back while they still had queries under way */
     this.settling = 0;
-    /** @type {number} how many connections the native side has told of that have left it */
+    /** @type {number} how many removed connections the native side has reported */
     this.removals = 0;
   }
 
@@ -110,7 +110,7 @@ class NativeClients {
     const isNew = isFresh || this._unmet.delete(connection.id);
     request.isNew = isNew;
     if (request.isAborted) {
-      // The next one to get it has to be told that it is new.
+      // It still counts as new for its next user.
       if (isNew) this._unmet.add(connection.id);
       this._core.release(connection, false);
       return;
@@ -208,7 +208,8 @@ class NativeClients {
       return;
     }
     if (pool.options.allowExitOnIdle) client.unref();
-    // Queries that were sent and not waited for still belong to this client: nothing else gets in between.
+    // Queries that were sent and not waited for still belong to this client, so it isn't handed out before they are
+    // answered.
     this.settling++;
     client._whenDry(() => {
       this.settling--;
@@ -216,7 +217,7 @@ class NativeClients {
     });
   }
 
-  // Connections that go.
+  // Connections that leave the pool.
 
   /** @param {NativeClient} client */
   _leaves(client) {
@@ -264,7 +265,7 @@ class NativeClients {
    */
   broken(connectionId, error) {
     const { _pool: pool } = this;
-    // A program that ends a pool expects its connections to go, in whatever way.
+    // A program that ends a pool expects its connections to close, for whatever reason.
     if (pool.ending) return;
     const client = this._byId.get(connectionId);
     if (client !== undefined) {
@@ -280,7 +281,7 @@ class NativeClients {
   }
 
   /**
-   * A connection that only the pool itself used has no client until its going is to be seen.
+   * A connection that only the pool itself used gets a client when its removal is to be emitted.
    *
    * @param {number} connectionId
    */
@@ -294,7 +295,7 @@ class NativeClients {
 
 /**
  * @param {Client} client
- * @param {Partial<NativeClient>} state what the pool notes on it besides
+ * @param {Partial<NativeClient>} state further properties that the pool sets on it
  * @returns {NativeClient}
  */
 function withState(client, state) {

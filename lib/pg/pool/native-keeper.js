@@ -28,18 +28,18 @@ const { quickenLookup } = require('./quick-lookup');
 
 /** @typedef {{ core: NativePool, texts: Texts, template: Client }} Opened what there is once the native pool is opened */
 
-// How often a pool that keeps the process alive looks whether it still has a reason to. The native side says so at
-// once; this bounds what a report that came too early can cost.
+// How often a pool that keeps the process alive checks whether it still has to. The native side reports changes at
+// once; this limits how long a report that came too early has an effect.
 const HOLD_CHECK_MILLIS = 1000;
 
-/** Leaves a pool's connections to the native side: that makes, counts and limits them, and runs the pool's queries. */
+/** Leaves a pool's connections to the native side, which makes, counts and limits them, and runs the pool's queries. */
 class NativeKeeper {
   /** @param {import('./pool')} pool */
   constructor(pool) {
     this.pool = pool;
     this.clients = new NativeClients(this);
     this.queries = new NativeQueries(this);
-    /** What the native pool tells about itself goes there. */
+    /** The receiver of the native pool's events. */
     this.link = new PoolLink(this);
     /** @type {NativePool | null} opened when it is first needed */
     this.core = null;
@@ -152,7 +152,7 @@ class NativeKeeper {
    */
   refuse(request, error) {
     this.relax();
-    // What has only waited never had a client to give back.
+    // A request that only waited never had a client.
     request.handleError(this.link.explain(error), isWaitTimeout(error) ? [] : undefined);
   }
 
@@ -208,14 +208,14 @@ class NativeKeeper {
     }
   }
 
-  /** Something may have been the last that kept the process alive. */
+  /** Called when the last thing that kept the process alive may have ended. */
   relax() {
     const { core, clients } = this;
     if (core === null || this._lasting > 0 || this._scheduled > 0) return;
     const unheld = clients.countUnheld();
     if (!core.isAtRest(clients.removals, unheld)) return;
     this._letGo();
-    // The others in a shared pool may need the password from any of its users, until that one ends it.
+    // Others in a shared pool may need the password from any of its users until that one ends it.
     if (this.pool.options.shared) return;
     // Pending requests now wait for clients that may never be released.
     core.waitInVain(true);
@@ -248,7 +248,7 @@ class NativeKeeper {
       register(
         new EndRequest(() => {
           pools.delete(core.id);
-          // Of a shared pool others may still have connections, which are no concern of this thread's.
+          // Others may still have connections of a shared pool, which don't keep this thread alive.
           if (pool.options.shared) this._letGo();
           else this.relax();
           // After the 'remove' events of the last clients, which come a turn after their connections have closed.

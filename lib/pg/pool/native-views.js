@@ -3,8 +3,8 @@
 const WAITING = { callback: () => undefined };
 
 /**
- * Puts views in the place of what pg-pool keeps in arrays of its own, and programs look into, although no document names
- * them: here it is the native pool that knows. Each look makes the arrays anew.
+ * Replaces the arrays of pg-pool that programs look into, although they are undocumented, by getters: here the native
+ * pool has the data. Each access makes the arrays anew.
  *
  * @param {import('./pool')} pool
  * @param {import('./native-clients')} clients

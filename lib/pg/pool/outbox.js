@@ -4,8 +4,8 @@ const { outbox, register } = require('../../native/binding');
 const { changes, pgTypes, typeMask } = require('../../rows/types');
 
 // While many queries are under way, a native call for each costs more than the query. So they are written into two
-// typed arrays, as src/node/outbox.rs reads them, and one call hands over all of one turn. What is handed over late is
-// behind others in any case.
+// typed arrays, as src/node/outbox.rs reads them, and one call hands over all of one turn. Queries that are handed over
+// late would have waited behind others in any case.
 
 let { words, bytes } = outbox;
 
@@ -20,7 +20,7 @@ const NULL = -1;
 /** So many queries are handed over without waiting for the rest of the turn. */
 const FULL = 32;
 const MOST_VALUES = 32;
-/** Longer values go by themselves. */
+/** Queries with longer values are handed over by themselves. */
 const LONGEST_VALUE = 256;
 /** There is room for one more query of the largest kind below these. */
 const MOST_WORDS = outbox.wordCount - RECORD - MOST_VALUES;

@@ -6,7 +6,7 @@ const ownMethods = require('../client/own-methods');
 /** @typedef {{ _events: Record<string, unknown>, _eventsCount: number }} Listened what Node keeps of listeners */
 
 /**
- * Whether the program has a part in what happens to a pool's clients, by hooks, listeners or methods of its own.
+ * Whether the program takes part in what a pool does with its clients, by hooks, listeners or methods of its own.
  *
  * @param {import('./pool')} pool
  */

@@ -44,7 +44,7 @@ function runObeying(pool, options, callback, work) {
       giveBack(client, error);
       settle(error, result);
     };
-    // Clients of another make know nothing of signals: then closing the connection is all that can be done.
+    // Clients of other classes don't support signals: then the connection can only be closed.
     const forget =
       client instanceof Client ? ignore : onAbort(options.signal, (reason) => done(reason, undefined));
     client.once('error', done);

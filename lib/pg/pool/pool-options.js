@@ -26,7 +26,7 @@ const DEFAULT_IDLE_TIMEOUT_MILLIS = 10000;
 /** What is concealed in options, and copies of them carry along. */
 const SECRETS = ['password', 'connectionString'];
 
-/** What says which server, and as which user. */
+/** The options that name the server and the user. */
 const PLACE = ['host', 'port', 'user', 'database'];
 
 /**

@@ -126,7 +126,7 @@ class AcquireRequest {
    */
   succeed(client, release = client.release) {
     if (this.isAborted) {
-      // It was on its way to a caller that has given up.
+      // It was meant for a caller that has aborted.
       release();
       return;
     }

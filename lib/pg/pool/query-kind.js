@@ -3,7 +3,7 @@
 const { LONGEST_NAME } = require('../query/statement-name');
 
 /**
- * What the way of a query through a pool depends on.
+ * Properties of a query that decide how a pool runs it.
  *
  * @typedef {{ submit?: unknown, signal?: AbortSignal, name?: string, query_timeout?: unknown, rows?: unknown, portal?: unknown }} Query
  */
@@ -28,7 +28,7 @@ function isPlain(query) {
   if (typeof query === 'string') return true;
   if (query === null || typeof query !== 'object') return false;
   const { submit, query_timeout: timeout, rows, portal, name } = /** @type {Query} */ (query);
-  // A client says so when a name is too long for the server.
+  // A client warns of a name that is too long for the server.
   return (
     typeof submit !== 'function' && !timeout && !rows && !portal && !(name && name.length > LONGEST_NAME)
   );

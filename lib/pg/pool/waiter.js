@@ -39,7 +39,7 @@ function limit(pool, waiter, millis) {
   const { callback } = waiter;
   const timer = startTimer(() => {
     pool._pendingQueue = pool._pendingQueue.filter((other) => other !== waiter);
-    // A client that still comes for it goes back.
+    // A client that still comes for it is released.
     waiter.timedOut = true;
     callback(new Error(WAIT_TIMEOUT));
   }, millis);

@@ -13,7 +13,7 @@ const { QUERY_TIMEOUT } = require('../../texts');
 
 /**
  * A script under the native side's rules for DDL. Once it has been sent, the native side alone knows when it is over:
- * also when its connection is lost, because it asks the server then what has become of it.
+ * also when its connection is lost, because it then asks the server for the outcome.
  */
 class DdlRequest extends QueryRequest {
   /**
@@ -30,7 +30,7 @@ class DdlRequest extends QueryRequest {
     this.name = undefined;
     this.order = order;
     this._scriptOwner = owner;
-    /** Whether its outcome is the native side's to tell. */
+    /** Whether the native side decides its outcome. */
     this._isSent = false;
     /** @type {number} its number on the native side, while that works on it */
     this._id = -1;
@@ -63,7 +63,7 @@ class DdlRequest extends QueryRequest {
     if (this._isGivenUp) native.giveUp(this._id);
   }
 
-  /** What is brought from here on may be taken back. */
+  /** Results from here on may be dropped. */
   mark() {
     if (Array.isArray(this._results)) this._kept = this._results.slice();
     else this._kept = this._result === null ? [] : [this._result];
@@ -77,7 +77,7 @@ class DdlRequest extends QueryRequest {
   }
 
   /**
-   * Gives it up: the promise rejects when its outcome is known.
+   * Aborts it: the promise rejects when its outcome is known.
    *
    * @param {unknown} reason
    */
@@ -89,7 +89,7 @@ class DdlRequest extends QueryRequest {
   }
 
   /**
-   * Gives it up when that takes too long.
+   * Aborts it when it takes too long.
    *
    * @param {number | false | undefined} millis false or 0 without a limit
    * @param {() => void} [leave] takes it out of the queue that it may wait in
@@ -103,7 +103,7 @@ class DdlRequest extends QueryRequest {
   }
 
   /**
-   * Something happened in the midst of it: a notice, a step of a statement, or something with its session.
+   * An event during the script: a notice, a step of a statement, or a change of its session.
    *
    * @param {{ notice: string, length: number } | { step: number } | { session: 'changed' | 'spoiled' }} event
    */
@@ -161,7 +161,7 @@ class DdlRequest extends QueryRequest {
     // The client has lost its connection; what that means for the script is still to be found out.
     if (this._isSent || this._settled) return;
     const failure = this._canceledDueToError;
-    // A row that couldn't be read came first, but says nothing of what became of the script.
+    // A row that couldn't be read came first, but says nothing about the outcome of the script.
     const fate = /** @type {PgError} */ (error);
     if (failure !== false && fate.outcome) this._canceledDueToError = withFate(failure, fate);
     super.handleError(error);
@@ -170,7 +170,7 @@ class DdlRequest extends QueryRequest {
   handleReadyForQuery() {
     const failure = this._canceledDueToError;
     if (failure !== false && !this._settled) {
-      // The script has run; it is its result that can't be read.
+      // The script has run; only its result can't be read.
       this._canceledDueToError = false;
       this._settle(withFate(failure, appliedFate(this.order.text)), undefined);
     } else {

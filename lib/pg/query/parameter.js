@@ -56,7 +56,7 @@ function quotedElement(text) {
 }
 
 /**
- * Whether an element has nothing to escape. Two looks cost less than two replacements.
+ * Whether an element has nothing to escape. Two searches cost less than two replacements.
  *
  * @param {unknown} item
  */

@@ -11,8 +11,8 @@ const Submission = require('./submission');
  */
 
 /**
- * A query that is fetched in pages, or through a portal with a name of the caller's. Both are seldom, so it goes message
- * by message, as a submittable does.
+ * A query that is fetched in pages, or through a portal with a name of the caller's. Both are rare, so it is sent
+ * message by message, as a submittable is.
  */
 class PortalRequest extends QueryRequest {
   /** @param {import('./query-config').QueryConfig} config */

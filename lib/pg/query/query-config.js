@@ -10,8 +10,8 @@
  */
 
 /**
- * A query as programs describe it, and as far as this package reads it. What stands there is theirs: it is checked where
- * it is used.
+ * A query as programs describe it, and as far as this package reads it. Values come from the program: they are checked
+ * where they are used.
  *
  * @typedef {object} QueryConfig
  * @property {string} [text]

@@ -151,7 +151,7 @@ class QueryRequest {
     if (text === '' && !this._isExtended()) values = null;
     const flags = pipelined ? this._flags() | PIPELINED : this._flags();
     this._wireValues = null;
-    // It may call into the caller's code, which may throw: before there is something to take back.
+    // It may call the caller's code, which may throw, so it comes before anything that would have to be undone.
     const mask = typeMask(parsersOf(this.types));
     const id = register(this);
     try {
@@ -185,7 +185,7 @@ class QueryRequest {
     return flags;
   }
 
-  /** @returns {string | null} what it uses that the queries written behind it would get in the way of */
+  /** @returns {string | null} which shared resource it uses, if queries behind it on the wire could disturb it */
   pipelineObstacle() {
     return null;
   }
@@ -254,7 +254,7 @@ class QueryRequest {
   }
 
   suspended() {
-    // Only a server that makes no sense says so: no page was asked for.
+    // A protocol violation: no page was asked for.
     return undefined;
   }
 

@@ -9,7 +9,7 @@ const Query = require('./query');
 const QueryRequest = require('./query-request');
 const { tellSettled } = require('../call/settlement');
 
-// What a subclass may do its own way.
+// The methods that a subclass may override.
 /** @type {('submit' | 'prepare' | 'requiresPreparation' | 'handleRowDescription' | 'handleDataRow' | 'handleCommandComplete' | 'handleReadyForQuery' | 'handleError')[]} */
 const HANDLERS = [
   'submit',
@@ -118,7 +118,7 @@ class QueryRun extends QueryRequest {
   }
 
   empty() {
-    // The query has had its result since it was made.
+    // A query has its result object from the start.
     return undefined;
   }
 
@@ -149,8 +149,8 @@ class QueryRun extends QueryRequest {
 }
 
 /**
- * Whether a submittable is a Query with nothing of its own in the way it talks to the server, so that the native path
- * gives what it would have given itself.
+ * Whether a submittable is a Query that doesn't override how messages are handled, so that the native path gives the
+ * same results.
  *
  * @param {object} submittable
  * @returns {submittable is Query}

@@ -18,8 +18,8 @@ const { NO_ARRAY_OF_VALUES, NO_TEXT } = require('../../texts');
 
 /**
  * A query as an object with 'row', 'end' and 'error' events, for `client.query(new Query(…))`. It can also submit
- * itself to a connection, message by message, as every submittable of node-postgres's world does; a client takes that
- * way only for subclasses that change how messages are handled.
+ * itself to a connection, message by message, as every submittable of node-postgres does; a client takes that way only
+ * for subclasses that change how messages are handled.
  */
 class Query extends EventEmitter {
   /**
@@ -99,7 +99,7 @@ class Query extends EventEmitter {
   handleCommandComplete(msg, connection) {
     this._checkForMultirow();
     this._result.addCommandComplete(msg);
-    // Paged rows are asked for with Flush, so the Sync is still owed.
+    // Paged rows are asked for with Flush, so a Sync is still to be sent.
     if (this.rows) connection.sync();
   }
 

@@ -13,7 +13,7 @@ import DdlRequest = require('./ddl-request');
 import { Callback } from './query-config';
 import Result = require('./result');
 
-/** What a client works with: a native connection, or what stands in for one where its messages are the program's affair. */
+/** What a client works with: a native connection, or what stands in for one where the program brings the transport. */
 export type Core = NativeConnection | MessageCore;
 
 /** What stands in a client's queue: a query, a script, or a submittable. */
@@ -26,11 +26,11 @@ export interface QueuedRequest extends Settling {
   readonly query?: Submittable;
   callback?: Callback | undefined;
   _timer: NodeJS.Timeout | undefined;
-  /** Whether the server has refused it, and nothing but its readiness is to come. */
+  /** Whether the server has refused it, and only ReadyForQuery is still to come. */
   readonly isRefused?: boolean;
   /** @returns what is wrong with it, or null */
   prepare(): unknown;
-  /** @returns what it uses that the queries written behind it would get in the way of, or null */
+  /** @returns which shared resource it uses, if queries behind it on the wire could disturb it; otherwise null */
   pipelineObstacle(): string | null;
   send(core: NativeConnection, pipelined: boolean): void;
   handleError(error: unknown): void;

@@ -45,7 +45,7 @@ function mayBeTold(thrown, { outcome, steps }) {
 }
 
 /**
- * What an error, or a reason, says of itself.
+ * The name and message of an error, or of a reason.
  *
  * @param {unknown} error anything that a program can throw
  * @returns {{ name?: unknown, message?: unknown, code?: unknown }}
@@ -61,7 +61,7 @@ function partsOf(error) {
 }
 
 /**
- * The error of a call that was given up: one of its own, since one signal may stop many calls.
+ * The error of an aborted call: a new one for each, since one signal may stop many calls.
  *
  * @param {unknown} reason what the signal was aborted with
  * @param {Fate} fate
@@ -108,7 +108,7 @@ function unknownFate(text) {
 }
 
 /**
- * The fate of a script that was committed, although the call fails: its result can't be read.
+ * The outcome of a script that was committed although the call fails: its result can't be read.
  *
  * @param {string} text
  * @returns {Fate}

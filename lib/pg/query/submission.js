@@ -53,13 +53,13 @@ class Submission {
     this._failed = false;
     /** @type {(() => void) | undefined} */
     this._toldListener = undefined;
-    /** @type {boolean} whether the server has said that it failed, and nothing but its readiness is to come */
+    /** @type {boolean} whether the server has reported its failure, and only ReadyForQuery is still to come */
     this.isRefused = false;
     /** @type {boolean} whether a statement has said that it is done */
     this.isComplete = false;
   }
 
-  /** Its name is its own affair; it keeps its own record on the connection. */
+  /** It takes care of its statement's name itself, and keeps its own record on the connection. */
   get name() {
     return undefined;
   }

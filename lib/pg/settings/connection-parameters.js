@@ -107,7 +107,7 @@ class ConnectionParameters {
       this.keepalives_idle = Math.floor(config.keepAliveInitialDelayMillis / 1000);
     }
 
-    // What node-postgres has no place for; hidden, so that the own properties stay the same.
+    // Parameters that node-postgres doesn't have; hidden, so that the own properties stay the same.
     /** @type {string | number | undefined} */
     this.ports = port;
     /** @type {string | undefined} */

@@ -6,7 +6,7 @@ const { threadId } = require('node:worker_threads');
 
 const { shown } = require('./option');
 
-// A program's `checkServerIdentity`: called when the server has shown its certificate, before it is told anything.
+// A program's `checkServerIdentity`: called when the server has shown its certificate, before anything is sent to it.
 
 /**
  * @typedef {{ checkServerIdentity: (name: string, certificate: tls.PeerCertificate) => unknown }} IdentityChecking
@@ -17,8 +17,7 @@ const names = new WeakMap();
 let count = 0;
 
 /**
- * What tells one such function of the process from another; null for Node's own check, which the native side makes by
- * itself.
+ * Identifies one such function within the process; null for Node's own check, which the native side does itself.
  *
  * @param {unknown} check
  * @returns {string | null}
@@ -57,7 +56,7 @@ function peerCertificate(chain) {
 }
 
 /**
- * Asks the program whether this is the server that it means.
+ * Asks the program whether this is the right server.
  *
  * @param {unknown} ssl the client's `ssl`
  * @param {string} name that was connected to

@@ -1,4 +1,5 @@
-// What programs configure, as far as this package reads it. What stands there is theirs: it is checked where it is used.
+// What programs configure, as far as this package reads it. Values come from the program: they are checked where they
+// are used.
 
 import { Types } from '../../rows/types';
 import Connection = require('../client/connection');
@@ -8,7 +9,7 @@ import ConnectionParameters = require('./connection-parameters');
 /** Gives the password when a server wants it. */
 export type PasswordFunction = (parameters: ConnectionParameters) => unknown;
 
-/** What is in every set of options: those that the environment and the defaults have a say in. */
+/** What is in every set of options: those that the environment and the defaults can set. */
 export interface ServerOptions {
   user?: string;
   database?: string;

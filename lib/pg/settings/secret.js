@@ -53,7 +53,7 @@ function conceal(object, name, changed) {
 }
 
 /**
- * Has a property that was concealed tell when it is given another value.
+ * Calls a listener when a concealed property is given another value.
  *
  * @param {object} object
  * @param {string} name
@@ -67,7 +67,7 @@ function onChange(object, name, changed) {
 const standIns = new WeakMap();
 
 /**
- * A likeness of an object, without what is concealed and without what its class could be asked for.
+ * A copy of an object without concealed properties and without its class.
  *
  * @param {object} object
  */

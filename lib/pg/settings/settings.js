@@ -16,7 +16,7 @@ const SERVER_TIMEOUTS = ['statement_timeout', 'lock_timeout', 'idle_in_transacti
 /** What the server's parameters of this kind can take, in milliseconds. */
 const MOST_SERVER_MILLIS = 2 ** 31 - 1;
 
-// The server would be asked for so much work at each login; node-postgres's limit.
+// The server could ask for so much work at each login; node-postgres's limit.
 const SCRAM_MAX_ITERATIONS = 100000;
 
 /**
@@ -27,7 +27,7 @@ const SCRAM_MAX_ITERATIONS = 100000;
  */
 function serverMillis(value) {
   if (typeof value !== 'number') return parseInt(String(value), 10);
-  // 0 would be no limit at all.
+  // 0 would mean no limit.
   return value === Infinity ? 0 : Math.ceil(value);
 }
 
@@ -100,7 +100,7 @@ function toSettings(parameters, client) {
   for (const [name, value] of Object.entries(client.startup)) {
     if (name !== 'user' && name !== 'database') startup.push([name, text(name, value)]);
   }
-  // Everything this side reads and writes is UTF-8, whatever the configuration says; as in node-postgres.
+  // All text is read and written as UTF-8, whatever the configuration says; as in node-postgres.
   startup.push(['client_encoding', 'UTF8']);
   const binding = client.enableChannelBinding === false ? 'disable' : 'prefer';
   const auth = requiredAuth(parameters.requireAuth);
@@ -108,7 +108,7 @@ function toSettings(parameters, client) {
     hosts,
     user: nameText('user', client.user),
     database: nameText('database', client.database),
-    // One that is no text is none: SCRAM then says so in node-postgres's words.
+    // A password that isn't a string counts as none: SCRAM then fails with node-postgres's message.
     password: typeof password === 'string' ? text('password', password) : null,
     passwordProvider: asked,
     ssl: client.isCarried
@@ -156,7 +156,7 @@ function toPoolOptions(options) {
  * Which of a pool's own queries may share a connection.
  *
  * @param {unknown} value
- * @returns {string | null} null where nothing is said: it hangs on the port then
+ * @returns {string | null} null when it isn't set: then it depends on the port
  * @throws {TypeError}
  */
 function sharing(value) {

@@ -5,7 +5,7 @@ const tls = require('node:tls');
 
 const { oneOf, shown, text } = require('./option');
 
-// What both sides of TLS have to agree on: options of `tls.createSecureContext`, with its rules.
+// Parameters that both sides of TLS negotiate: options of `tls.createSecureContext`, with its rules.
 
 /**
  * Options of `tls.connect`, which are the program's.
@@ -58,7 +58,7 @@ function cipherSettings(given) {
 }
 
 /**
- * The versions that will do.
+ * The allowed versions.
  *
  * @param {TlsOptions} given
  * @param {{ ciphers: string | null, cipherSuites: string | null }} suites

@@ -116,7 +116,7 @@ function plainKey(key, passphrase) {
 }
 
 /**
- * What the client shows of itself.
+ * The client's own certificate.
  *
  * @param {TlsOptions} given
  */
@@ -180,9 +180,9 @@ function extraRoots() {
   try {
     return [fs.readFileSync(file, 'latin1')];
   } catch (error) {
-    // That passes, and what is read is kept for good.
+    // That is temporary, but what is read is kept for good.
     if (OUT_OF_DESCRIPTORS.includes(String(/** @type {NodeJS.ErrnoException} */ (error).code))) throw error;
-    // Node has warned of it when the process started, and goes without.
+    // Node has warned of it when the process started, and goes on without it.
     return [];
   }
 }
