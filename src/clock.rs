@@ -1,7 +1,7 @@
 //! The one clock: what time it is, and waiting.
 //!
-//! It is tokio's, which a test can stop and set (`tokio::time::pause`), so that everything here that waits can be tested
-//! without waiting. Nothing else asks the system for the time; `.clippy.toml` holds that.
+//! It is tokio's, which a test can stop and set (`tokio::time::pause`), so that everything here that waits can be
+//! tested without waiting. Nothing else asks the system for the time; `.clippy.toml` enforces that.
 
 #![allow(clippy::disallowed_methods, reason = "they are called here so that they are called nowhere else")]
 

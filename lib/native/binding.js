@@ -177,7 +177,7 @@ const NONE = [];
 const LOST = -2;
 /** In place of a transaction status: the request ends later. */
 const LATER = -1;
-/** Likewise: the request ends after the program has answered a question. */
+/** Likewise: the request waits for JavaScript, which was asked to go on (to send data, or ask for a page). */
 const ASKED = -2;
 
 /**
@@ -224,8 +224,8 @@ class Remains {
 }
 
 /**
- * A batch could not be handed over: each request in it fails when its answer ends. One that waits for an event which
- * was in the batch fails now.
+ * A batch could not be handed over: each request in it fails when its answer ends. One that waits for JavaScript to go
+ * on, and whose event for that was in the batch, fails now.
  *
  * @param {number[]} addressees numbers of requests, each with its transaction status, `LATER` or `ASKED`
  * @param {Failure} failure

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct PoolSettings {
     /// Most connections at a time.
     pub max: usize,
-    /// Idle connections are not closed for age below this number.
+    /// Idle connections aren't closed while there are no more than this number.
     pub min: usize,
     /// An idle connection is closed after this; `None` keeps it.
     pub idle_timeout: Option<Duration>,
@@ -19,12 +19,12 @@ pub struct PoolSettings {
     pub max_lifetime: Option<Duration>,
     /// More requests than this may not wait at a time.
     pub max_waiting: Option<usize>,
-    /// How many queries of the pool's own may be on the way on one connection while every connection is busy; 1 never
+    /// How many queries of the pool's own may be in flight on one connection while every connection is busy; 1 never
     /// pipelines.
     pub pipeline_depth: usize,
     /// Which of them may.
     pub sharing: Sharing,
-    /// Several users in this process have the one pool, in whatever threads.
+    /// Several users in this process share the pool, in any threads.
     pub shared: bool,
 }
 
@@ -47,12 +47,12 @@ impl PoolSettings {
     }
 }
 
-/// Which of a pool's own queries may be on the way on one connection at a time.
+/// Which of a pool's own queries may be in flight on one connection at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sharing {
-    /// Reads that can be run twice without anyone noticing. One that waits behind another's is sent again elsewhere.
+    /// Reads that can safely be run twice. One that waits behind another query is sent again elsewhere.
     Reads,
-    /// All single statements that leave the session alone; what waits behind another's goes on waiting.
+    /// All single statements that don't change the session; one that waits behind another stays there.
     All,
     /// None.
     None,

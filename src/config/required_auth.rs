@@ -11,7 +11,7 @@ pub struct RequiredAuth {
 }
 
 impl RequiredAuth {
-    /// Whether the method of this name will do.
+    /// Whether the method of this name is allowed.
     pub fn allows(&self, method: &str) -> bool {
         self.allowed.iter().any(|allowed| allowed == method)
     }

@@ -14,23 +14,23 @@ use super::{RequiredAuth, TlsSettings};
 pub struct ServerSettings {
     /// `tokio-postgres`'s own settings.
     pub server: Config,
-    /// `None` speaks in the clear.
+    /// `None` is without TLS.
     pub tls: Option<TlsSettings>,
-    /// What kind of server will do, when several hosts are given.
+    /// The accepted kind of server, when several hosts are given.
     pub session: SessionTarget,
     /// Startup parameters besides `user` and `database`.
     pub startup: Vec<(String, String)>,
     /// Whether the caller supplies the password by a function when the server asks for one.
     pub asks_for_password: bool,
-    /// Ways to authenticate that will do; `None` allows all.
+    /// Allowed authentication methods; `None` allows all.
     pub required_auth: Option<RequiredAuth>,
     /// SCRAM iteration counts above this are refused, since they cost the client; `None` allows any.
     pub scram_max_iterations: Option<u32>,
-    /// Repeated statements are prepared without being asked to.
+    /// Repeated statements are prepared automatically.
     pub auto_prepare: bool,
     /// The event loop may stay awake for the answer of a lone query.
     pub busy_wait: bool,
-    /// The whole of dialling, TLS and authentication has to fit into this.
+    /// The time limit for dialling, TLS and authentication together.
     pub connect_timeout: Option<Duration>,
     /// Idle time before the first TCP keepalive probe; `None` leaves keepalives off.
     pub keepalive: Option<Duration>,
@@ -54,7 +54,7 @@ pub enum SessionTarget {
 }
 
 impl SessionTarget {
-    /// The query whose answer decides, the answer that refuses the server, and what such a server is called.
+    /// The query whose answer decides, the answer with which the server is rejected, and what such a server is called.
     pub fn question(self) -> Option<(&'static str, bool, &'static str)> {
         const READ_ONLY: &str = "SHOW transaction_read_only";
         const RECOVERY: &str = "SELECT pg_catalog.pg_is_in_recovery()";

@@ -1,23 +1,23 @@
 //! How to speak TLS.
 
-/// What two connections have to agree on to share what TLS was made ready with.
+/// Two connections with equal settings share a prepared TLS connector.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TlsSettings {
     /// Refuse certificates that are not trusted or not for this server.
     pub verify: bool,
     /// Check that the certificate is for this server, when `verify` is set.
     pub verify_name: bool,
-    /// The program's own check, which is asked about each certificate; the text tells one function from another.
+    /// The program's own check of each certificate; the text identifies the function.
     pub identity_check: Option<String>,
     /// Trusted roots in PEM, in place of the built-in ones.
     pub roots: Option<Vec<String>>,
-    /// What the client shows of itself.
+    /// The client's own certificate.
     pub identity: Option<ClientIdentity>,
     /// Name to ask for and to check, in place of the host.
     pub server_name: Option<String>,
-    /// The oldest version that will do; `None` leaves it to the library.
+    /// The oldest allowed version; `None` leaves it to the library.
     pub oldest: Option<TlsVersion>,
-    /// The newest version that will do; `None` leaves it to the library.
+    /// The newest allowed version; `None` leaves it to the library.
     pub newest: Option<TlsVersion>,
     /// Cipher suites up to TLS 1.2, in OpenSSL's words.
     pub ciphers: Option<String>,
@@ -33,7 +33,7 @@ pub struct TlsSettings {
     pub protocols: Vec<String>,
     /// Any certificate of `roots` ends a chain, not only one that is signed by itself.
     pub partial_chain: bool,
-    /// The smallest Diffie-Hellman parameter that will do, in bits; 0 takes any.
+    /// The smallest allowed Diffie-Hellman parameter, in bits; 0 takes any.
     pub least_dh_bits: u32,
 }
 

@@ -103,7 +103,7 @@ fn not_found(name: &str, error: &io::Error) -> Error {
     if let Some((shortage, cause)) = Shortage::now() {
         return look_up_error(io_code(&cause), name, shortage.advice());
     }
-    // EAI_AGAIN says that the resolver did not answer; the standard library gives its text alone.
+    // EAI_AGAIN says that the resolver did not answer; the standard library only gives its text.
     let is_temporary = error.to_string().contains("emporary failure");
     look_up_error(if is_temporary { "EAI_AGAIN" } else { "ENOTFOUND" }, name, "")
 }

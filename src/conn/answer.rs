@@ -51,14 +51,14 @@ impl Answer {
         }
     }
 
-    /// Understands all whole messages of the buffer.
+    /// Processes all complete messages of the buffer.
     pub(super) fn read(&mut self, reader: &mut ReadBuffer) -> Result<(), Error> {
         let mut has_completed = false;
         let outcome = self.messages(reader, &mut has_completed);
         if outcome.is_err() {
             self.connection.lock().break_off();
         }
-        // The next user's query is on its way before JavaScript looks at this answer.
+        // The next query is sent before JavaScript processes this answer.
         if has_completed {
             self.connection.observer().answered(true);
         }
@@ -173,12 +173,12 @@ impl Answer {
         Ok(())
     }
 
-    /// A message came while no answer was under way: it begins the next one, or it is the server's last word.
+    /// A message came while no answer was under way: it begins the next one, or it is the server's last message.
     fn begin(&mut self, frame: Frame<'_>) -> Result<(), Error> {
         let next = self.connection.lock().next_pending();
         match next {
             Some(pending) => {
-                // Whatever fails from here on, the request is told.
+                // If anything fails from here on, the request is told.
                 let pending = self.current.insert(pending);
                 if pending.reply.race.is_some() {
                     pending.reply.begin(frame.tag == b'E' && server_message::error_fields(frame.body)?.is_fatal());
@@ -347,7 +347,7 @@ impl Answer {
         Ok(())
     }
 
-    /// The next requests leave, after what is `first` to be done.
+    /// Sends the next requests, after doing what is `first`.
     fn complete(&self, status: u8, first: impl FnOnce(&mut Inner)) {
         let mut notes = Notes::new();
         {
@@ -402,7 +402,7 @@ impl Answer {
         }
         let event = Event::Notice(Box::new(notice));
         if matches!(&self.current, Some(PendingRequest { flow: Flow::Exchange, .. })) {
-            // It is about a question of this side, which has to say what becomes of it.
+            // It is about a query of Rust's own, which decides how to go on.
             self.delivery.record(&self.connection, event);
         } else {
             self.announce(event);

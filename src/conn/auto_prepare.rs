@@ -1,4 +1,4 @@
-//! Which repeated texts are prepared without being asked to (`autoPrepare`), and under which names.
+//! Which repeated texts are prepared automatically (`autoPrepare`), and under which names.
 
 use std::collections::HashMap;
 use std::collections::hash_map::{DefaultHasher, RandomState};
@@ -12,11 +12,11 @@ pub const MOST_STATEMENTS: usize = 100;
 const LONGEST_TEXT: usize = 32 * 1024;
 /// Texts that are remembered as seen once, before all of them are forgotten.
 const MOST_SEEN: usize = 1000;
-/// A statement that has vanished without a word of the session's says that a pooler hands each transaction to another
-/// server connection. So often it is put up with.
+/// A statement that vanished although the session didn't deallocate it shows that a pooler runs each transaction on
+/// another server connection. After so many of them no more statements are prepared.
 const MOST_VANISHED: u8 = 3;
 
-/// The texts that a connection has met.
+/// The texts that a connection has run.
 #[derive(Default)]
 pub struct AutoPrepare {
     hashing: RandomState,
@@ -31,7 +31,7 @@ pub struct AutoPrepare {
 #[derive(Clone, Copy)]
 enum Sight {
     Once,
-    /// It is nothing that may be prepared.
+    /// It may not be prepared.
     Unfit,
 }
 
@@ -58,13 +58,13 @@ pub struct Choice {
     pub name: String,
     /// It was prepared under another version and has to be prepared again.
     pub is_stale: bool,
-    /// Another one that has to make room.
+    /// Another statement that has to be closed to make room.
     pub evicted: Option<String>,
 }
 
 impl AutoPrepare {
     /// Whether statements are used at all, in this transaction status. After an error in a transaction the server's
-    /// complaint would name another routine; and where statements have vanished once, an error inside a transaction
+    /// next error would name another routine; and where statements have vanished once, an error inside a transaction
     /// could not be mended.
     pub fn is_on(&self, status: u8) -> bool {
         match status {
@@ -84,7 +84,7 @@ impl AutoPrepare {
         self.uses += 1;
         if let Some(entry) = self.entries.get_mut(text) {
             entry.last_use = self.uses;
-            // With another number the server's complaint would be about the prepared statement.
+            // With another number of values the server's error would be about the prepared statement.
             if std::mem::replace(&mut entry.parameters, parameters) != parameters {
                 return None;
             }

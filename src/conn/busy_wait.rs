@@ -1,9 +1,8 @@
 //! Staying awake for the answer of a lone query: when, and doing so.
 //!
-//! Going to sleep and being woken takes longer than a near server needs for a short query, above all on a virtual machine,
-//! where an idle processor goes back to the host (docs/decisions/0027). So a waiting thread looks again and again, for
-//! at most [`LIMIT`], where that has proved worth it: with a server that is not so near, or on the same processor, it
-//! never is.
+//! Going to sleep and being woken takes longer than a near server needs for a short query, above all on a virtual
+//! machine, where an idle processor goes back to the host (docs/decisions/0027). So a waiting thread polls for at most
+//! [`LIMIT`], where that has proved worth it: with a server that is not so near, or on the same processor, it never is.
 //!
 //! All of it stands here, and not beside the event loop in `src/node/`, because Rust's tests link everything but that layer.
 
@@ -12,21 +11,21 @@ use std::time::{Duration, Instant};
 use super::connection_id::ConnectionId;
 use crate::clock;
 
-/// How long a thread looks again and again. About what sleeping costs, so that looking in vain at most doubles it.
+/// How long a thread polls. About what sleeping costs, so that polling in vain at most doubles it.
 pub const LIMIT: Duration = Duration::from_micros(100);
-/// A thread that is away for so long between two looks was taken off its processor: for the server, as likely as not.
+/// A thread that pauses for so long between two polls was taken off its processor, probably in favour of the server.
 const AWAY: Duration = Duration::from_micros(10);
-/// Queries that are slept through after the first time in vain. Doubles with each further one.
+/// How many queries are waited for asleep after the first poll in vain. Doubles with each further one.
 const SHORTEST_PAUSE: u32 = 8;
 const LONGEST_PAUSE: u32 = 4096;
 /// So many successes in a row halve the next pause.
 const PROOF: u32 = 8;
 
-/// Has an event loop take turn after turn, in each of which timers, immediates and other sockets come up all the same.
+/// Keeps an event loop turning; timers, immediates and other sockets are served in each turn.
 pub trait Turns {
-    /// From now on, each telling [`BusyWait::turned`]; false where that can't be had.
+    /// Starts; each turn calls [`BusyWait::turned`]. False where that isn't possible.
     fn begin(&mut self) -> bool;
-    /// No more.
+    /// Stops.
     fn end(&mut self);
 }
 
@@ -48,7 +47,7 @@ impl<T: Turns> BusyWait<T> {
         self.is_on
     }
 
-    /// Whose answer it stays awake for.
+    /// The connection whose answer it stays awake for.
     pub fn awaited(&self) -> Option<ConnectionId> {
         self.awaited
     }
@@ -80,7 +79,7 @@ impl<T: Turns> BusyWait<T> {
 /// What is known of waiting awake on one connection.
 #[derive(Debug)]
 pub struct History {
-    /// Queries to sleep through.
+    /// Queries to wait for asleep.
     paused: u32,
     next_pause: u32,
     successes: u32,

@@ -1,4 +1,4 @@
-//! Asking the program on whose behalf something is done, for what only it can say or do.
+//! Asking the program for something that only it can decide or do.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Phase, texts};
 pub struct Question {
     /// The method in `lib/` that answers, of the object there that stands for the asking connection, pool or request.
     pub name: &'static str,
-    /// What that is given.
+    /// The argument of that method.
     pub data: Plain,
     /// How long the answer may take. Without a limit it is waited for until the question is withdrawn.
     pub limit: Option<Duration>,
@@ -24,8 +24,8 @@ impl Question {
         Question { name: "password", data: Plain::Null, limit: None }
     }
 
-    /// Whether this is the server that was meant: the name that was connected to, and its certificate with those that it
-    /// sent along, in DER. The answer is null when it will do.
+    /// Whether this is the right server: the name that was connected to, and its certificate with those that it sent
+    /// along, in DER. The answer is null if it is.
     pub fn identity(name: &str, chain: Vec<Vec<u8>>) -> Question {
         let chain = chain.into_iter().map(Plain::Bytes).collect();
         Question {

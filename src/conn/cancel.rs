@@ -14,12 +14,12 @@ use super::tls;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Phase, texts};
 
-/// How long a cancel request may take where connecting may take as long as it likes. The work goes on either way, and a
-/// server that is that late won't do anything else for the connection.
+/// How long a cancel request may take when connecting has no time limit. The work goes on either way, and a server that
+/// is that late is unlikely to cancel it any more.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Asks the server of this route to cancel what it is doing for a session; done when the server has closed the socket,
-/// which it does when it has passed the request on. Nothing that it says is kept.
+/// which it does when it has passed the request on. Nothing that it sends is kept.
 ///
 /// # Errors
 /// `Timeout` when that takes longer than connecting may, and five seconds without such a limit; the request may still
@@ -46,7 +46,8 @@ async fn ask(route: &Route, process_id: i32, secret_key: i32) -> Result<(), Erro
     let exchange = async {
         stream.write_all(&out).await?;
         stream.flush().await?;
-        // The server closes without a word. One that says something has heard as well, and is not listened to.
+        // The server closes without an answer. If it sends one it has received the request as well, and the answer is
+        // ignored.
         stream.read(&mut [0]).await
     };
     match exchange.await {

@@ -145,7 +145,7 @@ impl Connection {
         &self.shared.parameters
     }
 
-    /// How long a message and its answer were on the way when the connection was made.
+    /// The round trip as measured when the connection was made.
     pub fn round_trip(&self) -> Option<Duration> {
         self.shared.round_trip
     }
@@ -198,10 +198,10 @@ impl Connection {
         self.submit_all(std::iter::once(request));
     }
 
-    /// Makes several requests, in one write as far as they may be on the way together.
+    /// Makes several requests, in one write as far as they may be in flight together.
     pub fn submit_all(&self, mut requests: impl Iterator<Item = Request>) {
         let mut notes = Notes::new();
-        // What fails here loses the connection, whose task tells those that it knows of.
+        // A failure here loses the connection, whose task fails the requests that it knows of.
         contained(|| {
             let mut inner = self.lock();
             let refusal = match inner.life {
@@ -251,7 +251,7 @@ impl Connection {
         self.lock().give_up()
     }
 
-    /// How many requests may be on the way at a time from now on.
+    /// How many requests may be in flight at a time from now on.
     pub fn set_depth(&self, depth: usize) {
         let mut notes = Notes::new();
         {

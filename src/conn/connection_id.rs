@@ -1,4 +1,4 @@
-//! What connections are told apart by.
+//! Identifies a connection.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -14,7 +14,7 @@ pub(super) struct Delivery {
     pub(super) batch: Batch,
     /// The receiver of what is in `batch`.
     pub(super) sink: Option<Arc<dyn Sink>>,
-    /// A listener beside the receiver of the answer under way was told of something since it was last seen to keep up.
+    /// An observer other than the receiver of the current answer was sent something since it last kept up.
     has_told: bool,
 }
 
@@ -78,7 +78,7 @@ impl Delivery {
         sink: Option<Arc<dyn Sink>>,
     ) -> Poll<()> {
         let listener = match &sink {
-            // What another thread is slow to listen to does not keep this answer up, unless it is told more and more.
+            // A slow observer in another thread doesn't hold up this answer, unless more and more is queued for it.
             Some(_) if !self.has_told => None,
             _ => connection.observer().listener(),
         };

@@ -1,5 +1,5 @@
-//! What a program demands of the way in which a server lets it in. Rules and words are libpq's (`check_expected_areq`):
-//! what doesn't fit is refused before anything that helps to find out the password is sent.
+//! The program's requirements for authentication. Rules and texts are libpq's (`check_expected_areq`): what doesn't fit
+//! is refused before anything that helps to find out the password is sent.
 
 use tokio_postgres::config::ChannelBinding;
 
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, texts};
 pub struct Demands<'a> {
     /// Whether the exchange has to be tied to the TLS session.
     pub binding: ChannelBinding,
-    /// Which methods will do, when not all do.
+    /// The allowed methods, if not all are.
     pub methods: Option<&'a RequiredAuth>,
 }
 
@@ -25,7 +25,7 @@ pub struct Progress {
 }
 
 impl Demands<'_> {
-    /// Whether this side may go on.
+    /// Whether the client may go on.
     ///
     /// # Errors
     /// `Auth`, which says what was demanded and what came.

@@ -1,4 +1,4 @@
-//! A socket that the runtime does not watch: its owner reads when another event loop says that it is time.
+//! A socket that the runtime does not watch: its owner reads when another event loop reports that it is readable.
 //!
 //! A lone query pays for two thread hops when the runtime reads its answer, and for none when the thread that asked does
 //! it in its own event loop (docs/decisions/0010).
@@ -14,7 +14,7 @@ use crate::error::texts;
 /// A non-blocking socket that no event loop of this side watches.
 pub struct Detached {
     socket: Kind,
-    /// The last read took all there was: the next one needs not ask, once.
+    /// The last read took all there was: the next read can be skipped, once.
     is_drained: bool,
 }
 
@@ -27,7 +27,7 @@ pub enum Kind {
 }
 
 impl Detached {
-    /// What is unread may be there already.
+    /// Unread bytes may be there already.
     pub fn new(socket: Kind) -> Self {
         Detached { socket, is_drained: false }
     }
@@ -69,7 +69,7 @@ impl AsyncRead for Detached {
             Kind::Unix(stream) => (&*stream).read(room),
         });
         read.map_ok(|count| {
-            // What comes later, the end included, is told by the event loop that watches.
+            // Later bytes, and the end, are reported by the event loop that watches.
             self.is_drained = count > 0 && count < most;
             buf.advance(count);
         })

@@ -56,7 +56,7 @@ async fn run(driver: Arc<Mutex<Option<Driver>>>) {
     }
 }
 
-/// The driver, for as long as a turn of it takes.
+/// Locks the driver for one turn.
 fn lock(driver: &Mutex<Option<Driver>>) -> MutexGuard<'_, Option<Driver>> {
     driver.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -127,7 +127,7 @@ impl Driver {
             match read(stream, &mut cx, &mut buffer) {
                 Poll::Pending => return true,
                 Poll::Ready(ControlFlow::Continue(())) => {}
-                // The task finds the same, and knows what to make of it.
+                // The task gets the same error, and handles it.
                 Poll::Ready(ControlFlow::Break(_)) => return false,
             }
             let filled = buffer.filled().len();
@@ -166,7 +166,8 @@ impl Driver {
         let mut buffer = ReadBuf::new(room);
         let mut outcome = read(stream, cx, &mut buffer);
         if matches!(stream, Stream::Tls(_)) {
-            // A read gives one record, and a server makes one of each answer: those that are there belong together.
+            // A read returns one TLS record, and a server sends each answer as one: all that are there are read
+            // together.
             while matches!(outcome, Poll::Ready(ControlFlow::Continue(()))) && buffer.remaining() > 0 {
                 outcome = read(stream, cx, &mut buffer);
             }

@@ -43,7 +43,7 @@ impl Answer {
         let replies = pending.into_iter().map(|pending| pending.reply).chain(sending);
         let replies = replies.chain(requests.into_iter().map(|r| r.reply));
         notes.extend(replies.map(|reply| (reply, Note::Failed(cause.clone()))));
-        // Whatever one of them fails at, the others are told.
+        // If telling one of them fails, the others are told all the same.
         contained(|| self.delivery.flush(false));
         deliver_notes(notes);
         let observer = self.connection.observer();
@@ -85,7 +85,7 @@ impl Answer {
     }
 }
 
-/// A connection whose task goes away without having ended it.
+/// A connection whose task is dropped without having ended it.
 impl Drop for Answer {
     fn drop(&mut self) {
         if !self.closed {

@@ -1,4 +1,4 @@
-//! What a handshake leaves.
+//! The result of a handshake.
 
 use std::time::Duration;
 
@@ -26,10 +26,10 @@ pub(super) struct Established {
     pub status: u8,
     /// Where it went, and by which TLS settings and name.
     pub route: Route,
-    /// Repeated statements are prepared without being asked to.
+    /// Repeated statements are prepared automatically.
     pub auto_prepare: bool,
     /// The event loop may stay awake for its answers.
     pub busy_wait: bool,
-    /// The shortest time between a message and its answer: the way there and back, and little more.
+    /// The shortest time between a message and its answer: the round trip, and little more.
     pub round_trip: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! What happens on a connection without a request asking for it.
+//! Events of a connection that answer no request.
 
 use super::connection_id::ConnectionId;
 use crate::error::{Error, ServerError};
@@ -6,7 +6,7 @@ use crate::rows::News;
 use crate::rows::memory::text_size;
 use crate::wire::server_message::Notification;
 
-/// What happened on a connection without a request asking for it.
+/// An event of a connection that answers no request.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// NoticeResponse.

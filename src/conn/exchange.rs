@@ -1,10 +1,10 @@
-//! What a connection and its server are doing: answering requests one behind the other, or one that has the connection
-//! for itself.
+//! The state of a connection's exchange: answering requests one behind the other, or one that has the connection
+//! exclusively.
 
 use super::message::Message;
 use super::reply::Reply;
 
-/// What is under way. Requests that were sent and whose answer has not begun stand in the connection's state beside it.
+/// What is under way. Requests that were sent and whose answer has not begun are in the connection's state.
 pub(super) enum Exchange {
     /// Requests whose answers come one behind the other, or none.
     Pipeline {
@@ -17,14 +17,14 @@ pub(super) enum Exchange {
         mode: Mode,
         /// The answer has begun.
         is_answering: bool,
-        /// The request's caller has enough for now: nothing is read.
+        /// The request's caller has paused: nothing is read.
         is_paused: bool,
     },
 }
 
-/// Why a request has the connection for itself.
+/// Why a request has the connection exclusively.
 pub(super) enum Mode {
-    /// What is sent next hangs on the description of its columns.
+    /// The next message depends on the description of its columns.
     Described,
     /// JavaScript speaks the protocol.
     Raw,
@@ -37,7 +37,7 @@ pub(super) enum Mode {
 /// The portal of a [`Message::Portal`] under way.
 pub(super) struct OpenPortal {
     pub(super) name: String,
-    /// Sync was sent: nothing can be asked any more.
+    /// Sync was sent: no page can be asked for any more.
     pub(super) is_synced: bool,
     /// Rows of the page that was asked for, until its first one comes.
     pub(super) asked: u64,
@@ -51,8 +51,8 @@ impl Default for Exchange {
 }
 
 impl Mode {
-    /// What a request about to be sent has the connection for, if for itself. One that is `described` first hears the
-    /// description before the next one may be sent.
+    /// The mode of a request about to be sent that needs the connection exclusively. One that is `described` first
+    /// waits for the description before the next message may be sent.
     pub(super) fn of(message: &Message, reply: &Reply, described: bool) -> Option<Mode> {
         match message {
             Message::Raw => Some(Mode::Raw),
@@ -66,7 +66,7 @@ impl Mode {
 }
 
 impl Exchange {
-    /// A request was sent that has the connection for itself, if it has a mode.
+    /// A request was sent; it has the connection exclusively if it has a mode.
     pub(super) fn sent(&mut self, mode: Option<Mode>) {
         if let Some(mode) = mode {
             *self = Exchange::Exclusive { mode, is_answering: false, is_paused: false };
@@ -90,14 +90,15 @@ impl Exchange {
         matches!(self, Exchange::Exclusive { .. })
     }
 
-    /// Stops or restarts reading. A pause that comes behind the end of its exchange would stop the connection for good.
+    /// Stops or restarts reading. A pause after the end of its exchange would stop the connection for good, so it is
+    /// ignored.
     pub(super) fn pause(&mut self, paused: bool) {
         if let Exchange::Exclusive { is_paused, .. } = self {
             *is_paused = paused;
         }
     }
 
-    /// Nothing shall be read.
+    /// Nothing may be read.
     pub(super) fn is_paused(&self) -> bool {
         matches!(self, Exchange::Exclusive { is_paused: true, .. })
     }

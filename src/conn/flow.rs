@@ -1,4 +1,4 @@
-//! How an answer reads.
+//! How an answer is to be read.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ pub enum Flow {
     Simple,
     /// A script.
     Script {
-        /// Statements of this side's before it whose answers have yet to come.
+        /// Statements of Rust's own before it whose answers have yet to come.
         hidden: usize,
         /// Characters of the Query before the script.
         shift: usize,
         /// By the extended protocol.
         extended: bool,
-        /// What it has besides its text.
+        /// Its data besides the text.
         parts: Option<Box<Parts>>,
     },
     /// Extended query.
@@ -29,14 +29,14 @@ pub enum Flow {
         parse: bool,
         /// Describe was sent, for results in this format.
         describe: Option<bool>,
-        /// The statement was prepared without being asked to: the query as it came, until the server has bound it.
+        /// The statement was prepared automatically: the query as it came, until the server has bound it.
         unprepared: Option<Box<Extended>>,
         /// The values, as long as the statement is yet to be described: Bind follows then.
         unbound: Option<Box<Parameters>>,
     },
     /// JavaScript reads the messages.
     Raw,
-    /// This side reads the messages.
+    /// Rust reads the messages.
     Exchange,
     /// Rows page by page.
     Portal {

@@ -26,7 +26,7 @@ use crate::wire::{frame, server_message};
 /// notices of log-in triggers somewhat more; all of it is kept until there is an observer to tell.
 const LOGIN_LIMIT: usize = 1024 * 1024;
 
-/// What the messages of an accepted start say.
+/// The contents of the messages after authentication.
 pub(super) struct Started {
     process_id: i32,
     secret_key: i32,
@@ -43,10 +43,10 @@ pub(super) struct Conversation<'a> {
     heard: usize,
     settings: &'a ServerSettings,
     ring: &'a KeyRing,
-    /// When the message left whose answer is still to come.
+    /// When the message was sent whose answer is still to come.
     asked: Option<Instant>,
     round_trip: Option<Duration>,
-    /// What went wrong when a message was written. The server may have said why before it closed the connection.
+    /// The error of writing a message. The server may have sent its reason before it closed the connection.
     write_error: Option<Error>,
 }
 
@@ -126,7 +126,8 @@ impl<'a> Conversation<'a> {
             match tag {
                 b'E' => return Err(Error::from_server(server_message::error_fields(&body)?)),
                 b'N' => notices.push(server_message::error_fields(&body)?),
-                // The server knows a newer protocol than ours and names what it does not know of ours: nothing.
+                // NegotiateProtocolVersion: the server supports a newer protocol than this one, and lists the options
+                // that it doesn't know: none.
                 b'v' => {}
                 b'R' => {
                     let challenge = Challenge::parse(&body)?;

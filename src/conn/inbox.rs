@@ -1,4 +1,4 @@
-//! Where answers go that this side asked for itself.
+//! The receiver of answers to Rust's own queries.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use super::sink::{Sink, Tables, next_sink_id};
 use crate::error::{Error, ServerError, texts};
 use crate::rows::{Batch, Extra, Record, TypeMask};
 
-/// An answer to a question of our own takes no more bytes than this; a server that sends more is not answering it.
+/// An answer to a query of Rust's own takes no more bytes than this; a server that sends more is not answering it.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 /// Notices that are kept until they are asked for; those behind them are dropped.
 const NOTICE_LIMIT: usize = 1000;
@@ -61,7 +61,7 @@ struct Letters {
     notices: Vec<ServerError>,
 }
 
-/// A receiver on this side of the boundary.
+/// A receiver in Rust.
 pub struct Inbox {
     id: u64,
     tables: Tables,
@@ -155,7 +155,7 @@ impl Letters {
                     end(0, None, Some(value))
                 }
                 kind if kind == Record::Started as i32 => None,
-                // Nothing else is asked for here.
+                // Rust's own queries have no other records.
                 _ => break,
             };
             wakers.extend(waker);

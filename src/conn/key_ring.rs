@@ -1,4 +1,4 @@
-//! What takes long to make of keys and passwords, kept for the next connection, as long as something needs it.
+//! Keys and TLS connectors that are expensive to make, kept for the next connection as long as something needs them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,15 +23,15 @@ struct Held {
     scram: VecDeque<Arc<scram_keys::Place>>,
 }
 
-/// A pool has one password, and keys for it change when the password does, or with the server. More than this many are
-/// only those of a server that never says the same twice.
+/// A pool has one password, and keys for it change when the password does, or with the server. Only a server that sends
+/// another salt each time needs more than this many.
 const MOST_KEYS: usize = 8;
 
 /// Programs that make a client for each piece of work make the next one soon.
 const LINGER: Duration = Duration::from_secs(10);
 
 impl KeyRing {
-    /// What connections with these settings speak TLS by.
+    /// The TLS connector for these settings.
     ///
     /// # Errors
     /// `Config` for certificates, keys and options that can't be used.
@@ -61,7 +61,7 @@ impl KeyRing {
         scram_keys::of(&place, password, salt, iterations).await
     }
 
-    /// Lets everything go: connections from now on make it anew.
+    /// Drops everything: later connections make it anew.
     pub fn clear(&self) {
         let held = std::mem::take(&mut *self.held());
         drop(held);

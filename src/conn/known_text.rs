@@ -1,4 +1,4 @@
-//! A text that comes again and again: kept once, and with what was learnt about it.
+//! A text that comes repeatedly: kept once, with what was learnt about it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -46,7 +46,7 @@ impl KnownText {
     /// An answer was quick.
     pub fn note_quick(&self) {
         let quick = self.quick.load(Ordering::Relaxed);
-        // Two connections that learn at once may lose a count, which is no harm.
+        // Two connections that count at once may lose a count, which does no harm.
         if quick < PROOF {
             self.quick.store(quick + 1, Ordering::Relaxed);
         }
@@ -71,7 +71,7 @@ pub fn may_share(message: &Message, known: Option<&KnownText>, sharing: Sharing)
     }
 }
 
-/// Whether it is one statement that does not change what the next one meets.
+/// Whether it is one statement that does not change the session for the next one.
 fn leaves_alone(message: &Message, known: Option<&KnownText>) -> bool {
     match (message, known) {
         (Message::Extended(_), Some(known)) => known.shares_extended,

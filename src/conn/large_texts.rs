@@ -37,8 +37,8 @@ impl LargeTexts {
         LargeTexts { threshold, texts: VecDeque::new() }
     }
 
-    /// The text of a request from whose answer something may be learnt. Not of what has a name, or asks
-    /// for binary format anyway, or of a caller that writes on without waiting.
+    /// The text of a request from whose answer something may be learnt. Not for a named statement, one that asks for
+    /// binary format anyway, or a caller that sends on without waiting.
     pub(super) fn learnable(&self, request: &Request) -> Option<Arc<str>> {
         let is_quick = request.known.as_ref().is_some_and(|known| known.is_quick());
         if self.threshold.is_none() || !request.may_prepare || is_quick {

@@ -6,8 +6,8 @@ use std::thread::panicking;
 
 use super::state::Inner;
 
-/// Holds the lock. A panic meanwhile leaves the state half changed: nothing more is asked on the connection then, and its
-/// task closes it and tells all that wait.
+/// Holds the lock. A panic meanwhile leaves the state half changed: then the connection takes no more requests, and its
+/// task closes it and fails all that wait.
 pub(super) struct Locked<'a> {
     inner: MutexGuard<'a, Inner>,
     was_panicking: bool,

@@ -1,4 +1,4 @@
-//! What is asked of a server, before it is written as messages of the protocol.
+//! A request's content, before it is written as messages of the protocol.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::wire::frontend::Parameters;
 pub enum Message {
     /// One simple Query, several statements allowed.
     Simple(Arc<str>),
-    /// A script, of which it is told which statements were completed.
+    /// A script; its receiver is told which statements were completed.
     Script(Box<Script>),
-    /// Whole messages of this side's own, which the server answers with one ReadyForQuery; the messages of the answer
-    /// are handed over as they come.
+    /// Whole messages of Rust's own, which the server answers with one ReadyForQuery; the messages of the answer are
+    /// handed over as they come.
     Exchange(Vec<u8>),
     /// Parse (unless the statement is known), Bind, Describe (unless its result is known), Execute, Sync.
     Extended(Extended),
@@ -38,7 +38,7 @@ pub struct Portal {
 }
 
 impl Message {
-    /// The same once more, for a query.
+    /// The same message for another try, for a query.
     pub fn again(&self) -> Option<Message> {
         match self {
             Message::Simple(text) => Some(Message::Simple(text.clone())),
@@ -47,7 +47,7 @@ impl Message {
         }
     }
 
-    /// It has the connection for itself while it is under way.
+    /// It has the connection exclusively while it is under way.
     pub fn is_exclusive(&self) -> bool {
         matches!(self, Message::Raw | Message::Portal(_) | Message::Copy { .. })
     }
@@ -61,7 +61,7 @@ pub struct Script {
     pub begins: bool,
     /// A comment before everything else in a text's Query, by which others find its server process; or empty.
     pub claim: String,
-    /// Statements of this side's before a text, in the same Query, which are not answered.
+    /// Statements of Rust's own before a text, in the same Query, which are not answered.
     pub lead: Vec<String>,
     /// Data for its `COPY … FROM STDIN`, in order. One beyond these is refused.
     pub copies: Vec<Arc<str>>,

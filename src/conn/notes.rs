@@ -1,4 +1,4 @@
-//! What is to be said to requests: noted under a connection's lock, and delivered behind it.
+//! Outcomes of requests: noted under a connection's lock, and delivered after it is released.
 
 use super::contained::contained;
 use super::reply::Reply;
@@ -18,8 +18,8 @@ pub(super) enum Note {
     Drained,
 }
 
-/// Tells all of them, also behind one whose receiver panics. False when that one has missed what its exchange goes on with,
-/// so that it won't.
+/// Tells all of them, also after one whose receiver panics. False when that receiver has missed an event without which
+/// its exchange can't go on.
 pub(super) fn deliver_notes(notes: Notes) -> bool {
     let mut goes_on = true;
     for (reply, note) in notes {

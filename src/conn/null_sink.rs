@@ -16,7 +16,7 @@ pub struct NullSink {
 }
 
 impl NullSink {
-    /// One that passes for a receiver with this number.
+    /// One with the number of another receiver.
     #[cfg(test)]
     pub fn numbered(id: u64) -> std::sync::Arc<NullSink> {
         std::sync::Arc::new(NullSink { id, ..NullSink::default() })

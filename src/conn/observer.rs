@@ -1,4 +1,4 @@
-//! What is told of everything that happens on a connection.
+//! The observer of a connection's events.
 
 use std::sync::Arc;
 

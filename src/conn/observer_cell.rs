@@ -8,10 +8,10 @@ use super::event::Event;
 use super::observer::Observer;
 use super::sink::Sink;
 
-/// What is kept of a connection without an observer: it is being made, and little can happen meanwhile.
+/// How much is kept for a connection without an observer: it is being made, and little can happen meanwhile.
 const EARLY_LIMIT: usize = 100;
 
-/// A connection's observer, and what there was to tell before it had one.
+/// A connection's observer, and the events from before it had one.
 #[derive(Default)]
 pub(super) struct ObserverCell {
     observer: OnceLock<Arc<dyn Observer>>,
@@ -70,7 +70,7 @@ impl ObserverCell {
         }
     }
 
-    /// The observer with what to tell, or nothing when that was kept for the one to come.
+    /// The observer with what to tell it, or nothing when that was kept for a later one.
     fn now_or_later<T>(&self, what: T, keep: impl FnOnce(&mut Early, T)) -> Option<(&Arc<dyn Observer>, T)> {
         if let Some(observer) = self.observer.get() {
             return Some((observer, what));

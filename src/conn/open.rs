@@ -143,7 +143,7 @@ impl Attempt<'_> {
         Ok(session.keep())
     }
 
-    /// Asks the program whether this is the server that it means, when it has a check of its own.
+    /// Asks the program whether this is the right server, when it has a check of its own.
     async fn check_identity(&self, connector: &Connector, session: &tls::Session) -> Result<Option<Vec<u8>>, Error> {
         if connector.settings().identity_check.is_none() {
             return Ok(None);
@@ -175,7 +175,7 @@ impl Session {
     }
 }
 
-/// Of a connection of which only the answers matter.
+/// The observer of a connection on which only the answers matter.
 struct Unobserved;
 
 impl Observer for Unobserved {

@@ -1,4 +1,4 @@
-//! Work of many steps that a program has begun: it begins once, tells events, may be given up, and ends once.
+//! Work of many steps that a program has begun: it begins once, reports events, may be aborted, and ends once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::rows::{Batch, Extra, News, Record};
 /// The work waits with more events when those that are not delivered yet take this many bytes.
 const UNDELIVERED_LIMIT: usize = 256 * 1024;
 
-/// The side of the work. Clones are the same operation, so that its parts can tell of themselves.
+/// The working side. Clones are the same operation, so that its parts can report events.
 #[derive(Clone)]
 pub struct Operation {
     mailbox: Arc<Mailbox>,
@@ -39,19 +39,19 @@ struct Mailbox {
 struct State {
     events: VecDeque<(Option<u32>, Plain)>,
     bytes: usize,
-    /// Word of them is on its way to the program.
+    /// The program was notified of them and hasn't taken them yet.
     is_announced: bool,
     waiting: Vec<Waker>,
 }
 
 impl Operation {
-    /// Where rows and results go, which are told in order with events.
+    /// The receiver of rows and results, which are delivered in order with events.
     pub fn reply(&self) -> &Reply {
         &self.mailbox.reply
     }
 
-    /// Tells what must not be left out, such as that a thing has begun or ended, and waits until the program has caught
-    /// up. The event counts from the first poll on, also when the wait is given up.
+    /// Reports an event that must not be left out, such as a beginning or an end, and waits until the program has
+    /// caught up. The event counts from the first poll on, also when the wait is dropped.
     pub async fn tell(&self, event: Plain) {
         self.mailbox.put(None, event);
         std::future::poll_fn(|cx| self.poll_ready(cx)).await;
@@ -62,13 +62,13 @@ impl Operation {
         self.mailbox.put(None, event);
     }
 
-    /// Tells how far the thing of this number is, in place of what was said of it and is not delivered yet. So a busy
-    /// program hears the newest, and no more for each thing.
+    /// Reports the progress of the item of this number, in place of an earlier report that is not delivered yet. So a
+    /// busy program gets only the newest one for each item.
     pub fn progress(&self, thing: u32, event: Plain) {
         self.mailbox.put(Some(thing), event);
     }
 
-    /// Ready while the program keeps up with what it is told.
+    /// Ready while the program keeps up with the events.
     pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.mailbox.poll_ready(cx)
     }
@@ -78,7 +78,7 @@ impl Operation {
         *self.wish.borrow()
     }
 
-    /// Ready once the program wants it stopped, and never when it can't want that any more.
+    /// Ready once the program wants it stopped; never, once it can't ask for that any more.
     pub async fn given_up(&self) {
         if self.wish.clone().wait_for(|is_given_up| *is_given_up).await.is_err() {
             std::future::pending().await
@@ -91,7 +91,7 @@ impl Operation {
         while wish.changed().await.is_ok() {}
     }
 
-    /// Tells the end, behind everything that was told before.
+    /// Reports the end, after all events.
     fn end(&self, ended: Ended) {
         let reply = &self.mailbox.reply;
         let mut batch = Batch::default();
@@ -111,7 +111,7 @@ impl Operations {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins an operation, which is answered as `reply`: what its work tells, and what carries that out.
+    /// Begins an operation, which is answered as `reply`: a handle for the work, and what carries the work out.
     pub fn begin(self: &Arc<Self>, reply: Reply) -> (Operation, UnderWay) {
         let (sender, wish) = watch::channel(false);
         self.lock().insert(reply.request, sender);
@@ -133,7 +133,7 @@ impl Operations {
     }
 }
 
-/// An operation that has begun. However its work goes, also when it panics, it ends once.
+/// An operation that has begun. It ends once, even if its work panics.
 pub struct UnderWay {
     operations: Arc<Operations>,
     operation: Operation,
@@ -153,7 +153,7 @@ impl UnderWay {
 
     /// `None` when there is no receiver any more.
     fn end(&mut self, ended: Option<Ended>) {
-        // Its number may be another one's as soon as the end is told.
+        // Its number may be used again as soon as the end is told.
         if std::mem::replace(&mut self.is_over, true) {
             return;
         }
@@ -226,7 +226,7 @@ impl State {
     }
 }
 
-/// Word that an operation has events for its program. They are taken when the program is there for them.
+/// Notifies the program that an operation has events, which are taken when the program handles this.
 pub struct Told {
     mailbox: Arc<Mailbox>,
     is_heard: bool,
@@ -238,7 +238,7 @@ impl Told {
         self.mailbox.reply.request
     }
 
-    /// What is to be told, in order. What comes from now on has word of its own.
+    /// The events, in order. Later ones need another notification.
     pub fn events(mut self) -> Vec<Plain> {
         self.is_heard = true;
         self.mailbox.take()
@@ -247,7 +247,7 @@ impl Told {
 
 impl News for Told {
     fn memory(&self) -> usize {
-        // What it stands for is bounded by itself.
+        // The events that it stands for are bounded by the mailbox.
         size_of::<Self>()
     }
 }
@@ -271,7 +271,7 @@ mod tests {
     use crate::conn::sink::{Sink, Tables};
     use crate::rows::TypeMask;
 
-    /// A program that hears only when it wants to.
+    /// A program that takes events only when the test says so.
     #[derive(Default)]
     struct Program {
         tables: Tables,
@@ -306,7 +306,7 @@ mod tests {
             (operation, operations, under_way)
         }
 
-        /// What it hears: events, and that there is an end.
+        /// What it was told: events, and the end.
         fn hear(&self) -> Vec<Plain> {
             let mut heard = Vec::new();
             for batch in std::mem::take(&mut *self.batches.lock().unwrap()) {

@@ -1,8 +1,7 @@
 //! Which messages may come in the answer to a request.
 //!
-//! What has no place in an answer is no answer of PostgreSQL's: passing over it would mean to wait for what never
-//! comes, or to take the rest for something else. Only what is certain is refused
-//! here; a message that is missing is passed over.
+//! A message that can't come at some point breaks the protocol: to skip it would mean waiting for something that never
+//! comes, or misreading the rest. Only certain violations are refused here; a missing message is not noticed.
 
 use super::flow::Flow;
 
@@ -18,7 +17,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// Takes note of a message; false when no server sends it at this place of this answer.
+    /// Notes a message; false when the protocol doesn't allow it at this point of the answer.
     #[inline]
     pub(super) fn admits(&mut self, tag: u8, flow: &Flow) -> bool {
         match tag {
@@ -60,7 +59,7 @@ impl Order {
             // submittable whose exchange was over by then.
             b'3' => is_portal || !(self.parsed || self.bound || self.open),
             b's' => is_portal,
-            // What is left is refused where the message is read.
+            // All others are refused where the message is read.
             _ => true,
         }
     }
@@ -80,7 +79,7 @@ mod tests {
         Flow::Extended { name: "".into(), parse: true, describe: None, unprepared: None, unbound }
     }
 
-    /// The first message that has no place, if there is one.
+    /// The first message that isn't allowed, if there is one.
     fn first_refused(tags: &str, flow: &Flow) -> Option<char> {
         let mut order = Order::default();
         tags.bytes().find(|tag| !order.admits(*tag, flow)).map(char::from)

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::error::{Error, ErrorKind, texts};
 
-/// The operating system has no more descriptors to give.
+/// No file descriptors are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shortage {
     /// To this process.
@@ -14,7 +14,7 @@ pub(super) enum Shortage {
 }
 
 impl Shortage {
-    /// What the error says of it; the standard library has no kind for these two.
+    /// Whether an error says so; the standard library has no kind for these two.
     pub(super) fn of(error: &io::Error) -> Option<Shortage> {
         match (error.raw_os_error(), cfg!(unix)) {
             (Some(24), true) | (Some(10024), false) => Some(Shortage::Process),
@@ -23,7 +23,8 @@ impl Shortage {
         }
     }
 
-    /// Whether there is one now: asks for a descriptor and gives it back. The C library's resolver keeps it to itself.
+    /// Whether one is free now: opens a descriptor and closes it. The C library's resolver doesn't report that it had
+    /// none.
     pub(super) fn now() -> Option<(Shortage, io::Error)> {
         let error = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).err()?;
         Some((Shortage::of(&error)?, error))

@@ -24,6 +24,6 @@ pub struct PendingRequest {
     pub answered: bool,
     /// What may come next.
     pub order: Order,
-    /// Its text, when there is something to learn from how large its answer is.
+    /// Its text, when the size of its answer is worth remembering.
     pub text: Option<Arc<str>>,
 }

@@ -1,11 +1,12 @@
-//! Plain data that the program is told or asked, or answers: what JSON has, and bytes.
+//! Plain data of questions, answers and events: the types of JSON, and bytes.
 
 use std::borrow::Cow;
 
 use crate::error::ServerError;
 use crate::rows::memory::text_size;
 
-/// A value that means the same in JavaScript. What is more than data, such as a connection, is named by its number.
+/// A value that means the same in JavaScript. Objects that are more than data, such as a connection, are named by their
+/// number.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plain {
     /// `null`

@@ -1,4 +1,4 @@
-//! What one program has been asked and hasn't answered yet.
+//! Questions to one program that aren't answered yet.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -44,7 +44,7 @@ impl News for Asked {
     }
 }
 
-/// Word that the answer to the question of this number isn't wanted any more.
+/// Tells that the answer to the question of this number isn't wanted any more.
 pub struct Withdrawn(pub u32);
 
 impl News for Withdrawn {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Counts the tries at a request.
 #[derive(Debug)]
 pub struct Race {
-    /// Those that may still answer; none when one of them does or the last one was lost.
+    /// Tries that may still answer; 0 when one of them does or the last one was lost.
     tries: AtomicUsize,
 }
 

@@ -1,6 +1,6 @@
 //! The bytes of a connection between the socket and the messages.
 
-/// What was read and not yet understood.
+/// Bytes that were read and not yet processed.
 pub(super) struct ReadBuffer {
     pub(super) bytes: Vec<u8>,
     pub(super) start: usize,

@@ -9,7 +9,7 @@ pub trait Reader: Send + Sync {
 /// What reads a detached connection for the thread that has detached it.
 #[cfg(unix)]
 pub(super) trait Detachable: Send + Sync {
-    /// Reads what there is. False when the task has to go on: the answer is long, the connection is over, or it does not
-    /// matter any more.
+    /// Reads what there is. False when the task has to go on: the answer is long, or the connection is over or not
+    /// needed any more.
     fn read_detached(&self) -> bool;
 }

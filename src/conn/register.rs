@@ -1,4 +1,4 @@
-//! Things that are shared by all users of the same one, and go with the last of them.
+//! Values that are shared by all users of the same one, and dropped with the last of them.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

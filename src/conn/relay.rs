@@ -1,4 +1,4 @@
-//! One request whose rows another receiver gets, and whose end this side gets.
+//! A request whose rows go to another receiver, and whose end comes to Rust.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -22,13 +22,13 @@ pub struct RelayEnd {
     pub tags: Vec<String>,
 }
 
-/// Something that hears of an answer while it comes.
+/// A listener to an answer while it comes in.
 pub trait Hearing: Send + Sync {
     /// One more statement was completed. Called before its records are delivered.
     fn completed(&self);
 }
 
-/// Hands rows and events on as they come, and keeps the end: only this side knows yet what the end means.
+/// Passes rows and events on as they come, and keeps the end, whose meaning is decided in Rust.
 pub struct Relay {
     id: u64,
     target: Reply,

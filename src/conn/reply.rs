@@ -17,9 +17,9 @@ pub struct Reply {
     pub request: i32,
     /// Types that the receiver parses itself.
     pub mask: TypeMask,
-    /// Rows are handed over as they come, and not only when there are many or no more.
+    /// Rows are handed over as they come, and not only when there are many or the result is complete.
     pub eager: bool,
-    /// It stands in no order with other requests.
+    /// Its order relative to other requests doesn't matter.
     pub unordered: bool,
     /// Other tries at the same request, one of which answers.
     pub race: Option<Arc<Race>>,
@@ -29,7 +29,7 @@ pub struct Reply {
 pub type RequestKey = (u64, i32);
 
 impl Reply {
-    /// What it is told apart by.
+    /// Identifies it.
     pub fn key(&self) -> RequestKey {
         (self.sink.id(), self.request)
     }
@@ -62,7 +62,7 @@ impl Reply {
         self.sink.id() == NULL_SINK
     }
 
-    /// The answer begins, and whether it counts is settled. One that ends the connection, `is_last_word`, only counts
+    /// The answer begins, which settles whether it counts. One that ends the connection, `is_last_word`, only counts
     /// when there is no other try.
     pub(super) fn begin(&mut self, is_last_word: bool) {
         let Some(race) = self.race.take() else { return };

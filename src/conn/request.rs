@@ -23,7 +23,7 @@ pub struct Request {
     pub message: Message,
     /// Where its answer goes.
     pub reply: Reply,
-    /// Its text may be prepared when it comes often. Not so for what must keep its place before what is sent behind it.
+    /// Its text may be prepared when it comes often. Not so for a request that must be sent before those behind it.
     pub may_prepare: bool,
     /// What is known of its text.
     pub known: Option<Arc<KnownText>>,
@@ -43,7 +43,7 @@ impl Request {
     /// binary format. `describes` has a query without a name described before it is bound.
     ///
     /// # Errors
-    /// The request cannot be said in the protocol; nothing was written then.
+    /// The request cannot be expressed in the protocol; nothing was written then.
     pub fn send(
         self,
         statements: &mut Statements,
@@ -108,7 +108,7 @@ fn describing(text: &str, parameters: Parameters, out: &mut BytesMut) -> Result<
 /// Binds and executes the statement without a name, which has been described. Ends the exchange in any case.
 ///
 /// # Errors
-/// The values cannot be said in the protocol; nothing is executed then.
+/// The values cannot be expressed in the protocol; nothing is executed then.
 pub fn bind_described(
     parameters: &Parameters,
     shape: Option<&Shape>,
@@ -194,7 +194,7 @@ fn simple(
     }
 }
 
-/// Runs a query as a statement of this name, after the server has forgotten others.
+/// Runs a query as a statement of this name, after closing others on the server.
 fn repeated(
     query: Extended,
     (name, closing): (String, Vec<String>),

@@ -1,4 +1,4 @@
-//! The way to a server, which a cancel request takes once more.
+//! The route to a server, which a cancel request takes again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,8 @@ pub struct Route {
     pub host: String,
     /// TLS, when the connection speaks it.
     pub tls: Option<Arc<Connector>>,
-    /// The certificate that the program was asked about and took. Nothing is sent to a server that shows another one.
+    /// The certificate that the program was asked about and accepted. Nothing is sent to a server that shows another
+    /// one.
     pub certificate: Option<Vec<u8>>,
     /// How long reaching it may take.
     pub connect_timeout: Option<Duration>,

@@ -40,12 +40,12 @@ pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-/// It has half as many threads as the machine has cores, four at most: its work is sockets and decoding, and the cores
-/// are JavaScript's, too.
+/// It has half as many threads as the machine has cores, four at most: its work is sockets and decoding, and JavaScript
+/// needs the cores, too.
 fn build() -> Result<Runtime, Error> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = (cores / 2).clamp(1, 4);
-    // What tokio does when it can't start a thread is to panic.
+    // tokio panics when it can't start a thread.
     let built = catch_unwind(|| {
         Builder::new_multi_thread().worker_threads(threads).thread_name("pgfleet").enable_all().build()
     });

@@ -8,7 +8,7 @@
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use linux::let_others_finish;
 
-/// Elsewhere the system's own way is left alone.
+/// On other systems nothing is changed.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) fn let_others_finish(_: bool) {}
 
@@ -19,7 +19,7 @@ mod linux {
     use libc::{SCHED_BATCH, SCHED_OTHER, c_int, pthread_getschedparam, pthread_self, pthread_setschedparam};
 
     thread_local! {
-        /// The policy of this thread; `None` when it is none of ours to change.
+        /// The policy of this thread; `None` when it must not be changed.
         static POLICY: Cell<Option<c_int>> = Cell::new(Some(policy()).filter(|policy| *policy == SCHED_OTHER));
     }
 
@@ -34,10 +34,10 @@ mod linux {
         });
     }
 
-    /// Priority 0, the only one that both policies have; some C libraries have more to say of others.
+    /// Priority 0, the only one that both policies have; some C libraries have more fields for others.
     #[allow(unsafe_code)]
     fn parameters() -> libc::sched_param {
-        // SAFETY: it consists of numbers, and zero is one.
+        // SAFETY: it consists of integers, for which zero is valid.
         unsafe { std::mem::zeroed() }
     }
 

@@ -29,7 +29,7 @@ pub(super) struct Scram {
     finished: bool,
 }
 
-/// What the exchange goes over.
+/// What the exchange may be bound to.
 pub(super) enum Channel {
     /// No TLS.
     Plain,
@@ -39,9 +39,10 @@ pub(super) enum Channel {
 
 /// What ties the exchange to the TLS session.
 enum Binding {
-    /// This side can't, or doesn't want to.
+    /// The client can't, or isn't configured to.
     Unsupported,
-    /// This side could, and the server says that it can't. A server that can will notice the lie in between.
+    /// The client supports it, and the server seems not to. A server that does then detects that its offer was removed
+    /// on the way.
     Unrequested,
     /// The hash of the server's certificate (RFC 5929).
     EndPoint(Vec<u8>),
@@ -106,7 +107,7 @@ impl Scram {
 
     /// Answers the server's first message.
     pub(super) async fn proceed(&mut self, message: &[u8], ring: &KeyRing, out: &mut BytesMut) -> Result<(), Error> {
-        // One answer is all that a server gets: each further one would be as much work as it likes.
+        // A server gets only one answer: each further one would be as much work as it asks for.
         if self.finished || self.expected.is_some() {
             return Err(refused(texts::SASL_NO_INITIAL_RESPONSE));
         }
@@ -174,7 +175,8 @@ impl Scram {
     }
 }
 
-/// The first message without its header. The name of the user is that of the startup message, whatever stands here.
+/// The first message without its header. The server ignores the user's name here, and takes that of the startup
+/// message.
 fn bare(nonce: &str) -> String {
     format!("n=,r={nonce}")
 }

@@ -17,7 +17,7 @@ use super::register::Register;
 /// A SHA-256 hash, or an HMAC with it.
 pub type Hash = [u8; 32];
 
-/// What proves that one side knows the password, without saying it.
+/// The keys that prove knowledge of the password.
 #[derive(Clone, Copy)]
 pub struct Keys {
     /// The client's.
@@ -26,7 +26,7 @@ pub struct Keys {
     pub server: Hash,
 }
 
-/// Keys that are there, or that are being derived, with a hash of what they are derived from: no password is kept.
+/// Keys that are derived or being derived, with a hash of their inputs: no password is kept.
 pub struct Place {
     origin: Hash,
     keys: OnceCell<Keys>,
@@ -34,7 +34,7 @@ pub struct Place {
 
 static PLACES: Register<Place> = Register::new();
 
-/// Where the keys of this password are, or will be, as long as something holds on to it.
+/// The place of this password's keys, as long as something holds it.
 pub fn place(password: &str, salt: &[u8], iterations: u32) -> Arc<Place> {
     let origin = origin(password, salt, iterations);
     PLACES.find(|place| place.origin == origin, || Place { origin, keys: OnceCell::new() })
@@ -66,12 +66,12 @@ static TURNS: Lazy<Semaphore> = Lazy::new(|| {
 async fn derive(password: &str, salt: &[u8], iterations: u32) -> Keys {
     let mut derivation = Derivation::begin(password, salt, iterations);
     while derivation.left > 0 {
-        // Closed it never is; without a turn the work would be done all the same.
+        // It is never closed; without a permit the work would be done all the same.
         let turn = TURNS.acquire().await;
         derivation = match tokio::task::spawn_blocking(move || derivation.advanced(PIECE)).await {
             Ok(advanced) => advanced,
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-            // The runtime is going away, and what waits for the keys with it.
+            // The runtime is shutting down, and with it what waits for the keys.
             Err(_) => std::future::pending().await,
         };
         drop(turn);
@@ -117,7 +117,7 @@ pub fn hmac(key: &Hash, message: &[u8]) -> Hash {
     begun(key).chain_update(message).finalize().into_bytes().into()
 }
 
-/// Whether `code` is the HMAC of the message, in a time that doesn't tell how much of it is right.
+/// Whether `code` is the HMAC of the message, in constant time.
 pub fn is_hmac(key: &Hash, message: &[u8], code: &[u8]) -> bool {
     begun(key).chain_update(message).verify_slice(code).is_ok()
 }
@@ -180,7 +180,7 @@ mod tests {
         let waited = clock::within(std::time::Duration::from_millis(20), endless).await;
         assert!(waited.is_none());
         assert!(place.keys.get().is_none());
-        // A turn is free again.
+        // A permit is free again.
         keys("given up", b"salt", 2).await;
     }
 }

@@ -1,4 +1,5 @@
-//! What a script has besides its text: data for COPY, and how places in what is sent are places in it.
+//! What a script has besides its text: data for COPY, and the mapping from positions in the sent text to positions in
+//! it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub(super) fn send_copy(data: &str, out: &mut BytesMut) {
     frontend::copy_done(out);
 }
 
-/// The place of an error in the caller's text.
+/// The position of an error in the caller's text.
 pub(super) fn shift_position(error: &mut ServerError, shift: usize, parts: Option<&Parts>) {
     for (key, value) in &mut error.fields {
         if *key == b'P'

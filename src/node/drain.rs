@@ -31,7 +31,7 @@ const COME_BACK: i32 = -1;
 const LOST: i32 = -2;
 /// In place of a transaction status: the request ends later, and by itself.
 const LATER: i32 = -1;
-/// Likewise: the request ends when the program has gone on, as it was asked to.
+/// Likewise: the request waits for JavaScript, which was asked to go on (to send data, or ask for a page).
 const ASKED: i32 = -2;
 
 /// Calls JavaScript's drain for the batches that are ready, as long as that does not take too long, and until a request
@@ -39,8 +39,8 @@ const ASKED: i32 = -2;
 /// answer that comes by a socket.
 ///
 /// # Errors
-/// The environment is going away, and its requests with it. Nothing but values can be too large for JavaScript, and what
-/// is said of those is that they are.
+/// The environment is going away, and its requests with it. Only values can be too large for JavaScript, and those
+/// cross as their size.
 pub(super) fn run(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
     let start = clock::now();
     let _turn = environment.queue.begin_turn();

@@ -185,7 +185,7 @@ class QueryRequest {
     return flags;
   }
 
-  /** @returns {string | null} which shared resource it uses, if queries behind it on the wire could disturb it */
+  /** @returns {string | null} what it uses that can't be pipelined, as the subject of a sentence */
   pipelineObstacle() {
     return null;
   }

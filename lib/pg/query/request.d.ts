@@ -30,7 +30,7 @@ export interface QueuedRequest extends Settling {
   readonly isRefused?: boolean;
   /** @returns what is wrong with it, or null */
   prepare(): unknown;
-  /** @returns which shared resource it uses, if queries behind it on the wire could disturb it; otherwise null */
+  /** @returns what it uses that can't be pipelined, as the subject of a sentence; otherwise null */
   pipelineObstacle(): string | null;
   send(core: NativeConnection, pipelined: boolean): void;
   handleError(error: unknown): void;
