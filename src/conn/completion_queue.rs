@@ -85,12 +85,12 @@ impl CompletionQueue {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the environment is going away.
+    /// Whether the environment is ending.
     pub fn is_gone(&self) -> bool {
         *self.gone.borrow()
     }
 
-    /// The environment is going away: from now on nothing is added to what ends with it.
+    /// The environment is ending: from now on nothing is added to what ends with it.
     pub fn say_gone(&self) {
         self.gone.send_replace(true);
     }
@@ -107,7 +107,7 @@ impl CompletionQueue {
         drop(leftovers);
     }
 
-    /// What a future gives, unless the environment goes away first; the future is dropped then.
+    /// The result of a future, unless the environment ends first; the future is dropped then.
     pub fn while_here<T>(&self, future: impl Future<Output = T>) -> impl Future<Output = Option<T>> {
         let mut gone = self.gone.subscribe();
         async move {
@@ -171,7 +171,8 @@ impl CompletionQueue {
         rests
     }
 
-    /// The event loop has come by: what is here now belongs to this turn. Should the turn panic, what it leaves has another.
+    /// A turn of the event loop begins: what is ready now belongs to this turn. If the turn panics, the rest gets
+    /// another one.
     pub fn begin_turn(&self) -> Turn<'_> {
         let mut queue = self.lock();
         if queue.turn == 0 {
@@ -198,14 +199,14 @@ impl CompletionQueue {
         is_made
     }
 
-    /// Requests that were lost while they were made: to be told before anything else, because their numbers are others' as
-    /// soon as they are answered.
+    /// Requests that were lost while they were made: to be told before anything else, because their numbers may be used
+    /// again as soon as they are answered.
     pub fn take_lost(&self) -> Vec<i32> {
         std::mem::take(&mut self.lock().lost)
     }
 
-    /// Asks for another callback in this turn of the event loop, if anything is left for it. False when what is left came
-    /// later: on sockets, too, answers that come later wait for what the earlier ones have put off to the turn's end.
+    /// Asks for another callback in this turn of the event loop, if anything is left for it. False when what is left
+    /// came later: with sockets, too, later answers wait for what earlier ones have deferred to the turn's end.
     pub fn continue_turn(&self) -> bool {
         if self.rest() {
             return true;

@@ -1,6 +1,6 @@
-//! A connection as this side uses it: questions and answers as values, without JavaScript.
+//! A connection as Rust uses it: queries and answers as values, without JavaScript.
 //!
-//! Questions are sent as all requests are, in their order and under the same limits.
+//! Queries are sent as all requests are, in their order and under the same limits.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::clock;
 use crate::error::{Error, ErrorKind, Phase, ServerError, texts};
 use crate::wire::{ResultSet, Results, frontend, frontend::Parameters};
 
-/// A connection, for questions of this side's own.
+/// A connection, for queries of Rust's own.
 pub struct Session {
     connection: Connection,
     inbox: Arc<Inbox>,
@@ -24,7 +24,7 @@ pub struct Session {
     is_own: bool,
 }
 
-/// A question that is on its way.
+/// A query in flight.
 #[must_use = "a question whose answer is not awaited is asked all the same"]
 pub struct Question {
     connection: Connection,
@@ -33,7 +33,7 @@ pub struct Question {
     deadline: Option<Instant>,
 }
 
-/// What a question brought.
+/// The answer to a query.
 #[derive(Debug)]
 pub struct Answer {
     /// One for each statement that was completed.
@@ -58,12 +58,12 @@ impl Answer {
 }
 
 impl Session {
-    /// Questions on a connection that is held elsewhere.
+    /// Queries on a connection that is held elsewhere.
     pub fn on(connection: &Connection) -> Session {
         Session { connection: connection.clone(), inbox: Inbox::new(), deadline: None, is_own: false }
     }
 
-    /// Questions on a connection that ends with the session.
+    /// Queries on a connection that ends with the session.
     pub(super) fn owning(connection: Connection) -> Session {
         Session { connection, inbox: Inbox::new(), deadline: None, is_own: true }
     }
@@ -74,7 +74,7 @@ impl Session {
         self.connection.clone()
     }
 
-    /// The same session, whose questions have to be answered by then. One that isn't closes the connection, and fails
+    /// The same session, whose queries have to be answered by then. One that isn't closes the connection, and fails
     /// with `Timeout(Query)`.
     pub fn until(mut self, deadline: Option<Instant>) -> Session {
         self.deadline = deadline;
@@ -91,7 +91,7 @@ impl Session {
         self.connection.status()
     }
 
-    /// Notices that came with answers of this session's questions, since the last call.
+    /// Notices that came with answers to this session's queries, since the last call.
     pub fn take_notices(&self) -> Vec<ServerError> {
         self.inbox.take_notices()
     }
@@ -108,7 +108,7 @@ impl Session {
     pub fn question(&self, text: &str) -> (Request, Question) {
         let mut messages = BytesMut::new();
         if frontend::query(text, &mut messages).is_err() {
-            // A null byte can't be said in the protocol. Something has to be answered.
+            // The protocol can't carry a null byte. The request needs an answer all the same.
             frontend::sync(&mut messages);
         }
         self.exchange(messages)

@@ -13,11 +13,11 @@ pub fn next_sink_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Where answers go: an environment of JavaScript, this side itself, or a test.
+/// A receiver of answers: an environment of JavaScript, Rust's own inbox, or a test.
 pub trait Sink: Send + Sync {
     /// Takes records over. Never blocks.
     fn deliver(&self, batch: Batch);
-    /// What this receiver knows already.
+    /// The tables of this receiver.
     fn tables(&self) -> &Tables;
     /// A number that no other receiver of the process ever has.
     fn id(&self) -> u64;
@@ -33,7 +33,7 @@ pub trait Sink: Send + Sync {
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
-/// What records name by a number, because a receiver is told of it once.
+/// Tables of values that records name by number, because a receiver is told of each only once.
 #[derive(Default)]
 pub struct Tables {
     /// The columns of results.

@@ -25,7 +25,7 @@ pub enum Socket {
     /// A Unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
-    /// Taken off the runtime: the thread that took it finds out for itself when there is something to read.
+    /// Taken off the runtime: the thread that took it checks itself when there is something to read.
     #[cfg(unix)]
     Detached(Detached),
     /// On its way from one to the other, or lost on it.
@@ -74,7 +74,7 @@ delegate!(
 
 #[cfg(unix)]
 impl Socket {
-    /// Takes the socket off the runtime. What it has to say stays unread.
+    /// Takes the socket off the runtime. Its unread bytes stay unread.
     pub(super) fn detach(&mut self) -> io::Result<RawFd> {
         let socket = match std::mem::replace(self, Socket::Moving(Moving)) {
             Socket::Tcp(stream) => detached::Kind::Tcp(stream.into_std()?),

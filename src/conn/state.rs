@@ -1,4 +1,4 @@
-//! The state of a connection: what is queued, on the way, and written.
+//! The state of a connection: what is queued, in flight, and to be written.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -30,8 +30,8 @@ use crate::wire::frontend;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Life {
     Open,
-    /// What the server sent makes no sense, or this side has failed: nothing more is asked, and the task is about to close
-    /// the socket.
+    /// The server broke the protocol, or the client has failed: no more requests are sent, and the task is about to
+    /// close the socket.
     Broken,
     /// Terminate is sent when everything has been answered.
     Ending,
@@ -44,7 +44,7 @@ pub(super) struct Inner {
     pub(super) stream: Option<Stream>,
     pub(super) out: BytesMut,
     pub(super) queue: VecDeque<Request>,
-    /// The request that was taken off the queue and is being written; what a panic leaves here is unanswered.
+    /// The request that was taken off the queue and is being written; after a panic it is still unanswered.
     sending: Option<Reply>,
     pub(super) pending: VecDeque<PendingRequest>,
     pub(super) exchange: Exchange,
@@ -67,11 +67,11 @@ pub(super) struct Inner {
     lone_answers: u32,
 }
 
-/// After so many lone, short answers the next one will be alike.
+/// After so many lone, short answers the next one is expected to be alike.
 #[cfg(unix)]
 const HABIT: u32 = 8;
 
-/// A raw exchange is asked to wait when this many bytes have not left yet.
+/// A raw exchange is asked to wait when this many bytes are not sent yet.
 pub(super) const UNSENT_LIMIT: usize = 256 * 1024;
 
 impl Inner {
@@ -147,7 +147,7 @@ impl Inner {
         }
     }
 
-    /// Sends as many waiting requests as may be on the way.
+    /// Sends as many waiting requests as may be in flight.
     pub(super) fn advance(&mut self, notes: &mut Notes) {
         while let Some(next) = self.queue.front()
             && self.may_leave(&next.message)
@@ -170,7 +170,7 @@ impl Inner {
             && self.in_flight() == 0
             && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
         let mode = Mode::of(&request.message, &request.reply, describes);
-        // What is on the way already may change how the session writes dates.
+        // Requests in flight may change how the session writes dates.
         let formats = if self.in_flight() == 0 { self.statements.styles.formats() } else { Formats::PLAIN };
         match request.send(&mut self.statements, formats, describes, &mut self.out) {
             Ok(mut pending) => {
@@ -191,7 +191,7 @@ impl Inner {
         in_flight == 0 || (in_flight < self.depth && !self.exchange.is_exclusive() && !self.must_travel_alone(message))
     }
 
-    /// A raw exchange has the connection for itself, and a name is not used again before the server accepted it.
+    /// A raw exchange has the connection exclusively, and a name is not used again before the server accepted it.
     fn must_travel_alone(&self, message: &Message) -> bool {
         match message {
             Message::Extended(query) => self.statements.is_pending(&query.name),
@@ -218,7 +218,7 @@ impl Inner {
             let Some(stream) = &mut self.stream else { return };
             match Pin::new(stream).poll_write(&mut cx, &self.out) {
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
-                    // Reading tells what is wrong, in the server's own words if it left any.
+                    // Reading then gives the reason, in the server's own words if it sent any.
                     self.write_error = true;
                     self.wake();
                 }
@@ -294,7 +294,7 @@ impl Inner {
     pub(super) fn completed(&mut self, status: u8, notes: &mut Notes) {
         self.status = status;
         self.exchange = Exchange::default();
-        // What still waits to send data hears of the end instead; its number may be another request's by then.
+        // A request that still waits to send data gets the end instead; its number may be used again by then.
         self.drained.retain(|(_, note)| !matches!(note, Note::Drained));
         self.advance(notes);
     }
@@ -334,14 +334,14 @@ impl Inner {
         }
     }
 
-    /// Takes no more requests; the task closes the socket, and tells why.
+    /// Takes no more requests; the task closes the socket, and reports why.
     pub(super) fn break_off(&mut self) {
         if self.life == Life::Open {
             self.life = Life::Broken;
         }
     }
 
-    /// A panic has left this half changed; the task closes the socket, and tells why.
+    /// A panic has left this half changed; the task closes the socket, and reports why.
     pub(super) fn fail(&mut self) {
         if matches!(self.life, Life::Open | Life::Ending) {
             self.life = Life::Broken;
@@ -375,7 +375,7 @@ impl Inner {
     }
 }
 
-/// What a closed connection owes.
+/// The requests that a closed connection has to answer.
 pub(super) struct Unanswered {
     pub(super) pending: Vec<PendingRequest>,
     pub(super) requests: Vec<Request>,
@@ -388,7 +388,7 @@ pub(super) struct Unanswered {
 pub(super) enum Turn<'a> {
     Read(&'a mut Stream),
     Wait,
-    /// Close, because this side has failed.
+    /// Close, because the client has failed.
     Broken,
     /// Close; with an error for what is left.
     Close(Option<Error>),

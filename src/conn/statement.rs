@@ -30,8 +30,8 @@ pub struct Statement {
     description: Option<Description>,
 }
 
-/// What the server said of a statement's result, in one format. It is only kept of those whose columns can't change
-/// as long as the statement exists.
+/// The description of a statement's result, in one format. It is only kept for statements whose columns can't change as
+/// long as they exist.
 struct Description {
     binary: bool,
     mask: TypeMask,
@@ -95,7 +95,7 @@ impl Statements {
             self.by_name.remove(evicted);
         }
         match self.by_name.get(&choice.name) {
-            // The first one is still on its way; should the server refuse it, this one would be told otherwise.
+            // The first one is still in flight; if the server refused it, this one would fail in another way.
             Some(statement) if !statement.confirmed => return None,
             Some(_) if !choice.is_stale => {}
             _ => {
@@ -111,7 +111,7 @@ impl Statements {
         self.auto.as_ref().is_some_and(|auto| auto.is_on(status))
     }
 
-    /// What a command does to statements.
+    /// The effect of a command on statements.
     pub fn note(&mut self, effect: SessionEffect) {
         match effect {
             SessionEffect::ForgetsStatements => self.by_name.clear(),
@@ -151,8 +151,8 @@ impl Statements {
         }
     }
 
-    /// The server has refused a statement that was prepared without being asked to, before it ran. Whether that is
-    /// because it was prepared, so that the same query without a statement may do; the statement is forgotten then.
+    /// The server has refused an automatically prepared statement before it ran. Whether that is because it was
+    /// prepared, so that the same query without a statement may do; the statement is forgotten then.
     pub fn lost(&mut self, name: &str, parse: bool, error: &Error) -> bool {
         let vanished = matches!(error.code.as_deref(), Some("26000" | "42P05"));
         let routine = error.server.as_ref().and_then(|server| server.field(b'R'));
@@ -165,7 +165,7 @@ impl Statements {
         {
             auto.note_vanished();
         }
-        // One that is on its way is another one of the same name.
+        // One in flight is another statement of the same name.
         if (vanished || changed) && (parse || !self.is_pending(name)) {
             self.by_name.remove(name);
         }

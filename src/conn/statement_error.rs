@@ -44,7 +44,7 @@ pub(super) fn explain(connection: &Connection, flow: &Flow, error: &mut Error) {
     }
 }
 
-/// What the server says of a statement that has a name of this side's own, as it says it of one without.
+/// The server's error about an automatically named statement, as it would be for one without a name.
 fn hide_name(error: &mut Error, name: &str) {
     let quoted = format!("\"{name}\"");
     let Some(server) = &mut error.server else { return };

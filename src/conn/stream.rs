@@ -11,7 +11,7 @@ use super::tls;
 
 /// A socket, with TLS around it or not.
 pub enum Stream {
-    /// In the clear.
+    /// Without TLS.
     Plain(Socket),
     /// TLS.
     Tls(Box<tls::Session>),

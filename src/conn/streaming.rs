@@ -1,4 +1,5 @@
-//! What the caller of an exclusive exchange says while it is under way: raw bytes, pages of a portal, COPY data.
+//! What the caller of an exclusive exchange sends while it is under way: raw bytes, requests for pages of a portal,
+//! COPY data.
 
 use super::connection::Connection;
 use super::notes::Note;

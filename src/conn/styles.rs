@@ -1,8 +1,8 @@
-//! How the session writes dates and times, as far as the server says so.
+//! How the session writes dates and times, as reported by the server.
 
 use crate::rows::Formats;
 
-/// The parameters that the text of dates and times hangs on. The server reports each change of them before its next
+/// The parameters that the text of dates and times depends on. The server reports each change of them before its next
 /// ReadyForQuery (<https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-ASYNC>).
 #[derive(Debug, Default)]
 pub struct Styles {
@@ -17,7 +17,7 @@ impl Styles {
         match name {
             "DateStyle" => self.iso = value.starts_with("ISO"),
             // In other zones the text of 29 February of 1 BC is misread by `postgres-date`, and which instants those
-            // are hangs on the zone.
+            // are depends on the zone.
             "TimeZone" => self.utc = matches!(value, "UTC" | "Etc/UTC" | "GMT"),
             "integer_datetimes" => self.integers = value == "on",
             _ => {}

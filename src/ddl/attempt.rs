@@ -1,4 +1,4 @@
-//! One try at a piece of a script, from its first message to what became of it.
+//! One try at a piece of a script, from its first message to its outcome.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -24,12 +24,12 @@ use crate::sql;
 
 /// An answer to COMMIT that takes longer is late: the server is asked about it by another connection.
 const LATE: Duration = Duration::from_secs(1);
-/// On a long way: so many times there and back.
+/// Far from the server: so many round trips.
 const LATE_TRIPS: u32 = 8;
 /// How long the server may be asked where no limit was set for connecting.
 const INQUIRY: Duration = Duration::from_secs(10);
 
-/// What a caller is told that has given up.
+/// The error of an aborted call.
 pub(super) fn aborted() -> Error {
     Error::new(ErrorKind::Aborted, texts::SCRIPT_ABORTED).with_code("ABORT_ERR")
 }
@@ -48,7 +48,7 @@ pub(super) struct Attempt<'a> {
     /// Whether the operation is told of notices.
     pub(super) notices: bool,
     pub(super) operation: &'a Operation,
-    /// What is done besides; none where nothing was asked for.
+    /// What is done besides running it; none where nothing was asked for.
     pub(super) care: Option<&'a Care>,
 }
 
@@ -102,7 +102,7 @@ impl Attempt<'_> {
         ended
     }
 
-    /// Limits are set first, and it is looked which settings there are; only then the script is sent.
+    /// Limits are set and settings are read first; only then the script is sent.
     async fn begin_and_run(&self, session: &Session) -> Result<(), Error> {
         let before = match self.care {
             Some(care) => {
@@ -176,10 +176,10 @@ impl Attempt<'_> {
             requests.push(request);
             question
         };
-        // What follows a COPY that reads data would be taken for it.
+        // What follows a COPY that reads data would be taken for data.
         let may_follow = !sql::may_read_data(self.piece.text());
         let identity = functions.filter(|_| may_follow).map(|functions| follow(&functions.identify(savepoint)));
-        // It can't wait for whether the question has failed.
+        // It can't wait for the answer to that query.
         let commit = if identity.is_some() { savepoint.commit() } else { "COMMIT".to_owned() };
         let commit = (may_follow && self.commit == Commit::Pipelined).then(|| follow(&commit));
         self.connection.set_depth(requests.len());
@@ -188,7 +188,7 @@ impl Attempt<'_> {
         Followers { identity, commit }
     }
 
-    /// COMMIT has travelled with the script: its answer is the last word, unless the script has failed, or has ended its
+    /// COMMIT was sent along with the script: its answer decides, unless the script has failed, or has ended its
     /// transaction itself.
     async fn ended_by_both(&self, end: RelayEnd, commit: Question, inquiry: Option<Inquiry<'_>>) -> Result<(), Error> {
         match end.error {
@@ -235,7 +235,7 @@ impl Attempt<'_> {
         };
         // Its answer may still come, or never.
         self.connection.destroy(Error::closed(texts::TERMINATED));
-        // One that was lost before refuses COMMIT in words of its own.
+        // A connection that was lost before fails COMMIT with an error of its own.
         let loss = before.or(loss.filter(|error| error.kind != ErrorKind::Closed)).unwrap_or_else(lost);
         match verdict {
             Verdict::Committed => Ok(()),
@@ -304,8 +304,8 @@ impl Attempt<'_> {
         Relay::to(self.operation.reply(), operation, hearing)
     }
 
-    /// The request for a piece that runs as it is, and how its server process is found. A pooler doesn't say which one
-    /// that will be, so there the text begins with a comment that no other has.
+    /// The request for a piece that runs as it is, and how its server process is found. A pooler doesn't say which
+    /// process that will be, so there the text begins with a unique comment.
     fn claimed(&self, reply: Reply, lead: Vec<String>, before: Option<&SessionSettings>) -> (Request, String) {
         let mut request = script(self.piece, reply, false, lead);
         let Some(before) = before else { return (request, "NULL".to_owned()) };
@@ -371,7 +371,7 @@ fn lost() -> Error {
     Error::lost()
 }
 
-/// The ends of several as one: the first error counts, and those behind it have only been passed over.
+/// The ends of several as one: the first error counts, and those behind it were only skipped.
 async fn end_of_all(ends: Vec<Receiver<RelayEnd>>) -> RelayEnd {
     let mut whole = RelayEnd { status: 0, error: None, tags: Vec::new() };
     for end in ends {
@@ -385,7 +385,7 @@ async fn end_of_all(ends: Vec<Receiver<RelayEnd>>) -> RelayEnd {
     whole
 }
 
-/// The end of a relayed request; a relay that is gone without one is a connection that is.
+/// The end of a relayed request; a relay that was dropped without one means that the connection is lost.
 async fn end_of(end: Receiver<RelayEnd>) -> RelayEnd {
     end.await.unwrap_or_else(|_| RelayEnd { status: 0, error: Some(Box::new(lost())), tags: Vec::new() })
 }

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// The first pause, before chance has shortened it.
+/// The first pause, before it is shortened at random.
 const FIRST: Duration = Duration::from_millis(200);
 /// No pause is longer.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ impl Backoff {
         self.pause_by(chance())
     }
 
-    /// The next pause, by a chance from 0 to 1: between half of its length and all of it.
+    /// The next pause, by a random number from 0 to 1: between half of its length and all of it.
     fn pause_by(&mut self, chance: f64) -> Duration {
         let whole = self.next;
         self.next = (whole * 2).min(LONGEST);

@@ -1,4 +1,4 @@
-//! What stands in the way of a server process that waits for a lock.
+//! The sessions that block a server process which waits for a lock.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ fn mode(lock: &str) -> String {
     words
 }
 
-/// What stands in the way, in a sentence; empty when nothing was seen.
+/// The blockers in a sentence; empty when none was seen.
 pub(super) fn sentence(blockers: &[Blocker]) -> String {
     let one = |blocker: &Blocker| {
         let Blocker { pid, application, state, mode, relation, transaction_age, .. } = blocker;

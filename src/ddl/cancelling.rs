@@ -1,4 +1,4 @@
-//! Having the server stop what the caller has given up.
+//! Cancelling on the server what the caller has aborted.
 
 use std::future::Future;
 use std::pin::pin;
@@ -21,7 +21,7 @@ pub(super) struct Cancelling<'a> {
 }
 
 impl Cancelling<'_> {
-    /// Waits for `work`, which the server does on the connection; cancels it when the caller gives up. No cancel request
+    /// Waits for `work`, which the server does on the connection; cancels it when the caller aborts. No cancel request
     /// is on its way afterwards, so that none can hit what comes next.
     pub(super) async fn finish<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);

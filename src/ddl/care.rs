@@ -1,4 +1,4 @@
-//! What is done for a piece of a script besides running it: limits, an eye on its locks, and its session's settings.
+//! What is done for a piece of a script besides running it: limits, watching its locks, and its session's settings.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -53,8 +53,8 @@ impl Care {
         if self.is_limited() && piece.may_be_led() { self.limits().statements() } else { Vec::new() }
     }
 
-    /// Begins the transaction that the script runs in, in one message: it looks which settings there are, in a
-    /// transaction before so that no snapshot is taken in this one, and sets the limits.
+    /// Begins the transaction that the script runs in, in one message: it reads the settings, in a transaction before
+    /// so that no snapshot is taken in this one, and sets the limits.
     ///
     /// # Errors
     /// The server refuses them, or they don't hold. No transaction is left that has done anything.
@@ -64,7 +64,7 @@ impl Care {
         let statements = look.into_iter().chain(limits.statements()).chain(limits.questions());
         let answer = session.ask(&statements.collect::<Vec<_>>().join("; ")).answer().await;
         match answer.error {
-            // Unknown before 14, and not to be had on some systems.
+            // Unknown before 14, and not supported on some systems.
             Some(error) if self.is_about_client_check(&error) => {
                 self.checks_client.store(false, Ordering::Relaxed);
                 session.simple("ROLLBACK").await?;

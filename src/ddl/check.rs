@@ -1,4 +1,4 @@
-//! What is refused before anything is sent.
+//! Checks that refuse a script before anything is sent.
 
 use crate::error::{Error, ErrorKind, Outcome, texts};
 use crate::sql;

@@ -32,7 +32,7 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Those of a connection's server; none where it can't say what became of a transaction.
+    /// Those of a connection's server; none if it can't report the status of a transaction.
     pub(super) fn of(connection: &Connection) -> Option<Functions> {
         let version = connection.parameters().iter().find(|(name, _)| name == "server_version")?;
         let digits = version.1.split(|c: char| !c.is_ascii_digit()).next()?;
@@ -43,8 +43,8 @@ impl Functions {
         }
     }
 
-    /// The question for the identity, asked behind the script in the same transaction. It stands behind a savepoint: if
-    /// it fails (a time limit, a server that is not quite PostgreSQL), the script must not fail with it.
+    /// The query for the identity, sent behind the script in the same transaction. It comes after a savepoint: if it
+    /// fails (a time limit, a server that is not quite PostgreSQL), the script must not fail with it.
     pub(super) fn identify(self, savepoint: &Savepoint) -> String {
         let Savepoint(name) = savepoint;
         let current = self.current;
@@ -54,7 +54,7 @@ impl Functions {
         )
     }
 
-    /// The questions for what became of it: when the server was started and whether it is a standby, and the status. Two
+    /// The queries for its outcome: when the server was started and whether it is a standby, and the status. Two
     /// statements, because the second one fails for an id that the server has not given out.
     pub(super) fn inquire(self, xact: &str) -> String {
         let Functions { status, id_type, .. } = self;
@@ -65,7 +65,7 @@ impl Functions {
     }
 }
 
-/// What stands between a script and the question. No script can know its name: COMMIT behind a script that has failed
+/// The savepoint between a script and that query. No script can know its name: COMMIT behind a script that has failed
 /// would go back to a savepoint of the script's own otherwise, and commit half of it.
 pub(super) struct Savepoint(String);
 
@@ -79,7 +79,7 @@ impl Savepoint {
         &self.0
     }
 
-    /// Commits the script, whether the question has failed or not. When the script has failed there is no such savepoint,
+    /// Commits the script, whether that query has failed or not. When the script has failed there is no such savepoint,
     /// and the transaction stays as it is.
     pub(super) fn commit(&self) -> String {
         format!("ROLLBACK TO SAVEPOINT {}; COMMIT", self.0)
@@ -87,7 +87,7 @@ impl Savepoint {
 }
 
 impl Identity {
-    /// What the question's answer says.
+    /// Reads the answer to the query.
     pub(super) fn read(sets: &[ResultSet]) -> Option<Identity> {
         let row = sets.iter().find(|set| !set.rows.is_empty())?;
         let digits = |column| row.value(column).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));

@@ -1,4 +1,4 @@
-//! What is there of an index that shall be built, and what earlier tries have left behind.
+//! The state of an index that is to be built, and the remains of earlier tries.
 //!
 //! CREATE INDEX CONCURRENTLY that fails leaves an invalid index, which IF NOT EXISTS then takes for the wanted one; and
 //! REINDEX CONCURRENTLY leaves copies whose names end in `_ccnew` or `_ccold`.
@@ -7,10 +7,10 @@ use crate::conn::Session;
 use crate::error::{Error, ErrorKind, texts};
 use crate::sql::{ConcurrentIndex, Reindexed, quote_identifier, quote_literal};
 
-/// What is there under an index's name.
+/// The state of an index by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum IndexState {
-    /// Nothing that is known here; the server will say.
+    /// No such index, or none that matters here; the server decides.
     Absent,
     /// The same one, and it is valid.
     Valid,
@@ -64,8 +64,8 @@ fn look_up(index: &ConcurrentIndex<'_>) -> String {
     )
 }
 
-/// The definition as the server words it: of the same index on an empty table of the same columns, which goes again at
-/// once.
+/// The definition as the server words it: of the same index on an empty table of the same columns, which is dropped
+/// again at once.
 async fn wanted(index: &ConcurrentIndex<'_>, session: &Session) -> Result<String, Error> {
     let temporary = format!("pg_temp.{}", quote_identifier(&index.table_name));
     let on_temporary = index.on(&temporary);
@@ -86,7 +86,7 @@ async fn wanted(index: &ConcurrentIndex<'_>, session: &Session) -> Result<String
     definition.ok_or_else(|| Error::protocol(texts::DEFINITION_NOT_TOLD))
 }
 
-/// What of a definition doesn't hang on names: whether it is unique, and all from USING on.
+/// The part of a definition that doesn't depend on names: whether it is unique, and all from USING on.
 fn essence(definition: &str) -> (bool, &str) {
     let tail = definition.split_once(" USING ").map_or(definition, |(_, tail)| tail);
     (definition.starts_with("CREATE UNIQUE"), tail)

@@ -6,18 +6,18 @@ use super::backoff::Backoff;
 use super::order::Limits;
 use crate::error::Blocker;
 
-/// What a call has waited and may still wait.
+/// How long a call has waited and may still wait.
 pub(super) struct LockBudget {
     limits: Limits,
     left: Option<Duration>,
     waited: Duration,
     attempts: u32,
     backoff: Backoff,
-    /// What an autovacuum worker has to be waited for before it yields; once one stood in the way.
+    /// How long an autovacuum worker has to be waited for before it yields; set once one was a blocker.
     rung: Option<Duration>,
 }
 
-/// What comes after a try that has not had its lock.
+/// The next step after a try that didn't get its lock.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Another one, after this pause.
@@ -32,7 +32,7 @@ impl LockBudget {
         LockBudget { limits, left, waited, attempts: 0, backoff: Backoff::new(), rung: None }
     }
 
-    /// What is run next has tries of its own; the time is that of all.
+    /// The next piece has tries of its own; the time is shared by all.
     pub(super) fn begin_piece(&mut self) {
         self.attempts = 0;
         self.backoff = Backoff::new();
@@ -52,7 +52,7 @@ impl LockBudget {
         }
     }
 
-    /// What all tries that are still to come may wait.
+    /// The time that all later tries may wait.
     pub(super) fn left(&self) -> Option<Duration> {
         self.left
     }
@@ -63,8 +63,8 @@ impl LockBudget {
         self.left = self.left.map(|left| left.saturating_sub(waited));
     }
 
-    /// What comes after a try that has waited in vain for `blockers`. Where nothing but autovacuum stood in the way, the
-    /// next try lasts until that has yielded, some time after `deadlock_timeout`.
+    /// The next step after a try that has waited in vain for `blockers`. If autovacuum was the only blocker, the next
+    /// try lasts until that has yielded, some time after `deadlock_timeout`.
     pub(super) fn after(&mut self, blockers: &[Blocker], deadlock_timeout: Duration) -> Next {
         // A shorter try would only make other sessions wait behind it.
         let least = self.limits.lock_timeout.map_or(Duration::ZERO, |timeout| (timeout / 2).min(SHORTEST_TRY));
@@ -82,7 +82,7 @@ impl LockBudget {
         Next::Pause(self.left.map_or(pause, |left| pause.min((left - least) / 2)))
     }
 
-    /// What all tries have waited, and how many they were.
+    /// How long all tries have waited, and how many they were.
     pub(super) fn spent(&self) -> (Duration, u32) {
         (self.waited, self.attempts)
     }

@@ -1,7 +1,7 @@
 //! Watching, by another connection, what a statement waits for.
 //!
-//! The server's `lock_timeout` counts for each lock alone. What a transaction waits for all of them together, and what
-//! stands in the way, only another session can see.
+//! The server's `lock_timeout` counts for each lock alone. Only another session can see how long a transaction waits
+//! for all of them together, and for which sessions.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::clock;
 use crate::conn::Session;
 use crate::error::{Blocker, Error};
 
-/// How often it is looked whether there is a wait.
+/// How often it checks for a wait.
 const POLL: Duration = Duration::from_millis(40);
-/// How often it is looked what stands in the way.
+/// How often it looks up the blockers.
 const SAMPLE: Duration = Duration::from_millis(250);
 /// How long making the connection may take.
 const OPENING: Duration = Duration::from_secs(5);
@@ -33,7 +33,7 @@ pub(super) struct LockWatch {
 pub(super) struct Seen {
     /// How long it has waited for locks.
     pub(super) waited: Duration,
-    /// What stood in the way when it was looked last.
+    /// The blockers when they were last looked up.
     pub(super) blockers: Vec<Blocker>,
     /// It was cancelled because it had waited for too long.
     pub(super) is_cut: bool,
@@ -45,7 +45,7 @@ impl LockWatch {
         LockWatch { session: None, deadlock_timeout: DEADLOCK_TIMEOUT }
     }
 
-    /// Opens the connection. Where the server has none left, locks are still bounded, each for itself.
+    /// Opens the connection. If the server has none left, the wait for each single lock is still limited.
     pub(super) async fn open(apart: &Apart) -> LockWatch {
         let opening = Session::open(&apart.settings, apart.caller.as_ref());
         let Some(Ok(session)) = clock::within(OPENING, opening).await else { return LockWatch::blind() };
@@ -58,8 +58,8 @@ impl LockWatch {
     }
 
     /// Waits for `work`, which the server process `pid` does (a number, or an expression for one). Cancels it when its
-    /// waits for locks have lasted longer than `limit` together. `tell` hears of what stands in the way, whenever
-    /// they are others than before.
+    /// waits for locks have lasted longer than `limit` together. `tell` is called with the blockers whenever they
+    /// change.
     pub(super) async fn over<T>(
         &self,
         pid: &str,
@@ -123,7 +123,7 @@ impl Looks<'_> {
     async fn sample(&mut self, tell: &impl Fn(&[Blocker])) -> Result<(), Error> {
         let sets = self.session.simple(&blockers::question(self.pid)).await?;
         let found = sets.first().map(blockers::read).unwrap_or_default();
-        // Between the two questions the wait may have ended.
+        // Between the two queries the wait may have ended.
         if !found.is_empty() {
             let pids = |blockers: &[Blocker]| blockers.iter().map(|blocker| blocker.pid).collect::<Vec<_>>();
             let is_news = pids(&found) != pids(&self.seen.blockers);

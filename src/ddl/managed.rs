@@ -1,4 +1,5 @@
-//! A script that runs under limits, or in pieces: tries again what has not had its lock, and says what is applied.
+//! A script that runs under limits, or in pieces: retries a piece that didn't get its lock, and reports what is
+//! applied.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,9 +24,9 @@ use crate::rows::Batch;
 use crate::sql;
 use crate::wire::command;
 
-/// The server's words for a lock that was not had.
+/// The SQLSTATE of a lock that wasn't granted in time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
-/// How often it is looked whether another process has built an index.
+/// How often it checks whether another process has built an index.
 const BUILDING_POLL: Duration = Duration::from_millis(500);
 
 /// A script on its connection.
@@ -39,9 +40,9 @@ pub(super) struct Managed<'a> {
     budget: LockBudget,
     backup: Arc<Backup>,
     checks_client: bool,
-    /// What stood in the way last.
+    /// The last blockers.
     met: Vec<Blocker>,
-    /// Something of the script's is left in its session.
+    /// Settings of the script are left in its session.
     pub(super) is_spoiled: bool,
 }
 
@@ -85,7 +86,7 @@ impl<'a> Managed<'a> {
         ended
     }
 
-    /// Behind a pooler the next piece may run on another server process, and what it finds set there is others'.
+    /// Behind a pooler the next piece may run on another server process, and settings there belong to other clients.
     fn is_pooled(&self) -> bool {
         let own = self.connection.backend_key().0.to_string();
         self.backup.pid().is_some_and(|pid| pid != own)
@@ -132,7 +133,7 @@ impl<'a> Managed<'a> {
             let since = clock::now();
             let ended = self.attempt(piece, &care).await;
             let (mut seen, place) = (care.take_seen(), care.hearing.current());
-            // One that was too short to be looked at has met the same ones.
+            // A wait that was too short to be looked up had the same blockers.
             if seen.blockers.is_empty() {
                 seen.blockers = std::mem::take(&mut self.met);
             }
@@ -199,7 +200,7 @@ impl<'a> Managed<'a> {
         }
     }
 
-    /// An index that was to be built concurrently, and of which nothing is there, was not begun.
+    /// An index that was to be built concurrently and doesn't exist was not begun.
     async fn looked_up(&self, error: Error, piece: &Piece) -> Error {
         let index = sql::concurrent_index(piece.text()).filter(|_| self.connection.status() == b'I');
         let Some(index) = index.filter(|_| self.connection.is_open()) else { return error };
@@ -212,7 +213,7 @@ impl<'a> Managed<'a> {
         }
     }
 
-    /// Looks what earlier tries have left of an index that is built concurrently, and clears it away. True when there is
+    /// Looks for remains of earlier tries at an index that is built concurrently, and drops them. True when there is
     /// nothing left to do.
     async fn is_prepared(&self, piece: &Piece, care: &Care) -> Result<bool, Error> {
         if piece.in_transaction || piece.places.len() != 1 {
@@ -232,7 +233,7 @@ impl<'a> Managed<'a> {
         if let Some(reindexed) = sql::concurrent_reindex(piece.text()) {
             for drop in leftovers(&reindexed, &session).await? {
                 match self.aside(&session, piece, care, &drop).await {
-                    // Something hangs on it, so it is none of those.
+                    // Other objects depend on it, so it isn't such a remainder.
                     Err(error) if error.code.as_deref() == Some("2BP01") => {}
                     dropped => dropped?,
                 }
@@ -241,7 +242,7 @@ impl<'a> Managed<'a> {
         Ok(false)
     }
 
-    /// Another process builds the index: it is looked again a moment later, as long as there is time.
+    /// Another process builds the index: checks again a moment later, as long as there is time.
     async fn await_other(&self, care: &Care) -> Result<(), Error> {
         if !care.may_wait(BUILDING_POLL) {
             return Err(lock_not_had(texts::INDEX_IS_BEING_BUILT));
@@ -253,7 +254,7 @@ impl<'a> Managed<'a> {
         }
     }
 
-    /// A statement of this side's own, under the same limits.
+    /// A statement of Rust's own, under the same limits.
     async fn aside(&self, session: &Session, piece: &Piece, care: &Care, text: &str) -> Result<(), Error> {
         let claim = format!("/* pgfleet:{} */ ", Savepoint::new().name());
         let pid = format!(
@@ -283,7 +284,7 @@ impl<'a> Managed<'a> {
             (false, error) => error,
         };
         if let Some(server) = &mut told.server {
-            // That of a deadlock says more.
+            // A deadlock's own error says more.
             if server.field(b'D').is_none() {
                 server.fields.push((b'D', texts::waited_for_locks(waited, attempts, &said)));
             }
@@ -328,8 +329,8 @@ impl Piece {
     }
 }
 
-/// Whether a lock was not had, in the server's words or because this side has ended the wait. A deadlock is one of
-/// those: the server has chosen which transaction has to be tried again.
+/// Whether a lock wasn't granted in time, by the server's error or because the watch has ended the wait. A deadlock is
+/// one of those: the server has chosen which transaction has to be tried again.
 fn is_lock_failure(error: &Error, seen: &Seen) -> bool {
     match error.code.as_deref() {
         Some(LOCK_NOT_AVAILABLE | "40P01") => true,

@@ -1,8 +1,8 @@
-//! How a script runs as one piece, and what is known of it afterwards.
+//! How a script runs as one piece, and how its outcome is determined.
 //!
-//! BEGIN and the script leave together, with a question for the transaction's identity behind them; COMMIT leaves when
+//! BEGIN and the script are sent together, with a query for the transaction's identity behind them; COMMIT is sent when
 //! the script has succeeded, so that nothing is committed when the process dies in its middle. When the answer to
-//! COMMIT is lost, the identity is what the server is asked about. Decision 0030 has the alternatives.
+//! COMMIT is lost, the server is asked about that identity. Decision 0030 has the alternatives.
 
 mod attempt;
 mod backoff;

@@ -61,7 +61,7 @@ impl Limits {
 }
 
 impl Order {
-    /// Nothing is asked for but to run it, so that nothing has to be known of it.
+    /// Nothing is asked for but to run it, so that it need not be analysed.
     pub fn is_plain(&self) -> bool {
         let is_asked = self.undoes_settings || self.progress || self.limits != Limits::default();
         !is_asked && self.mode != Mode::Auto && !is_for_psql(self.text())
@@ -76,7 +76,7 @@ impl Order {
     }
 }
 
-/// Whether a script holds what psql would take for itself, data for a COPY or a command that is passed over.
+/// Whether a script has parts for psql: data for a COPY, or a command that is skipped.
 fn is_for_psql(script: &str) -> bool {
     script.contains('\\') && (script.contains("\\restrict") || script.contains("\\unrestrict") || has_copy_data(script))
 }

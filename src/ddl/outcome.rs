@@ -1,4 +1,4 @@
-//! What became of a script that failed, from which of its statements were completed and how it ended.
+//! The outcome of a script that failed, from which of its statements were completed and how it ended.
 
 use crate::error::{Outcome, ServerError, Step, StepState};
 use crate::sql::{self, TransactionEnd};

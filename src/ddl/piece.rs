@@ -1,4 +1,4 @@
-//! A part of a script that is sent as one, and how a script falls into such parts.
+//! A part of a script that is sent as one, and how a script is split into such parts.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -88,9 +88,9 @@ impl Plan {
         (0..self.parts.len()).map(|place| self.statement(place).to_owned()).collect()
     }
 
-    /// The statements of a transaction as messages of their own: the server holds back what it has to say until the end
-    /// of a message, so that it wouldn't be known which one is under way. Nothing where they have to stay together:
-    /// behind COMMIT they would be transactions of their own, and what follows a COPY would be taken for its data.
+    /// The statements of a transaction as messages of their own: the server holds back its answers until the end of a
+    /// message, so that it wouldn't be known which one is under way. Nothing where they have to stay together: behind
+    /// COMMIT they would be transactions of their own, and what follows a COPY would be taken for its data.
     pub(super) fn each(&self, piece: &Piece) -> Vec<Piece> {
         let is_text = matches!(piece.body, Body::Text(_));
         let is_several = (2..=MOST_MESSAGES).contains(&piece.places.len());
@@ -114,7 +114,7 @@ impl Plan {
         self.parts.get(place).and_then(|part| self.text().get(part.range.clone())).unwrap_or_default()
     }
 
-    /// These statements as one piece. The whole script is sent as it stands, unless something in it is for psql.
+    /// These statements as one piece. The whole script is sent as it is, unless a part of it is for psql.
     fn piece(&self, places: Range<usize>, in_transaction: bool) -> Piece {
         let parts = self.parts.get(places.clone()).unwrap_or_default();
         let is_whole = places == (0..self.parts.len());
@@ -196,7 +196,7 @@ impl Plan {
         end.map_or(self.parts.len(), |end| end + 1) - place
     }
 
-    /// In place of a piece that the server has refused as a transaction, those that it may take: only it knows that a
+    /// Replaces a piece that the server has refused as a transaction by pieces that it may take: only it knows that a
     /// procedure commits, that a table has partitions, or which functions use a new enum value. Nothing of the piece is
     /// applied.
     pub(super) fn split(&self, piece: &Piece, error: &Error) -> Option<Vec<Piece>> {

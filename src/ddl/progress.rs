@@ -1,4 +1,4 @@
-//! What is told of a script while it runs.
+//! Events of a script while it runs.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(super) enum Progress {
     Done,
     /// It waits for a lock.
     Waiting,
-    /// It has not had a lock in time, and is tried again.
+    /// It didn't get a lock in time, and is tried again.
     Retrying,
     /// It has failed.
     Failed,
@@ -34,7 +34,7 @@ impl Progress {
     }
 }
 
-/// The statements of a script, for telling of them by their places.
+/// The statements of a script, for events that name them by their index.
 #[derive(Clone)]
 pub(super) struct Steps {
     operation: Operation,
@@ -48,7 +48,7 @@ impl Steps {
         Steps { operation: operation.clone(), statements: statements.into(), are_told }
     }
 
-    /// Tells how far the statement at this place, from 0, has got. One beyond the last is none.
+    /// Reports the progress of the statement at this index, from 0. An index beyond the last is ignored.
     pub(super) fn tell(&self, place: usize, state: Progress, blockers: &[Blocker]) {
         let Some(statement) = self.statements.get(place).filter(|_| self.are_told) else { return };
         let mut event = vec![
@@ -63,7 +63,7 @@ impl Steps {
         self.operation.tell_now(Plain::Record(event));
     }
 
-    /// Results from here on belong to what may be tried again.
+    /// Results from here on belong to a piece that may be retried.
     pub(super) fn mark(&self) {
         self.record(Record::Mark);
     }
@@ -73,7 +73,7 @@ impl Steps {
         self.record(Record::Rewind);
     }
 
-    /// In order with the results, which events are not.
+    /// Delivered in order with the results, unlike events.
     fn record(&self, record: Record) {
         let reply = self.operation.reply();
         let mut batch = Batch::default();
@@ -86,7 +86,7 @@ impl Steps {
         self.operation.tell_now(Plain::record([("session", Plain::text("changed"))]));
     }
 
-    /// Tells that something of that may be left: the connection is not to be used by others.
+    /// Tells that some of that may be left: the connection must not be used again.
     pub(super) fn tell_spoiled(&self) {
         self.operation.tell_now(Plain::record([("session", Plain::text("spoiled"))]));
     }

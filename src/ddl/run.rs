@@ -147,7 +147,7 @@ mod tests {
             _ = &mut running => panic!("nobody has committed it yet"),
             () = gate.reached() => {}
         }
-        // Its answer comes while the caller dies, and both are there when it goes on.
+        // Its answer comes while the caller's environment ends, and both are seen at once.
         gate.open();
         settle().await;
         assert_eq!(connection.load(), 0);

@@ -9,9 +9,9 @@ use crate::error::{Error, texts};
 use crate::sql::{quote_identifier, quote_literal};
 use crate::wire::ResultSet;
 
-/// The settings that a session had before a script, so that they can be had again.
+/// The settings that a session had before a script, so that they can be restored.
 pub(super) struct Backup {
-    /// Settings of the script's that the server doesn't list.
+    /// Settings made by the script that the server doesn't list.
     unlisted: Vec<String>,
     before: OnceLock<SessionSettings>,
     steps: Steps,
@@ -22,12 +22,12 @@ impl Backup {
         Backup { unlisted, before: OnceLock::new(), steps }
     }
 
-    /// Asks which settings there are.
+    /// Reads the settings.
     pub(super) fn question(&self) -> String {
         SessionSettings::question(&self.unlisted)
     }
 
-    /// Keeps them, the first time. Returns those that were asked for now.
+    /// Keeps them, the first time. Returns those that were read now.
     ///
     /// # Errors
     /// The server has not answered the question.
@@ -49,7 +49,7 @@ impl Backup {
         let Some(before) = self.before.get() else { return true };
         let Ok(sets) = session.simple(&self.question()).await else { return false };
         let Some(now) = SessionSettings::read(&sets) else { return false };
-        // What another server process has is not this script's.
+        // Settings of another server process are not this script's.
         if now.pid != before.pid {
             return true;
         }
@@ -96,7 +96,7 @@ impl SessionSettings {
         Some(settings)
     }
 
-    /// Forgets what is set to this value: it is this side's own, and goes with its transaction.
+    /// Ignores a setting of this value: Rust has set it, and it ends with its transaction.
     pub(super) fn without(mut self, own: &[(&str, String)]) -> SessionSettings {
         for (name, value) in own {
             if self.values.get(*name).is_some_and(|now| now.as_ref() == Some(value)) {
@@ -106,7 +106,7 @@ impl SessionSettings {
         self
     }
 
-    /// What turns these, later settings back into `before`.
+    /// The statements that turn these, later settings back into `before`.
     pub(super) fn undo(&self, before: &SessionSettings) -> Vec<String> {
         let names = self.values.keys().chain(before.values.keys().filter(|name| !self.values.contains_key(*name)));
         let changed = names.filter(|name| self.values.get(*name) != before.values.get(*name));
@@ -117,7 +117,7 @@ impl SessionSettings {
                 (name != "session_authorization", back(name, before.values.get(name).and_then(Option::as_deref)))
             })
             .collect();
-        // The one that may take away the right to the others.
+        // The session's user first: the one that the script has set may lack the right to set the others.
         statements.sort_by_key(|(is_later, _)| *is_later);
         statements.into_iter().map(|(_, statement)| statement).collect()
     }

@@ -1,4 +1,4 @@
-//! The server's own limits for a transaction, so that it ends by itself when this side can't end it.
+//! The server's own limits for a transaction, so that it ends by itself when the client can't end it.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How often the server looks, in mid-statement, whether its client is still there.
 const CLIENT_CHECK: Duration = Duration::from_secs(2);
 
-/// What is set for a transaction alone.
+/// Settings for one transaction alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TimeLimits {
     /// Names and values in milliseconds.

@@ -14,7 +14,7 @@ use crate::wire::ResultSet;
 const PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What became of it.
+/// Its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     Committed,
@@ -57,7 +57,7 @@ impl<'a> Inquiry<'a> {
         loop {
             match self.ask(xact, is_lost, until).await {
                 Ok(Status::Known(verdict)) => return verdict,
-                // The server works on it, and says so: there is no hurry.
+                // The server reports that it works on it: there is no hurry.
                 Ok(Status::InProgress) if !is_lost => until = clock::now() + limit,
                 Ok(Status::InProgress) if clock::now() >= until => {
                     return Verdict::Unknowable(texts::STILL_OPEN.into());
@@ -128,7 +128,7 @@ fn interpret(status: Option<&str>, is_same_start: bool, is_standby: bool) -> Sta
     }
 }
 
-/// Asking again would bring the same, or a ban.
+/// Asking again would get the same answer, or a ban.
 fn is_final(error: &Error) -> bool {
     let code = error.code.as_deref().unwrap_or("");
     matches!(error.kind, ErrorKind::Config | ErrorKind::Auth) || code.starts_with("28") || code.starts_with("42")

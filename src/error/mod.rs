@@ -35,9 +35,9 @@ pub enum ErrorKind {
     Closed,
     /// The other side or the network ended the connection without giving a reason.
     Lost,
-    /// The caller gave it up.
+    /// The caller aborted it.
     Aborted,
-    /// Code of the program's has thrown, where the program was asked.
+    /// The program's code has thrown, where Rust had asked it.
     Program,
 }
 
@@ -87,7 +87,7 @@ impl ServerError {
     }
 }
 
-/// What became of the work that a failed request was to do.
+/// The outcome of the work of a failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Certain: nothing was sent, or it was rolled back.
@@ -143,10 +143,10 @@ impl StepState {
     }
 }
 
-/// A lock that was not had in time.
+/// A lock that wasn't granted in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockFailure {
-    /// What stood in the way of the last try; one for each process.
+    /// The blockers of the last try; one for each process.
     pub blockers: Vec<Blocker>,
     /// How often it was tried; the first try counts.
     pub attempts: u32,
@@ -203,7 +203,7 @@ pub struct Error {
     pub outcome: Option<Outcome>,
     /// What became of each statement of a script, unless nothing of it was applied.
     pub steps: Box<[Step]>,
-    /// What is known of the lock that was not had.
+    /// What is known of the lock that wasn't granted.
     pub lock: Option<Box<LockFailure>>,
     /// The program itself has thrown it, in answer to the question of this number.
     pub thrown: Option<u32>,
@@ -273,7 +273,7 @@ impl Error {
         Error::new(ErrorKind::Closed, message)
     }
 
-    /// A connection ended without a word.
+    /// A connection ended without a reason.
     pub fn lost() -> Self {
         Error::new(ErrorKind::Lost, texts::UNEXPECTED_END)
     }

@@ -11,7 +11,7 @@ pub enum Phase {
     Tls,
     /// From the startup message to the first ReadyForQuery.
     Authenticate,
-    /// From a question to its answer.
+    /// From a query to its answer.
     Query,
 }
 

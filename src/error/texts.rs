@@ -112,22 +112,22 @@ pub fn wrong_session(host: &str, kind: &str) -> String {
     format!("The server {host} is {kind}, which target_session_attrs does not accept.")
 }
 
-/// No program is left that could do what was asked of it.
+/// No program is left that could answer a question.
 pub fn no_responder(to_do: &str) -> String {
     format!("No client or pool is left to {to_do}.")
 }
 
-/// The program didn't do in time what was asked of it.
+/// The program didn't answer a question in time.
 pub fn took_too_long(to_do: &str) -> String {
     format!("The program took too long to {to_do}.")
 }
 
-/// A cancel request was not taken in time.
+/// A cancel request was not accepted in time.
 pub fn cancel_unanswered(limit: Duration) -> String {
     format!("The server took no note of a cancel request within {} ms; it may still do so.", limit.as_millis())
 }
 
-/// A question of this side's own was not answered in time.
+/// A query of Rust's own was not answered in time.
 pub fn answer_too_late(limit: Duration) -> String {
     format!("The server did not answer within {} ms; the connection was closed.", limit.as_millis())
 }
@@ -263,12 +263,12 @@ pub const HASH_REQUEST: &str = "server requested a hashed password";
 /// What came in place of an allowed method, for [`method_refused`].
 pub const SASL_REQUEST: &str = "server requested SASL authentication";
 
-/// A startup parameter that the protocol can't say.
+/// A startup parameter that the protocol can't carry.
 pub fn startup_not_sent(reason: impl Display) -> String {
     format!("A startup parameter cannot be sent: {reason}.")
 }
 
-/// A number of AuthenticationRequest that no method of this side has.
+/// An AuthenticationRequest for a method that isn't supported.
 pub fn unknown_method(number: i32) -> String {
     format!(
         "The server asks for an authentication method that is not supported (number {number}); use scram-sha-256, md5 \
@@ -313,12 +313,12 @@ pub const TOO_LARGE: &str = "PostgreSQL takes messages of less than 1 GB";
 /// Why a message is not sent.
 pub const EMBEDDED_NULL: &str = "string contains embedded null";
 
-/// A query that the protocol can't say.
+/// A query that the protocol can't carry.
 pub fn query_not_sent(reason: impl Display) -> String {
     format!("The query cannot be sent: {reason}.")
 }
 
-/// COPY data that the protocol can't say.
+/// COPY data that the protocol can't carry.
 pub fn copy_data_not_sent(reason: &str) -> String {
     format!("A piece of COPY data cannot be sent: {reason}.")
 }
@@ -353,7 +353,7 @@ pub const OTHER_COLUMNS: &str = "The server sent a row with other columns than i
 pub const BYTES_BEHIND_ROW: &str = "The server sent a row with bytes behind its last value.";
 /// A value in binary format.
 pub const WRONG_BINARY_LENGTH: &str = "The server sent a binary value that has not the length of its type.";
-/// The answer to a question of this side's own.
+/// The answer to a query of Rust's own.
 pub const LONG_ANSWER: &str = "The server's answer to a short question is longer than any such answer.";
 /// The answer to `SELECT version()`.
 pub const NO_VERSION: &str = "The server answered SELECT version() without a version.";
@@ -364,7 +364,7 @@ pub const UNDESCRIBED_ROW: &str = "a row without a description";
 /// What was sent, for [`never_sent`].
 pub const ENDLESS_TAG: &str = "a command tag without an end";
 
-/// Something that has no place in the protocol at all.
+/// Something that isn't part of the protocol at all.
 pub fn never_sent(what: &str) -> String {
     format!("The server sent {what}, which PostgreSQL never does; the connection was closed.")
 }
@@ -374,7 +374,7 @@ pub fn message_of(tag: u8) -> String {
     format!("a message of type '{}'", char::from(tag))
 }
 
-/// A message at a place where it has no business.
+/// A message at a point where it isn't allowed.
 pub fn out_of_place(tag: u8) -> String {
     format!("The server sent {} where it has no place; the connection was closed.", message_of(tag))
 }
@@ -418,7 +418,7 @@ pub const NOT_AT_REST: &str = "the connection is in the middle of something";
 
 // Scripts.
 
-/// The caller gave a script up.
+/// The caller aborted a script.
 pub const SCRIPT_ABORTED: &str = "The script was aborted";
 /// What COMMIT does behind a failure that went unnoticed.
 pub const COMMIT_ROLLED_BACK: &str = "The server answered COMMIT with ROLLBACK: the transaction had failed before";
@@ -466,7 +466,7 @@ pub const SETTINGS_NOT_TOLD: &str = "The server didn't say which settings there 
 /// It would have to be known whether two indexes are the same.
 pub const DEFINITION_NOT_TOLD: &str = "the server didn't say how it would be defined";
 
-/// The detail of a lock that was not had; `blockers` is a sentence, or empty.
+/// The detail of a lock that wasn't granted; `blockers` is a sentence, or empty.
 pub fn waited_for_locks(waited: Duration, attempts: u32, blockers: &str) -> String {
     let tries = if attempts == 1 { "one try".to_owned() } else { format!("{attempts} tries") };
     let blocked = if blockers.is_empty() { String::new() } else { format!(" In the way: {blockers}.") };

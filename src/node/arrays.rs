@@ -16,16 +16,16 @@ pub(super) struct Arrays {
     floats: *mut f64,
     /// Counts how often JavaScript was told to forget its shapes.
     pub generation: u32,
-    /// Shapes that it was told of since then.
+    /// Shapes that were sent to it since then.
     pub told: usize,
-    /// Columns of the shapes that it was told of since then.
+    /// Columns of the shapes that were sent to it since then.
     pub columns: usize,
 }
 
 // SAFETY: the pointers are only followed on the environment's thread, in `copy`.
 unsafe impl Send for Arrays {}
 
-/// JavaScript forgets all shapes when it has been told of this many, so that its table stays bounded as ours does.
+/// JavaScript forgets all shapes after this many, so that its table stays bounded as Rust's does.
 pub(super) const SHAPES: usize = 1024;
 /// As [`SHAPES`], for their columns together; a result has at most 1664 of them, unless the server makes them up.
 pub(super) const COLUMNS: usize = 16 * 1024;
@@ -36,7 +36,8 @@ impl Arrays {
         Arrays { ints, floats, generation: 1, told: 0, columns: 0 }
     }
 
-    /// Copies what is flat of a batch; false, and nothing is copied, when it doesn't fit. Called on the JavaScript thread.
+    /// Copies the flat arrays of a batch; false, and nothing is copied, when it doesn't fit. Called on the JavaScript
+    /// thread.
     pub(super) fn copy(&self, batch: &Batch) -> bool {
         let (ints, floats) = (batch.ints.len(), batch.floats.len());
         if ints + batch.leaf_ints.len() > INTS || floats + batch.leaf_floats.len() > FLOATS {

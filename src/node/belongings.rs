@@ -20,7 +20,7 @@ pub(super) struct Belongings {
 }
 
 impl Belongings {
-    /// Closes it all, on whatever it is working.
+    /// Closes it all, even if it is busy.
     pub(super) fn close(self) {
         for connection in self.connections.into_values() {
             connection.abandon();

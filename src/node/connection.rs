@@ -27,7 +27,7 @@ use crate::rows::{Batch, Record};
 enum Slot {
     /// Not opened.
     New,
-    /// Being opened; dropping the sender gives up.
+    /// Being opened; dropping the sender aborts that.
     Opening(#[allow(dead_code, reason = "dropping it is its use")] oneshot::Sender<()>),
     Open(Connection),
     Closed,
@@ -42,7 +42,7 @@ pub struct ConnectionHandle {
     slot: Arc<Mutex<Slot>>,
     held: bool,
     is_new: bool,
-    /// Other environments may have answers to wait for on it.
+    /// Other environments may wait for answers on it.
     is_shared: bool,
 }
 
@@ -136,7 +136,7 @@ impl ConnectionHandle {
             drop((settings, caller));
             ring.linger().await;
         });
-        // Behind everything that could panic.
+        // After everything that could panic.
         self.environment.hold_connection(Js::of(&env), self.id, self.held);
     }
 
@@ -326,7 +326,7 @@ impl ConnectionHandle {
         let Some(connection) = self.connection() else { return reply.fail(gone()) };
         let environment = self.environment.clone();
         runtime::spawn(async move {
-            // What an environment leaves under way is cancelled when it goes away.
+            // What an environment leaves under way is cancelled when it ends.
             match environment.queue.while_here(connection.cancel()).await {
                 Some(Err(error)) => reply.fail(error),
                 Some(Ok(())) | None => done(&reply),
@@ -414,7 +414,7 @@ impl Opening {
                 done(reply);
             }
             outcome => {
-                // It was given up in the same moment.
+                // It was aborted in the same moment.
                 if let Ok(connection) = &outcome {
                     connection.destroy(Failure::closed("Connection terminated"));
                 }
@@ -433,7 +433,7 @@ fn done(reply: &Reply) {
     reply.sink.deliver(batch);
 }
 
-/// Tells the environment what happens on a connection of its own.
+/// Tells the environment about events on a connection of its own.
 struct OwnObserver {
     environment: Arc<Environment>,
 }

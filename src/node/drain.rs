@@ -115,7 +115,7 @@ fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch:
 
 /// Rejects the requests that a batch was for. Events belong to no request, and are told.
 fn lose(js: Js, callback: Value, environment: &Arc<Environment>, batch: &Batch, events: Vec<Value>) -> Answer<()> {
-    // JavaScript may not know these, although it seemed to have been told.
+    // JavaScript may not have these, although they were marked as sent.
     lock(&environment.arrays).told = usize::MAX;
     batch.templates.iter().for_each(|template| template.told.store(false, Ordering::Relaxed));
     let error = Error::protocol(texts::DELIVERY_FAILED);
@@ -127,7 +127,8 @@ fn lose(js: Js, callback: Value, environment: &Arc<Environment>, batch: &Batch, 
     reject(js, callback, addressees, &error, events)
 }
 
-/// Tells requests, each with its transaction status or what stands for it, that their answer is lost, and then events.
+/// Fails requests, each with its transaction status or a code in its place, because their answer is lost, and then
+/// delivers events.
 fn reject(
     js: Js,
     callback: Value,

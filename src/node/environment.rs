@@ -1,5 +1,5 @@
-//! One environment of JavaScript, the main thread or a worker: what is ready for it, what it owns, and what only its thread
-//! touches.
+//! One environment of JavaScript, the main thread or a worker: what is ready for it, what it owns, and what only its
+//! thread uses.
 
 use std::sync::{Arc, Mutex};
 
@@ -21,9 +21,9 @@ pub(super) struct Environment {
     pub event_loop: Arc<EventLoop>,
     /// What ends with it. For any thread.
     pub belongings: Mutex<Belongings>,
-    /// What it has begun and may give up. For any thread.
+    /// Operations that it has begun and may abort. For any thread.
     pub operations: Arc<Operations>,
-    /// What it was asked. For any thread.
+    /// Questions to it. For any thread.
     pub questions: Arc<Questions>,
     /// For the JavaScript thread alone; the lock is never contended.
     pub arrays: Mutex<Arrays>,
@@ -35,7 +35,7 @@ pub(super) struct Environment {
 }
 
 impl Environment {
-    /// One that nothing drains yet, around the typed arrays of JavaScript.
+    /// One that isn't drained yet, around the typed arrays of JavaScript.
     pub(super) fn new(arrays: Arrays, outbox: Outbox) -> Self {
         let event_loop = Arc::new(EventLoop::default());
         let queue = Arc::new(CompletionQueue::new(event_loop.clone()));
@@ -57,7 +57,8 @@ impl Environment {
         self.event_loop.hold_requests(js, 1)
     }
 
-    /// Lets JavaScript's side be collected when nothing is left that it could be told of. Called on the JavaScript thread.
+    /// Lets JavaScript's objects be collected when no event can come for them any more. Called on the JavaScript
+    /// thread.
     pub(super) fn let_go(&self, js: Js) {
         if self.queue.is_gone() {
             return;
@@ -78,7 +79,7 @@ impl Environment {
         self.event_loop.retire(js);
     }
 
-    /// Whether an open connection is a reason for the event loop to stay alive. Called on the JavaScript thread.
+    /// Whether an open connection keeps the event loop alive. Called on the JavaScript thread.
     pub(super) fn hold_connection(&self, js: Js, connection: ConnectionId, held: bool) {
         let changed = {
             let mut belongings = lock(&self.belongings);
@@ -91,8 +92,8 @@ impl Environment {
         }
     }
 
-    /// A connection of its own, which ends with it. False, and the connection is the caller's to close, when it is going
-    /// away.
+    /// Adds a connection of its own, which ends with it. False when it is ending; then the caller has to close the
+    /// connection.
     pub(super) fn own(&self, connection: &Connection) -> bool {
         let mut belongings = lock(&self.belongings);
         let is_here = !self.queue.is_gone();
@@ -115,14 +116,14 @@ impl Environment {
         let _ = (requests, connection);
     }
 
-    /// It is going away: closes what it owns.
+    /// It is ending: closes what it owns.
     pub(super) fn die(&self) {
         self.event_loop.detach();
-        // Before what it owns is taken, so that nothing is added behind.
+        // Before its belongings are taken, so that none is added afterwards.
         self.queue.say_gone();
         self.queue.close();
         self.questions.close();
-        // Before its connections: work under way is given up then, and doesn't look into what becomes of them.
+        // Before its connections: operations are aborted, and don't ask for the outcome of their work then.
         self.operations.abandon();
         let belongings = std::mem::take(&mut *lock(&self.belongings));
         belongings.close();

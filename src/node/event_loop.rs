@@ -9,7 +9,7 @@ use super::js::{Js, Reference};
 use super::lock::lock;
 use crate::conn::completion_queue::Wake;
 
-/// What wakes an event loop and says how long it is needed.
+/// Wakes an event loop and keeps it alive as long as it is needed.
 pub(super) struct EventLoop(Mutex<Function>);
 
 /// The threadsafe function, until it is finalized.
@@ -18,8 +18,8 @@ struct Function {
     raw: sys::napi_threadsafe_function,
     /// JavaScript's drain; none after [`EventLoop::retire`].
     callback: Option<Reference>,
-    /// Whether `callback` keeps JavaScript's side, with everything it has loaded. A side that has nothing under way may be
-    /// collected: programs that empty their module registry load this package again and again.
+    /// Whether `callback` keeps JavaScript's objects, with everything they have loaded. They may be collected when
+    /// nothing is under way: programs that empty their module registry load this package again and again.
     keeps: bool,
     /// Reasons for the event loop to stay alive.
     holds: isize,
@@ -48,12 +48,13 @@ impl EventLoop {
         function.callback = Some(callback);
     }
 
-    /// It is going away, and is touched no more.
+    /// It is ending, and is not used any more.
     pub(super) fn detach(&self) {
         lock(&self.0).raw = ptr::null_mut();
     }
 
-    /// JavaScript's side may be collected, unless requests are under way or it `is_needed`. Called on the JavaScript thread.
+    /// JavaScript's objects may be collected, unless requests are under way or they are needed (`is_needed`). Called on
+    /// the JavaScript thread.
     pub(super) fn let_go(&self, js: Js, is_needed: impl FnOnce() -> bool) {
         let mut function = lock(&self.0);
         if let Some(callback) = function.callback

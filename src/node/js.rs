@@ -1,7 +1,7 @@
 //! JavaScript values by the C interface of Node-API, without the bookkeeping of general conversions: these are the
 //! calls of the hot paths.
 //!
-//! Each call can be refused, and what is refused is no value: the caller decides whose failure that is.
+//! Each call can be refused, and then gives no value: the caller decides which request fails for that.
 
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -53,8 +53,8 @@ pub(super) struct AsyncContext {
     context: sys::napi_async_context,
 }
 
-/// Node-API has refused a call: what was asked for is too large for JavaScript, the caller's code threw something, or the
-/// environment is going away.
+/// Node-API has refused a call: the value is too large for JavaScript, the program's code threw, or the environment is
+/// ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused(pub sys::napi_status);
 
@@ -72,7 +72,7 @@ const KEPT_UNITS: usize = 64 * 1024;
 
 impl Js {
     /// # Safety
-    /// `env` must be the environment of a callback that is running, on its thread, or of one that isn't going away.
+    /// `env` must be the environment of a callback that is running, on its thread, or of one that isn't ending.
     pub(super) unsafe fn new(env: sys::napi_env) -> Js {
         Js(env)
     }
@@ -87,7 +87,7 @@ impl Js {
         self.0
     }
 
-    /// Looks at the status of a call. What JavaScript threw meanwhile is taken off, so that the next call can be made.
+    /// Checks the status of a call. An exception that JavaScript threw is cleared, so that the next call can be made.
     fn check(self, status: sys::napi_status) -> Answer<()> {
         if status == sys::Status::napi_ok {
             return Ok(());
@@ -247,7 +247,7 @@ impl Js {
     /// Runs `body` as a callback of the event loop: microtasks and ticks follow it.
     #[cfg(unix)]
     pub(super) fn callback_scope<T>(self, context: AsyncContext, body: impl FnOnce() -> Answer<T>) -> Answer<T> {
-        // It is kept, so it is there; without one Node-API takes another in its place.
+        // The reference is strong, so it has a value; without one Node-API would use another resource.
         let resource = self.dereference(context.resource)?.map_or(ptr::null_mut(), |resource| resource.0);
         let mut scope = ptr::null_mut();
         // SAFETY: the resource and the context belong to this environment.
@@ -280,7 +280,7 @@ impl Js {
         self.check(status).map(|()| AsyncContext { resource: kept, context })
     }
 
-    /// Gives up what [`Js::async_context`] has made; nothing is run in it any more.
+    /// Frees what [`Js::async_context`] has made; nothing is run in it any more.
     #[cfg(unix)]
     pub(super) fn forget_context(self, context: AsyncContext) {
         // SAFETY: the context belongs to this environment.
@@ -288,7 +288,7 @@ impl Js {
         self.forget(context.resource);
     }
 
-    /// Keeps a value; it goes with the environment.
+    /// Keeps a value, until the environment ends.
     #[cfg(unix)]
     fn reference(self, value: Value) -> Answer<Reference> {
         let mut reference = ptr::null_mut();
@@ -319,7 +319,7 @@ impl Js {
         self.check(status)
     }
 
-    /// Gives a reference up.
+    /// Deletes a reference.
     pub(super) fn forget(self, reference: Reference) {
         // SAFETY: as in `keep`, for the last time. It fails for arguments that are null only.
         unsafe { sys::napi_delete_reference(self.0, reference.0) };
@@ -428,7 +428,7 @@ impl Js {
         Ok(Some(unsafe { std::slice::from_raw_parts(data.cast(), length) }))
     }
 
-    /// What a value is.
+    /// The type of a value.
     pub(super) fn kind(self, value: Value) -> Answer<Kind> {
         let mut kind = sys::ValueType::napi_undefined;
         // SAFETY: `value` is a handle of the current scope and `kind` a valid place.
@@ -506,7 +506,7 @@ impl Js {
     }
 }
 
-/// Closes a scope, however its body ends. That is refused in the wrong order only.
+/// Closes a scope, however its body ends. Node-API only refuses that in the wrong order.
 struct Closing<F: FnMut() -> sys::napi_status>(F);
 
 impl<F: FnMut() -> sys::napi_status> Drop for Closing<F> {
@@ -515,7 +515,7 @@ impl<F: FnMut() -> sys::napi_status> Drop for Closing<F> {
     }
 }
 
-/// What a value of JavaScript is.
+/// The type of a value of JavaScript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `undefined` or `null`

@@ -71,7 +71,7 @@ pub struct EnvironmentHandle {
     _outbox: (napi::bindgen_prelude::Int32Array, napi::bindgen_prelude::Uint8Array),
 }
 
-/// What JavaScript's side consists of has been collected, or is about to be with the whole environment.
+/// JavaScript's objects have been collected, or are about to be with the whole environment.
 impl Drop for EnvironmentHandle {
     fn drop(&mut self) {
         self.environment.retire(self.js);
@@ -124,7 +124,7 @@ impl EnvironmentHandle {
         Ok(EnvironmentHandle { environment, js, _ints: ints, _floats: floats, _outbox: (words, bytes) })
     }
 
-    /// Goes on with a drain that made way for the event loop.
+    /// Continues a drain that yielded to the event loop.
     #[napi(catch_unwind)]
     pub fn drain(&self, env: Env) {
         // Refused when the environment ends, and all of its listeners with it.
@@ -181,7 +181,7 @@ impl EnvironmentHandle {
         Ok(PoolHandle::new(self.js, self.environment.clone(), pool, id))
     }
 
-    /// The caller gives up work of many steps; it ends when its outcome is known.
+    /// The caller aborts an operation; it ends when its outcome is known.
     #[napi(catch_unwind)]
     pub fn give_up(&self, request: i32) {
         self.environment.operations.give_up(request);

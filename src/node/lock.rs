@@ -1,4 +1,4 @@
-//! Locks of the room. A panic under one of them leaves nothing half done, so it doesn't keep the others out.
+//! Locks of `src/node/`. A panic under one of them leaves nothing half done, so poisoning is ignored.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,8 +1,8 @@
-//! The boundary to JavaScript, and the only room that knows Node-API: arguments in, completions out.
+//! The boundary to JavaScript, and the only module that uses Node-API: arguments in, completions out.
 //!
 //! A request is a number that JavaScript gives. Its answer is a stream of records (see [`crate::rows::batch`]) that one
-//! threadsafe function for each environment carries over, all that are ready in one callback: a promise made on this
-//! side costs ten times as much on the JavaScript thread.
+//! threadsafe function for each environment carries over, all that are ready in one callback: a promise made by Rust
+//! costs ten times as much on the JavaScript thread.
 
 mod analysis;
 mod arrays;

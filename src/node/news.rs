@@ -37,7 +37,7 @@ pub(super) fn to_js(js: Js, environment: &Arc<Environment>, news: Box<dyn News>)
     };
     match news.downcast::<Withdrawn>() {
         Ok(withdrawn) => js.array([js.text("withdrawn"), js.number(withdrawn.0.into())].into_iter()),
-        // Nothing else is told.
+        // There are no other events.
         Err(_) => js.undefined(),
     }
 }

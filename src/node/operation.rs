@@ -1,4 +1,4 @@
-//! Work of many steps that JavaScript has begun and may give up.
+//! Operations that JavaScript has begun and may abort.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
-//! Queries of a pool that JavaScript has written down and not yet handed over.
+//! Queries of a pool that JavaScript has recorded and not yet handed over.
 //!
-//! While many queries are under way a call for each costs more than the query: so `lib/pg/pool/outbox.js` writes them into two
-//! typed arrays of the environment, and one call hands them all over. The texts stand there as numbers, by the order in
-//! which the pool was told of them.
+//! While many queries are under way a call for each costs more than the query: so `lib/pg/pool/outbox.js` writes them
+//! into two typed arrays of the environment, and one call hands them all over. Texts are written as numbers, in the
+//! order in which the pool got them.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl Outbox {
         Outbox { words, bytes }
     }
 
-    /// Takes what is written down for this pool. Called on the JavaScript thread.
+    /// Takes the queries that are recorded for this pool. Called on the JavaScript thread.
     pub(super) fn take(
         &mut self,
         queue: &Arc<CompletionQueue>,
@@ -69,7 +69,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// `None` only when JavaScript has written nonsense.
+    /// `None` only for invalid records.
     fn next(&mut self, queue: &Arc<CompletionQueue>, mask: i32) -> Option<Request> {
         let (&[id, text, name, flags, count], rest) = self.records.split_first_chunk::<RECORD>()?;
         let (lengths, rest) = rest.split_at_checked(usize::try_from(count).ok()?)?;

@@ -8,7 +8,7 @@ use crate::conn::Plain;
 
 /// More levels than any real value has, and a bound for values that contain themselves.
 const DEEPEST: usize = 100;
-/// Longer than any text that is to be told.
+/// Longer than any text that may cross.
 const LONGEST: usize = 64 * 1024 * 1024;
 
 /// The value for JavaScript.

@@ -37,12 +37,12 @@ struct State {
     on: Loop,
     js: Js,
     drain: Arc<Drain>,
-    /// What drains belong to.
+    /// The async context of drains.
     context: AsyncContext,
     watched: HashMap<ConnectionId, Entry>,
-    /// None when it has left.
+    /// None when its environment has ended.
     busy_wait: Option<BusyWait<IdleTurns>>,
-    /// What has Node-API wait, when the environment goes away, until the last handle is closed; null afterwards.
+    /// The hook that makes Node-API wait, when the environment ends, until the last handle is closed; null afterwards.
     hook: sys::napi_async_cleanup_hook_handle,
     /// The strong count that the hook has.
     hooked: *const Polling,
@@ -156,7 +156,7 @@ impl State {
         }
     }
 
-    /// Ends it when it has left, and libuv has none of its `handles` any more.
+    /// Ends it when its environment has ended, and libuv has none of its `handles` any more.
     fn end_if_closed(&mut self, handles: usize) {
         if self.busy_wait.is_some() || handles > 0 || self.hook.is_null() {
             return;
@@ -201,7 +201,7 @@ impl Polling {
         *lock(&self.state) = Some(state);
     }
 
-    /// Has this thread read the answer of a request that is about to be made, if that will be short.
+    /// Lets this thread read the answer of a request that is about to be made, if that is expected to be short.
     pub(super) fn watch(self: &Arc<Self>, connection: &Connection) {
         let id = connection.id();
         let reader = || Arc::new(Recall { queue: Arc::downgrade(&self.queue), connection: id }) as Arc<dyn Reader>;
@@ -232,7 +232,7 @@ impl Polling {
         }
     }
 
-    /// Leaves a connection to the runtime again.
+    /// Gives a connection back to the runtime.
     pub(super) fn unwatch(&self, connection: &Connection) {
         if let Some(state) = &mut *lock(&self.state) {
             state.watched.remove(&connection.id());
@@ -240,7 +240,7 @@ impl Polling {
         connection.attach();
     }
 
-    /// Leaves connections that are waiting for an answer to the runtime: there is enough to do for two threads.
+    /// Gives connections that wait for an answer back to the runtime: there is enough work for two threads.
     pub(super) fn unwatch_busy(&self) {
         for connection in self.watched() {
             if connection.load() > 0 {
@@ -275,7 +275,7 @@ impl Polling {
         self.leave();
     }
 
-    /// No connection is watched any more. What libuv still has is closed; it ends after that.
+    /// No connection is watched any more. Handles that libuv still has are closed; it ends after that.
     fn leave(&self) {
         if let Some(state) = &mut *lock(&self.state) {
             state.busy_wait = None;
@@ -288,7 +288,7 @@ impl Polling {
         lock(&self.state).as_ref().is_some_and(|state| state.busy_wait.as_ref().is_some_and(BusyWait::is_on))
     }
 
-    /// There is something to read: reads it, and hands over what came of it.
+    /// There is something to read: reads it, and hands over the results.
     fn read(self: &Arc<Self>, connection: &Connection) {
         let since = clock::now();
         self.queue.begin_drain();

@@ -26,7 +26,7 @@ pub struct PoolHandle {
     js: Js,
     pool: Pool,
     id: PoolId,
-    /// Texts that JavaScript calls by their numbers.
+    /// Texts that JavaScript names by numbers.
     texts: Mutex<Vec<Arc<KnownText>>>,
     /// How many of its requests don't keep the event loop alive, see [`PoolHandle::wait_in_vain`].
     in_vain: AtomicUsize,
@@ -37,7 +37,7 @@ impl PoolHandle {
         PoolHandle { environment, js, pool, id, texts: Mutex::default(), in_vain: AtomicUsize::new(0) }
     }
 
-    /// Runs the queries that JavaScript has written down for this pool: before anything else that it asks of it.
+    /// Runs the queries that JavaScript has recorded for this pool: before any other call of the pool.
     fn run_written(&self, env: &Env) {
         let requests = lock(&self.environment.outbox).take(&self.environment.queue, self.id, &lock(&self.texts));
         if !requests.is_empty() {
@@ -59,7 +59,7 @@ impl PoolHandle {
     }
 }
 
-/// A program that drops its pool has no more use for it.
+/// A program that drops its pool doesn't need it any more.
 impl Drop for PoolHandle {
     fn drop(&mut self) {
         let was_open = lock(&self.environment.belongings).pools.remove(&self.id).is_some();
@@ -155,7 +155,7 @@ impl PoolHandle {
         texts.push(Arc::new(KnownText::new(text)));
     }
 
-    /// Runs what is written down in the outbox for this pool, when there is no more room or when the turn is over.
+    /// Runs the queries in the outbox for this pool, when it is full or when the turn is over.
     #[napi(catch_unwind)]
     pub fn flush(&self, env: Env) {
         self.run_written(&env);
@@ -169,15 +169,15 @@ impl PoolHandle {
         script::execute(&self.environment, Js::of(&env), request, order, (&values).into(), Some(place))
     }
 
-    /// The version of the server, as it says itself.
+    /// The version that the server reports.
     #[napi(catch_unwind)]
     pub fn ask_version(&self, env: Env, request: i32) {
         let _hold = self.environment.hold(Js::of(&env));
         operation::ask_version(&self.pool, reply(&self.environment.queue, request, 0));
     }
 
-    /// Leaves the pool. The last user closes it: what waits is served first, and the request is answered when every
-    /// connection is closed.
+    /// Leaves the pool. The last user closes it: waiting requests are served first, and the request is answered when
+    /// every connection is closed.
     #[napi(catch_unwind)]
     pub fn end(&self, env: Env, request: i32) {
         self.run_written(&env);
@@ -228,8 +228,8 @@ impl PoolHandle {
         count(self.pool.total_count())
     }
 
-    /// Whether nothing is to be expected, and no removal was told of beyond those that are `heard` of; `unheld` of its
-    /// connections are none that anything is expected of.
+    /// Whether no event can come, and no removal was reported beyond the `heard` ones; `unheld` connections don't
+    /// count.
     #[napi(catch_unwind)]
     pub fn is_at_rest(&self, env: Env, heard: u32, unheld: u32) -> bool {
         self.run_written(&env);

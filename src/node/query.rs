@@ -13,11 +13,11 @@ use crate::wire::frontend::{LARGEST_MESSAGE, Parameters};
 pub(super) const EXTENDED: i32 = 1;
 /// Results in binary format.
 pub(super) const BINARY: i32 = 2;
-/// The caller allows other queries to be on the way on the same connection.
+/// The caller allows other queries to be in flight on the same connection.
 pub(super) const PIPELINED: i32 = 4;
 /// The program looks at each row when it comes.
 const EAGER: i32 = 8;
-/// How many, then.
+/// How many may be in flight then.
 pub(super) const PIPELINE_DEPTH: usize = 128;
 
 /// Hand each CopyData message over by itself.
@@ -49,7 +49,7 @@ pub(super) fn request(js: Js, queue: &Arc<CompletionQueue>, id: i32, arguments: 
     } else {
         Message::Simple(text.into())
     };
-    // In a pipeline of the caller's, what is sent behind it must not run before a second try of it.
+    // In a pipeline of the caller's, queries behind it must not run before a second try of it.
     let may_prepare = arguments.flags & PIPELINED == 0;
     Ok(Request { message, reply, may_prepare, known: None })
 }

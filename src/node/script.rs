@@ -1,4 +1,4 @@
-//! Scripts as JavaScript gives them, and what it is told of those that it runs itself.
+//! Scripts as JavaScript gives them, and the outcome of those that it runs itself.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,7 +10,7 @@ use crate::config::{
     ClientIdentity, PoolSettings, RequiredAuth, ServerSettings, SessionTarget, Sharing, TlsSettings, TlsVersion,
 };
 
-/// Queries that share a connection at most, unless the caller says otherwise: see docs/decisions/0024.
+/// The most queries that share a connection, unless the caller says otherwise: see docs/decisions/0024.
 const PIPELINE_DEPTH: u32 = 256;
 
 /// Reads the settings of a server.
@@ -173,7 +173,7 @@ fn keepalive_delay(object: &Object<'_>) -> Result<Duration> {
 /// In seconds.
 const MILLI: f64 = 0.001;
 
-/// No program waits longer, and no clock overflows by it.
+/// No program waits longer, and no clock overflows with it.
 pub(super) const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A time limit in a unit of so many seconds; 0, Infinity and anything beyond a lifetime set none.

@@ -109,7 +109,7 @@ impl Uv {
     }
 }
 
-/// What a handle calls, on the loop's thread. It is dropped when libuv needs the handle no longer.
+/// The callbacks of a handle, on the loop's thread. Dropped when libuv doesn't need the handle any more.
 pub(super) trait Called: 'static {
     /// There is something to read, or the loop has had a turn.
     fn called(&self);

@@ -1,4 +1,5 @@
-//! Running the tasks that look after a pool: a panic in one of them costs it a pause, and its loss the others nothing.
+//! Running a pool's background tasks: after a panic a task pauses and goes on, and the loss of one doesn't affect the
+//! others.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -11,10 +12,10 @@ use crate::conn::contained::contained;
 
 /// How long a task rests after a panic.
 const REST: Duration = Duration::from_secs(1);
-/// How often what shares connections is looked at.
+/// How often shared connections are checked.
 const ROUND: Duration = Duration::from_millis(5);
 
-/// A task that runs. It ends when it has nothing left to wait for, or with the pool.
+/// A running task. It ends when it has nothing left to wait for, or with the pool.
 struct Background {
     pool: Weak<Shared>,
     task: Task,
@@ -52,7 +53,7 @@ impl Background {
     }
 }
 
-/// One that is lost makes room for another one.
+/// A lost task can be started again.
 impl Drop for Background {
     fn drop(&mut self) {
         if let Some(pool) = self.pool.upgrade().filter(|_| !self.is_over) {
@@ -62,7 +63,7 @@ impl Drop for Background {
 }
 
 impl Shared {
-    /// Starts a task, unless it runs. What it finds to be over, it takes its mark off for.
+    /// Starts a task, unless it is running. A task that finds nothing to do clears its mark.
     pub(super) fn start(self: &Arc<Self>, state: &mut State, task: Task) {
         let is_running = std::mem::replace(state.running.mark(task), true);
         if !is_running {

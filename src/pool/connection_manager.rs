@@ -1,4 +1,4 @@
-//! What `deadpool` makes connections with, and asks whether they can be used again.
+//! `deadpool`'s manager: makes connections, and checks whether they can be used again.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +27,7 @@ pub(super) struct ConnectionManager {
     pub(super) ring: KeyRing,
 }
 
-/// What becomes of an attempt to open a connection is told in any case.
+/// The outcome of an attempt to open a connection is reported in any case.
 struct Attempt<'a> {
     id: ConnectionId,
     users: &'a Users,

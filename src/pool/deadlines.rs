@@ -10,7 +10,7 @@ use super::wait_queue::waited_too_long;
 use crate::clock;
 
 impl Shared {
-    /// Makes sure that waiters are refused when their time is up.
+    /// Starts the task that refuses waiters when their time is up.
     pub(super) fn watch_deadlines(self: &Arc<Self>, state: &mut State) {
         if state.waiting.next_deadline(state.waiting.sheltered(state.opening)).is_some() {
             self.start(state, Task::Expire);

@@ -12,12 +12,12 @@ use std::time::Duration;
 const QUICK: Duration = Duration::from_millis(1);
 /// A query that takes this long doesn't share a connection from now on.
 const SLOW: Duration = Duration::from_millis(5);
-/// On a long way these are parts of it: its length varies as much, and a query that waits for half of it at most still
-/// gains by sharing.
+/// Far from the server these limits are parts of the round trip: it varies as much, and a query that waits for half of
+/// it at most still gains by sharing.
 const QUICK_PART: u32 = 8;
 /// As [`QUICK_PART`], for how long others wait without loss.
 const PATIENCE_PART: u32 = 2;
-/// On a way of this length requests share a connection without waiting for the answers to those before them.
+/// From this round trip on requests share a connection without waiting for the answers to those before them.
 const LONG_WAY: Duration = Duration::from_millis(1);
 /// How many queries of which nothing is known may share a connection.
 const FEW: usize = 16;
@@ -31,7 +31,7 @@ const CROWD: RangeInclusive<usize> = 4..=64;
 pub(super) struct Depth {
     most: usize,
     now: usize,
-    /// The shortest way to the server and back that was seen.
+    /// The shortest round trip that was measured.
     round_trip: Option<Duration>,
 }
 
@@ -41,7 +41,7 @@ impl Depth {
         Depth { most: most.max(1), now: 1, round_trip: None }
     }
 
-    /// A message and its answer were on the way this long.
+    /// A round trip of this length was measured.
     pub(super) fn meet(&mut self, round_trip: Option<Duration>) {
         self.round_trip = self.round_trip.into_iter().chain(round_trip).min();
     }
@@ -69,7 +69,7 @@ impl Depth {
         }
     }
 
-    /// How long a query may take without being known as one that holds up others.
+    /// How long a query may take before it counts as one that holds up others.
     pub(super) fn patience(&self) -> Duration {
         QUICK.max(self.way() / PATIENCE_PART)
     }
@@ -83,12 +83,12 @@ impl Depth {
         self.most.min(FEW)
     }
 
-    /// How many queries may be on the way on a connection, if all of them are quick or not.
+    /// How many queries may be in flight on a connection, if all of them are quick or not.
     pub(super) fn allows(&self, are_quick: bool) -> usize {
         if are_quick && self.now == self.few() { self.most } else { self.now }
     }
 
-    /// The most that may be on the way on one connection.
+    /// The most that may be in flight on one connection.
     pub(super) fn most(&self) -> usize {
         self.most
     }

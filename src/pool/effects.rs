@@ -1,4 +1,4 @@
-//! What follows from a change of a pool's state, and is done when its lock is released.
+//! The consequences of a change of a pool's state, which are carried out when its lock is released.
 
 use std::any::Any;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use crate::conn::{Connection, Reply, Sink, runtime};
 use crate::error::{Error, texts};
 use crate::rows::{Batch, Extra, Record};
 
-/// Something to do without the lock.
+/// An action that runs without the lock.
 pub(super) enum Effect {
     /// A request has failed without a connection.
     Fail(Reply, Error),
@@ -20,9 +20,9 @@ pub(super) enum Effect {
     Done(Reply),
     /// A receiver is told of something that answers no request.
     Tell(Arc<dyn Sink>, Box<Batch>),
-    /// A connection goes: politely when it is at rest, at once when it is in the middle of something.
+    /// A connection is closed: by Terminate when it is idle, at once when it is busy.
     Close(Connection),
-    /// A connection goes, and what the server does for it is cancelled.
+    /// A connection is closed, and what the server does for it is cancelled.
     Abandon(Connection),
     /// A task starts.
     Spawn(Pin<Box<dyn Future<Output = ()> + Send>>),
@@ -70,7 +70,7 @@ impl Effect {
 #[derive(Default)]
 pub(super) struct Effects {
     list: Vec<Effect>,
-    /// A thread is at it, and takes on what is added meanwhile.
+    /// A thread is carrying them out, and takes on those that are added meanwhile.
     is_running: bool,
 }
 
@@ -83,7 +83,7 @@ impl Effects {
         self.push(Effect::Spawn(Box::pin(task)));
     }
 
-    /// Effects for this thread to bring about with [`Effects::run`], to be asked for again when that is done.
+    /// Effects for this thread to carry out with [`Effects::run`]; to be called again when that is done.
     pub(super) fn take(&mut self, goes_on: bool) -> Option<Vec<Effect>> {
         if self.is_running && !goes_on {
             return None;

@@ -4,7 +4,7 @@ use crate::conn::ConnectionId;
 use crate::error::Error;
 use crate::rows::News;
 
-/// What happens to the connections of a pool, besides what their clients hear.
+/// Events of the connections of a pool, besides those that their clients get.
 #[derive(Clone)]
 pub enum PoolEvent {
     /// One is being opened.
@@ -15,7 +15,7 @@ pub enum PoolEvent {
     NotOpened(Box<Error>),
     /// It broke while it was idle.
     IdleLost(Box<Error>),
-    /// It is closed and belongs to the pool no more.
+    /// It is closed and doesn't belong to the pool any more.
     Removed,
 }
 

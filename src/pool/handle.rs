@@ -17,13 +17,13 @@ use crate::clock;
 use crate::config::{PoolSettings, ServerSettings};
 use crate::conn::{Caller, Connection, ConnectionId, Reply, Request, Sink};
 
-/// A client's hold on a connection, on its way to the program.
+/// A connection for a client, on its way to the program.
 pub struct Acquired {
     /// The connection.
     pub connection: Connection,
     /// It was never handed out before.
     pub is_new: bool,
-    /// Where it goes back to when it never gets there.
+    /// The pool that it goes back to if it is never delivered.
     pool: Weak<Shared>,
 }
 
@@ -48,8 +48,7 @@ impl Drop for Acquired {
     }
 }
 
-/// A pool has a place ready for each connection that it may come to, whether it does or not. One address has no more
-/// ports than this towards a server.
+/// A pool allocates a place for each possible connection. One address has no more ports than this towards a server.
 const MOST_CONNECTIONS: usize = 65_536;
 
 /// A pool. Clones are the same pool.
@@ -78,8 +77,8 @@ impl Pool {
         Pool { shared: Arc::new(shared) }
     }
 
-    /// Adds a user of the pool, which is told of connections that leave it, and returns the number that names the pool to
-    /// that user. `caller` is asked for what only a program can say, this user's or any other's.
+    /// Adds a user of the pool, which is told of connections that leave it, and returns the number that names the pool
+    /// to that user. `caller` is asked for what only the program can say, in this user's program or any other's.
     pub fn join(&self, sink: Arc<dyn Sink>, caller: Option<Arc<dyn Caller>>) -> PoolId {
         self.shared.users.join(sink, caller)
     }
@@ -99,8 +98,8 @@ impl Pool {
         (&self.shared.connections.manager().settings, &self.shared.limits)
     }
 
-    /// Whether several users have it, in whatever threads: none of them may read a connection by itself, because the
-    /// others would have to wait until it gets to it.
+    /// Whether several users have it, in any threads: none of them may read a connection itself, because the others
+    /// would have to wait for that thread.
     pub fn is_shared(&self) -> bool {
         self.shared.limits.shared
     }
@@ -160,7 +159,7 @@ impl Pool {
         let mut state = self.shared.lock();
         let Some(Lent { to: Borrower::Client, .. }) = state.lent.get(&connection) else { return false };
         match state.lent.remove(&connection) {
-            // It was struck off when it was closed.
+            // It was removed when it was closed.
             Some(Lent { held, gone: true, .. }) => {
                 drop(Object::take(held));
                 drop(state);
@@ -226,7 +225,7 @@ impl Pool {
         has_heard && is_in_vain && state.busy() + idle <= unheld
     }
 
-    /// How many requests of a receiver wait for a connection, or for the end behind such.
+    /// How many requests of a receiver wait for a connection, or for the end after these.
     pub fn count_waiting(&self, sink: u64) -> usize {
         let state = self.shared.lock();
         if state.waiting.is_empty() {
@@ -254,7 +253,7 @@ impl Pool {
         state.lent.values().filter(|lent| lent.held.is_expired(&self.shared.limits, now)).count()
     }
 
-    /// Closes a client's connection, for an environment that has gone away.
+    /// Closes a client's connection, for an environment that has ended.
     pub fn abandon_client(&self, connection: ConnectionId) {
         let client = self.shared.lock().lent.get(&connection).map(|lent| lent.held.connection().clone());
         if let Some(client) = client {
@@ -263,7 +262,7 @@ impl Pool {
         self.release(connection, true);
     }
 
-    /// Closes everything at once, for an environment that has gone away.
+    /// Closes everything at once, for an environment that has ended.
     pub fn abandon(&self) {
         self.shared.abandon();
     }

@@ -1,4 +1,4 @@
-//! Looking after queries that share a connection: none waits behind another's for long while other connections are free
+//! Watching queries that share a connection: none waits behind another for long while other connections are free
 //! (docs/decisions/0029).
 
 use std::collections::HashSet;
@@ -21,9 +21,10 @@ struct Late {
 }
 
 impl Late {
-    /// Has them race against another try, as far as they are not being answered; to be called without the pool's lock.
+    /// Starts races with another try for those that are not being answered; to be called without the pool's lock.
     fn contend(self) -> (Connection, Vec<Reply>) {
-        // Answers that are here, and wait for their receiver, are not late. Only one receiver's share a connection.
+        // Answers that have arrived, and wait for their receiver, are not late. Requests that share a connection have
+        // the same receiver.
         let mut keeps_up = None;
         let mut is_behind = |reply: &Reply| {
             let mut cx = Context::from_waker(Waker::noop());
@@ -93,7 +94,7 @@ impl Shared {
         if state.waiting.is_empty() { state.idle.len() + room } else { 0 }
     }
 
-    /// Looks after the pipelines once. False when there is nothing more to look after.
+    /// Checks the pipelines once. False when there is nothing more to check.
     pub(super) fn hedge(self: &Arc<Self>) -> bool {
         let mut state = self.lock();
         state.waiting.drop_answered();

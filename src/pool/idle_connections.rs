@@ -13,7 +13,8 @@ use crate::conn::ConnectionId;
 /// goes back to `deadpool`, which looks at it before it makes another one.
 pub(super) type Held = Object<ConnectionManager>;
 
-/// They are in the order in which they came back, and are lent from the end: the rest get old together.
+/// They are in the order in which they came back, and are lent from the end, so that unneeded ones reach their idle
+/// timeout.
 #[derive(Default)]
 pub(super) struct IdleConnections(Vec<Held>);
 
@@ -37,7 +38,7 @@ impl IdleConnections {
         self.0.push(held);
     }
 
-    /// Takes the one that was used last. One that has broken waits here for its end to be told.
+    /// Takes the one that was used last. A broken one stays here until its end is reported.
     pub(super) fn pop(&mut self) -> Option<Held> {
         let place = self.0.iter().rposition(|held| held.connection().is_open())?;
         Some(self.0.remove(place))

@@ -26,7 +26,7 @@ impl Lease {
         &self.connection
     }
 
-    /// Questions on it.
+    /// Queries on it.
     pub fn session(&self) -> Session {
         Session::on(&self.connection)
     }
@@ -36,7 +36,7 @@ impl Lease {
         self.keeps_transaction = true;
     }
 
-    /// It shall be closed and not be used again.
+    /// It will be closed and not be used again.
     pub fn spoil(&mut self) {
         self.is_spoiled = true;
     }
@@ -44,7 +44,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // In this order: what has just been answered has left its status.
+        // In this order: a request that was just answered has set the status.
         let is_busy = self.connection.load() > 0 || (self.connection.status() != b'I' && !self.keeps_transaction);
         if is_busy {
             self.connection.abandon();
@@ -71,7 +71,7 @@ impl Pool {
         // A lease that comes when the future was dropped goes back with the batch that brings it.
         self.run(Work::Lease(reply), |_| {});
         async move {
-            // All of it lives here, and not only the number.
+            // Captures all of it, and not only the number.
             let waiting = waiting;
             let ended = inbox.ended(waiting.request).await;
             drop(waiting);
@@ -128,7 +128,7 @@ mod tests {
         Pool::new(server, PoolSettings::of_one())
     }
 
-    /// Whether it is still waiting once everything else has had its turn.
+    /// Whether it is still waiting once all other tasks have run.
     async fn waits(future: impl Future) -> bool {
         clock::within(Duration::from_millis(20), future).await.is_none()
     }

@@ -1,8 +1,8 @@
 //! Which connections there are, what each is lent to, and for how long: limits, waiting, idle time and lifetime.
 //!
 //! `deadpool`'s managed pool opens the connections, counts and limits them. The idle ones are in a list of our own, and
-//! so is the queue of waiters, because queries wait in it as well as clients: the next query leaves the moment a connection
-//! is free, without a trip through JavaScript.
+//! so is the queue of waiters, because queries wait in it as well as clients: the next query is sent the moment a
+//! connection is free, without a detour through JavaScript.
 
 mod background;
 mod connection_manager;

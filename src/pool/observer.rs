@@ -1,4 +1,4 @@
-//! What a pool hears of its connections.
+//! A pool's observer of its connections.
 
 use std::sync::{Arc, Weak};
 
@@ -8,7 +8,7 @@ use super::shared::Shared;
 use crate::conn::{Connection, ConnectionEvent, ConnectionId, Event, Observer, Sink, WeakConnection};
 use crate::rows::Batch;
 
-/// Listens to a pooled connection: tells the pool when it is free or gone, and its listener what happens on it.
+/// Observes a pooled connection: tells the pool when it is free or closed, and its listener about its events.
 pub(super) struct PoolObserver {
     pool: Weak<Shared>,
     connection: WeakConnection,

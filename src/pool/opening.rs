@@ -13,7 +13,7 @@ use super::shared::{Shared, pool_ended};
 use super::state::State;
 use crate::error::{Error, texts};
 
-/// One of those that count as being opened: until it is over, or given up together with the task that opens it.
+/// Counts as being opened until it is over, or dropped together with the task that opens it.
 struct Opening {
     pool: Arc<Shared>,
     is_over: bool,
@@ -53,7 +53,7 @@ impl Opening {
         let mut state = self.pool.lock();
         state.opening -= 1;
         match opened {
-            // It may be lost already; then the pool has no more use for it.
+            // It may be lost already; then the pool can't use it.
             Ok(held) if held.connection().is_closed() => drop(Object::take(held)),
             Ok(held) => state.idle.push(held),
             Err(error) => {

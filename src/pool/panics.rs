@@ -1,5 +1,5 @@
-//! A panic in any task of a pool, or in whatever it tells something, loses its own thing: the pool keeps its places, tells
-//! its waiters, and goes on.
+//! A panic in any task of a pool, or in any of its receivers, only loses that task's work: the pool keeps its places,
+//! tells its waiters, and goes on.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};

@@ -15,7 +15,7 @@ use crate::conn::{Connection, KnownText, Race, Reply, known_text};
 
 /// Queries that take no longer than this can be many on one connection without a long wait.
 const VERY_QUICK: Duration = Duration::from_micros(250);
-/// So long beyond the round trip a query waits behind another one before it is sent again.
+/// How long beyond the round trip a query waits behind another one before it is sent again.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// How long a connection may work on queries that are not waited for. Making another one takes about a tenth of it.
 const CERTAINTY: Duration = Duration::from_millis(200);
@@ -27,7 +27,7 @@ pub(super) struct Pipeline {
     unproven: usize,
     /// How many of them are still to be submitted.
     unsent: usize,
-    /// Others may be on the way together with the first.
+    /// Others may be in flight together with the first.
     shares: bool,
     /// A failure closes the connection.
     pub(super) retire: bool,
@@ -71,7 +71,7 @@ impl Pipeline {
         pipeline
     }
 
-    /// How many are on the way.
+    /// How many are in flight.
     pub(super) fn len(&self) -> usize {
         self.requests.len()
     }
@@ -92,14 +92,14 @@ impl Pipeline {
         });
     }
 
-    /// When the first answer can be here at the earliest: when it had the way behind it, and the one before it was here.
+    /// When the first answer can arrive at the earliest: a round trip after it was sent, and after the one before it.
     fn due(&self, depth: &Depth) -> Instant {
         self.requests.front().map_or(self.since, |first| self.since.max(first.sent + depth.way()))
     }
 
-    /// Whether requests can join without waiting for an answer: nothing that must travel alone is on the way, and what is
-    /// at the head doesn't take longer than others should wait. Near the server waiting for an answer costs little, so
-    /// that nothing may be on the way that could take long.
+    /// Whether requests can join without waiting for an answer: no request that must be alone is in flight, and the
+    /// first one doesn't take longer than others should wait. Near the server waiting for an answer costs little, so
+    /// that no request that could take long may be in flight.
     pub(super) fn is_open(&self, depth: &Depth, now: Instant) -> bool {
         self.shares && (depth.is_far() || self.unproven == 0) && !self.is_stuck(depth, now)
     }
@@ -152,7 +152,7 @@ impl Pipeline {
             && self.requests.iter().all(InFlight::is_unwanted)
     }
 
-    /// So many of the youngest have been submitted.
+    /// This many of the newest have been submitted.
     pub(super) fn submitted(&mut self, count: usize) {
         self.unsent = self.unsent.saturating_sub(count);
     }
@@ -174,7 +174,7 @@ impl Pipeline {
         lone.map(|one| now.saturating_duration_since(one.sent))
     }
 
-    /// Takes off those that are answered; `depth` learns from it.
+    /// Removes those that are answered, and reports their times to `depth`.
     pub(super) fn complete(&mut self, load: usize, now: Instant, depth: &mut Depth) {
         let answered = self.answered(load);
         if answered == 0 {
@@ -196,8 +196,9 @@ impl Pipeline {
         depth.learn(each);
     }
 
-    /// Takes on what should share the connection by the rule of `sharing`, up to its `part` of all that there is to do and
-    /// at most `most`: `next` gives the first request that is fit for it and wanted. Only one receiver's share one.
+    /// Takes on what should share the connection by the rule of `sharing`, up to its `part` of all that there is to do
+    /// and at most `most`: `next` gives the first request that fits and is wanted. Only requests of one receiver share
+    /// a connection.
     pub(super) fn fill(
         &mut self,
         depth: &Depth,

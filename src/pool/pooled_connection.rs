@@ -49,7 +49,7 @@ impl PooledConnection {
     }
 }
 
-/// The receiver that last had a connection as a client; it stays told of notices and notifications.
+/// The receiver that last had a connection as a client; it still gets notices and notifications.
 #[derive(Default)]
 pub(super) struct Listener(Mutex<Option<Arc<dyn Sink>>>);
 

@@ -1,4 +1,4 @@
-//! How connections leave a pool: closed by it, lost, or with the end of all.
+//! How connections leave a pool: closed by it, lost, or at the pool's end.
 
 use std::sync::Arc;
 
@@ -31,13 +31,13 @@ impl Shared {
         true
     }
 
-    /// A connection broke. True when it was lent to a client, which is the one to hear of it. One that was idle is
-    /// reported to the pool's users, and closed.
+    /// A connection broke. True when it was lent to a client, which is told of it. One that was idle is reported to the
+    /// pool's users, and closed.
     pub(super) fn connection_lost(&self, id: ConnectionId, error: &Error) -> bool {
         let mut state = self.lock();
         let held = match state.lent.get(&id) {
             Some(Lent { to: Borrower::Client, .. }) => return true,
-            // What it ran fails, and its caller knows.
+            // The requests on it fail, which tells their caller.
             Some(Lent { to: Borrower::Lease, .. }) => return false,
             Some(Lent { to: Borrower::Pipeline(pipeline), held, .. }) if !pipeline.is_answered(held.connection()) => {
                 return false;
@@ -49,18 +49,18 @@ impl Shared {
         };
         // One report is enough, and a connection that was only just opened is not known to any user.
         let Some(held) = held else { return false };
-        // It does not count any more when its users hear of it.
+        // It does not count any more when the users are told.
         self.tell(&mut state, id, &PoolEvent::IdleLost(Box::new(error.clone())));
         state.close(held);
         false
     }
 
-    /// Strikes a closed connection off, and tells the pool's users and then its listener.
+    /// Removes a closed connection, and tells the pool's users and then its listener.
     pub(super) fn strike_off(&self, id: ConnectionId, listener: &Listener) {
         let mut state = self.lock();
         state.closing.remove(&id);
         match state.lent.get_mut(&id) {
-            // A client still has it, and gives it back or not; the pool must not wait for that with an end.
+            // A client still has it, and may never release it; the pool's end must not wait for that.
             Some(Lent { to: Borrower::Client, gone, .. }) => *gone = true,
             Some(_) => drop(state.lent.remove(&id).map(|lent| Object::take(lent.held))),
             None => drop(state.idle.remove(id).map(Object::take)),
@@ -71,7 +71,7 @@ impl Shared {
         }
     }
 
-    /// Closes what is idle and answers what waits for the end, once the pool is ending.
+    /// Closes idle connections and answers requests for the end, once the pool is ending.
     pub(super) fn wind_up(self: &Arc<Self>) {
         let mut state = self.lock();
         if !state.ending || !state.waiting.is_empty() {
@@ -84,7 +84,7 @@ impl Shared {
         if state.busy() > 0 {
             return;
         }
-        // The pool may stay in JavaScript's hands; its keys don't.
+        // JavaScript may keep the pool; its keys are dropped.
         self.connections.manager().ring.clear();
         for reply in std::mem::take(&mut state.ended) {
             state.effects.push(Effect::Done(reply));

@@ -68,7 +68,7 @@ impl Drop for Locked<'_> {
 
 impl Shared {
     fn lock_state(&self) -> MutexGuard<'_, State> {
-        // Each change is whole before anything that could panic.
+        // Each change is complete before anything that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -132,7 +132,7 @@ impl Shared {
         requests.for_each(|work| self.enqueue(work));
     }
 
-    /// Serves the waiters as far as connections go.
+    /// Serves waiters as long as there are connections.
     pub(super) fn pump(self: &Arc<Self>) {
         loop {
             let mut state = self.lock();
@@ -187,8 +187,8 @@ impl Shared {
                 // Without a client there is no 'connect' event, now or later.
                 held.is_new = false;
                 held.connection().take_failure();
-                // Near the server nothing joins a text of which nothing is known, so that it need not be looked at. What is
-                // sent again has waited long enough behind others to be suspected of taking long itself.
+                // Near the server nothing joins a text of which nothing is known, so that it need not be analysed. A
+                // request that is sent again has waited so long that it may take long itself.
                 let shares = request.reply.race.is_none()
                     && (request.known.is_some() || state.depth.is_far())
                     && may_share(&request, self.limits.sharing);
@@ -202,7 +202,7 @@ impl Shared {
         }
     }
 
-    /// Hands requests to a connection that was lent to them, of which so many may be on the way at a time.
+    /// Hands requests to a connection that was lent to them, of which this many may be in flight at a time.
     pub(super) fn submit(
         self: &Arc<Self>,
         connection: &Connection,

@@ -1,4 +1,4 @@
-//! How requests of the pool's own queue are shared out among its connections (docs/decisions/0013, 0024).
+//! How requests of the pool's own queue are distributed over its connections (docs/decisions/0013, 0024).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,8 +11,8 @@ use crate::config::Sharing;
 use crate::conn::{Connection, ConnectionId, Request};
 
 impl State {
-    /// What each connection that serves the pool's own queue would have to do, if all that waits were shared out; 0 when
-    /// nothing waits.
+    /// How many requests each connection that serves the pool's own queue would get if all that wait were distributed;
+    /// 0 when none wait.
     pub(super) fn part(&self) -> usize {
         if self.waiting.is_empty() {
             return 0;
@@ -31,7 +31,7 @@ impl Shared {
     /// Requests that join those which a connection runs for the pool's own queue, up to its `part` of all.
     fn join(self: &Arc<Self>, state: &mut State, id: ConnectionId, part: usize, now: Instant) -> Vec<Request> {
         let State { lent, waiting, depth, .. } = &mut *state;
-        // What is to be sent again gets the connection as soon as it has nothing else to do.
+        // A request that is to be sent again gets the connection as soon as it is free.
         if part == 0 || depth.most() == 1 || waiting.has_second_tries() {
             return Vec::new();
         }
@@ -71,7 +71,7 @@ impl Shared {
         }
     }
 
-    /// Has busy connections take on what waits, up to the `part` of each, before they have answered anything.
+    /// Lets busy connections take on waiting requests, up to the `part` of each, before they have answered any.
     pub(super) fn share_out(
         self: &Arc<Self>,
         state: &mut State,
@@ -94,7 +94,7 @@ impl Shared {
     }
 
     /// A connection has answered requests. One that serves the pool's own queue takes the next ones at once, without a
-    /// trip through JavaScript.
+    /// detour through JavaScript.
     pub(super) fn pipeline_answered(self: &Arc<Self>, connection: &Connection, by_server: bool) {
         let now = clock::now();
         let mut state = self.lock();

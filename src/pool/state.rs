@@ -1,4 +1,4 @@
-//! What a pool knows of its connections and its waiters: all that its lock protects.
+//! A pool's connections and waiters: all that its lock protects.
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
@@ -37,10 +37,10 @@ pub(super) struct Lent {
     pub(super) gone: bool,
 }
 
-/// What has a connection.
+/// The user of a lent connection.
 pub(super) enum Borrower {
     Client,
-    /// This side's own questions, see [`super::Lease`].
+    /// Rust's own queries, see [`super::Lease`].
     Lease,
     /// Requests of the pool's own queue.
     Pipeline(Pipeline),
@@ -73,14 +73,15 @@ impl State {
         connection
     }
 
-    /// Takes a connection out of the pool, which is told to close. It has not been struck off yet, even if it is closed.
+    /// Takes a connection out of the pool, and tells it to close. It still counts until it is removed, even if it is
+    /// closed.
     pub(super) fn close(&mut self, held: Held) {
         let connection = Object::take(held).connection().clone();
         self.closing.insert(connection.id());
         self.effects.push(Effect::Close(connection));
     }
 
-    /// As [`State::close`], whatever the connection is in the middle of; the server's work for it is cancelled.
+    /// As [`State::close`], even if the connection is busy; the server's work for it is cancelled.
     pub(super) fn abandon(&mut self, held: Held) {
         let connection = Object::take(held).connection().clone();
         self.closing.insert(connection.id());

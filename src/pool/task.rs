@@ -1,4 +1,4 @@
-//! The tasks that look after a pool from time to time.
+//! A pool's background tasks.
 
 /// A task, of which there is one at a time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -7,13 +7,13 @@ pub(super) enum Task {
     Reap,
     /// Refuses waiters that have waited too long.
     Expire,
-    /// Sends again what waits too long behind another's request.
+    /// Sends again requests that wait too long behind another.
     Hedge,
 }
 
 #[cfg(test)]
 impl Task {
-    /// What a test calls it.
+    /// Its name in tests.
     pub(super) fn name(self) -> &'static str {
         match self {
             Task::Reap => "reap",

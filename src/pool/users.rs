@@ -1,4 +1,4 @@
-//! The users of a pool: telling them what happens to its connections, and asking them what only a program can say.
+//! The users of a pool: telling them about events of its connections, and asking them what only a program can say.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ struct User {
     id: PoolId,
     sink: Arc<dyn Sink>,
     caller: Option<Arc<dyn Caller>>,
-    /// Of how many connections it was told that they have left the pool.
+    /// How many removed connections were reported to it.
     removals: u32,
 }
 
@@ -59,10 +59,10 @@ impl Users {
         self.lock().iter().all(|user| user.id != id || user.removals == heard)
     }
 
-    /// Tells all of them what happens to a connection; to be called without the pool's lock.
+    /// Tells all of them about an event of a connection; to be called without the pool's lock.
     pub(super) fn tell(&self, connection: ConnectionId, event: &PoolEvent) {
         for (sink, batch) in self.batches(connection, event) {
-            // One that panics keeps nothing from the others.
+            // If one panics, the others are told all the same.
             contained(|| sink.deliver(batch));
         }
     }
@@ -108,7 +108,7 @@ impl Caller for AnyUser {
                 tokio::select! {
                     answer = answers.join_next() => match answer {
                         None => return Err(Unanswered::Gone),
-                        // This user has gone without an answer, or panicked.
+                        // This user has ended without an answer, or panicked.
                         Some(Ok(Err(Unanswered::Gone)) | Err(_)) => {}
                         Some(Ok(answer)) => return answer,
                     },

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Phase, texts};
 pub enum Work {
     /// To have it as a client until it is released.
     Client(Reply),
-    /// To have it for this side's own questions, see [`super::Lease`].
+    /// To use it for Rust's own queries, see [`super::Lease`].
     Lease(Reply),
     /// To run one request; whether a failure closes the connection, as node-postgres's `pool.query` does.
     Request {
@@ -44,7 +44,7 @@ pub(super) struct Waiter {
     pub(super) deadline: Option<Instant>,
 }
 
-/// The queue, and in front of it what is to be sent again.
+/// The queue, and in front of it the requests that are to be sent again.
 #[derive(Default)]
 pub(super) struct WaitQueue {
     queue: VecDeque<Waiter>,
@@ -71,7 +71,7 @@ impl SecondTry {
 }
 
 impl WaitQueue {
-    /// How many have never left.
+    /// How many were never sent.
     pub(super) fn len(&self) -> usize {
         self.queue.len()
     }
@@ -94,7 +94,7 @@ impl WaitQueue {
         self.second_tries.iter().filter(|second| !second.only_free && !second.is_over()).count()
     }
 
-    /// How many of so many connections in the making are for the queue.
+    /// How many of the connections that are being opened are for the queue.
     pub(super) fn sheltered(&self, creating: usize) -> usize {
         creating.saturating_sub(self.second_tries_wanting())
     }
@@ -177,7 +177,7 @@ impl WaitQueue {
         self.queue.remove(place).map(|waiter| waiter.work)
     }
 
-    /// How many that have never left are such.
+    /// How many of those that were never sent match.
     pub(super) fn count(&self, is_such: impl Fn(&Reply) -> bool) -> usize {
         self.queue.iter().filter(|waiter| is_such(waiter.work.reply())).count()
     }

@@ -1,4 +1,4 @@
-//! What crosses to JavaScript: a stream of records in a few flat arrays.
+//! The data that crosses to JavaScript: a stream of records in a few flat arrays.
 //!
 //! JavaScript walks `ints` from the left. Each record starts with its [`Record`] number and the request it answers;
 //! `lib/native/binding.js` has the other side. Text of many values is joined into segments of about 16 KB, and a value is
@@ -86,7 +86,7 @@ pub(super) struct Mark {
 }
 
 impl Batch {
-    /// One piece of news.
+    /// A batch of one event.
     pub fn of(news: impl News) -> Batch {
         let mut batch = Batch::default();
         batch.news(news);
@@ -121,7 +121,7 @@ impl Batch {
         *self = kept;
     }
 
-    /// Takes over the records of a small batch, which is as new then: crossing to JavaScript costs more than reading a
+    /// Takes over the records of a small batch, which is then empty: crossing to JavaScript costs more than reading a
     /// short answer. False, and nothing has changed, when it is not small.
     pub fn absorb(&mut self, other: &mut Batch) -> bool {
         let ints = self.ints.len() + self.leaf_ints.len() + other.ints.len() + other.leaf_ints.len();
@@ -138,7 +138,7 @@ impl Batch {
             return false;
         }
         if !other.texts.is_empty() {
-            // The first segment is announced by nothing, the others by a record.
+            // The first segment has no record, each other one has.
             if self.texts.is_empty() {
                 self.begin_text();
             }
@@ -296,7 +296,7 @@ impl Batch {
             }
         }
         if shape.ints == 0 {
-            // Rows without columns cost nothing here, but an object each in JavaScript.
+            // Rows without columns take no space here, but an object each in JavaScript.
             self.weight += EMPTY_ROW;
         }
         let (ints, floats) = (self.ints.len(), self.floats.len());
@@ -422,7 +422,7 @@ impl Batch {
         }
     }
 
-    /// Takes the leaves back that have come since the mark, within the same row.
+    /// Removes the leaves since the mark, within the same row.
     pub(super) fn take_back(&mut self, mark: Mark) {
         self.leaf_ints.truncate(mark.leaf_ints);
         self.leaf_floats.truncate(mark.leaf_floats);
@@ -483,7 +483,7 @@ mod tests {
         let shape = ShapeTable::default().get(&[0, 0], TypeMask(0)).unwrap();
         let mut batch = Batch::default();
         batch.open_row(1, &shape);
-        // What the shape weighs comes with the first of them.
+        // The size of the shape is counted with the first of them.
         let more = (FULL_BYTES - batch.weight).div_ceil(EMPTY_ROW);
         for _ in 0..more {
             assert!(!batch.is_full());

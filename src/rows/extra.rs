@@ -15,12 +15,12 @@ pub enum Extra {
     News(Box<dyn News>),
     /// For [`super::Record::Raw`].
     Bytes(Vec<u8>),
-    /// For [`super::Record::Value`]: something that only the room of the sink understands.
+    /// For [`super::Record::Value`]: a value that only the module of the sink understands.
     Value(Box<dyn Any + Send>),
 }
 
 /// An event that answers no request. Only the module that makes it and that of the sink know what it is.
 pub trait News: Any + Send {
-    /// Bytes that it takes until it is told, its own included.
+    /// Bytes that it takes until it is delivered, its own included.
     fn memory(&self) -> usize;
 }

@@ -1,6 +1,6 @@
 //! Which columns are asked for in binary format.
 //!
-//! Those where that costs the server less and nothing of the text could depend on what is not known here:
+//! Those where that costs the server less and the text can't depend on anything unknown here:
 //! `docs/decisions/0008-binary-results-of-named-statements.md` has the figures.
 
 use super::column::ColumnKind;
@@ -39,7 +39,7 @@ pub struct Formats(u8);
 impl Formats {
     /// None: everything comes as text.
     pub const TEXT: Formats = Formats(0);
-    /// Types whose text hangs on no setting.
+    /// Types whose text depends on no setting.
     pub const PLAIN: Formats = Formats(1);
     /// Also those whose text is as expected under `DateStyle` ISO.
     pub const DATES: Formats = Formats(3);
@@ -62,8 +62,8 @@ impl Formats {
 impl Binary {
     /// How a column of this type is read in binary format, when its text would cross as this kind of column.
     ///
-    /// Not among them: `float4` and `float8`, whose text hangs on `extra_float_digits`, of which the server tells
-    /// nothing; `numeric` and `jsonb`, which cost the server as much in either format; everything with parts.
+    /// Not among them: `float4` and `float8`, whose text depends on `extra_float_digits`, which the server doesn't
+    /// report; `numeric` and `jsonb`, which cost the server as much in either format; everything with parts.
     pub fn of(type_id: u32, kind: ColumnKind) -> Option<Binary> {
         Some(match (type_id, kind) {
             (16, ColumnKind::Bool) => Binary::Bool,

@@ -9,9 +9,9 @@ use super::batch::{Batch, LONG};
 use super::decimal;
 use super::template::TemplateTable;
 
-/// Nesting that is still plain.
+/// The deepest nesting that counts as plain.
 const MOST_DEPTH: usize = 8;
-/// Leaves that are still plain.
+/// The most leaves that count as plain.
 const MOST_LEAVES: usize = 64;
 
 /// Appends a document to a batch by its template, and returns that; `None` when it has to cross as text.
@@ -42,7 +42,7 @@ pub fn append(batch: &mut Batch, document: &[u8], table: &TemplateTable) -> Opti
     }
 }
 
-/// Walks a document; its leaves go to the batch on the way, and are taken back when it turns out not to be plain.
+/// Walks a document; its leaves go to the batch meanwhile, and are removed when it turns out not to be plain.
 struct Scan<'a, 'b> {
     rest: &'a [u8],
     skeleton: Vec<u8>,

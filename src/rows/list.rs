@@ -10,7 +10,7 @@ use super::batch::{Batch, SEGMENT};
 use super::column::ColumnKind;
 use super::number;
 
-/// Elements that are still plain.
+/// The most elements that count as plain.
 const MOST_ELEMENTS: usize = 1024;
 
 /// Appends the elements to the leaves of a batch and returns how many there are; `None` leaves the batch as it was.

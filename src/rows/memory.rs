@@ -1,6 +1,6 @@
-//! What the things that don't fit the flat arrays take in memory, so that what waits for JavaScript can be bounded.
+//! The memory of values that don't fit the flat arrays, so that what waits for JavaScript can be bounded.
 //!
-//! Strings count with what an allocator adds to each; the figures are for a limit, not for a ledger.
+//! Strings count with an allocator's overhead; the figures are estimates, for a limit.
 
 use std::mem::size_of;
 

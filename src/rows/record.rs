@@ -36,18 +36,18 @@ pub enum Record {
     CopyRefused = 15,
     /// request: there is room for more COPY data.
     Drained = 16,
-    /// request: results from here on may be taken back.
+    /// request: results from here on may be dropped.
     Mark = 17,
-    /// request: results since the mark are taken back.
+    /// request: results since the mark are dropped.
     Rewind = 18,
 }
 
-/// When a request ends of which records are in a batch.
+/// When a request with records in a batch ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ending {
     /// Later, by itself.
     Later,
-    /// When the program, which has been asked to go on, has done so.
+    /// After JavaScript, which was asked to go on, has done so.
     Asked,
     /// In this batch, with this transaction status or 0.
     Here(i32),

@@ -50,7 +50,7 @@ pub struct Shape {
     pub ints: usize,
     /// Floats a row takes.
     pub floats: usize,
-    /// The generation of JavaScript's table that has been told of this shape; 0 = none.
+    /// The generation of JavaScript's table that has this shape; 0 = none.
     pub told: AtomicU32,
 }
 
@@ -106,11 +106,11 @@ struct Known {
     shapes: Shapes,
     /// Bytes of the descriptions, each counted for every set of parsers.
     bytes: usize,
-    /// What was asked for last, which many answers in a row are like.
+    /// The last shape, which many answers in a row have.
     last: Option<(Arc<[u8]>, TypeMask, Arc<Shape>)>,
 }
 
-/// The shapes that an environment has met, so that equal results share one decoder.
+/// The shapes of an environment's results, so that equal results share one decoder.
 #[derive(Debug, Default)]
 pub struct ShapeTable {
     known: Mutex<Known>,

@@ -11,11 +11,11 @@ pub struct Template {
     pub id: i32,
     /// The document with `#` for each number, `$` for each string and `?` for each boolean.
     pub skeleton: String,
-    /// JavaScript has been told.
+    /// It was sent to JavaScript.
     pub told: AtomicBool,
 }
 
-/// The templates that an environment has met.
+/// The templates of an environment.
 #[derive(Debug, Default)]
 pub struct TemplateTable {
     entries: Mutex<HashMap<Box<[u8]>, Entry>>,

@@ -12,7 +12,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// Without its text, with its memory.
+    /// Empty, but with its memory.
     pub(super) fn emptied(mut self) -> Self {
         self.bytes.clear();
         Text { bytes: self.bytes, ..Text::default() }

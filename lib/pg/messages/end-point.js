@@ -71,7 +71,7 @@ function hashOf(certificate) {
   const { content: name, rest: parameters } = element(algorithm, OBJECT_ID);
   if (name.toString('hex') !== PSS) return HASHES[name.toString('hex')];
   const given = element(parameters, SEQUENCE).content;
-  // SHA-1 is what RSASSA-PSS means when it says nothing.
+  // Without parameters RSASSA-PSS uses SHA-1.
   if (given.length === 0 || given[0] !== PSS_HASH) return 'sha256';
   const hash = element(element(given, PSS_HASH).content, SEQUENCE).content;
   return HASHES[element(hash, OBJECT_ID).content.toString('hex')];

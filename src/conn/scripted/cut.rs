@@ -24,8 +24,7 @@ pub async fn cut<F: Future>(future: F, at: usize) -> Option<F::Output> {
     .await
 }
 
-/// Waits until everything has had its turn that waits for nothing but its turn. Needs a stopped clock, which goes on only
-/// when nothing else can.
+/// Waits until all tasks that can run have run. Needs a stopped clock, which only advances when no task can run.
 pub async fn settle() {
     clock::sleep(Duration::from_millis(1)).await;
 }

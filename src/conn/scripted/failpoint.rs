@@ -23,7 +23,7 @@ impl Failpoint {
     /// A step.
     ///
     /// # Panics
-    /// When it is the one.
+    /// If it is the chosen one.
     pub fn step(&self) {
         let before = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         assert!(before != Ok(1), "a failpoint, as the test wants it");

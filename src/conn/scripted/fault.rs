@@ -12,11 +12,11 @@ pub enum Fault {
     Fatal,
     /// Closes the connection.
     Close,
-    /// Sends what makes no sense.
+    /// Sends a malformed message.
     Garbage,
-    /// Ends in the middle of its work.
+    /// The server's task panics.
     Panic,
-    /// Says nothing any more.
+    /// Sends nothing any more.
     Never,
     /// Does what the script says, byte by byte.
     Slow,

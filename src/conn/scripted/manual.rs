@@ -12,7 +12,7 @@ use super::messages::{one_row, ready};
 use super::script::{Incoming, Stop};
 use crate::clock;
 
-/// Holds the answers of a connection back, or has queries answered as soon as the way allows.
+/// Holds the answers of a connection back, or answers queries after the simulated round trip.
 pub struct Manual {
     way: Duration,
     holds: AtomicBool,

@@ -31,7 +31,7 @@ pub type Answering = Arc<dyn Fn(u8, &[u8]) -> Option<Vec<u8>> + Send + Sync>;
 /// What is sent for a message with this body.
 pub type Making = Arc<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
 
-/// Steps in their order. Behind the last one a server takes whatever comes, and closes when the client does.
+/// Steps in their order. After the last one a server takes any message, and closes when the client does.
 pub type Script = Vec<Step>;
 
 /// One thing that a server does.
@@ -47,7 +47,7 @@ pub enum Step {
     Dribble(Vec<u8>, Duration),
     /// Goes on when the gate is open.
     Pass(Gate),
-    /// Answers whatever comes.
+    /// Answers any message.
     Serve(Answering),
     /// Answers when the test says so, and what it says.
     Manual(Arc<Manual>),
@@ -185,7 +185,7 @@ impl Backend {
                 Step::Pause(pause) => clock::sleep(pause).await,
                 Step::Close => return Err(Stop::Closed),
                 Step::Panic => panic!("a server, as the test wants it"),
-                // The client closes, and what it has sent before lies around.
+                // The client has closed; messages that it sent before may still be unread.
                 Step::Never => {
                     self.until_closed().await;
                     return Err(Stop::Closed);
@@ -220,7 +220,7 @@ impl Backend {
         }
     }
 
-    /// Takes notice of nothing but the end.
+    /// Waits only for the end.
     pub async fn until_closed(&mut self) {
         let mut ignored = [0; 256];
         while self.incoming.reader.read(&mut ignored).await.is_ok_and(|count| count > 0) {}

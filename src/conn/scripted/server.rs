@@ -23,16 +23,16 @@ const HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 static SERVERS: Lazy<Mutex<HashMap<SocketAddr, Arc<Shared>>>> = Lazy::new(Mutex::default);
 
-/// What becomes of connections that are asked for.
+/// What happens to connection attempts.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Door {
-    /// They are let in.
+    /// They are accepted.
     Open,
     /// They are refused.
     Refused,
     /// They are not answered.
     Silent,
-    /// They are let in, and hear nothing.
+    /// They are accepted, and get no answer.
     Mute,
 }
 
@@ -101,7 +101,7 @@ impl Server {
         }
     }
 
-    /// What becomes of connections that are asked for from now on.
+    /// What happens to connection attempts from now on.
     pub fn set_door(&self, door: Door) {
         self.shared.lock().door = door;
     }

@@ -23,7 +23,8 @@ enum Hash {
     Sha512To256,
 }
 
-/// Object identifiers of signatures and of hash functions, with the hash that is taken. MD5 and SHA-1 give way to SHA-256.
+/// Object identifiers of signatures and of hash functions, with the hash that is taken. MD5 and SHA-1 are replaced by
+/// SHA-256.
 const HASHES: [(&[u8], Hash); 26] = [
     // RSA.
     (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04", Hash::Sha256), // MD5
@@ -78,7 +79,7 @@ fn signature_hash(certificate: &[u8]) -> Option<Hash> {
     if name == PSS { pss_hash(parameters) } else { named(name) }
 }
 
-/// SHA-1 is what RSASSA-PSS means when it says nothing.
+/// Without parameters RSASSA-PSS uses SHA-1.
 fn pss_hash(parameters: &[u8]) -> Option<Hash> {
     let (parameters, _) = element(parameters, SEQUENCE)?;
     let Some((hash, _)) = element(parameters, PSS_HASH) else { return Some(Hash::Sha256) };

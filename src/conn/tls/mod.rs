@@ -27,8 +27,8 @@ pub use library::Session;
 #[cfg(unix)]
 pub use library::socket;
 
-/// What connections with the same settings speak TLS by. Reading a bundle of roots takes milliseconds, a handshake less
-/// than one.
+/// The TLS connector of connections with the same settings. Reading a bundle of roots takes milliseconds, a handshake
+/// less than one.
 pub struct Connector {
     settings: TlsSettings,
     /// TLS without asking first, which names its protocol.
@@ -38,7 +38,7 @@ pub struct Connector {
 
 static CONNECTORS: Register<Connector> = Register::new();
 
-/// The connector of these settings, which may have to be made ready.
+/// The connector of these settings, which may have to be made first.
 pub fn connector(settings: &TlsSettings, direct: bool) -> Arc<Connector> {
     CONNECTORS.find(
         |known| known.is_for(settings, direct),

@@ -49,13 +49,13 @@ impl Connector {
         Ok(Connector(connector.into()))
     }
 
-    /// Shakes hands with the server of this name.
+    /// Does the handshake with the server of this name.
     pub async fn connect(&self, name: &str, socket: Socket) -> Result<Session, Problem> {
         self.0.connect(name, socket).await.map_err(|error| refusal(error.to_string()))
     }
 }
 
-/// What the libraries say of certificates. Their errors have a text and nothing else, which is OpenSSL's on Linux.
+/// The libraries' errors about certificates. They have nothing but a text, which is OpenSSL's on Linux.
 const REFUSALS: [(&str, Distrust); 9] = [
     ("self-signed certificate in certificate chain", problem::SELF_SIGNED_IN_CHAIN),
     ("self-signed certificate", problem::SELF_SIGNED),

@@ -21,8 +21,9 @@ use crate::error::texts;
 /// A socket with TLS around it.
 pub type Session = SslStream<Socket>;
 
-/// What key exchange this side offers, with a key for the first. Every PostgreSQL takes P-256, and up to version 17 most
-/// take nothing else: a key for another costs a round trip, in which the server asks for this one (decision 0017).
+/// The key exchanges that the client offers, with a key for the first. Every PostgreSQL takes P-256, and up to version
+/// 17 most take nothing else: a key for another costs a round trip, in which the server asks for this one (decision
+/// 0017).
 const GROUPS: &str = "P-256:X25519MLKEM768:X25519:P-384:P-521";
 /// The same of an OpenSSL before 3.5, which a system may have.
 const OLDER_GROUPS: &str = "P-256:X25519:P-384:P-521";
@@ -36,7 +37,7 @@ fn default_groups() -> &'static str {
 /// The protocol's name in ALPN.
 const PROTOCOL: &str = "postgresql";
 
-/// A key that wants one is refused; without any, OpenSSL would ask for it on the terminal.
+/// An encrypted key is refused; without a callback OpenSSL would ask for the passphrase on the terminal.
 const NO_PASSPHRASE: &[u8] = b"";
 
 impl From<ErrorStack> for Problem {
@@ -72,7 +73,7 @@ impl Connector {
         })
     }
 
-    /// Shakes hands with the server of this name.
+    /// Does the handshake with the server of this name.
     pub(super) async fn connect(&self, name: &str, socket: Socket) -> Result<Session, Problem> {
         let mut configuration = self.context.configure()?;
         configuration.set_verify_hostname(self.verify_name);
@@ -96,8 +97,8 @@ impl Connector {
     }
 }
 
-/// What keeps the server's certificate from being accepted, by the numbers of OpenSSL's `x509_vfy.h`, or what else went
-/// wrong in the handshake.
+/// Why the server's certificate isn't accepted, by the numbers of OpenSSL's `x509_vfy.h`, or what else went wrong in
+/// the handshake.
 fn refusal(verdict: X509VerifyResult, error: &openssl::ssl::Error) -> Problem {
     match verdict.as_raw() {
         0 => Problem::Handshake(error.to_string()),
@@ -152,7 +153,7 @@ fn negotiation(builder: &mut SslConnectorBuilder, settings: &TlsSettings, direct
     Ok(())
 }
 
-/// Whose certificates are believed.
+/// The trusted authorities.
 fn trust(builder: &mut SslConnectorBuilder, settings: &TlsSettings) -> Result<(), Problem> {
     match &settings.roots {
         Some(roots) => {
@@ -198,7 +199,7 @@ fn show(builder: &mut SslConnectorBuilder, identity: &ClientIdentity) -> Result<
                 builder.set_private_key(key)?;
             }
             for authority in archive.ca.into_iter().flatten() {
-                // As in Node, they are believed as well.
+                // As in Node, they are trusted as well.
                 builder.cert_store_mut().add_cert(authority.clone())?;
                 builder.add_extra_chain_cert(authority)?;
             }

@@ -1,4 +1,4 @@
-//! What can go wrong with TLS, and what the caller is told of it.
+//! Failures of TLS, and the errors that callers get for them.
 
 use crate::config::ClientIdentity;
 use crate::error::{Error, ErrorKind, texts};
@@ -30,10 +30,10 @@ pub(super) enum Problem {
 /// Why a certificate is not trusted: Node's code, and its words.
 pub(super) type Distrust = (&'static str, &'static str);
 
-/// An authority above the server's certificate is its own, and none that is trusted.
+/// The chain ends in a self-signed certificate that isn't trusted.
 pub(super) const SELF_SIGNED_IN_CHAIN: Distrust =
     ("SELF_SIGNED_CERT_IN_CHAIN", "self-signed certificate in certificate chain");
-/// The server's certificate is its own authority.
+/// The server's certificate is self-signed.
 pub(super) const SELF_SIGNED: Distrust = ("DEPTH_ZERO_SELF_SIGNED_CERT", "self-signed certificate");
 /// The server's certificate is of an authority that isn't known. Node goes on checking where OpenSSL misses the
 /// authority of the last certificate, and complains of the first, which is all that most servers send.
@@ -41,17 +41,17 @@ pub(super) const UNKNOWN_AUTHORITY: Distrust =
     ("UNABLE_TO_VERIFY_LEAF_SIGNATURE", "unable to verify the first certificate");
 /// An authority above the server's certificate is of one that isn't known.
 pub(super) const NO_ISSUER: Distrust = ("UNABLE_TO_GET_ISSUER_CERT", "unable to get issuer certificate");
-/// It was valid.
+/// It has expired.
 pub(super) const EXPIRED: Distrust = ("CERT_HAS_EXPIRED", "certificate has expired");
-/// It will be valid.
+/// It isn't valid yet.
 pub(super) const NOT_YET_VALID: Distrust = ("CERT_NOT_YET_VALID", "certificate is not yet valid");
-/// Its authority has taken it back.
+/// It was revoked.
 pub(super) const REVOKED: Distrust = ("CERT_REVOKED", "certificate revoked");
 /// It is not for servers.
 pub(super) const WRONG_PURPOSE: Distrust = ("INVALID_PURPOSE", "unsuitable certificate purpose");
 
 impl Problem {
-    /// What the client shows of itself can't be read.
+    /// The client's own certificate can't be read.
     pub(super) fn unreadable(identity: &ClientIdentity, reason: String) -> Problem {
         match identity {
             ClientIdentity::Pem { .. } => Problem::Identity(reason),

@@ -31,7 +31,7 @@ fn counts(pool: &Pool) -> [usize; 3] {
     [pool.total_count(), pool.idle_count(), pool.waiting_count()]
 }
 
-/// Ends a pool, which has to come to its end, and makes sure that nothing is left of it.
+/// Ends a pool, which has to succeed, and makes sure that nothing is left of it.
 async fn assert_ends(pool: Pool, server: &Server, context: &str) {
     let receiver = Receiver::new();
     pool.end(Some(receiver.reply(1)));
@@ -40,7 +40,7 @@ async fn assert_ends(pool: Pool, server: &Server, context: &str) {
     settle().await;
     assert_eq!(counts(&pool), [0; 3], "{context}");
     drop(pool);
-    // Tasks that look after a pool from time to time notice its end then.
+    // The background tasks notice its end then.
     crate::clock::sleep(AN_HOUR).await;
     assert_eq!((server.open(), tasks() - server.serving()), (0, 0), "sockets and tasks after {context}");
 }

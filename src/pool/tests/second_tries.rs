@@ -12,7 +12,7 @@ use crate::conn::scripted::{
 use crate::error::ErrorKind;
 use crate::pool::{Acquired, Pool};
 
-/// The way to the server and back: so far that a pool shares connections without waiting for answers.
+/// The round trip: so long that a pool shares connections without waiting for answers.
 const WAY: Duration = Duration::from_millis(20);
 /// Many times what a query waits behind another one.
 const LONG: Duration = Duration::from_secs(1);

@@ -12,7 +12,7 @@ use super::syntax::has_token;
 /// What a statement may do. In order: a graver class is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// Reads, as far as functions, views and operators let it.
+    /// Reads, apart from effects of functions, views and operators.
     Read,
     /// Begins, ends or divides a transaction.
     Transaction,
@@ -30,7 +30,7 @@ pub enum Class {
     Privilege,
     /// Reaches beyond the database.
     Server,
-    /// Runs or plants code that can't be looked into.
+    /// Runs or defines code that can't be analysed.
     Opaque,
     /// Isn't understood.
     Unknown,

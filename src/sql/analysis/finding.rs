@@ -1,4 +1,4 @@
-//! What a rule has to say about a statement.
+//! What a rule reports about a statement.
 
 use std::borrow::Cow;
 use std::ops::Range;
