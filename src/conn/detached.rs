@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::error::texts;
 
-/// A non-blocking socket that no event loop of this side watches.
+/// A non-blocking socket that the runtime doesn't watch.
 pub struct Detached {
     socket: Kind,
     /// The last read took all there was: the next read can be skipped, once.

@@ -55,8 +55,8 @@ impl Order {
             b'2' => (is_extended || is_portal) && !std::mem::replace(&mut self.bound, true),
             b'n' => (is_extended || is_portal) && !self.open && (self.bound || is_described_first),
             b't' => is_described_first,
-            // A portal is closed at its end. Before anything else it is about what was closed before, by this side or by a
-            // submittable whose exchange was over by then.
+            // A portal is closed at its end. As the first message it confirms an earlier Close, of the client's own or
+            // of a submittable whose exchange was over by then.
             b'3' => is_portal || !(self.parsed || self.bound || self.open),
             b's' => is_portal,
             // All others are refused where the message is read.

@@ -1,4 +1,4 @@
-//! What errors say: every text of this side, in one place.
+//! The texts of all errors made in Rust, in one place.
 //!
 //! Nothing is decided by them: that is what the kind, the phase and the code of an [`Error`](super::Error) are for.
 //! Where node-postgres has words for a failure they are kept to the letter, because programs have always matched on

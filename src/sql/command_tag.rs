@@ -5,7 +5,7 @@
 pub enum SessionEffect {
     /// Every prepared statement is gone.
     ForgetsStatements,
-    /// One has come or gone: a name may mean another statement.
+    /// One was prepared or deallocated: a name may mean another statement.
     ChangesStatements,
     /// Settings have changed, which the end of the transaction may undo.
     ChangesSettings,
@@ -38,9 +38,9 @@ impl SessionEffect {
 /// How a statement of transaction control ended the transaction before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransactionEnd {
-    /// What was done is there, or prepared to be.
+    /// It was committed, or prepared for that.
     Committed,
-    /// What was done is not.
+    /// It was rolled back.
     RolledBack,
 }
 

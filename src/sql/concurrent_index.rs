@@ -1,11 +1,11 @@
-//! What CREATE INDEX CONCURRENTLY and REINDEX CONCURRENTLY are about.
+//! The indexes and tables that CREATE INDEX CONCURRENTLY and REINDEX CONCURRENTLY name.
 
 use squawk_lexer::{LiteralKind, TokenKind};
 
 use super::quote::quote_identifier;
 use super::token::{Token, Tokens};
 
-/// An index that is built without keeping writers out.
+/// An index that is built without blocking writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConcurrentIndex<'a> {
     /// As the server keeps it.
@@ -46,7 +46,7 @@ pub fn concurrent_index(statement: &str) -> Option<ConcurrentIndex<'_>> {
     Some(ConcurrentIndex { name, table, table_name, is_unique, rest })
 }
 
-/// What a REINDEX is about.
+/// The target of a REINDEX.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reindexed<'a> {
     /// One index, as it is written.
@@ -129,7 +129,7 @@ impl<'a> Cursor<'a, '_> {
         let end = self.tokens.iter().position(|token| token.kind == TokenKind::CloseParen)?;
         let (options, rest) = self.tokens.split_at_checked(end + 1)?;
         self.tokens = rest;
-        // One that is switched off leaves nothing to sweep either.
+        // With CONCURRENTLY switched off nothing is left behind either.
         Some(options.iter().any(|token| token.is("concurrently")))
     }
 }

@@ -9,7 +9,7 @@ const LONGEST: usize = 200;
 
 /// What `standard_conforming_strings` is after the statement with this first token and text; none if it sets nothing of that kind.
 ///
-/// That a transaction may take it back isn't followed.
+/// That a transaction may roll it back isn't followed.
 pub(super) fn set_by(first: Token<'_>, text: &str) -> Option<bool> {
     let is_set = first.is("set");
     if !is_set && !first.is("reset") || text.len() > LONGEST {

@@ -1,4 +1,4 @@
-//! What a statement may leave behind, whatever becomes of the transaction that it was to run in.
+//! Effects of a statement that may outlast the rollback of its transaction.
 
 use super::transaction::{has_transaction_control, outside_transaction};
 
@@ -27,7 +27,7 @@ pub fn may_commit_by_itself(statement: &str) -> bool {
 }
 
 /// Whether a script may make the server read data next: `COPY … FROM STDIN` does, and so does `FROM STDOUT`, which it
-/// takes for a slip. Errs on the side of reading.
+/// takes for the same. Errs on the side of reading.
 pub fn may_read_data(script: &str) -> bool {
     let names = |name: &[u8]| script.as_bytes().windows(name.len()).any(|word| word.eq_ignore_ascii_case(name));
     names(b"stdin") || names(b"stdout")

@@ -69,7 +69,7 @@ impl Nesting {
                 self.bodies = self.bodies.saturating_sub(1);
             }
             Head::Copy if token.is("from") => word = Word::From,
-            // PostgreSQL takes FROM STDOUT for a slip.
+            // PostgreSQL takes FROM STDOUT for FROM STDIN.
             Head::Copy if token.is("stdin") || token.is("stdout") => self.reads_stdin |= self.previous == Word::From,
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! Which statements may be sent behind others before those are answered, by their words.
 
-/// Whether a text begins with a statement that does not change what the next one of its session meets: nothing about
+/// Whether a text begins with a statement that does not change the session for the next one: nothing about
 /// transactions, settings, cursors or temporary objects.
 pub fn leaves_session_alone(text: &str) -> bool {
     let text = text.trim_start();

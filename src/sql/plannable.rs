@@ -1,4 +1,4 @@
-//! Which texts are one statement whose result the server holds fast while it is prepared.
+//! Which texts are one statement whose result columns can't change while it is prepared.
 
 use squawk_lexer::TokenKind;
 

@@ -1,4 +1,4 @@
-//! What holds for every text, tried on generated ones.
+//! Properties of every text, tested on generated ones.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

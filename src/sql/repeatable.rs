@@ -1,8 +1,8 @@
-//! Which texts are one read that can be run twice without anyone noticing.
+//! Which texts are one read that can safely be run twice.
 //!
-//! Judged on the tokens alone: a view, an operator, a cast, a column's policy or a function written as a column may hide
-//! a function that does something, and a function of the caller's own may share a name with a built-in one. Whatever
-//! isn't understood counts as a statement that mustn't be run twice.
+//! Judged on the tokens alone: a view, an operator, a cast, a column's policy or a function written as a column may
+//! hide a function that does something, and a function of the caller's own may share a name with a built-in one. Any
+//! text that isn't understood counts as a statement that mustn't be run twice.
 
 use squawk_lexer::{LiteralKind, TokenKind};
 
@@ -52,7 +52,7 @@ pub fn is_repeatable_read(text: &str) -> bool {
         && !all.is_doubtful()
 }
 
-/// Spares what is no read, and may be very long, the rest.
+/// Checked first, since a text that isn't a read may be very long.
 fn begins_as_read(text: &str) -> bool {
     let head = Tokens::new(text).find(|token| token.kind != TokenKind::OpenParen);
     head.is_some_and(|token| READS.iter().any(|word| token.is(word)))
@@ -61,7 +61,7 @@ fn begins_as_read(text: &str) -> bool {
 /// What has been seen of a statement.
 #[derive(Default)]
 struct Seen<'a> {
-    /// The tokens before the next one, the youngest first.
+    /// The tokens before the next one, the newest first.
     before: [Option<Token<'a>>; 4],
     /// `DISTINCT ON (…)` is the one parenthesis behind which an expression begins, and with it maybe a call.
     distinct_on: bool,
@@ -266,7 +266,7 @@ mod tests {
             "select zone(1)",
             "select not materialized(1)",
             "select varying(1)",
-            // What ends elsewhere with another setting, or not at all.
+            // Literals that end elsewhere with another setting, or not at all.
             r"select '\', nextval(''s''), '\''",
             "select \\ 1",
         ] {

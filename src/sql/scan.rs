@@ -6,7 +6,7 @@
 
 use memchr::{memchr, memchr2, memmem};
 
-/// Letters, digits, `_`, `$` and whatever isn't ASCII.
+/// Letters, digits, `_`, `$` and anything that isn't ASCII.
 pub(super) fn continues_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..)
 }

@@ -11,7 +11,7 @@ use super::tree;
 /// The first statement of a script that the server would refuse in a transaction block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutsideTransaction {
-    /// What a person would call the statement, such as `CREATE INDEX CONCURRENTLY`.
+    /// The statement's name for messages, such as `CREATE INDEX CONCURRENTLY`.
     pub name: &'static str,
     /// Where the statement stands in the script, in bytes.
     pub range: Range<usize>,
@@ -22,10 +22,10 @@ pub struct OutsideTransaction {
 /// Finds the first statement which every PostgreSQL from 13 to 18 refuses in a transaction block (SQLSTATE 25001),
 /// whatever the database holds.
 ///
-/// None does not mean that the server will accept the script: what hangs on the state of the database (`REINDEX
-/// TABLE` of a partitioned table, `DROP SUBSCRIPTION` with a slot), on the version, or on syntax that isn't known
-/// here is left to it. What is found would be refused even behind a `COMMIT` of the script's own, because the
-/// statements of one message never stand alone (`PreventInTransactionBlock` in PostgreSQL's `xact.c`).
+/// None does not mean that the server will accept the script: what depends on the state of the database (`REINDEX
+/// TABLE` of a partitioned table, `DROP SUBSCRIPTION` with a slot), on the version, or on syntax that isn't known here
+/// is left to it. What is found would be refused even behind a `COMMIT` of the script's own, because the statements of
+/// one message never stand alone (`PreventInTransactionBlock` in PostgreSQL's `xact.c`).
 pub fn outside_transaction(script: &str) -> Option<OutsideTransaction> {
     let mut statements = statements(script);
     while let Some(statement) = statements.next() {
@@ -161,7 +161,7 @@ fn reindexed(mut words: Words<'_>, statement: &Statement<'_>) -> Option<&'static
     whole.map(|(_, name)| name)
 }
 
-/// Spares the long ones the parser.
+/// Checked first, so that long statements need not be parsed.
 fn ends_with(statement: &Statement<'_>, word: &str) -> bool {
     let text = statement.text.as_bytes();
     let tail = text.len().saturating_sub(word.len());

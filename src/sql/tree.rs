@@ -71,7 +71,7 @@ pub(super) fn creates_slot(statement: &Statement<'_>) -> bool {
     options.into_iter().flat_map(|list| list.attribute_options()).all(|option| leaves_slot(&option))
 }
 
-/// Whether this option of a subscription surely leaves it at making a slot.
+/// Whether this option of a subscription certainly doesn't prevent making a slot.
 fn leaves_slot(option: &AttributeOption) -> bool {
     match option_name(option).as_deref() {
         Some("create_slot" | "connect") => {
@@ -122,7 +122,7 @@ pub(super) fn adds_enum_value(statement: &Statement<'_>) -> bool {
     }
 }
 
-/// `ALTER DATABASE … SET TABLESPACE`, which moves its files; not a setting that merely is called so.
+/// `ALTER DATABASE … SET TABLESPACE`, which moves its files; not a setting of that name.
 pub(super) fn moves_database(statement: &Statement<'_>) -> bool {
     match parse(statement) {
         Some(Stmt::AlterDatabase(alter)) => {

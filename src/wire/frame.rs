@@ -13,8 +13,9 @@ pub struct Frame<'a> {
     pub size: usize,
 }
 
-/// The largest message that is accepted before the connection is authenticated, when a server that is no PostgreSQL
-/// could make us buffer without end. libpq's limit for messages that are not expected to be long is 30,000 bytes.
+/// The largest message that is accepted before the connection is authenticated, when a server that isn't PostgreSQL
+/// could make the client buffer without end. libpq's limit for messages that are not expected to be long is 30,000
+/// bytes.
 pub const HANDSHAKE_LIMIT: usize = 30_000;
 
 /// The largest message of an established connection; PostgreSQL's own limit is one gigabyte.

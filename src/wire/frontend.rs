@@ -81,8 +81,8 @@ impl Parameters {
     }
 }
 
-/// Writes how many bytes are behind `start`, without the first `uncounted` of them, to `start`. The message around more
-/// than the protocol can say is refused.
+/// Writes how many bytes are behind `start`, without the first `uncounted` of them, to `start`. If that is more than
+/// the protocol allows, the message is refused.
 fn put_length(out: &mut [u8], start: usize, uncounted: usize) {
     let length = i32::try_from(out.len() - start - uncounted).unwrap_or(i32::MAX);
     if let Some(place) = out.get_mut(start..start + LENGTH) {
@@ -101,7 +101,7 @@ fn refused(error: impl std::fmt::Display) -> Error {
 /// `src/include/libpq/libpq.h`. It closes the connection on one that is longer.
 pub const LARGEST_MESSAGE: usize = 0x3fff_fffe;
 
-/// A message that would carry so many bytes, whatever else is in it.
+/// Refuses a message that is too large with this many bytes of data alone.
 fn check_size(bytes: usize) -> Result<(), Error> {
     if bytes > LARGEST_MESSAGE { Err(refused(texts::TOO_LARGE)) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! The messages of a whole answer, for questions that this side asks itself.
+//! The messages of a whole answer, for Rust's own queries.
 
 use super::{Reader, frame, server_message};
 use crate::error::{Error, ServerError};
@@ -21,7 +21,7 @@ impl ResultSet {
     }
 }
 
-/// What the messages of an answer say, up to its ReadyForQuery.
+/// The content of an answer's messages, up to its ReadyForQuery.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Results {
     /// One for each statement that was completed.

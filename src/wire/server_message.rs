@@ -87,12 +87,12 @@ pub fn copy_response(body: &[u8]) -> Result<(), Error> {
     reader.bytes(columns.saturating_mul(2)).map(drop)
 }
 
-/// A message came in the middle of an answer that has no place for it.
+/// A message came in the middle of an answer where it isn't allowed.
 pub fn out_of_place(tag: u8) -> Error {
     Error::protocol(texts::out_of_place(tag))
 }
 
-/// A message of an answer came although nothing was asked; in node-postgres's words, where it has some.
+/// A message of an answer came although no query was under way; in node-postgres's words, where it has some.
 pub fn unasked(tag: u8) -> Error {
     let name = match tag {
         b'T' => "rowDescription",

@@ -28,7 +28,7 @@ class Demands {
 
   /**
    * @param {string} message the server's, by its name
-   * @param {{ isFinished: boolean, isBound: boolean }} progress whether this side has done what was asked of it, and
+   * @param {{ isFinished: boolean, isBound: boolean }} progress whether the client has done what was asked of it, and
    *   whether the server has proved that it is the other end of the TLS session
    * @throws {Error} before anything is sent that helps to find out the password
    */

@@ -111,8 +111,8 @@ function choose(mechanisms, wanted, channel) {
   if (endPoint !== null && offersBound)
     return { mechanism: BOUND, header: 'p=tls-server-end-point,,', endPoint };
   if (!mechanisms.includes(PLAIN)) throw new Error(`SASL: Only mechanism(s) ${PLAIN} are supported`);
-  // "y": this side supports it, and the server seems not to. A server that does then detects that its offer was removed
-  // on the way.
+  // "y": the client supports it, and the server seems not to. A server that does then detects that its offer was
+  // removed on the way.
   return { mechanism: PLAIN, header: endPoint === null ? 'n,,' : 'y,,', endPoint: null };
 }
 
