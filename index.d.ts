@@ -49,8 +49,8 @@ declare class DatabaseManager {
   /**
    * Runs a script on the database that is current at this moment: BEGIN and the script in one round trip, and COMMIT in
    * a second one, once the script has succeeded. When it fails the transaction is rolled back, and the first error is
-   * thrown. When the answer to COMMIT is lost, the server is asked what became of the transaction, and the promise tells
-   * that.
+   * thrown. When the answer to COMMIT is lost, the server is asked what became of the transaction, and the promise
+   * tells that.
    *
    * @param ddlSql what `client.query` takes: one or more statements, or a configuration with values and the like
    * @param useTransaction false runs the script as it is, which `CREATE INDEX CONCURRENTLY`, `VACUUM` and
@@ -199,8 +199,8 @@ declare namespace DatabaseManager {
     /** Its text, without the semicolon. */
     statement: string;
     /**
-     * `'waiting'`: for a lock that `blockers` have. `'retrying'`: it has not had it in time, all is rolled back, and will
-     * be tried again. `'done'` in a transaction is not committed before the promise resolves.
+     * `'waiting'`: for a lock that `blockers` have. `'retrying'`: it has not had it in time, all is rolled back, and
+     * will be tried again. `'done'` in a transaction is not committed before the promise resolves.
      */
     state: 'started' | 'done' | 'waiting' | 'retrying' | 'failed';
     blockers?: Blocker[];

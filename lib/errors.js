@@ -63,7 +63,8 @@ const kinds = new WeakMap();
  */
 
 /**
- * What an error of this package may say besides its message: the server's fields, the system's, and what became of a script.
+ * What an error of this package may say besides its message: the server's fields, the system's, and what became of a
+ * script.
  *
  * @typedef {Error & ServerFields & SystemFields & import('./native/addon').Fate & { errno?: number, cause?: unknown }} PgError
  */

@@ -12,7 +12,8 @@ import { rustTokens } from './rust-tokens.mjs';
  */
 
 /**
- * Tests are left out: `mod`s under `#[cfg(test)]`, in the file or in files of their own. `mod` declarations are no imports.
+ * Tests are left out: `mod`s under `#[cfg(test)]`, in the file or in files of their own. `mod` declarations are no
+ * imports.
  *
  * @param {{ file: string, text: string }[]} sources all files of one crate below src/
  * @returns {Import[]}

@@ -25,7 +25,9 @@ export function runNpm(args, { cwd = root, output = 'show' } = {}) {
   return stdout ?? '';
 }
 
-/** On Windows `npm` is a batch file, which takes a shell to run and arguments quoted for it; its program is beside Node. */
+/**
+ * On Windows `npm` is a batch file, which takes a shell to run and arguments quoted for it; its program is beside Node.
+ */
 function npmOfWindows() {
   if (process.platform !== 'win32') return undefined;
   return path.join(path.dirname(process.execPath), 'node_modules/npm/bin/npm-cli.js');

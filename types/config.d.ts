@@ -77,7 +77,10 @@ export interface ClientConfig {
     'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby' | undefined;
   /** The most SCRAM iterations a server may ask for; more is an error. 0 = any. @default 100000 */
   scramMaxIterations?: number | undefined;
-  /** Give up connecting to a host, or waiting for a pool's connection, after this long. Milliseconds; 0 = never. @default 0 */
+  /**
+   * Give up connecting to a host, or waiting for a pool's connection, after this long. Milliseconds; 0 = never.
+   * @default 0
+   */
   connectionTimeoutMillis?: number | undefined;
   /** TCP keepalive. @default false */
   keepAlive?: boolean | undefined;
@@ -121,9 +124,9 @@ export interface ClientConfig {
    */
   autoPrepare?: boolean | undefined;
   /**
-   * Keeps Node's event loop awake, for at most 100 µs, while the answer of a lone query is due, where answers have come in
-   * that time. It makes such queries quicker by the time that sleeping and waking take, and keeps a processor busy for as
-   * long. Linux and macOS; elsewhere it is never done. @default true
+   * Keeps Node's event loop awake, for at most 100 µs, while the answer of a lone query is due, where answers have come
+   * in that time. It makes such queries quicker by the time that sleeping and waking take, and keeps a processor busy
+   * for as long. Linux and macOS; elsewhere it is never done. @default true
    * @throws {TypeError} for anything but true and false
    */
   busyWait?: boolean | undefined;
@@ -161,7 +164,10 @@ export interface PoolConfig extends ClientConfig {
   maxUses?: number | undefined;
   /** Close a connection of this age once it is idle. Seconds; 0 = never. @default 0 */
   maxLifetimeSeconds?: number | undefined;
-  /** The most requests that may wait for a connection; one more is refused at once, with code EMAXWAITING. @default Infinity */
+  /**
+   * The most requests that may wait for a connection; one more is refused at once, with code EMAXWAITING. @default
+   * Infinity
+   */
   maxWaiting?: number | undefined;
   /**
    * Report a client that was taken and isn't given back after this long, by a process warning (code

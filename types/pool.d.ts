@@ -83,8 +83,8 @@ export class Pool extends EventEmitter {
   [Symbol.asyncDispose](): Promise<void>;
 
   /**
-   * Listens to a channel, over a connection that the pool opens for this besides its others (one for all channels). When
-   * that is lost, it is made again, for as long as it takes, and every channel is listened to again. It keeps the
+   * Listens to a channel, over a connection that the pool opens for this besides its others (one for all channels).
+   * When that is lost, it is made again, for as long as it takes, and every channel is listened to again. It keeps the
    * process alive, and goes with the last subscription or with the pool. Poolers must be in session mode.
    *
    * @param channel the name as it is, not as an SQL identifier; at most 63 bytes
@@ -144,8 +144,8 @@ export class Pool extends EventEmitter {
   /** `release`: a client came back, with what `release` was given. `error`: an idle connection broke. */
   on(event: 'release' | 'error', listener: (err: Error, client: PoolClient) => void): this;
   /**
-   * A client wasn't given back within {@link PoolConfig.leakTimeoutMillis}. The stack of the error leads to where it was
-   * taken.
+   * A client wasn't given back within {@link PoolConfig.leakTimeoutMillis}. The stack of the error leads to where it
+   * was taken.
    */
   on(event: 'leak', listener: (client: PoolClient, error: Error) => void): this;
   /** Listeners that were typed with `@types/pg`. */

@@ -9,7 +9,9 @@ const { Pool } = require('../..');
 const { settled } = require('../support/failure');
 const { fakeServer, messages } = require('../support/fake-server');
 
-/** The way to the server and back, in milliseconds: so far that a pool shares connections without waiting for answers. */
+/**
+ * The way to the server and back, in milliseconds: so far that a pool shares connections without waiting for answers.
+ */
 const WAY = 50;
 const ANSWER = [
   messages.rowDescription('value'),

@@ -20,7 +20,8 @@ describe('pools and the process they live in', () => {
         (async () => { ${body} })();
       `,
     });
-    // What keeps a process shows in its being there when there was time to end: a pool looks every second whether it is needed.
+    // What keeps a process shows in its being there when there was time to end: a pool looks every second whether it is
+    // needed.
     const expectation = {
       'allowExitOnIdle lets the process go while clients are idle': [
         `const pool = new pg.Pool({ ...config, allowExitOnIdle: true, idleTimeoutMillis: 0 });

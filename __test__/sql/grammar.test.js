@@ -1,7 +1,7 @@
 'use strict';
 
-// The analysis is held against PostgreSQL's own grammar. Where they differ, PostgreSQL is right; the differences that are
-// known are listed in differences.json, and nothing else may differ.
+// The analysis is held against PostgreSQL's own grammar. Where they differ, PostgreSQL is right; the differences that
+// are known are listed in differences.json, and nothing else may differ.
 
 const assert = require('node:assert/strict');
 const { describe, test } = require('node:test');

@@ -421,7 +421,9 @@ const OPTIONAL = [
   },
 ].map((trial) => ({ ...trial, options: { rules: [trial.rule] } }));
 
-/** Rules without a trial: for servers that aren't here, for what changes the whole server, and what stands for others. */
+/**
+ * Rules without a trial: for servers that aren't here, for what changes the whole server, and what stands for others.
+ */
 const UNTRIED = [
   'prefer-repack',
   'require-timeout-settings',

@@ -5,8 +5,8 @@ const assert = require('node:assert/strict');
 const { forBoth } = require('../support/both.js');
 const { fakeServer, messages } = require('../support/fake-server.js');
 
-// A server can send whatever it likes as JSON: what comes out is JSON.parse's, and so is the error. From its 16th time on
-// a document may come as a template and its leaves (src/rows/json.rs).
+// A server can send whatever it likes as JSON: what comes out is JSON.parse's, and so is the error. From its 16th time
+// on a document may come as a template and its leaves (src/rows/json.rs).
 
 const JSON_OID = 114;
 /** Enough for templates and for decoders to be generated. */

@@ -6,8 +6,8 @@ const pg = require('../..');
 const { Batch, Shape } = require('../../lib/rows/rows');
 const { fakeServer, messages } = require('../support/fake-server.js');
 
-// V8 has no strings of 2^29 - 24 characters and more (`buffer.constants.MAX_STRING_LENGTH`), PostgreSQL has values of up to
-// 1 GB. With pg such a value ends the process.
+// V8 has no strings of 2^29 - 24 characters and more (`buffer.constants.MAX_STRING_LENGTH`), PostgreSQL has values of
+// up to 1 GB. With pg such a value ends the process.
 
 const TOO_LONG = {
   name: 'RangeError',

@@ -1,6 +1,6 @@
-// What the JavaScript engine itself takes for the 100,000 mixed rows, with no database: makes the same objects from text
-// that is there already, over and over, and keeps each result until the next one is whole. No client can be quicker
-// than this and its server together.
+// What the JavaScript engine itself takes for the 100,000 mixed rows, with no database: makes the same objects from
+// text that is there already, over and over, and keeps each result until the next one is whole. No client can be
+// quicker than this and its server together.
 //
 //   taskset -c 0 node --expose-gc bench/limits/rows-of-v8.mjs [seconds]
 

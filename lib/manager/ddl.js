@@ -251,7 +251,8 @@ async function commit(client, order, broken) {
 }
 
 /**
- * One query that a signal may stop: on the server where the client can do that, and by closing the connection elsewhere.
+ * One query that a signal may stop: on the server where the client can do that, and by closing the connection
+ * elsewhere.
  *
  * @param {PooledClient} client
  * @param {Order['query']} query

@@ -1,5 +1,5 @@
-// What the addon exports, and what crosses between it and lib/native/binding.js: in step with src/node/. The types that the
-// two sides check by themselves have their names; a spec compares the methods with those of the addon.
+// What the addon exports, and what crosses between it and lib/native/binding.js: in step with src/node/. The types that
+// the two sides check by themselves have their names; a spec compares the methods with those of the addon.
 
 /// <reference types="node" />
 
@@ -42,7 +42,9 @@ export interface Analysis {
 
 /** All statements of a script together. */
 export interface AnalyzedStatements {
-  /** Eight for each: start, end, line, column, index of its kind, whether transactional, count of locks, of findings. */
+  /**
+   * Eight for each: start, end, line, column, index of its kind, whether transactional, count of locks, of findings.
+   */
   numbers: Uint32Array;
   kinds: { kind: string; class: import('../../index').StatementClass }[];
   locks: { relation: string; mode: string }[];
@@ -403,8 +405,8 @@ export type PoolEvent =
   | [name: 'notOpened' | 'idleError', pool: number, connection: number, failure: Failure];
 
 /**
- * A question of Rust's: the number and the kind of what shall answer, the question's own number, the method that answers,
- * and what that is given.
+ * A question of Rust's: the number and the kind of what shall answer, the question's own number, the method that
+ * answers, and what that is given.
  */
 export type Asked = [
   name: 'asked',

@@ -31,7 +31,10 @@ const { compileTemplate, templates } = require('../rows/json-templates');
 const { nextTick, setImmediate } = require('../timers');
 
 const layout = addon.layout();
-/** Where queries are written that are handed over together, see lib/pg/pool/outbox.js; they get these lengths with the first pool. */
+/**
+ * Where queries are written that are handed over together, see lib/pg/pool/outbox.js; they get these lengths with the
+ * first pool.
+ */
 const outbox = {
   wordCount: layout.outboxWords,
   byteCount: layout.outboxBytes,

@@ -11,8 +11,8 @@ const directory = typeof __dirname === 'string' ? __dirname : '';
 const KEY = Symbol.for(`pgfleet ${version} in ${directory}`);
 
 /**
- * The addon, loaded once for each global object. Programs that empty their module registry (tests do, again and again) load
- * this package anew each time, but what Node has set up for an addon it keeps until the thread ends.
+ * The addon, loaded once for each global object. Programs that empty their module registry (tests do, again and again)
+ * load this package anew each time, but what Node has set up for an addon it keeps until the thread ends.
  *
  * @param {() => Addon} load
  * @returns {Addon}

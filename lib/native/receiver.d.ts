@@ -1,5 +1,5 @@
-// What the binding calls while an answer comes in. A request implements the calls of its kind; `done` or `fail` is the last
-// one, and comes once.
+// What the binding calls while an answer comes in. A request implements the calls of its kind; `done` or `fail` is the
+// last one, and comes once.
 
 /// <reference types="node" />
 

@@ -34,7 +34,10 @@ export function packTarballs(folder = pack()) {
   return [...here, ...elsewhere].map((one) => ({ ...one, isNeeded: needed.includes(one.manifest.name) }));
 }
 
-/** Packages of platforms that aren't built here, without an addon: some installers fetch them all, and then leave them out. */
+/**
+ * Packages of platforms that aren't built here, without an addon: some installers fetch them all, and then leave them
+ * out.
+ */
 function packEmpty(platforms) {
   const folder = mkdtempSync(path.join(tmpdir(), 'pgfleet-matrix-tarballs-'));
   const manifests = platforms.map((target) => platformManifest(target));

@@ -1,6 +1,7 @@
 //! Answering the server's authentication requests.
 //!
-//! <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-START-UP>. Error texts are node-postgres's.
+//! <https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-START-UP>. Error texts are
+//! node-postgres's.
 
 use bytes::BytesMut;
 use postgres_protocol::authentication::md5_hash;

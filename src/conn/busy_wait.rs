@@ -4,7 +4,8 @@
 //! machine, where an idle processor goes back to the host (docs/decisions/0027). So a waiting thread polls for at most
 //! [`LIMIT`], where that has proved worth it: with a server that is not so near, or on the same processor, it never is.
 //!
-//! All of it stands here, and not beside the event loop in `src/node/`, because Rust's tests link everything but that layer.
+//! All of it stands here, and not beside the event loop in `src/node/`, because Rust's tests link everything but that
+//! layer.
 
 use std::time::{Duration, Instant};
 

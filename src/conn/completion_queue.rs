@@ -1,4 +1,5 @@
-//! What is ready for an environment of JavaScript: batches from any thread, which its own thread takes when it is woken.
+//! What is ready for an environment of JavaScript: batches from any thread, which its own thread takes when it is
+//! woken.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -115,8 +115,8 @@ impl Connection {
         WeakConnection(Arc::downgrade(&self.shared))
     }
 
-    /// Tells an observer what has happened since the connection was made, and whatever happens from now on. The first one
-    /// stays.
+    /// Tells an observer what has happened since the connection was made, and whatever happens from now on. The first
+    /// one stays.
     pub fn watch(&self, observer: Arc<dyn Observer>) {
         self.shared.observer.watch(self.id(), observer);
     }
@@ -232,21 +232,22 @@ impl Connection {
         }
     }
 
-    /// Delivers notes. An exchange that can't go on any more, because its caller has missed one, takes the connection along.
+    /// Delivers notes. An exchange that can't go on any more, because its caller has missed one, takes the connection
+    /// along.
     pub(super) fn tell_all(&self, notes: Notes) {
         if !deliver_notes(notes) {
             self.lock().fail();
         }
     }
 
-    /// Has `wanted` ones of the requests that wait behind the first one race against another try, which the caller makes.
-    /// Returns their replies, in order.
+    /// Has `wanted` ones of the requests that wait behind the first one race against another try, which the caller
+    /// makes. Returns their replies, in order.
     pub fn contend(&self, wanted: impl FnMut(&Reply) -> bool) -> Vec<Reply> {
         self.lock().contend(wanted)
     }
 
-    /// Drops the answers of all that is under way, since other tries are answered in their place. False when one of them
-    /// is wanted; then the connection goes on.
+    /// Drops the answers of all that is under way, since other tries are answered in their place. False when one of
+    /// them is wanted; then the connection goes on.
     pub fn give_up(&self) -> bool {
         self.lock().give_up()
     }

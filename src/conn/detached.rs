@@ -1,7 +1,7 @@
 //! A socket that the runtime does not watch: its owner reads when another event loop reports that it is readable.
 //!
-//! A lone query pays for two thread hops when the runtime reads its answer, and for none when the thread that asked does
-//! it in its own event loop (docs/decisions/0010).
+//! A lone query pays for two thread hops when the runtime reads its answer, and for none when the thread that asked
+//! does it in its own event loop (docs/decisions/0010).
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::pin::Pin;

@@ -1,8 +1,8 @@
 //! Texts without a name whose results were large, so that the next one may be asked for in binary format.
 //!
 //! Which columns can come in binary format is known once the server has described them. A named statement's columns are
-//! described the first time (docs/decisions/0008); for a text without a name it takes a round trip of its own each time,
-//! which a large result earns back (docs/decisions/0020).
+//! described the first time (docs/decisions/0008); for a text without a name it takes a round trip of its own each
+//! time, which a large result earns back (docs/decisions/0020).
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! One connection: its socket, TLS, handshake, request queue, prepared statements, cancelling.
 //!
-//! A connection has one task, which reads. Requests are written where they are made, straight from the calling
-//! thread, when nothing is waiting to be written; otherwise the task writes them. That saves a lone query one of its two
-//! thread hops. Where one short query follows the other, the thread that asks takes the socket off the runtime and
-//! reads as well, which saves the second (`detached.rs`, docs/decisions/0010).
+//! A connection has one task, which reads. Requests are written where they are made, straight from the calling thread,
+//! when nothing is waiting to be written; otherwise the task writes them. That saves a lone query one of its two thread
+//! hops. Where one short query follows the other, the thread that asks takes the socket off the runtime and reads as
+//! well, which saves the second (`detached.rs`, docs/decisions/0010).
 
 pub mod address;
 mod answer;

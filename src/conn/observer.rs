@@ -12,8 +12,9 @@ pub trait Observer: Send + Sync {
     fn answered(&self, by_server: bool);
     /// Something happened that no request asked for.
     fn event(&self, connection: ConnectionId, event: Event);
-    /// The receiver of notices, notifications and parameters, if there is one. They are delivered to it with the answers
-    /// that they came among, instead of one by one by [`Observer::event`], and no more is read than it can listen to.
+    /// The receiver of notices, notifications and parameters, if there is one. They are delivered to it with the
+    /// answers that they came among, instead of one by one by [`Observer::event`], and no more is read than it can
+    /// listen to.
     fn listener(&self) -> Option<Arc<dyn Sink>> {
         None
     }

@@ -44,8 +44,8 @@ struct State {
 }
 
 impl Relay {
-    /// A relay for the request that `target` names, where to send the request's answer, and where its end will be. Notices
-    /// that come among it are told as events of `operation`, and `hearing` hears of each statement.
+    /// A relay for the request that `target` names, where to send the request's answer, and where its end will be.
+    /// Notices that come among it are told as events of `operation`, and `hearing` hears of each statement.
     pub fn to(
         target: &Reply,
         operation: Option<Operation>,

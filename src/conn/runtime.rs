@@ -31,8 +31,8 @@ pub fn handle() -> &'static Handle {
     RUNTIME.get_or_try_init(build).expect("the operating system refused threads or descriptors to pgfleet").handle()
 }
 
-/// Runs a task: on the runtime that the caller is on, which may be a test's with a clock of its own, and otherwise on the
-/// process's.
+/// Runs a task: on the runtime that the caller is on, which may be a test's with a clock of its own, and otherwise on
+/// the process's.
 pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     match Handle::try_current() {
         Ok(current) => drop(current.spawn(task)),

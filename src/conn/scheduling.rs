@@ -2,8 +2,8 @@
 //!
 //! A server sends a long answer 8 KB at a time. Where client and server share their CPUs, each of these sends wakes the
 //! reading thread, which takes the CPU from the server, reads 8 KB, and gives it back. A thread under Linux's batch
-//! policy doesn't take a CPU from another one when it wakes: it reads when the server has nothing to send or has used up
-//! its turn, and at once where a CPU is idle. What that is worth is in docs/decisions/0019.
+//! policy doesn't take a CPU from another one when it wakes: it reads when the server has nothing to send or has used
+//! up its turn, and at once where a CPU is idle. What that is worth is in docs/decisions/0019.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use linux::let_others_finish;

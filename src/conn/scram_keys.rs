@@ -51,8 +51,8 @@ fn origin(password: &str, salt: &[u8], iterations: u32) -> Hash {
     hash.chain_update(salt.len().to_be_bytes()).chain_update(salt).chain_update(password).finalize().into()
 }
 
-/// A server decides how much work this is. It is done in pieces of a few milliseconds, on threads that nothing else waits
-/// for, so that a time limit ends it and all derivations get on.
+/// A server decides how much work this is. It is done in pieces of a few milliseconds, on threads that nothing else
+/// waits for, so that a time limit ends it and all derivations get on.
 const PIECE: u32 = 1 << 14;
 
 /// At most so many of the machine's cores hash at a time.

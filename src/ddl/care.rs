@@ -78,8 +78,8 @@ impl Care {
         }
     }
 
-    /// Whether a refusal may be one of this setting, the only one that isn't everywhere: it is unknown, or can't have its
-    /// value.
+    /// Whether a refusal may be one of this setting, the only one that isn't everywhere: it is unknown, or can't have
+    /// its value.
     fn is_about_client_check(&self, error: &Error) -> bool {
         self.checks_client.load(Ordering::Relaxed) && matches!(error.code.as_deref(), Some("22023" | "42704"))
     }

@@ -90,8 +90,8 @@ fn steps(statements: &[&str], states: Vec<StepState>) -> Vec<Step> {
     statements.iter().zip(states).map(|(text, state)| Step { statement: (*text).to_owned(), state }).collect()
 }
 
-/// Whether a script of one statement may have committed part of its work although it failed: several transactions of the
-/// server's own, or of a procedure's.
+/// Whether a script of one statement may have committed part of its work although it failed: several transactions of
+/// the server's own, or of a procedure's.
 fn commits_by_itself(statements: &[&str], error: Option<&ServerError>) -> bool {
     let [statement] = statements else { return false };
     let code = error.map_or("", ServerError::code);

@@ -12,8 +12,8 @@ use crate::conn::{Connection, Operation};
 use crate::error::{Error, Outcome};
 use crate::pool::Lease;
 
-/// Runs a script as an operation, which is told rows as they come. The error has its outcome, and the status is 0 when the
-/// connection is lost. Should this be dropped, what is under way is cancelled, and its connection closed.
+/// Runs a script as an operation, which is told rows as they come. The error has its outcome, and the status is 0 when
+/// the connection is lost. Should this be dropped, what is under way is cancelled, and its connection closed.
 ///
 /// The script has its place in the pool's queue when this returns.
 pub fn run(place: Place, order: Order, operation: Operation) -> impl Future<Output = Ended> + Send {

@@ -204,7 +204,8 @@ fn blob_to_js(js: Js, blob: &[u8]) -> Answer {
     js.buffer(blob).or_else(|_| js.number(blob.len() as f64))
 }
 
-/// `[id, nullWords, ints, floats, [name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format, kind]…]`
+/// `[id, nullWords, ints, floats, [name, tableID, columnID, dataTypeID, dataTypeSize, dataTypeModifier, format,
+/// kind]…]`
 fn shape_to_js(js: Js, shape: &Shape) -> Answer {
     let size = |size: usize| js.int(i32::try_from(size).unwrap_or(i32::MAX));
     let head = [js.int(shape.id.cast_signed()), size(shape.null_words), size(shape.ints), size(shape.floats)];

@@ -38,8 +38,8 @@ impl Default for EventLoop {
 }
 
 impl EventLoop {
-    /// What wakes it, and the function of JavaScript's that is called then. An idle environment does not keep the process
-    /// alive. Called on the JavaScript thread.
+    /// What wakes it, and the function of JavaScript's that is called then. An idle environment does not keep the
+    /// process alive. Called on the JavaScript thread.
     pub(super) fn attach(&self, js: Js, raw: sys::napi_threadsafe_function, callback: Reference) {
         // SAFETY: `raw` was just made on this thread.
         unsafe { sys::napi_unref_threadsafe_function(js.raw(), raw) };
@@ -97,7 +97,8 @@ impl EventLoop {
         lock(&self.0).release(js, 1);
     }
 
-    /// Requests are being made, which are reasons to stay alive until they are answered. Called on the JavaScript thread.
+    /// Requests are being made, which are reasons to stay alive until they are answered. Called on the JavaScript
+    /// thread.
     pub(super) fn hold_requests(&self, js: Js, count: usize) -> Hold<'_> {
         let mut function = lock(&self.0);
         function.requests += count;

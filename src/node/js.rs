@@ -356,8 +356,8 @@ impl Js {
         self.check(status)
     }
 
-    /// Appends the UTF-8 of a string of at most `most` bytes to `out`; false when the value is no string. Lone surrogates
-    /// become U+FFFD.
+    /// Appends the UTF-8 of a string of at most `most` bytes to `out`; false when the value is no string. Lone
+    /// surrogates become U+FFFD.
     pub(super) fn read_text(self, value: Value, most: usize, out: &mut Vec<u8>) -> Result<bool, TextError> {
         // Most texts fit, and go without a memory block that is larger than they are.
         const GUESS: usize = 256;

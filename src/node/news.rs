@@ -65,8 +65,8 @@ fn connection_event(js: Js, environment: &Arc<Environment>, id: ConnectionId, ev
     js.array(parts.into_iter())
 }
 
-/// The connection, the length and the fields as they came, in one text: there may be very many notices, and each call of
-/// Node-API costs.
+/// The connection, the length and the fields as they came, in one text: there may be very many notices, and each call
+/// of Node-API costs.
 fn notice_to_js(js: Js, connection: ConnectionId, notice: &ServerError) -> Answer {
     let text = format!("{connection} {} {}", notice.length, notice.joined());
     js.string(text.as_bytes(), !text.is_ascii())

@@ -1,5 +1,6 @@
 //! Reading on JavaScript's thread: its own event loop watches the sockets of connections on which one short query
-//! follows the other (docs/decisions/0010), and stays awake for answers that come at once (0027, `src/conn/busy_wait.rs`).
+//! follows the other (docs/decisions/0010), and stays awake for answers that come at once (0027,
+//! `src/conn/busy_wait.rs`).
 //!
 //! Everything here runs on that thread, but for [`Recall`].
 
@@ -164,7 +165,8 @@ impl State {
         let hook = std::mem::replace(&mut self.hook, ptr::null_mut());
         // SAFETY: the hook is removed once; it isn't called after that.
         unsafe { sys::napi_remove_async_cleanup_hook(hook) };
-        // SAFETY: gives back the strong count of `start`. It isn't the last one: the caller has reached this by another.
+        // SAFETY: gives back the strong count of `start`. It isn't the last one: the caller has reached this by
+        // another.
         drop(unsafe { Arc::from_raw(self.hooked) });
     }
 }
@@ -175,7 +177,8 @@ impl Polling {
         Polling { queue, handles: AtomicUsize::new(0), state: Mutex::new(None) }
     }
 
-    /// Watches sockets from now on, unless the program has no libuv, or Node-API refuses. `drain` hands over what was read.
+    /// Watches sockets from now on, unless the program has no libuv, or Node-API refuses. `drain` hands over what was
+    /// read.
     pub(super) fn start(self: &Arc<Self>, js: Js, drain: Arc<Drain>) {
         let Some(on) = js.event_loop().filter(|_| Uv::get().is_some()) else { return };
         let Ok(context) = js.async_context("pgfleet") else { return };
@@ -224,8 +227,8 @@ impl Polling {
                 state.watched.insert(id, Entry { poll, history });
             }
             None => {
-                // A handle that could be made but not started would still be closed; epoll and kqueue take every socket,
-                // so that does not happen.
+                // A handle that could be made but not started would still be closed; epoll and kqueue take every
+                // socket, so that does not happen.
                 self.handles.fetch_sub(1, Ordering::Relaxed);
                 connection.attach();
             }

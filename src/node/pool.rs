@@ -114,8 +114,8 @@ impl PoolHandle {
         self.pool.release(id, destroy)
     }
 
-    /// Runs a query on a connection of the pool's choice; a failure closes that connection, as in node-postgres. The number
-    /// of the text is below 0 when it has none.
+    /// Runs a query on a connection of the pool's choice; a failure closes that connection, as in node-postgres. The
+    /// number of the text is below 0 when it has none.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments, reason = "an object would cost a property look-up for each")]
     pub fn query(

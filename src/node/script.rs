@@ -55,8 +55,8 @@ pub struct ScriptCare {
     pub undoes_settings: bool,
 }
 
-/// Runs a script, whose values are an array of strings and Buffers or nothing, as request `id`. There is no place for it
-/// where the connection is gone.
+/// Runs a script, whose values are an array of strings and Buffers or nothing, as request `id`. There is no place for
+/// it where the connection is gone.
 ///
 /// # Errors
 /// The values are something else; nothing has begun then.

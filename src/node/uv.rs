@@ -83,8 +83,8 @@ impl Uv {
     fn find() -> Option<Uv> {
         // SAFETY: the type is that of `uv_run`, of which only the presence counts.
         unsafe { find::<unsafe extern "C" fn(*mut c_void, c_int) -> c_int>(c"uv_run") }?;
-        // SAFETY: the types are those of <https://docs.libuv.org/en/v1.x/poll.html>, `idle.html` and `handle.html`, which
-        // libuv keeps for all of its version 1.
+        // SAFETY: the types are those of <https://docs.libuv.org/en/v1.x/poll.html>, `idle.html` and `handle.html`,
+        // which libuv keeps for all of its version 1.
         unsafe {
             Some(Uv {
                 handle_size: find(c"uv_handle_size")?,

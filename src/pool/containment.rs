@@ -1,4 +1,4 @@
-//! What a panic in a pool is to its requests, and where tests want one.
+//! The error of requests that a panic in a pool has lost, and steps at which tests cause one.
 
 use crate::error::{Error, ErrorKind};
 

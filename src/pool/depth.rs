@@ -2,8 +2,8 @@
 //!
 //! Sharing saves round trips and wake-ups, and makes a query wait for those before it. So the depth follows what
 //! queries cost at the moment: it doubles while they take less than a millisecond each, and is back at one as soon as
-//! one takes long. Beyond a few it goes only for texts whose answers have been quick, and no further than the first other
-//! text.
+//! one takes long. Beyond a few it goes only for texts whose answers have been quick, and no further than the first
+//! other text.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

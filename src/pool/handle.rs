@@ -125,8 +125,8 @@ impl Pool {
         None
     }
 
-    /// Runs a request on a connection of its own choice. `before` is called with that before it gets the request, if it is
-    /// idle, and without one if the request has to wait.
+    /// Runs a request on a connection of its own choice. `before` is called with that before it gets the request, if it
+    /// is idle, and without one if the request has to wait.
     pub fn run(&self, work: Work, before: impl FnOnce(Option<&Connection>)) {
         let mut state = self.shared.lock();
         if let Some(held) = take_idle(&mut state) {

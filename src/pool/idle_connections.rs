@@ -9,8 +9,8 @@ use crate::clock;
 use crate::config::PoolSettings;
 use crate::conn::ConnectionId;
 
-/// A connection of the pool's. `deadpool` counts it until it is taken out ([`Object::take`]); one that is dropped instead
-/// goes back to `deadpool`, which looks at it before it makes another one.
+/// A connection of the pool's. `deadpool` counts it until it is taken out ([`Object::take`]); one that is dropped
+/// instead goes back to `deadpool`, which looks at it before it makes another one.
 pub(super) type Held = Object<ConnectionManager>;
 
 /// They are in the order in which they came back, and are lent from the end, so that unneeded ones reach their idle

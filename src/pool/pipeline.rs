@@ -116,9 +116,9 @@ impl Pipeline {
 
     /// Those that have waited too long behind the first one, and can be sent again, the oldest first.
     ///
-    /// Where no connection is free sending again costs the others: they join no more until it has left. So the first one
-    /// must have held the others up for all that time by itself, which on a busy machine many short ones don't. Otherwise
-    /// it is suspected of it earlier, for as many as there are `free` connections.
+    /// Where no connection is free sending again costs the others: they join no more until it has left. So the first
+    /// one must have held the others up for all that time by itself, which on a busy machine many short ones don't.
+    /// Otherwise it is suspected of it earlier, for as many as there are `free` connections.
     pub(super) fn late(&self, depth: &Depth, free: usize, now: Instant) -> Vec<RequestKey> {
         let held_up = now.saturating_duration_since(self.due(depth));
         let most = match held_up {

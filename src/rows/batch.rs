@@ -1,9 +1,9 @@
 //! The data that crosses to JavaScript: a stream of records in a few flat arrays.
 //!
 //! JavaScript walks `ints` from the left. Each record starts with its [`Record`] number and the request it answers;
-//! `lib/native/binding.js` has the other side. Text of many values is joined into segments of about 16 KB, and a value is
-//! described by where it ends, in UTF-16 units. Substrings in V8 keep the whole string alive that they were cut from,
-//! so the size of a segment bounds what a kept value can pin; long values get a string of their own.
+//! `lib/native/binding.js` has the other side. Text of many values is joined into segments of about 16 KB, and a value
+//! is described by where it ends, in UTF-16 units. Substrings in V8 keep the whole string alive that they were cut
+//! from, so the size of a segment bounds what a kept value can pin; long values get a string of their own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

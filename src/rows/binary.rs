@@ -1,7 +1,7 @@
 //! Values in PostgreSQL's binary format, to exactly what their text would have become.
 //!
-//! How the server writes each type: the `…send` functions of PostgreSQL's `src/backend/utils/adt`. Which columns come in
-//! this format: [`super::formats`].
+//! How the server writes each type: the `…send` functions of PostgreSQL's `src/backend/utils/adt`. Which columns come
+//! in this format: [`super::formats`].
 
 use super::batch::Batch;
 use super::formats::Binary;

@@ -56,8 +56,8 @@ pub enum ColumnKind {
     Json = 7,
     /// The bytes of a value in binary format, for a binary parser: one int, where they end.
     Raw = 8,
-    /// An array of ints, which are leaves (see [`super::list`]): how many, or -1 to send JavaScript to the text; and where
-    /// its text ends.
+    /// An array of ints, which are leaves (see [`super::list`]): how many, or -1 to send JavaScript to the text; and
+    /// where its text ends.
     IntList = 9,
     /// As `IntList`, of floats.
     NumberList = 10,

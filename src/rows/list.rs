@@ -1,8 +1,8 @@
 //! Arrays of one dimension as the number of their elements and the elements themselves.
 //!
-//! The text is that of PostgreSQL's `array_out`
-//! (<https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO>). Whatever is not plain (several dimensions, bounds,
-//! nulls, backslashes, very many elements) crosses as text, for the parser that JavaScript has for it.
+//! The text is that of PostgreSQL's `array_out` (<https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO>).
+//! Whatever is not plain (several dimensions, bounds, nulls, backslashes, very many elements) crosses as text, for the
+//! parser that JavaScript has for it.
 
 use memchr::{memchr, memchr3};
 

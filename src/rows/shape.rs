@@ -94,8 +94,8 @@ impl Shape {
 
 /// How many shapes a table holds before it starts afresh: programs that make up column names without end stay bounded.
 const CAPACITY: usize = 512;
-/// As [`CAPACITY`], for the bytes of their descriptions, since a server can make up columns as well. A description that is
-/// larger than this by itself is not kept.
+/// As [`CAPACITY`], for the bytes of their descriptions, since a server can make up columns as well. A description that
+/// is larger than this by itself is not kept.
 const CAPACITY_BYTES: usize = 2 * 1024 * 1024;
 
 /// By description, and by what of it the caller parses: most programs have one such set, or two.

@@ -7,7 +7,8 @@ const SETTING: &str = "standard_conforming_strings";
 /// No statement that sets it is longer, in bytes; longer ones aren't looked at.
 const LONGEST: usize = 200;
 
-/// What `standard_conforming_strings` is after the statement with this first token and text; none if it sets nothing of that kind.
+/// What `standard_conforming_strings` is after the statement with this first token and text; none if it sets nothing of
+/// that kind.
 ///
 /// That a transaction may roll it back isn't followed.
 pub(super) fn set_by(first: Token<'_>, text: &str) -> Option<bool> {

@@ -1,8 +1,8 @@
 //! SQL text: taking a script apart, saying what its statements may do, and quoting what goes into one.
 //!
 //! Text in, values out: nothing here performs I/O. Tokens are told apart as squawk's lexer does, which is made for
-//! PostgreSQL. Its parser is called by `analysis`, and besides that only where the first keywords leave a question open:
-//! a full parse costs over ten times as much as lexing, and recurses without limit.
+//! PostgreSQL. Its parser is called by `analysis`, and besides that only where the first keywords leave a question
+//! open: a full parse costs over ten times as much as lexing, and recurses without limit.
 
 pub mod analysis;
 mod command_tag;

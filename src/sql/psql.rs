@@ -1,6 +1,6 @@
-//! The commands that psql takes for itself: a backslash outside of literals, identifiers and comments.
+//! The commands of psql itself: a backslash outside of literals, identifiers and comments.
 //!
-//! No PostgreSQL takes one there, so that whatever begins so can't be meant for the server.
+//! PostgreSQL allows none there, so that such a command can't be meant for the server.
 
 use squawk_lexer::TokenKind;
 

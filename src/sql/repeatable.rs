@@ -125,8 +125,8 @@ impl<'a> Seen<'a> {
             || self.word(0, "join")
     }
 
-    /// A parenthesis was opened behind a JOIN that could be the name of a function as well: only a query in it, which is
-    /// no argument, tells them apart.
+    /// A parenthesis was opened behind a JOIN that could be the name of a function as well: only a query in it, which
+    /// is no argument, tells them apart.
     fn begins_doubtful_join(&self) -> bool {
         matches!(self.kind(0), Some(TokenKind::OpenParen)) && self.word(1, "join") && !self.is_one_of(2, &JOINS)
     }

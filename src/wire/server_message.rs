@@ -4,8 +4,8 @@ use super::Reader;
 use super::reader::LONGEST_TEXT;
 use crate::error::{Error, ServerError, texts};
 
-/// Reads the fields of an ErrorResponse or a NoticeResponse. Of several of a kind the last one counts, and of a text that
-/// is too long for JavaScript its beginning.
+/// Reads the fields of an ErrorResponse or a NoticeResponse. Of several of a kind the last one counts, and of a text
+/// that is too long for JavaScript its beginning.
 pub fn error_fields(body: &[u8]) -> Result<ServerError, Error> {
     let mut reader = Reader::new(body);
     let mut fields: Vec<(u8, String)> = Vec::new();

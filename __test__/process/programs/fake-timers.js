@@ -1,7 +1,7 @@
 'use strict';
 
-// Everything that the package promises, or calls back for, where no timer of the program ever fires: a test's fake ones,
-// put in place after the package was loaded. Prints what has settled.
+// Everything that the package promises, or calls back for, where no timer of the program ever fires: a test's fake
+// ones, put in place after the package was loaded. Prints what has settled.
 
 const fs = require('node:fs');
 const timers = require('node:timers');

@@ -1,6 +1,7 @@
 'use strict';
 
-// Is told more than it listens to, and prints what it heard and by how many MB it grew at most: `node floods.js <what>`.
+// Is told more than it listens to, and prints what it heard and by how many MB it grew at most: `node floods.js
+// <what>`.
 
 const { pg, target } = require('./target.js');
 

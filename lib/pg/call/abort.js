@@ -41,8 +41,8 @@ function reasonOf(signal) {
 }
 
 /**
- * What a signal stops. It gets one listener, however many requests it is for: Node warns of a leak when it has more than
- * a few.
+ * What a signal stops. It gets one listener, however many requests it is for: Node warns of a leak when it has more
+ * than a few.
  */
 class Followers {
   /** @param {AbortSignal} signal */

@@ -79,7 +79,8 @@ function readLast(verdict) {
 }
 
 /**
- * What the exchange goes over: null without TLS; otherwise the hash of the server's certificate (RFC 5929), if it has one.
+ * What the exchange goes over: null without TLS; otherwise the hash of the server's certificate (RFC 5929), if it has
+ * one.
  *
  * @typedef {{ endPoint: Buffer | null } | null} Channel
  */

@@ -20,7 +20,8 @@ const MOST_SERVER_MILLIS = 2 ** 31 - 1;
 const SCRAM_MAX_ITERATIONS = 100000;
 
 /**
- * A timeout that the server keeps, in milliseconds. As in node-postgres what follows the digits of a text doesn't count.
+ * A timeout that the server keeps, in milliseconds. As in node-postgres what follows the digits of a text doesn't
+ * count.
  *
  * @param {unknown} value
  * @returns {number} 0 is none

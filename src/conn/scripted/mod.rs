@@ -2,9 +2,9 @@
 //! decides what happens when.
 //!
 //! A [`Server`] has an address of its own, which `address.rs` finds here in tests. Each of its connections plays a list
-//! of [`Step`]s; [`faults`] turns a script into all the ways in which it can go wrong. [`cut`] drops a future at an await
-//! of one's choice, and a [`Failpoint`] panics at a step of one's choice, in the socket of the client's side or in a
-//! [`Receiver`].
+//! of [`Step`]s; [`faults`] turns a script into all the ways in which it can go wrong. [`cut`] drops a future at an
+//! await of one's choice, and a [`Failpoint`] panics at a step of one's choice, in the socket of the client's side or
+//! in a [`Receiver`].
 
 mod cut;
 mod failpoint;

@@ -61,7 +61,8 @@ struct State {
 }
 
 impl Server {
-    /// Plays `script` on each connection, which is told how many were there before. Cancel requests are noted, and closed.
+    /// Plays `script` on each connection, which is told how many were there before. Cancel requests are noted, and
+    /// closed.
     pub fn playing(script: impl Fn(usize) -> Script + Send + Sync + 'static) -> Server {
         let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
         let port = u16::try_from(servers.len() + 1).unwrap();
@@ -205,8 +206,8 @@ pub async fn dial(address: SocketAddr) -> Option<Result<(Socket, Address), Error
     Some(Ok((Socket::Pipe(pipe), Address::Tcp(address))))
 }
 
-/// The settings of a server that asks for no password. `answer` gets the type and the body of each message, and gives what
-/// is sent back, or nothing to close the connection.
+/// The settings of a server that asks for no password. `answer` gets the type and the body of each message, and gives
+/// what is sent back, or nothing to close the connection.
 pub fn start(answer: impl Fn(u8, &[u8]) -> Option<Vec<u8>> + Send + Sync + 'static) -> ServerSettings {
     let answer: Answering = Arc::new(answer);
     Server::playing(move |_| [trust(), vec![Step::Serve(answer.clone())]].concat()).settings()

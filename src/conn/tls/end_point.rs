@@ -1,7 +1,8 @@
 //! `tls-server-end-point`: what ties an exchange to the certificate of a TLS session (RFC 5929, section 4.1).
 //!
-//! It is a hash of the certificate, by the hash function of the certificate's own signature. TLS libraries don't say which
-//! that is for RSASSA-PSS, so it is read from the certificate here (RFC 5280, section 4.1; RFC 4055, section 3.1).
+//! It is a hash of the certificate, by the hash function of the certificate's own signature. TLS libraries don't say
+//! which that is for RSASSA-PSS, so it is read from the certificate here (RFC 5280, section 4.1; RFC 4055, section
+//! 3.1).
 
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
 
@@ -58,8 +59,8 @@ const HASHES: [(&[u8], Hash); 26] = [
     (b"\x60\x86\x48\x01\x65\x03\x04\x02\x06", Hash::Sha512To256),
 ];
 
-/// The hash of a certificate in DER; `None` for one whose signature has no hash function (Ed25519, Ed448), or whose hash
-/// function is unknown: the RFC defines no binding to it, and neither libpq nor the server has one.
+/// The hash of a certificate in DER; `None` for one whose signature has no hash function (Ed25519, Ed448), or whose
+/// hash function is unknown: the RFC defines no binding to it, and neither libpq nor the server has one.
 pub(super) fn of(certificate: &[u8]) -> Option<Vec<u8>> {
     Some(match signature_hash(certificate)? {
         Hash::Sha224 => Sha224::digest(certificate).to_vec(),

@@ -1,4 +1,5 @@
-//! Connections come, are lent, rest and go: whatever goes wrong, the pool's counts are right and the next one is served.
+//! Connections come, are lent, rest and go: whatever goes wrong, the pool's counts are right and the next one is
+//! served.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,8 +4,8 @@ use rowan::WalkEvent;
 use squawk_syntax::ast::{AstNode, BinExpr, BinOp, Expr, NameRef, ParenExpr, PrefixExpr, Type, WhereClauseOrCurrentOf};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-/// Whether this WHERE clause leaves any row out by what it holds. `WHERE true`, `1 = 1`, `id = id` and `now() > 'today'`
-/// don't.
+/// Whether this WHERE clause leaves any row out by what it holds. `WHERE true`, `1 = 1`, `id = id` and `now() >
+/// 'today'` don't.
 pub(super) fn chooses(clause: Option<WhereClauseOrCurrentOf>) -> bool {
     match clause {
         None => false,
