@@ -6,7 +6,7 @@
  *
  * @param {Function} Ours the class that programs get
  * @param {Function} Traced a class whose methods call ours
- * @param {Function} Unchanged the same, under a name that nobody looks for
+ * @param {Function} Unchanged the same, under a name that no tracer looks for
  */
 module.exports = function goAround(Ours, Traced, Unchanged) {
   for (const name of Object.getOwnPropertyNames(Unchanged.prototype)) {
