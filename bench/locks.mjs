@@ -1,4 +1,4 @@
-// What an ALTER TABLE costs everybody else when it waits behind a long read: `npm run proof:locks`.
+// What an ALTER TABLE that waits behind a long read costs all other queries: `npm run proof:locks`.
 //
 //   npm run proof:locks -- [--postgres 17] [--lock-timeout 500] [--read-seconds 20] [--per-second 200]
 //

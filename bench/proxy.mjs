@@ -12,7 +12,7 @@ const delayMillis = Number(roundTripMillis) / 2;
 // Node's timers are whole milliseconds, and 1 ms late is much for a delay of half a millisecond. The last
 // stretch is slept through on a futex, which is exact to some ten microseconds and costs no CPU.
 const EXACT_STRETCH_MILLIS = 1.5;
-const nobody = new Int32Array(new SharedArrayBuffer(4));
+const neverNotified = new Int32Array(new SharedArrayBuffer(4));
 
 /** Hands each chunk of `from` to `to`, in order, `delayMillis` after it came. */
 function delay(from, to) {
@@ -28,7 +28,7 @@ function delay(from, to) {
     while (queue.length > 0) {
       const wait = queue[0].due - performance.now();
       if (wait > EXACT_STRETCH_MILLIS) return schedule();
-      if (wait > 0) Atomics.wait(nobody, 0, 0, wait);
+      if (wait > 0) Atomics.wait(neverNotified, 0, 0, wait);
       const { chunk } = queue.shift();
       if (chunk) to.write(chunk);
       else to.end();

@@ -189,9 +189,8 @@ export interface PoolConfig extends ClientConfig {
   /**
    * Which `pool.query` calls share a connection while all are busy:
    *
-   * - `'reads'`: reads that can be run twice without anyone noticing, as far as their text tells: one `SELECT`, `VALUES`
-   *   or `TABLE` that locks no rows, writes nothing and calls none but built-in functions without effects. One that has
-   *   waited behind another's for 20 ms beyond the round trip is sent again on a connection that is free, and the
+   * - `'reads'`: reads that can safely be run twice, as far as their text tells: one `SELECT`, `VALUES`
+   *   or `TABLE` that locks no rows, writes nothing and calls none but built-in functions without effects. One that has waited behind another for 20 ms beyond the round trip is sent again on a connection that is free, and the
    *   answer that comes first is its answer.
    * - `'all'`: every single statement that leaves the session as it is, writes included. Nothing is sent again, so a
    *   statement that waits for a lock holds up what shares its connection.

@@ -158,7 +158,7 @@ describe('autoPrepare', () => {
     });
   }
 
-  test('goes without, once statements have vanished several times without a word', async () => {
+  test('stops preparing, once statements have vanished several times', async () => {
     const client = await connected();
     const ask = () => times(3, (n) => client.query('SELECT $1::int4 AS a', [n]));
     for (let round = 0; round < 4; round += 1) {

@@ -48,7 +48,7 @@ describe('a replaced Client.prototype.connect', () => {
       assertOutcomes(1, rows[0].server_version);
     });
 
-    test('sees each client of a pool once, before anyone gets it', async () => {
+    test('sees each client of a pool once, before it is handed out', async () => {
       const pool = new pg.Pool((await postgres()).config({ max: 2 }));
       const versions = [];
       const connected = [];

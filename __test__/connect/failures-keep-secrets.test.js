@@ -248,7 +248,7 @@ function listenAround(look) {
   };
 }
 
-test(`no secret is told by any of ${FAILURES} failures of all kinds`, async () => {
+test(`no secret is shown by any of ${FAILURES} failures of all kinds`, async () => {
   const below = numbers(SEED);
   const pick = (list) => list[below(list.length)];
   const targets = [...fakes, server, { config: (more) => server.config({ port: 1, ...more }) }];

@@ -50,7 +50,7 @@ test('what a responder throws is the asker’s failure, as the very same error o
   assert.deepEqual([elsewhere.message, elsewhere === error], ['not yet', false]);
 });
 
-test('whatever a responder throws is told as text', async () => {
+test('any value that a responder throws is passed on as text', async () => {
   const odd = [undefined, Object.create(null), Symbol('odd')];
   for (const value of odd) {
     const [{ message }] = await ask({ verify: () => raise(value) });

@@ -57,7 +57,7 @@ describe('hooks of a pool', () => {
       });
     }
 
-    test('verify looks at a new client before it is handed out', async () => {
+    test('verify is called with a new client before it is handed out', async () => {
       const seen = [];
       const pool = poolOf({
         verify: (client, callback) => {

@@ -45,7 +45,7 @@ const scenarios = {
     return heard;
   },
 
-  /** A server that sends 51 MB of notices before it lets anybody in. */
+  /** A server that sends 51 MB of notices before the log-in is over. */
   async login(pg) {
     const listener = net.createServer(async (socket) => {
       socket.on('error', () => socket.destroy());

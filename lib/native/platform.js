@@ -172,8 +172,8 @@ function runsOnGlibc() {
 
 /**
  * @param {string} program
- * @returns {Buffer} its first bytes; none where it can't be read: it may have been replaced by an update, belong to somebody
- *   else, or lie outside of what `node --permission` may see
+ * @returns {Buffer} its first bytes; none where it can't be read: an update may have replaced it, it may belong to another
+ *   user, or lie outside of what `node --permission` may see
  */
 function headOf(program) {
   const head = Buffer.alloc(4096);

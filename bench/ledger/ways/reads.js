@@ -89,7 +89,7 @@ module.exports = {
         ),
     },
     {
-      // What was acknowledged is there, at once and for everybody.
+      // What was acknowledged is visible, at once and in every session.
       name: 'read of what was written',
       weight: 4,
       run(site) {
