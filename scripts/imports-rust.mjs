@@ -51,6 +51,8 @@ function readModule({ file, text }) {
   for (let at = 0; at < tokens.kept.length; at += 1) {
     const { value, line } = tokens.kept[at];
     const before = tokens.kept[at - 1]?.value;
+    // `pub(in crate::room)` says what may take from here, and takes nothing.
+    const isVisibility = before === 'in' && tokens.kept[at - 2]?.value === '(';
     if (value === 'mod' && tokens.kept[at + 2]?.value === ';') children.add(tokens.kept[at + 1].value);
     else if (value === 'use') {
       const tree = useTree(tokens.kept, at + 1);
@@ -59,7 +61,12 @@ function readModule({ file, text }) {
         if (before === 'pub' || before === ')') exported.set(leaf.alias, leaf.segments);
       }
       at = tree.end;
-    } else if (['crate', 'self', 'super'].includes(value) && before !== '::' && before !== '(') {
+    } else if (
+      ['crate', 'self', 'super'].includes(value) &&
+      !isVisibility &&
+      before !== '::' &&
+      before !== '('
+    ) {
       const segments = plainPath(tokens.kept, at);
       if (segments.length > 1) paths.push({ segments, line });
     } else if (['crate', 'super'].includes(value) && before === '(' && tokens.kept[at + 1]?.value === '::') {

@@ -51,6 +51,7 @@ describe('circles of Rust files', () => {
     'another crate of that name': 'use two::Two;',
     'a macro that the file hands on': 'macro_rules! told { () => {} } pub(super) use told;',
     visibility: 'pub(super) fn two() {}',
+    'visibility in a room': 'pub(in crate::conn::two) fn three() {}',
   })) {
     test(`${name} makes none`, (t) => {
       assert.deepEqual(circlesOf(t, taking(text)), []);

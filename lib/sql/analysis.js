@@ -92,7 +92,7 @@ function checked(name, sql, options) {
   if (options !== undefined && (options === null || typeof options !== 'object' || Array.isArray(options))) {
     throw new TypeError(`The options of ${name} must be an object, got ${shown(options)}`);
   }
-  const given = /** @type {{ serverVersion?: number, inTransaction?: unknown, rules?: any }} */ (
+  const given = /** @type {{ serverVersion?: number, inTransaction?: unknown, rules?: unknown }} */ (
     options ?? {}
   );
   const { serverVersion = DEFAULT_SERVER, inTransaction = false, rules = [] } = given;
@@ -104,12 +104,20 @@ function checked(name, sql, options) {
   if (typeof inTransaction !== 'boolean') {
     throw new TypeError(`"inTransaction" must be true or false, got ${shown(inTransaction)}`);
   }
-  if (!Array.isArray(rules) || rules.some((rule) => typeof rule !== 'string')) {
+  if (!isListOfTexts(rules)) {
     throw new TypeError(`"rules" must be a list of names of rules, got ${shown(rules)}`);
   }
   const unknown = rules.length > 0 ? native.unknownRule(rules) : null;
   if (unknown !== null) throw new TypeError(`"rules" names ${shown(unknown)}, which is no rule`);
   return { serverVersion, inTransaction, rules };
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is string[]}
+ */
+function isListOfTexts(value) {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
 
 module.exports = { analyzeSql, lint };

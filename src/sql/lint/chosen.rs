@@ -1,6 +1,8 @@
 //! Which of the rules that are on by option alone are on.
 
-use super::{rule, squawk};
+use super::rule;
+use super::rules;
+use super::squawk;
 
 /// A set of rules. Those that are on by default are on in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,14 +26,14 @@ impl Chosen {
             names.push(name);
         }
         names.into_iter().try_fold(self, |chosen, name| {
-            let place = rule::all().position(|rule| rule.name == name)?;
+            let place = rules::all().position(|rule| rule.name == name)?;
             Some(Chosen { bits: chosen.bits | 1 << place })
         })
     }
 
     /// Squawk's rules of these.
     pub(super) fn of_squawk(self) -> Vec<squawk_linter::Rule> {
-        let chosen = rule::all().enumerate().filter(|(place, _)| self.bits >> place & 1 == 1);
+        let chosen = rules::all().enumerate().filter(|(place, _)| self.bits >> place & 1 == 1);
         chosen.filter_map(|(_, rule)| squawk::rule(rule.name)).collect()
     }
 }

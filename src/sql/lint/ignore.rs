@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::rule;
+use super::{rule, rules};
 use crate::sql::scan;
 use crate::sql::script::Statement;
 
@@ -136,7 +136,7 @@ fn names(list: &str, start: usize) -> (Silenced, Vec<Range<usize>>) {
         let canonical = rule::canonical(name);
         if !canonical.is_empty() {
             silenced.rules.extend(canonical.iter().map(|rule| (*rule).to_owned()));
-        } else if rule::named(name).is_some() {
+        } else if rules::named(name).is_some() {
             silenced.rules.push(name.to_owned());
         } else {
             unknown.push(range);

@@ -23,7 +23,8 @@ use squawk_syntax::ast::AstNode;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 pub use chosen::Chosen;
-pub use rule::{Concern, Rule, all as rules};
+pub use rule::{Concern, Rule};
+pub use rules::all as all_rules;
 
 use self::ignore::Ignores;
 use self::names::{child, text};
@@ -123,7 +124,7 @@ impl Walk<'_> {
         (on, is_about_new): (&str, bool),
         room: &mut Room,
     ) -> Option<Finding> {
-        let rule = rule::named(&said.rule)?;
+        let rule = rules::named(&said.rule)?;
         if (rule.concern == Concern::Relation && is_about_new) || self.ignores.silences(index, rule.name) {
             return None;
         }
@@ -149,7 +150,7 @@ impl Walk<'_> {
         on: &str,
         room: &mut Room,
     ) -> Option<Finding> {
-        let rule = rule::named(found.rule)?;
+        let rule = rules::named(found.rule)?;
         if self.ignores.silences(index, rule.name) {
             return None;
         }
@@ -192,7 +193,7 @@ impl Walk<'_> {
     /// A comment that silences nothing, told at the comment.
     fn unknown(&self, range: Range<usize>) -> Option<Finding> {
         let name = self.script.get(range.clone()).unwrap_or_default();
-        Some(said(rule::named("unused-ignore")?, range, "", name, remedy::RIGHT_IGNORE.to_owned()))
+        Some(said(rules::named("unused-ignore")?, range, "", name, remedy::RIGHT_IGNORE.to_owned()))
     }
 
     /// Whether squawk takes for a rewrite what isn't one.

@@ -2,8 +2,6 @@
 
 use crate::sql::analysis::finding::Severity;
 
-use super::rules;
-
 /// What a rule is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Concern {
@@ -34,15 +32,6 @@ impl Rule {
         let [message, why, remedy] = words;
         Rule { name, severity, concern, message, why, remedy }
     }
-}
-
-/// All rules, squawk's and our own.
-pub fn all() -> impl Iterator<Item = &'static Rule> {
-    rules::FAMILIES.into_iter().flatten()
-}
-
-pub(super) fn named(name: &str) -> Option<&'static Rule> {
-    all().find(|rule| rule.name == name)
 }
 
 /// Squawk's older or shorter names for its rules.

@@ -2,7 +2,7 @@
 
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::Found;
+use super::found::Found;
 use crate::sql::lint::names::child;
 use crate::sql::lint::rules::own::{POLICY_ON_HOT_TABLE, REPLACING_HOT_VIEW, TRIGGER_ON_HOT_TABLE};
 use crate::sql::lint::state::State;

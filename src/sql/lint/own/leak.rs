@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use squawk_syntax::SyntaxNode;
 
-use super::Found;
+use super::found::Found;
 use crate::sql::lint::rules::own::SESSION_SETTING_LEAKS;
 use crate::sql::lint::setting::{Change, Scope, Setting};
 use crate::sql::lint::state::State;

@@ -1,5 +1,6 @@
 //! What squawk's rules lack.
 
+mod found;
 mod hot;
 mod leak;
 mod second;
@@ -7,50 +8,11 @@ mod timeout;
 mod value;
 pub(super) mod volatile;
 
-use std::ops::Range;
-
-use squawk_syntax::SyntaxNode;
-
+pub(super) use found::{Found, Parsed};
 pub(super) use leak::Resets;
 
-use super::names::text;
 use super::state::State;
-use crate::sql::analysis::locks::Lock;
 use crate::sql::script::Statement;
-
-/// A finding of ours, before it has its words.
-pub(super) struct Found {
-    pub(super) rule: &'static str,
-    /// In bytes of the statement.
-    pub(super) range: Range<usize>,
-    /// What `{on}` and `{part}` stand for.
-    pub(super) on: Option<String>,
-    pub(super) part: Option<String>,
-    /// The node that it is about; the whole statement without one.
-    pub(super) node: Option<SyntaxNode>,
-    /// Where there is no syntax to make it from.
-    pub(super) remedy: Option<String>,
-}
-
-impl Found {
-    fn about(rule: &'static str, part: &Statement<'_>) -> Found {
-        Found { rule, range: 0..part.text.len(), on: None, part: None, node: None, remedy: None }
-    }
-
-    fn in_node(rule: &'static str, statement: &SyntaxNode, node: &SyntaxNode) -> Found {
-        let range = node.text_range() - statement.text_range().start();
-        let start = usize::from(range.start());
-        let range = start..start + text(node).len();
-        Found { rule, range, on: None, part: None, node: Some(node.clone()), remedy: None }
-    }
-}
-
-/// A statement that squawk has parsed, and what it asks for.
-pub(super) struct Parsed<'a> {
-    pub(super) node: &'a SyntaxNode,
-    pub(super) locks: &'a [Lock],
-    pub(super) fits_transaction: bool,
-}
 
 /// What is to be said of a statement that comes next.
 pub(super) fn found(

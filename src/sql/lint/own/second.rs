@@ -1,6 +1,6 @@
 //! A lock on a second table while the transaction holds one on a first.
 
-use super::{Found, Parsed};
+use super::found::{Found, Parsed};
 use crate::sql::analysis::locks::Mode;
 use crate::sql::lint::rules::own::LOCK_ON_SECOND_TABLE;
 use crate::sql::lint::state::State;

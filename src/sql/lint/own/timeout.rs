@@ -1,7 +1,7 @@
 //! Squawk's rules about timeouts, told from the locks that a statement takes: CONCURRENTLY, which a lock_timeout would
 //! leave an invalid index of, and the script's own relations need none.
 
-use super::{Found, Parsed};
+use super::found::{Found, Parsed};
 use crate::sql::analysis::locks::Mode;
 use crate::sql::lint::state::State;
 use crate::sql::script::Statement;

@@ -2,7 +2,7 @@
 
 use squawk_lexer::TokenKind;
 
-use super::Found;
+use super::found::Found;
 use crate::sql::lint::rules::own::ENUM_VALUE_BEFORE_COMMIT;
 use crate::sql::lint::state::{State, Transaction};
 use crate::sql::script::Statement;

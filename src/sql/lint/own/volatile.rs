@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{AstNode, NameRef};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::Found;
+use super::found::Found;
 use crate::sql::functions::is_harmless;
 use crate::sql::lint::names::{child, text};
 use crate::sql::lint::rules::own::REWRITING_DEFAULT;

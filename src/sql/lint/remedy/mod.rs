@@ -3,6 +3,7 @@
 //! A remedy runs as it is, statement by statement, outside of a transaction. Where a person has to do something in
 //! between, a comment says so.
 
+mod alter_table;
 mod column;
 mod constraint;
 mod drop;
@@ -70,7 +71,7 @@ pub(super) fn of(case: &Case<'_>) -> String {
         | "adding-not-nullable-field"
         | "adding-serial-primary-key-field"
         | "adding-required-field"
-        | "disallowed-unique-constraint" => table::altered(case),
+        | "disallowed-unique-constraint" => alter_table::altered(case),
         "ban-alter-domain-with-add-constraint" => constraint::of_domain(case),
         "ban-create-domain-with-constraint" => constraint::out_of_domain(case),
         "require-statement-timeout" => Some(with_settings(case, &["statement_timeout = '5s'"])),

@@ -1,6 +1,6 @@
 //! Statements one after the other, with what a person has to know in between.
 
-use super::Transaction;
+use crate::sql::lint::state::Transaction;
 
 #[derive(Debug, Default)]
 pub(super) struct Steps {

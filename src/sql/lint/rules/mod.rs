@@ -9,5 +9,14 @@ mod types;
 
 use super::rule::Rule;
 
-pub(super) const FAMILIES: [&[Rule]; 6] =
+const FAMILIES: [&[Rule]; 6] =
     [locks::RULES, clients::RULES, types::RULES, transactions::RULES, own::RULES, optional::RULES];
+
+/// All rules, squawk's and our own.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.into_iter().flatten()
+}
+
+pub(in crate::sql::lint) fn named(name: &str) -> Option<&'static Rule> {
+    all().find(|rule| rule.name == name)
+}
