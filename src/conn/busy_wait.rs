@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loop_sleeps_when_whom_it_waits_for_has_gone() {
+    fn the_loop_sleeps_when_the_connection_it_waits_for_is_closed() {
         let (mut busy_wait, mut history) = (BusyWait::new(EventLoop::default()), History::default());
         busy_wait.expect(1, &mut history);
         busy_wait.turned(None);

@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn its_error_says_that_this_side_failed_and_the_next_connection_works() {
+    async fn its_error_says_that_pgfleet_failed_and_the_next_connection_works() {
         let (mut server, connection, sink, mut heard) = connected();
         connection.submit(query(&sink, 1));
         sink.panics.store(true, Ordering::Relaxed);

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_speaks_in_parts_has_the_connection_for_itself_and_can_be_paused() {
+    fn an_exchange_in_parts_has_the_connection_exclusively_and_can_be_paused() {
         let copy = Message::Copy { text: "copy t to stdout".to_owned(), each: false };
         for message in [Message::Raw, portal(), copy] {
             let mut exchange = exchange(&message, false);

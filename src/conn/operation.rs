@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_program_hears_the_newest_of_each_thing_and_every_begin_and_end() {
+    fn a_busy_program_gets_the_newest_of_each_item_and_every_begin_and_end() {
         let program = Arc::new(Program::default());
         let (operation, _operations, _under_way) = program.begin();
         assert!(poll(operation.tell(Plain::text("first begins"))).is_ready());
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn events_that_nobody_will_hear_hold_nothing_back() {
+    fn events_without_a_receiver_hold_nothing_back() {
         let program = Arc::new(Program::default());
         let (operation, _operations, _under_way) = program.begin();
         operation.tell_now(Plain::Bytes(vec![0; UNDELIVERED_LIMIT]));

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_or_an_error_comes_to_whoever_has_asked() {
+    async fn an_answer_or_an_error_comes_to_the_asker() {
         let (program, questions) = program();
         let answers = [0, 1].map(|request| questions.ask(Responder::Request(request), question(None)));
         let asked: Vec<Asked> = program.hear();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_question_that_nobody_waits_for_any_more_is_withdrawn() {
+    async fn a_question_whose_answer_is_not_wanted_any_more_is_withdrawn() {
         let (program, questions) = program();
         let answer = questions.ask(Responder::Pool(1), question(None));
         let number = program.hear::<Asked>()[0].number;
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_asks_a_program_that_ends_or_has_ended_hears_so_at_once() {
+    async fn a_question_to_a_program_that_ends_or_has_ended_fails_at_once() {
         let (program, questions) = program();
         let asker = Asker::new(&questions);
         asker.responder.set(Responder::Connection(1)).unwrap();

@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_hangs_on_the_preparation_is_worth_a_second_try() {
+    fn only_errors_that_depend_on_the_preparation_are_worth_a_second_try() {
         let error = |code: &str, routine: &str| {
             Error::from_server(ServerError { length: 0, fields: vec![(b'C', code.into()), (b'R', routine.into())] })
         };

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn notices_are_there_for_whoever_asks() {
+    async fn notices_are_kept_until_they_are_taken() {
         let session = session(|_, _| Some([complete("DO"), refusal(b'N', "01000"), ready(b'I')].concat())).await;
         session.simple("DO").await.unwrap();
         let codes: Vec<_> = session.take_notices().iter().map(|notice| notice.code().to_owned()).collect();

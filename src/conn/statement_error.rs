@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_this_side_does_not_reach_the_caller() {
+    fn an_automatic_name_does_not_reach_the_caller() {
         let said = "prepared statement \"pgfleet_1\" does not exist";
         let mut error = Error::from_server(server_error(&[(b'M', said), (b'C', "26000")]));
         hide_name(&mut error, "pgfleet_1");

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_script_whose_caller_dies_between_its_end_and_commit_leaves_no_transaction_to_the_next() {
+    async fn a_script_whose_caller_ends_before_commit_leaves_no_transaction_to_the_next() {
         let gate = Gate::default();
         let (script, answer) = (gate.clone(), [complete("BEGIN"), one_row("1"), ready(b'T')].concat());
         let server = Server::playing(move |_| {

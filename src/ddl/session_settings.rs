@@ -179,14 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn who_one_is_comes_before_what_only_he_may_set() {
+    fn the_sessions_user_comes_before_settings_that_need_its_rights() {
         let before = settings(&[("role", Some("none")), ("session_authorization", Some("me"))]);
         let after = settings(&[("a", Some("1")), ("role", Some("x")), ("session_authorization", Some("y"))]);
         assert_eq!(after.undo(&before), ["SET SESSION AUTHORIZATION \"me\"", "RESET \"a\"", "RESET ROLE"]);
     }
 
     #[test]
-    fn what_this_side_has_set_is_not_the_scripts() {
+    fn what_rust_has_set_is_not_the_scripts() {
         let own = [("lock_timeout", "500".to_owned())];
         assert_eq!(settings(&[("lock_timeout", Some("500"))]).without(&own), settings(&[]));
         let changed = settings(&[("lock_timeout", Some("0"))]);

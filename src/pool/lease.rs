@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn waiters_are_served_in_their_order_but_for_those_that_went_away() {
+    async fn waiters_are_served_in_their_order_except_for_dropped_ones() {
         let pool = pool();
         let lease = pool.lease().await.unwrap();
         let (gone, mut first, mut second) = (pool.lease(), pin!(pool.lease()), pin!(pool.lease()));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_came_for_a_waiter_that_went_away_is_lent_to_the_next() {
+    async fn one_that_came_for_a_dropped_waiter_is_lent_to_the_next() {
         let pool = pool();
         let leasing = pool.lease();
         clock::sleep(Duration::from_millis(20)).await;
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_pool_that_ends_serves_those_that_waited_before_and_nobody_else() {
+    async fn a_pool_that_ends_serves_only_requests_that_waited_before() {
         let pool = pool();
         let lease = pool.lease().await.unwrap();
         let waiting = pool.lease();

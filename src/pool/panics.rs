@@ -167,7 +167,7 @@ async fn ends(pool: &Pool) {
 }
 
 #[tokio::test]
-async fn one_while_a_connection_is_opened_is_told_to_whoever_waits_for_it() {
+async fn one_while_a_connection_is_opened_fails_the_request_that_waits_for_it() {
     let pool = of_one();
     pool.shared.fault.want("open");
     assert_eq!(failure(&pool).await, texts::OPENING_FAILED);
@@ -204,7 +204,7 @@ async fn one_of_a_user_that_is_told_of_connections_keeps_nothing_from_the_others
 }
 
 #[tokio::test]
-async fn one_of_whoever_is_given_a_connection_gives_it_back() {
+async fn one_of_a_receiver_that_is_given_a_connection_gives_it_back() {
     let pool = of_one();
     let receiver = Receiver::new();
     receiver.panics(1);
@@ -215,7 +215,7 @@ async fn one_of_whoever_is_given_a_connection_gives_it_back() {
 }
 
 #[tokio::test]
-async fn one_of_whoever_is_refused_keeps_nothing_from_those_behind() {
+async fn one_of_a_receiver_that_is_refused_holds_up_no_request_behind_it() {
     let pool = pool(PoolSettings { wait_timeout: Some(Duration::from_millis(1)), ..PoolSettings::of_one() });
     let lease = pool.lease().await.unwrap();
     let (panicking, other) = (Receiver::new(), Receiver::new());

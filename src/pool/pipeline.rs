@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_is_for_nobody_when_all_are_answered_elsewhere_or_will_be() {
+    fn a_connection_is_unwanted_when_all_are_answered_elsewhere_or_will_be() {
         assert!(unwanted([2, 0], false) && unwanted([0, 0], false) && unwanted([0, 0], true));
         assert!(!unwanted([2, 1], false) && !unwanted([1, 0], false));
         assert!(!unwanted([2, 0], true) && !unwanted([1, 0], true));

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn users_that_have_left_or_are_gone_are_passed_over() {
+    async fn users_that_have_left_or_ended_are_skipped() {
         let pool = pool();
         let sink: Arc<dyn Sink> = Inbox::new();
         let (left, leaver) = program();

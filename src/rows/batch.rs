@@ -504,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_follows_an_end_whose_followers_come_first() {
+    fn nothing_follows_an_end_whose_continuations_come_first() {
         let (mut first, mut second) = (batch_of(1, &["ab"]), batch_of(2, &["cd"]));
         first.in_order = true;
         assert!(!first.absorb(&mut second));
@@ -553,7 +553,7 @@ mod tests {
     }
 
     #[test]
-    fn those_are_known_whom_a_batch_is_for() {
+    fn the_requests_that_a_batch_is_for_are_known() {
         let (mut first, mut second) = (batch_of(1, &["ab"]), batch_of(2, &["cd"]));
         assert!(first.absorb(&mut second));
         first.record(Record::Suspended, &[3]);

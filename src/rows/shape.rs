@@ -213,7 +213,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn so_does_one_of_descriptions_that_are_long_or_parsed_in_ever_other_ways() {
+    fn a_table_of_long_or_differently_parsed_descriptions_stays_bounded() {
         let table = ShapeTable::default();
         let long = description(&[(&"c".repeat(CAPACITY_BYTES / 8), 25)]);
         for mask in 0..64 {

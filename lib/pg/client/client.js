@@ -320,12 +320,12 @@ class Client extends QueryQueue {
       return undefined;
     }
     if (!this._queryable) this._cutOff();
-    else if (this.pipeline && this._isBusy()) this.once('drain', () => this._goodbye());
+    else if (this.pipeline && this._isBusy()) this.once('drain', () => this._terminate());
     // A query that has failed counts as answered.
-    else if (this._activeQuery?.isRefused) this._goodbye();
+    else if (this._activeQuery?.isRefused) this._terminate();
     // A query that hangs could keep the end away for ever.
     else if (this._activeQuery || this._core.isBusy) this._cutOff();
-    else this._goodbye();
+    else this._terminate();
 
     if (callback) {
       this._endListeners.push(inContext(callback));
@@ -340,7 +340,7 @@ class Client extends QueryQueue {
     this._core.destroy();
   }
 
-  _goodbye() {
+  _terminate() {
     if (this._connection instanceof NativeConnection) this._connection.leaving();
     this._core.end(register(new EndRequest(() => this._closedSoon())));
   }

@@ -11,7 +11,7 @@ const { TLS_SECRETS, withCarried } = require('../settings/secret');
 
 const FLUSH = serialize.flush();
 const SYNC = serialize.sync();
-const GOODBYE = serialize.end();
+const TERMINATE = serialize.end();
 
 /** What a server answers to the request for TLS. */
 const TLS_ACCEPTED = 'S';
@@ -332,7 +332,7 @@ class Connection extends EventEmitter {
   end() {
     const { stream } = this;
     this._ending = true;
-    if (this._connecting && stream.writable) stream.write(GOODBYE, () => stream.end());
+    if (this._connecting && stream.writable) stream.write(TERMINATE, () => stream.end());
     else stream.end();
   }
 }

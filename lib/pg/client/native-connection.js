@@ -225,7 +225,7 @@ class NativeConnection extends Connection {
   end() {
     const { client } = this.stream;
     this._ending = true;
-    if (client._core !== null && !client._ended) client._goodbye();
+    if (client._core !== null && !client._ended) client._terminate();
   }
 }
 

@@ -64,7 +64,7 @@ class MessageCore {
     /** @type {NodeJS.Timeout | undefined} */
     this._timer = undefined;
     /** @type {import('../../native/receiver').EndReceiver[]} requests that wait for the end */
-    this._goodbyes = [];
+    this._endRequests = [];
   }
 
   /**
@@ -193,7 +193,7 @@ class MessageCore {
     this._active = null;
     clearTimeout(this._timer);
     if (request !== null) request.fail(endError(client._ending), null);
-    for (const goodbye of this._goodbyes) goodbye.done(null);
+    for (const endRequest of this._endRequests) endRequest.done(null);
     client._handleClosed();
   }
 
@@ -201,7 +201,7 @@ class MessageCore {
 
   /** @param {number} id of the request */
   end(id) {
-    this._goodbyes.push(take(id));
+    this._endRequests.push(take(id));
     this._connection.end();
   }
 

@@ -177,7 +177,7 @@ async fn it_may_have_no_columns_any_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_has_the_connection_for_itself_until_it_is_answered() {
+async fn it_has_the_connection_exclusively_until_it_is_answered() {
     let client = Client::knowing([read(&wide()), expect(b"Q"), vec![nothing()]].concat()).await;
     client.connection.set_depth(2);
     let (large, other) = (client.submit(Message::Simple(TEXT.into())), client.submit(Message::Simple("SELECT".into())));

@@ -190,7 +190,7 @@ async fn a_pool_that_ends_while_a_connection_is_being_made_ends_when_that_is_ove
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_abandoned_pool_drops_whatever_it_is_at() {
+async fn an_abandoned_pool_drops_all_work_under_way() {
     for at in 0..12 {
         let server = Server::playing(|_| [slow(&trust()), vec![answers()]].concat());
         let pool = Pool::new(server.settings(), PoolSettings { max: 2, ..PoolSettings::of_one() });

@@ -201,7 +201,7 @@ async fn it_is_rejected_once_when_both_are_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_rejected_when_its_last_try_is_answered_by_what_makes_no_sense() {
+async fn it_is_rejected_when_the_answer_to_its_last_try_is_malformed() {
     let far = Far::sent_again(2).await;
     far.backends[1].close();
     far.end_of(0).await.unwrap_err();
@@ -244,7 +244,7 @@ async fn it_is_answered_before_the_pool_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_takes_no_second_connection_for_long_the_first_is_closed_when_it_gets_to_where_the_other_waits() {
+async fn it_takes_no_second_connection_for_long_since_the_superseded_one_is_closed() {
     let far = Far::sent_again(2).await;
     far.backends[1].answer("first");
     assert_eq!(far.value(0).await, "first");
