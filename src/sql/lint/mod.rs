@@ -24,7 +24,6 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 pub use chosen::Chosen;
 pub use rule::{Concern, Rule};
-pub use rules::all as all_rules;
 
 use self::ignore::Ignores;
 use self::names::{child, text};
