@@ -13,7 +13,7 @@ const FAMILIES: [&[Rule]; 6] =
     [locks::RULES, clients::RULES, types::RULES, transactions::RULES, own::RULES, optional::RULES];
 
 /// All rules, squawk's and our own.
-pub fn all() -> impl Iterator<Item = &'static Rule> {
+pub(in crate::sql::lint) fn all() -> impl Iterator<Item = &'static Rule> {
     FAMILIES.into_iter().flatten()
 }
 
