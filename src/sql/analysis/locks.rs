@@ -6,6 +6,8 @@
 //! other table of a foreign key that goes) isn't here. Neither is a relation that the statement itself creates: nobody
 //! else sees it.
 
+use std::collections::{HashMap, HashSet};
+
 use squawk_syntax::ast::{
     AlterIndexAction, AlterTableAction, AstNode, DetachPartitionOption, LockMode, Reindex, ReindexTarget, Vacuum,
 };
@@ -53,13 +55,19 @@ pub struct Lock {
 
 /// The locks of a statement, in the order in which it names the relations.
 pub(in crate::sql) fn of(statement: &SyntaxNode, server_version: u32) -> Vec<Lock> {
-    let mut locks = Locks { found: Vec::new(), server_version };
+    let mut locks = Locks { found: Vec::new(), places: HashMap::new(), created: HashSet::new(), server_version };
     locks.add_statement(statement);
-    locks.found
+    let Locks { mut found, created, .. } = locks;
+    found.retain(|lock| !created.contains(&lock.relation));
+    found
 }
 
 struct Locks {
     found: Vec<Lock>,
+    /// Where each relation is in `found`: one statement may name ten thousands.
+    places: HashMap<String, usize>,
+    /// What the statement creates itself.
+    created: HashSet<String>,
     server_version: u32,
 }
 
@@ -74,9 +82,13 @@ impl Locks {
         if relation.is_empty() {
             return;
         }
-        match self.found.iter_mut().find(|lock| lock.relation == relation) {
+        let place = self.places.get(&relation).copied();
+        match place.and_then(|place| self.found.get_mut(place)) {
             Some(lock) => lock.mode = lock.mode.max(mode),
-            None => self.found.push(Lock { relation, mode }),
+            None => {
+                self.places.insert(relation.clone(), self.found.len());
+                self.found.push(Lock { relation, mode });
+            }
         }
     }
 
@@ -123,9 +135,7 @@ impl Locks {
             }
             CREATE_SCHEMA => {
                 node.children().for_each(|element| self.add_statement(&element));
-                let created = node.children().filter_map(|element| created_table(&element));
-                let created: Vec<_> = created.collect();
-                self.found.retain(|lock| !created.contains(&lock.relation));
+                self.created.extend(node.children().filter_map(|element| created_table(&element)));
             }
             TRUNCATE => self.add_listed(node, Mode::AccessExclusive),
             REFRESH => {
@@ -205,8 +215,7 @@ impl Locks {
         }
         self.add_referenced(node);
         // A table that refers to itself.
-        let created = created_table(node);
-        self.found.retain(|lock| Some(&lock.relation) != created.as_ref());
+        self.created.extend(created_table(node));
     }
 
     fn add_altered_index(&mut self, node: &SyntaxNode) {
