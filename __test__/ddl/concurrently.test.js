@@ -114,6 +114,32 @@ ofOurManager('executeDDL with CONCURRENTLY', (bench) => {
     assert.deepEqual(await indexes(table), before);
   });
 
+  test('compares an index without what is commented behind it', async () => {
+    const { manager, table } = await stage();
+    const build = `CREATE INDEX CONCURRENTLY ${table}_i ON ${table} (a) -- for the report`;
+    for (const _ of ['built', 'compared']) {
+      assert.equal((await manager.executeDDL(build, { transaction: false })).command, 'CREATE');
+    }
+  });
+
+  test('gives up comparing an index when its budget is spent, and names what has locked the table', async () => {
+    const { manager, table } = await stage();
+    await manager.executeDDL(`CREATE INDEX ${table}_i ON ${table} ((a + 1))`);
+    const { pid, end } = await blocker(bench, `BEGIN; LOCK TABLE ${table}`);
+    const build = `CREATE INDEX CONCURRENTLY IF NOT EXISTS ${table}_i ON ${table} ((a + 1))`;
+    const error = await settled(
+      failure(manager.executeDDL(build, { ...options, lockBudget: 400 })),
+      'the comparison',
+    );
+    await end();
+    assert.deepEqual([error.code, error.outcome], ['55P03', 'not applied']);
+    assert.deepEqual(
+      error.blockers.map((one) => [one.pid, one.mode, one.relation]),
+      [[pid, 'ACCESS EXCLUSIVE', `public.${table}`]],
+    );
+    assert.equal((await manager.executeDDL(build, options)).command, 'CREATE');
+  });
+
   test('refuses a name that stands for another index', async () => {
     const { manager, table } = await stage();
     await manager.executeDDL(`CREATE INDEX ${table}_i ON ${table} (a)`);

@@ -149,6 +149,41 @@ ofOurManager('executeDDL that waits for locks', (bench) => {
     assert.deepEqual(rows, [{ lock_timeout: '0' }]);
   });
 
+  test("tries a transaction of the script's own again, and comes through", async () => {
+    for (const transaction of [true, 'auto']) {
+      const { manager, tables } = await stage();
+      const { client, end } = await blocker(bench, `BEGIN; SELECT * FROM ${tables[0]}`);
+      const options = {
+        transaction,
+        lockTimeout: 80,
+        onProgress: ({ state }) => state === 'retrying' && client.query('COMMIT'),
+      };
+      const script = `BEGIN; ALTER TABLE ${tables[0]} ADD b int; COMMIT`;
+      const results = await settled(manager.executeDDL(script, options), `transaction: ${transaction}`);
+      await end();
+      assert.deepEqual(
+        results.map(({ command }) => command),
+        ['BEGIN', 'ALTER', 'COMMIT'],
+      );
+    }
+  });
+
+  test('lets a procedure commit that is called under limits, whatever stands before the call', async () => {
+    const { manager, tables } = await stage();
+    const procedure = bench.unique('p');
+    await manager.executeDDL(
+      `CREATE PROCEDURE ${procedure}() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO ${tables[0]} VALUES (1); COMMIT; END $$`,
+    );
+    for (const before of ['', '-- now\n', '\n  ', '/* so */ ']) {
+      for (const script of [`${before}CALL ${procedure}()`, `${before}DO 'BEGIN COMMIT; END'`]) {
+        for (const transaction of [false, 'auto']) {
+          await manager.executeDDL(script, { transaction, lockTimeout: 500, statementTimeout: 5000 });
+        }
+      }
+    }
+    assert.deepEqual(await bench.look(`SELECT count(*)::int AS calls FROM ${tables[0]}`), [{ calls: 8 }]);
+  });
+
   test('is aborted while it pauses, and while it waits', async () => {
     const { manager, tables } = await stage();
     const { end } = await blocker(bench, `BEGIN; SELECT * FROM ${tables[0]}`);

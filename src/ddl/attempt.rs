@@ -80,6 +80,10 @@ impl Attempt<'_> {
         let (request, pid) = self.claimed(script, lead, before.as_ref());
         self.connection.submit(request);
         let end = self.watched(&pid, end_of(end)).await;
+        if self.care.is_some() && end.error.is_some() {
+            // A transaction of its own would refuse whatever comes next, the next try as well.
+            self.roll_back(&session).await;
+        }
         self.undo(&session, false).await;
         match end.error {
             None => Ok(()),

@@ -53,6 +53,13 @@ impl Care {
         if self.is_limited() && piece.may_be_led() { self.limits().statements() } else { Vec::new() }
     }
 
+    /// How a transaction of this side's own begins that may wait for locks for as long as the piece: no longer than the
+    /// server is told, even where nothing watches it.
+    pub(super) fn lead_of_own(&self) -> String {
+        let limits = TimeLimits::new(self.limit, self.statement_timeout, false);
+        ["BEGIN".to_owned()].into_iter().chain(limits.statements()).collect::<Vec<_>>().join("; ")
+    }
+
     /// Begins the transaction that the script runs in, in one message: it reads the settings, in a transaction before
     /// so that no snapshot is taken in this one, and sets the limits.
     ///
@@ -99,8 +106,10 @@ impl Care {
             return work.await;
         }
         let tell = |blockers: &[Blocker]| self.hearing.waits(blockers);
-        let (done, seen) = self.watch.over(pid, self.limit, tell, work).await;
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+        let (done, mut seen) = self.watch.over(pid, self.limit, tell, work).await;
+        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.waited += all.waited;
+        *all = seen;
         done
     }
 

@@ -6,6 +6,7 @@
 use crate::conn::Session;
 use crate::error::{Error, ErrorKind, texts};
 use crate::sql::{ConcurrentIndex, Reindexed, quote_identifier, quote_literal};
+use crate::wire::ResultSet;
 
 /// The state of an index by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,20 +22,25 @@ pub(super) enum IndexState {
 }
 
 impl IndexState {
-    /// Looks an index up.
+    /// Looks an index up. Each transaction for that begins with `lead`, which has BEGIN in it and may set limits: to
+    /// tell a definition the server locks the table, if only against those who change it.
     ///
     /// # Errors
-    /// Code 42P07 when the name stands for another index.
-    pub(super) async fn of(index: &ConcurrentIndex<'_>, session: &Session) -> Result<IndexState, Error> {
-        let sets = session.simple(&look_up(index)).await?;
-        let Some(found) = sets.first().filter(|set| !set.rows.is_empty()) else { return Ok(IndexState::Absent) };
+    /// Code 42P07 when the name stands for another index, and the server's for a lock that was not had.
+    pub(super) async fn of(index: &ConcurrentIndex<'_>, session: &Session, lead: &str) -> Result<IndexState, Error> {
+        let sets = in_transaction(session, &format!("{lead}; {}; COMMIT", look_up(index))).await?;
+        let Some(found) = definition_in(&sets).filter(|set| !set.rows.is_empty()) else {
+            return Ok(IndexState::Absent);
+        };
         let value = |column| found.value(column).unwrap_or_default();
-        let (name, definition) = (value(0), value(1));
+        let (definition, name) = (value(0), value(1));
         if value(2) != "t" {
             return Err(other(texts::index_of_another_table(name, definition)));
         }
-        let wanted = match wanted(index, session).await {
+        let wanted = match wanted(index, session, lead).await {
             Ok(wanted) => wanted,
+            // What has to do with time says nothing about the index.
+            Err(error) if error.code.as_deref().is_some_and(|code| ENDED_WAITS.contains(&code)) => return Err(error),
             Err(error) => {
                 return Err(other(texts::index_not_comparable(name, definition, &error)));
             }
@@ -52,8 +58,8 @@ impl IndexState {
 
 fn look_up(index: &ConcurrentIndex<'_>) -> String {
     format!(
-        "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), \
-         pg_catalog.pg_get_indexdef(c.oid), i.indrelid = t.oid, i.indisvalid, \
+        "SELECT pg_catalog.pg_get_indexdef(c.oid) AS definition, \
+         pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), i.indrelid = t.oid, i.indisvalid, \
          EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p WHERE p.index_relid = c.oid) \
          FROM pg_catalog.pg_class t JOIN pg_catalog.pg_class c ON c.relnamespace = t.relnamespace \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -66,25 +72,36 @@ fn look_up(index: &ConcurrentIndex<'_>) -> String {
 
 /// The definition as the server words it: of the same index on an empty table of the same columns, which is dropped
 /// again at once.
-async fn wanted(index: &ConcurrentIndex<'_>, session: &Session) -> Result<String, Error> {
+async fn wanted(index: &ConcurrentIndex<'_>, session: &Session, lead: &str) -> Result<String, Error> {
     let temporary = format!("pg_temp.{}", quote_identifier(&index.table_name));
     let on_temporary = index.on(&temporary);
     let name = format!("pg_temp.{}", quote_identifier(&index.name));
     let text = format!(
-        "BEGIN; CREATE TEMPORARY TABLE {temporary} (LIKE {}); {on_temporary}; \
+        "{lead}; CREATE TEMPORARY TABLE {temporary} (LIKE {}); {on_temporary}; \
          SELECT pg_catalog.pg_get_indexdef({}::pg_catalog.regclass) AS definition; ROLLBACK",
         index.table,
         quote_literal(&name)
     );
-    let answer = session.ask(&text).answer().await;
-    if session.status() != b'I' {
-        session.simple("ROLLBACK").await?;
-    }
-    let sets = answer.all()?;
-    let set = sets.iter().find(|set| set.columns == ["definition"]);
-    let definition = set.and_then(|set| set.value(0)).map(str::to_owned);
+    let sets = in_transaction(session, &text).await?;
+    let definition = definition_in(&sets).and_then(|set| set.value(0)).map(str::to_owned);
     definition.ok_or_else(|| Error::protocol(texts::DEFINITION_NOT_TOLD))
 }
+
+/// Runs a transaction from its BEGIN to its end, and leaves none behind.
+async fn in_transaction(session: &Session, text: &str) -> Result<Vec<ResultSet>, Error> {
+    let answer = session.ask(text).answer().await;
+    if matches!(session.status(), b'T' | b'E') {
+        session.simple("ROLLBACK").await?;
+    }
+    answer.all()
+}
+
+fn definition_in(sets: &[ResultSet]) -> Option<&ResultSet> {
+    sets.iter().find(|set| set.columns.first().is_some_and(|column| column == "definition"))
+}
+
+/// Codes of a lock that was not had, a deadlock, a statement that was ended, a lost connection's process.
+const ENDED_WAITS: [&str; 4] = ["55P03", "40P01", "57014", "57P01"];
 
 /// The part of a definition that doesn't depend on names: whether it is unique, and all from USING on.
 fn essence(definition: &str) -> (bool, &str) {

@@ -28,6 +28,8 @@ use crate::wire::command;
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 /// How often it checks whether another process has built an index.
 const BUILDING_POLL: Duration = Duration::from_millis(500);
+/// How it is looked what a failure has left, when no time is left to wait for that.
+const LOOKING_BACK: &str = "BEGIN; SET LOCAL lock_timeout = 100";
 
 /// A script on its connection.
 pub(super) struct Managed<'a> {
@@ -204,7 +206,7 @@ impl<'a> Managed<'a> {
     async fn looked_up(&self, error: Error, piece: &Piece) -> Error {
         let index = sql::concurrent_index(piece.text()).filter(|_| self.connection.status() == b'I');
         let Some(index) = index.filter(|_| self.connection.is_open()) else { return error };
-        match IndexState::of(&index, &Session::on(self.connection)).await {
+        match IndexState::of(&index, &Session::on(self.connection), LOOKING_BACK).await {
             Ok(IndexState::Absent) => {
                 let step = Step { statement: piece.text().to_owned(), state: StepState::Failed };
                 error.with_outcome(Outcome::NotApplied, vec![step])
@@ -222,7 +224,10 @@ impl<'a> Managed<'a> {
         let session = Session::on(self.connection);
         if let Some(index) = sql::concurrent_index(piece.text()) {
             loop {
-                match self.cancelling().finish(IndexState::of(&index, &session)).await? {
+                let (lead, pid) = claimed(&care.lead_of_own());
+                let cancelling = self.cancelling();
+                let looking = cancelling.finish(IndexState::of(&index, &session, &lead));
+                match care.over(self.connection, piece, &pid, looking).await? {
                     IndexState::Absent => return Ok(false),
                     IndexState::Valid => return Ok(true),
                     IndexState::Invalid(drop) => self.aside(&session, piece, care, &drop).await?,
@@ -256,11 +261,7 @@ impl<'a> Managed<'a> {
 
     /// A statement of Rust's own, under the same limits.
     async fn aside(&self, session: &Session, piece: &Piece, care: &Care, text: &str) -> Result<(), Error> {
-        let claim = format!("/* pgfleet:{} */ ", Savepoint::new().name());
-        let pid = format!(
-            "(SELECT pid FROM pg_stat_activity WHERE query LIKE '{claim}%' AND pid <> pg_backend_pid() LIMIT 1)"
-        );
-        let text = format!("{claim}{text}");
+        let (text, pid) = claimed(text);
         let cancelling = self.cancelling();
         let work = cancelling.finish(async { session.ask(&text).answer().await });
         care.over(self.connection, piece, &pid, work).await.all().map(drop)
@@ -315,6 +316,15 @@ impl<'a> Managed<'a> {
     fn cancelling(&self) -> Cancelling<'_> {
         Cancelling { connection: self.connection, operation: self.operation, patience: self.order.cancel_timeout }
     }
+}
+
+/// A text that begins with a comment which no other has, and the expression that finds its server process by it: a
+/// pooler doesn't tell.
+fn claimed(text: &str) -> (String, String) {
+    let claim = format!("/* pgfleet:{} */ ", Savepoint::new().name());
+    let pid =
+        format!("(SELECT pid FROM pg_stat_activity WHERE query LIKE '{claim}%' AND pid <> pg_backend_pid() LIMIT 1)");
+    (format!("{claim}{text}"), pid)
 }
 
 impl Piece {

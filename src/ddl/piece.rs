@@ -43,12 +43,10 @@ impl Piece {
     /// Whether settings may stand before its text without changing what it may do: what the server refuses in a
     /// transaction, or what may commit by itself, has to be alone.
     pub(super) fn may_be_led(&self) -> bool {
-        let is_opaque = |text: &str| {
-            let word = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-            word.eq_ignore_ascii_case("call") || word.eq_ignore_ascii_case("do")
-        };
         let is_text = matches!(self.body, Body::Text(_));
-        is_text && (self.places.len() > 1 || !is_opaque(self.text())) && sql::outside_transaction(self.text()).is_none()
+        let mut statements = sql::statements(self.text());
+        let may_commit = self.places.len() <= 1 && statements.any(|one| sql::may_commit_by_itself(one.text));
+        is_text && !may_commit && sql::outside_transaction(self.text()).is_none()
     }
 }
 

@@ -42,7 +42,9 @@ pub fn concurrent_index(statement: &str) -> Option<ConcurrentIndex<'_>> {
     words.expect("on")?;
     words.eat("only");
     let (table, table_name) = words.qualified()?;
-    let rest = statement.get(words.tokens.first()?.start..)?;
+    // A comment behind it would swallow what is put there.
+    let last = words.tokens.iter().rfind(|token| token.kind != TokenKind::Semi)?;
+    let rest = statement.get(words.tokens.first()?.start..last.end())?;
     Some(ConcurrentIndex { name, table, table_name, is_unique, rest })
 }
 
@@ -170,6 +172,15 @@ mod tests {
             ("t_a", "public.\"Orders\"", "Orders")
         );
         assert_eq!(index.on("copy"), "CREATE UNIQUE INDEX \"t_a\" ON copy using btree (a) where a > 0");
+    }
+
+    #[test]
+    fn a_comment_behind_an_index_is_none_of_its_definition() {
+        for statement in ["create index concurrently i on t (a); -- why", "create index concurrently i on t (a) -- why"]
+        {
+            let index = concurrent_index(statement).unwrap();
+            assert_eq!(index.on("copy"), "CREATE INDEX \"i\" ON copy (a)", "{statement}");
+        }
     }
 
     #[test]
