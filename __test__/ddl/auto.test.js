@@ -41,6 +41,31 @@ ofOurManager("executeDDL with transaction: 'auto'", (bench) => {
     assert.deepEqual(await bench.tables(table, `${table}_b`), [table]);
   });
 
+  test("doesn't count what the script has rolled back itself as applied", async () => {
+    const manager = await bench.manager({ max: 1 });
+    const table = bench.unique();
+    const undone = `BEGIN; CREATE TABLE ${table} (); ROLLBACK`;
+    const nothing = await failure(manager.executeDDL(`${undone}; SELECT 1/0`, auto));
+    assert.deepEqual([nothing.code, nothing.outcome], ['22012', 'not applied']);
+    const error = await failure(
+      manager.executeDDL(`${undone}; CREATE TABLE ${table}_b (); VACUUM ${table}_b; SELECT 1/0`, auto),
+    );
+    assert.deepEqual([error.code, error.outcome], ['22012', 'partly applied']);
+    assert.deepEqual(states(error), ['not run', 'not run', 'not run', 'done', 'done', 'failed']);
+  });
+
+  test('keeps in one transaction what only resembles the use of a new enum value', async () => {
+    const manager = await bench.manager({ max: 1 });
+    const type = bench.unique('mood');
+    await manager.executeDDL(`CREATE TYPE ${type} AS ENUM ('sad')`);
+    const error = await failure(
+      manager.executeDDL(`ALTER TYPE ${type} ADD VALUE 'calm'; SELECT 1 AS calm; SELECT 1/0`, auto),
+    );
+    assert.equal(error.outcome, 'not applied');
+    const labels = await bench.look('SELECT enumlabel FROM pg_enum WHERE enumtypid = $1::regtype', [type]);
+    assert.deepEqual(labels, [{ enumlabel: 'sad' }]);
+  });
+
   test('says that nothing is applied when the first part fails', async () => {
     const manager = await bench.manager({ max: 1 });
     const error = await failure(manager.executeDDL('SELECT 1/0; VACUUM', auto));

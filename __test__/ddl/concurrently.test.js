@@ -89,6 +89,30 @@ ofOurManager('executeDDL with CONCURRENTLY', (bench) => {
     });
   }
 
+  test('is ended when its budget is, even when the server has no connection to watch it', async () => {
+    const role = bench.unique('role');
+    const { table } = await stage();
+    await bench.look(`CREATE ROLE ${role} LOGIN SUPERUSER PASSWORD 'secret'`);
+    const manager = await bench.manager({ max: 1, dbUser: role, dbPassword: 'secret' });
+    await manager.executeDDL('SELECT 1');
+    // Superusers are not counted.
+    await bench.look(`ALTER ROLE ${role} NOSUPERUSER CONNECTION LIMIT 1; GRANT ALL ON SCHEMA public TO ${role};
+      ALTER TABLE ${table} OWNER TO ${role}`);
+    const { end } = await blocker(bench, `BEGIN; INSERT INTO ${table} VALUES (3, 3)`);
+    const build = `CREATE INDEX CONCURRENTLY ${table}_a ON ${table} (a)`;
+    const error = await settled(
+      failure(manager.executeDDL(build, { ...options, lockBudget: 400 })),
+      'the index',
+    );
+    await end();
+    assert.deepEqual([error.code, error.blockers], ['55P03', []]);
+    await manager.executeDDL(build, options);
+    assert.deepEqual(
+      (await indexes(table)).map(({ valid }) => valid),
+      [true],
+    );
+  });
+
   test('says that nothing is applied when it could not begin', async () => {
     const { manager, table } = await stage();
     const { end } = await blocker(bench, `BEGIN; LOCK TABLE ${table} IN SHARE UPDATE EXCLUSIVE MODE`);

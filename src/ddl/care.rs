@@ -101,15 +101,32 @@ impl Care {
     ) -> T {
         let has_limits = piece.in_transaction || piece.may_be_led();
         let limit = self.statement_timeout.filter(|_| !has_limits);
-        let work = ended_by(connection, limit, work);
+        let mut work = pin!(ended_by(connection, limit, work));
         if self.limit.is_none() || pid == "NULL" {
             return work.await;
         }
         let tell = |blockers: &[Blocker]| self.hearing.waits(blockers);
-        let (done, mut seen) = self.watch.over(pid, self.limit, tell, work).await;
+        let (done, mut seen) = self.watch.over(pid, self.limit, tell, work.as_mut()).await;
+        let done = match done {
+            Some(done) => done,
+            None => self.over_unseen(connection, work, &mut seen).await,
+        };
         let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.waited += all.waited;
         *all = seen;
+        done
+    }
+
+    /// Waits for work that nothing watches. Where the server doesn't end a wait either, the limit is that of all its time.
+    async fn over_unseen<T>(&self, connection: &Connection, work: impl Future<Output = T>, seen: &mut Seen) -> T {
+        let limit = self.limit.filter(|_| !self.has_lock_timeout).map(|limit| limit.saturating_sub(seen.waited));
+        let since = clock::now();
+        let done = ended_by(connection, limit, work).await;
+        let took = clock::now().saturating_duration_since(since);
+        if limit.is_some_and(|limit| took >= limit) {
+            seen.is_cut = true;
+            seen.waited += took;
+        }
         done
     }
 

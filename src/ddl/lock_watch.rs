@@ -3,7 +3,7 @@
 //! The server's `lock_timeout` counts for each lock alone. Only another session can see how long a transaction waits
 //! for all of them together, and for which sessions.
 
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use super::blockers;
@@ -14,6 +14,8 @@ use crate::error::{Blocker, Error};
 
 /// How often it checks for a wait.
 const POLL: Duration = Duration::from_millis(40);
+/// It checks no more often than this, however short the limit: the server itself ends the wait for one lock.
+const SHORTEST_POLL: Duration = Duration::from_millis(10);
 /// How often it looks up the blockers.
 const SAMPLE: Duration = Duration::from_millis(250);
 /// How long making the connection may take.
@@ -60,17 +62,17 @@ impl LockWatch {
     /// Waits for `work`, which the server process `pid` does (a number, or an expression for one). Cancels it when its
     /// waits for locks have lasted longer than `limit` together. `tell` is called with the blockers whenever they
     /// change.
+    /// `None` when nothing can be seen (any more): the caller has to wait for the work.
     pub(super) async fn over<T>(
         &self,
         pid: &str,
         limit: Option<Duration>,
         tell: impl Fn(&[Blocker]),
-        work: impl Future<Output = T>,
-    ) -> (T, Seen) {
+        mut work: Pin<&mut impl Future<Output = T>>,
+    ) -> (Option<T>, Seen) {
         let mut seen = Seen::default();
-        let mut work = pin!(work);
-        let Some(session) = &self.session else { return (work.await, seen) };
-        let poll = limit.map_or(POLL, |limit| POLL.min(limit / 5));
+        let Some(session) = &self.session else { return (None, seen) };
+        let poll = limit.map_or(POLL, |limit| (limit / 5).clamp(SHORTEST_POLL, POLL));
         let mut looks = Looks { session, pid, limit, seen: &mut seen, last: clock::now(), sampled: None };
         loop {
             let look = async {
@@ -79,11 +81,11 @@ impl LockWatch {
             };
             let is_blind = tokio::select! {
                 biased;
-                done = &mut work => return (done, seen),
+                done = &mut work => return (Some(done), seen),
                 looked = look => looked.is_err(),
             };
             if is_blind {
-                return (work.await, seen);
+                return (None, seen);
             }
         }
     }
@@ -138,6 +140,8 @@ impl Looks<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
     use crate::conn::scripted::{complete, one_row, ready, start};
 
@@ -160,13 +164,14 @@ mod tests {
         let (sender, mut cancelled) = tokio::sync::mpsc::unbounded_channel();
         let watch = watch(sender).await;
         assert_eq!(watch.deadlock_timeout, Duration::from_secs(2));
-        let ((), seen) = watch.over("7", Some(Duration::ZERO), |_| {}, async { cancelled.recv().await.unwrap() }).await;
-        assert!(seen.is_cut && seen.waited > POLL);
+        let work = pin!(async { cancelled.recv().await.unwrap() });
+        let (done, seen) = watch.over("7", Some(Duration::ZERO), |_| {}, work).await;
+        assert!(done.is_some() && seen.is_cut && seen.waited > POLL);
     }
 
     #[tokio::test]
-    async fn one_that_sees_nothing_waits_all_the_same() {
-        let ((), seen) = LockWatch::blind().over("7", Some(Duration::ZERO), |_| {}, async {}).await;
-        assert!(!seen.is_cut);
+    async fn one_that_sees_nothing_leaves_the_wait_to_others() {
+        let (done, seen) = LockWatch::blind().over("7", Some(Duration::ZERO), |_| {}, pin!(async {})).await;
+        assert!(done.is_none() && !seen.is_cut);
     }
 }

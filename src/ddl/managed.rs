@@ -1,6 +1,7 @@
 //! A script that runs under limits, or in pieces: retries a piece that didn't get its lock, and reports what is
 //! applied.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -298,13 +299,17 @@ impl<'a> Managed<'a> {
         let outcome = error.outcome.unwrap_or(Outcome::Unknown);
         let statements = self.plan.statements();
         let before = statements.get(..piece.places.start).unwrap_or_default();
-        let is_applied = before.iter().any(|statement| sql::has_lasting_effect(statement));
+        let undone = rolled_back(before);
+        let lasts =
+            |(place, statement): (usize, &String)| !undone.contains(&place) && sql::has_lasting_effect(statement);
+        let is_applied = before.iter().enumerate().any(lasts);
         let outcome = if is_applied { Outcome::PartlyApplied } else { outcome };
         if outcome == Outcome::NotApplied {
             return error.with_outcome(outcome, Vec::new());
         }
         let of_piece = error.steps.to_vec();
         let state = |place: usize| match place.checked_sub(piece.places.start) {
+            None if undone.contains(&place) => StepState::NotRun,
             None => StepState::Done,
             Some(at) => of_piece.get(at).map_or(StepState::NotRun, |step| step.state),
         };
@@ -316,6 +321,25 @@ impl<'a> Managed<'a> {
     fn cancelling(&self) -> Cancelling<'_> {
         Cancelling { connection: self.connection, operation: self.operation, patience: self.order.cancel_timeout }
     }
+}
+
+/// Which of these statements, all of which were run, a transaction of the script's own has undone again: places from
+/// behind its BEGIN to its ROLLBACK.
+fn rolled_back(statements: &[String]) -> BTreeSet<usize> {
+    let mut undone = BTreeSet::new();
+    let mut begin = None;
+    let starts = |statement: &str, words: &[&str]| {
+        let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        words.iter().any(|word| first.eq_ignore_ascii_case(word))
+    };
+    for (place, statement) in statements.iter().enumerate().filter(|(_, it)| sql::has_transaction_control(it)) {
+        if starts(statement, &["begin", "start"]) {
+            begin = Some(place);
+        } else if let Some(begin) = begin.take().filter(|_| starts(statement, &["rollback", "abort"])) {
+            undone.extend(begin..=place);
+        }
+    }
+    undone
 }
 
 /// A text that begins with a comment which no other has, and the expression that finds its server process by it: a

@@ -116,8 +116,9 @@ impl Plan {
     fn piece(&self, places: Range<usize>, in_transaction: bool) -> Piece {
         let parts = self.parts.get(places.clone()).unwrap_or_default();
         let is_whole = places == (0..self.parts.len());
-        let is_plain = parts.iter().all(|part| part.data.is_none()) && !self.text().contains("restrict");
-        if matches!(self.body, Body::Query(_)) || (is_whole && is_plain) {
+        // Only asked of the whole: looking through it for each of many pieces would take long.
+        let is_plain = || parts.iter().all(|part| part.data.is_none()) && !self.text().contains("restrict");
+        if matches!(self.body, Body::Query(_)) || (is_whole && is_plain()) {
             return Piece { body: self.body.clone(), in_transaction, copies: Vec::new(), cuts: Vec::new(), places };
         }
         let characters = |range: Range<usize>| self.text().get(range).map_or(0, |text| text.chars().count());
@@ -150,7 +151,7 @@ impl Plan {
         while place < self.parts.len() {
             let statement = self.statement(place);
             let length = self.length_of_own(place);
-            let uses_value = values.iter().any(|added| statement.contains(&added.value));
+            let uses_value = values.iter().any(|added| added.is_used_by(statement));
             if (length > 0 || uses_value) && begin < place {
                 pieces.push_back(self.piece(begin..place, true));
                 begin = place;
@@ -265,6 +266,10 @@ mod tests {
             shown(plan(script, Mode::Auto).pieces),
             ["*ALTER TYPE m ADD VALUE 'x';ALTER TYPE m ADD VALUE 'y';SELECT 1", "*INSERT INTO t VALUES ('y')"]
         );
+        for other in ["ALTER TABLE t ADD COLUMN x int", "ALTER TYPE m ADD VALUE 'y' AFTER 'x'", "SELECT 'x-ray'"] {
+            let script = format!("ALTER TYPE m ADD VALUE 'x'; {other}");
+            assert_eq!(plan(&script, Mode::Auto).pieces.len(), 1, "{script}");
+        }
         let script = "CREATE TYPE m AS ENUM (); ALTER TYPE m ADD VALUE 'x'; INSERT INTO t VALUES ('x')";
         assert_eq!(plan(script, Mode::Auto).pieces.len(), 1);
     }

@@ -14,6 +14,21 @@ pub struct EnumValue {
     pub value: String,
 }
 
+impl EnumValue {
+    /// Whether a statement seems to use the value: as a literal, or in one with code. Naming it as the neighbour of
+    /// another new value is no use.
+    pub fn is_used_by(&self, statement: &str) -> bool {
+        let uses = |token: Token<'_>| match (literal(&token), token.kind) {
+            (Some(text), _) => text == self.value,
+            (None, TokenKind::Literal { .. }) => token.text.contains(&self.value),
+            _ => false,
+        };
+        statement.contains(&self.value.replace('\'', "''"))
+            && Tokens::new(statement).any(uses)
+            && added_enum_value(statement).is_none()
+    }
+}
+
 /// The value that a statement adds to an enum type that exists.
 pub fn added_enum_value(statement: &str) -> Option<EnumValue> {
     let tokens: Vec<Token<'_>> = Tokens::new(statement).take(12).collect();
@@ -67,6 +82,14 @@ mod tests {
         }
         assert_eq!(added_enum_value("ALTER TYPE mood RENAME VALUE 'a' TO 'b'"), None);
         assert_eq!(added_enum_value("ALTER TABLE t ADD COLUMN value text"), None);
+    }
+
+    #[test]
+    fn a_value_is_used_where_a_literal_has_it_and_not_where_a_name_does() {
+        let added = EnumValue { of: "mood".into(), value: "it's".into() };
+        assert!(added.is_used_by("SELECT 'it''s'::mood") && added.is_used_by("DO $$ SELECT 'it''s' $$"));
+        assert!(!added.is_used_by("SELECT 'it''s me'") && !added.is_used_by("SELECT \"it's\""));
+        assert!(!added.is_used_by("ALTER TYPE mood ADD VALUE 'x' BEFORE 'it''s'"));
     }
 
     #[test]
