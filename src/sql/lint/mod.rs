@@ -292,8 +292,8 @@ fn shown(rule: &Rule, node: &SyntaxNode, written: &str) -> String {
     }
     let is_constraint = squawk_syntax::ast::Constraint::can_cast(node.kind());
     let from = if is_constraint { node.parent() } else { Some(node.clone()) };
-    // The old name of a column comes first, the new one is another kind of node.
-    let mut around = from.iter().flat_map(|node| node.ancestors());
+    // The old name of a column comes first, the new one is another kind of node. The file has all the statements.
+    let mut around = from.iter().flat_map(|node| node.ancestors()).take_while(|node| node.kind() != SOURCE_FILE);
     let column = around.find_map(|node| child(&node, COLUMN_NAME_REF).or_else(|| child(&node, COLUMN_NAME)));
     column.map_or(short, |column| text(&column))
 }
