@@ -41,6 +41,30 @@ ofOurManager("executeDDL with transaction: 'auto'", (bench) => {
     assert.deepEqual(await bench.tables(table, `${table}_b`), [table]);
   });
 
+  test('runs by itself under limits what only the server knows to be none for a transaction', async () => {
+    const manager = await bench.manager({ max: 1 });
+    const table = bench.unique();
+    await manager.executeDDL(
+      `CREATE TABLE ${table} (a int PRIMARY KEY) PARTITION BY RANGE (a); CREATE TABLE ${table}_1 PARTITION OF ${table} DEFAULT`,
+    );
+    const reindex = `REINDEX TABLE ${table}`;
+    for (const [transaction, script, tags] of [
+      [false, reindex, ['REINDEX']],
+      ['auto', reindex, ['REINDEX']],
+      ['auto', `SELECT 1; ${reindex}; SELECT 2`, ['SELECT', 'REINDEX', 'SELECT']],
+    ]) {
+      const results = await manager.executeDDL(script, {
+        transaction,
+        lockTimeout: 1000,
+        statementTimeout: 5000,
+      });
+      assert.deepEqual(
+        [results].flat().map(({ command }) => command),
+        tags,
+      );
+    }
+  });
+
   test("doesn't count what the script has rolled back itself as applied", async () => {
     const manager = await bench.manager({ max: 1 });
     const table = bench.unique();

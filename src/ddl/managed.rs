@@ -104,7 +104,7 @@ impl<'a> Managed<'a> {
             self.steps.mark();
             let Err(error) = self.run_piece(&piece, &mut watch).await else { continue };
             let parts = if self.order.mode == Mode::Auto { self.plan.split(&piece, &error) } else { None };
-            match parts {
+            match parts.or_else(|| piece.alone(&error).map(|piece| vec![piece])) {
                 Some(parts) => {
                     self.steps.rewind();
                     parts.into_iter().rev().for_each(|part| self.plan.pieces.push_front(part));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::order::Mode;
 use crate::conn::message::Body;
 use crate::conn::script_parts::Cut;
-use crate::error::{Error, StepState};
+use crate::error::{Error, Outcome, StepState};
 use crate::sql;
 
 /// Longer scripts are dumps, whose statements are quick.
@@ -25,12 +25,15 @@ pub(super) struct Piece {
     pub(super) cuts: Vec<Cut>,
     /// Which statements of the script it consists of, by their places.
     pub(super) places: Range<usize>,
+    /// The server has refused it with anything before it.
+    pub(super) is_alone: bool,
 }
 
 impl Piece {
     /// A whole script, of whose statements nothing is known.
     pub(super) fn whole(body: &Body, in_transaction: bool) -> Piece {
-        Piece { body: body.clone(), in_transaction, copies: Vec::new(), cuts: Vec::new(), places: 0..0 }
+        let (copies, cuts) = (Vec::new(), Vec::new());
+        Piece { body: body.clone(), in_transaction, copies, cuts, places: 0..0, is_alone: false }
     }
 
     pub(super) fn text(&self) -> &str {
@@ -46,7 +49,15 @@ impl Piece {
         let is_text = matches!(self.body, Body::Text(_));
         let mut statements = sql::statements(self.text());
         let may_commit = self.places.len() <= 1 && statements.any(|one| sql::may_commit_by_itself(one.text));
-        is_text && !may_commit && sql::outside_transaction(self.text()).is_none()
+        is_text && !self.is_alone && !may_commit && sql::outside_transaction(self.text()).is_none()
+    }
+
+    /// A single statement once more without the settings that stood before it, when the server has refused it as a
+    /// transaction for them: only it knows that a table has partitions, or a subscription a slot.
+    pub(super) fn alone(&self, error: &Error) -> Option<Piece> {
+        let is_refused = error.code.as_deref() == Some("25001") && error.outcome == Some(Outcome::NotApplied);
+        let is_led = !self.in_transaction && self.places.len() == 1 && self.may_be_led();
+        (is_refused && is_led).then(|| Piece { is_alone: true, ..self.clone() })
     }
 }
 
@@ -119,7 +130,8 @@ impl Plan {
         // Only asked of the whole: looking through it for each of many pieces would take long.
         let is_plain = || parts.iter().all(|part| part.data.is_none()) && !self.text().contains("restrict");
         if matches!(self.body, Body::Query(_)) || (is_whole && is_plain()) {
-            return Piece { body: self.body.clone(), in_transaction, copies: Vec::new(), cuts: Vec::new(), places };
+            let (body, copies, cuts) = (self.body.clone(), Vec::new(), Vec::new());
+            return Piece { body, in_transaction, copies, cuts, places, is_alone: false };
         }
         let characters = |range: Range<usize>| self.text().get(range).map_or(0, |text| text.chars().count());
         let (mut text, mut sent, mut behind) = (String::new(), 0, 0);
@@ -138,7 +150,7 @@ impl Plan {
             copies.extend(part.data.clone().and_then(|data| self.text().get(data)).map(Arc::from));
         }
         cuts.retain(|cut| cut.length > 0);
-        Piece { body: Body::Text(text.into()), in_transaction, copies, cuts, places }
+        Piece { body: Body::Text(text.into()), in_transaction, copies, cuts, places, is_alone: false }
     }
 
     /// As much as can be in one transaction is; what can't is by itself, and so are transactions of the script's own.
@@ -213,7 +225,11 @@ impl Plan {
         };
         let parts = [(before, true), (alone, false), (after, true)];
         let parts = parts.into_iter().filter(|(places, _)| !places.is_empty());
-        Some(parts.map(|(places, in_transaction)| self.piece(places, in_transaction)).collect())
+        let part = |(places, in_transaction): (Range<usize>, bool)| Piece {
+            is_alone: !in_transaction,
+            ..self.piece(places, in_transaction)
+        };
+        Some(parts.map(part).collect())
     }
 }
 
@@ -231,7 +247,7 @@ pub fn pieces(script: &str, mode: Mode) -> Vec<(String, bool, Vec<String>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{ErrorKind, Outcome, Step};
+    use crate::error::{ErrorKind, Step};
 
     fn plan(script: &str, mode: Mode) -> Plan {
         Plan::of(&Body::Text(script.into()), mode)

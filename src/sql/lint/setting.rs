@@ -66,10 +66,11 @@ impl Setting {
         let parameter = child(&config, SyntaxKind::CONFIG_PARAMETER_REF)?;
         let behind = config.text().to_string();
         let behind = behind.trim_start().strip_prefix(text(&parameter).as_str()).unwrap_or_default().trim().to_owned();
-        let (word, value) = behind.split_at(if behind.starts_with('=') { 1 } else { 2.min(behind.len()) });
+        // NAMES has nothing between.
+        let behind_to = || behind.split_at_checked(2).filter(|(word, _)| word.eq_ignore_ascii_case("to"));
+        let value = behind.strip_prefix('=').or_else(|| behind_to().map(|(_, value)| value)).unwrap_or(&behind);
         let value = value.trim().to_owned();
-        let is_default = value.eq_ignore_ascii_case("default");
-        let change = if is_default && !word.is_empty() { Change::Reset } else { Change::Set };
+        let change = if value.eq_ignore_ascii_case("default") { Change::Reset } else { Change::Set };
         Some(Setting { name: folded(&parameter), value, scope, change })
     }
 }

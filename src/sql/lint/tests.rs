@@ -24,6 +24,13 @@ fn texts<'a>(rule: &str, script: &'a str, options: Options) -> Vec<&'a str> {
         .collect()
 }
 
+#[test]
+fn a_setting_without_a_word_before_its_value_may_begin_with_any_character() {
+    for script in ["SET NAMES '🐘'", "SET a é", "SET NAMES DEFAULT", "SET a TO 'é'", "SET a ="] {
+        lint_with(script, DEFAULT);
+    }
+}
+
 /// A rule, a script, and the text in it that the rule speaks of.
 const FIRES: &[(&str, &str, &str)] = &[
     ("require-concurrent-index-creation", "CREATE INDEX i ON t (a) ;", "CREATE INDEX i ON t (a)"),
