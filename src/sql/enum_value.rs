@@ -18,14 +18,13 @@ impl EnumValue {
     /// Whether a statement seems to use the value: as a literal, or in one with code. Naming it as the neighbour of
     /// another new value is no use.
     pub fn is_used_by(&self, statement: &str) -> bool {
+        let quoted = self.value.replace('\'', "''");
         let uses = |token: Token<'_>| match (literal(&token), token.kind) {
             (Some(text), _) => text == self.value,
-            (None, TokenKind::Literal { .. }) => token.text.contains(&self.value),
+            (None, TokenKind::Literal { .. }) => token.text.contains(&quoted),
             _ => false,
         };
-        statement.contains(&self.value.replace('\'', "''"))
-            && Tokens::new(statement).any(uses)
-            && added_enum_value(statement).is_none()
+        statement.contains(&quoted) && Tokens::new(statement).any(uses) && added_enum_value(statement).is_none()
     }
 }
 
