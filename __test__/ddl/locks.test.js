@@ -26,9 +26,9 @@ ofOurManager('executeDDL that waits for locks', (bench) => {
       }),
     );
     assert.deepEqual([error.code, error.outcome, error.name], ['55P03', 'not applied', 'error']);
-    const [{ transactionAge, ...blocker }, ...others] = error.blockers;
+    const [{ transactionAge, ...named }, ...others] = error.blockers;
     assert.deepEqual(others, []);
-    assert.deepEqual(blocker, {
+    assert.deepEqual(named, {
       pid,
       user: bench.server.user,
       application: 'a long report',
