@@ -7,6 +7,7 @@ const { ofOurManager } = require('../support/managers.js');
 
 ofOurManager('the options of executeDDL', (bench) => {
   const wrong = [
+    [[{}, { lockTimeout: 1 }], /takes its options once, as its second or as its third argument/],
     [[undefined, { transaction: 'maybe' }], /"transaction" must be true, false or 'auto'/],
     [[true, { transaction: false }], /opposite of each other/],
     [[true, { transaction: 'auto' }], /opposite of each other/],

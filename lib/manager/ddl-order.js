@@ -64,6 +64,9 @@ const COMMITS = ['confirmed', 'pipelined'];
  */
 function toOrder(sql, useTransaction, options) {
   const isObject = typeof useTransaction === 'object' && useTransaction !== null;
+  if (isObject && options !== undefined && options !== null) {
+    throw new TypeError('executeDDL takes its options once, as its second or as its third argument');
+  }
   const given = (isObject ? useTransaction : options) ?? {};
   if (typeof given !== 'object') {
     throw new TypeError(`The options of executeDDL must be an object, got ${shown(given)}`);
