@@ -10,7 +10,6 @@ import { root } from './targets.mjs';
 /** Where there is nothing else to go by. */
 const ALLOWED = new Map([
   ['lib/pg/client/disposal.js', "pg-pool's error for a second release has nothing but its text"],
-  ['lib/pg/pool/pool-link.js', "an answer that failed comes back as the text of the program's error"],
 ]);
 
 const SEARCHES =
