@@ -12,11 +12,11 @@ use crate::conn::socket::Socket;
 pub type Session = TlsStream<Socket>;
 
 /// Settings made ready for any number of connections.
-pub struct Connector(tokio_native_tls::TlsConnector);
+pub(super) struct Connector(tokio_native_tls::TlsConnector);
 
 impl Connector {
     /// Reads certificates and key.
-    pub fn build(settings: &TlsSettings, direct: bool) -> Result<Self, Problem> {
+    pub(super) fn build(settings: &TlsSettings, direct: bool) -> Result<Self, Problem> {
         if let Some(option) = missing(settings) {
             return Err(Problem::Unsupported(option));
         }
@@ -50,7 +50,7 @@ impl Connector {
     }
 
     /// Does the handshake with the server of this name.
-    pub async fn connect(&self, name: &str, socket: Socket) -> Result<Session, Problem> {
+    pub(super) async fn connect(&self, name: &str, socket: Socket) -> Result<Session, Problem> {
         self.0.connect(name, socket).await.map_err(|error| refusal(error.to_string()))
     }
 }
@@ -104,12 +104,12 @@ fn missing(settings: &TlsSettings) -> Option<&'static str> {
 }
 
 /// The server's certificate, which is all that the library hands out.
-pub fn chain(session: &Session) -> Vec<Vec<u8>> {
+pub(super) fn chain(session: &Session) -> Vec<Vec<u8>> {
     certificate(session).into_iter().collect()
 }
 
 /// The server's certificate.
-pub fn certificate(session: &Session) -> Option<Vec<u8>> {
+pub(super) fn certificate(session: &Session) -> Option<Vec<u8>> {
     session.get_ref().peer_certificate().ok()??.to_der().ok()
 }
 
