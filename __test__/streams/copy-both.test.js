@@ -47,7 +47,8 @@ forEachMaker(({ driver, copyStreams, ours }) => {
     const stream = await start({ alignOnCopyDataFrame: true });
     assert.ok(stream instanceof Duplex);
     const seen = { [WAL_DATA]: 0, [KEEPALIVE]: 0 };
-    const data = new Promise((resolve) => {
+    const data = new Promise((resolve, reject) => {
+      stream.once('error', reject);
       stream.on('data', (message) => {
         seen[message[0]] += message.length;
         if (seen[WAL_DATA] > 100_000 && seen[KEEPALIVE] > 0) resolve();
@@ -56,8 +57,7 @@ forEachMaker(({ driver, copyStreams, ours }) => {
     stream.write(standbyStatus());
     await writeAhead();
     const asking = setInterval(() => stream.write(standbyStatus()), 50);
-    await data;
-    clearInterval(asking);
+    await data.finally(() => clearInterval(asking));
     const ended = Promise.all([once(stream, 'end'), once(stream, 'finish')]);
     stream.end();
     await ended;
@@ -67,7 +67,8 @@ forEachMaker(({ driver, copyStreams, ours }) => {
   test('without alignment the bytes are the same, wherever they are cut', async () => {
     const stream = await start();
     let bytes = 0;
-    const enough = new Promise((resolve) => {
+    const enough = new Promise((resolve, reject) => {
+      stream.once('error', reject);
       stream.on('data', (chunk) => {
         bytes += chunk.length;
         if (bytes > 100_000) resolve();

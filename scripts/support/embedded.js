@@ -27,6 +27,8 @@ const SETTINGS = {
   max_prepared_transactions: 10,
   max_wal_senders: 10,
   wal_level: 'logical',
+  // A spec reads the write-ahead log while others fill it and make checkpoints.
+  wal_keep_size: '512MB',
   timezone: 'UTC',
 };
 
