@@ -71,7 +71,8 @@ describe('counts of a pool', () => {
 
     test('follow pool.query', async () => {
       const pool = new pg.Pool(server.config({ max: 1 }));
-      const query = pool.query('SELECT 1');
+      // One that isn't answered before the counts are read, however long this thread is kept from it.
+      const query = pool.query('SELECT pg_sleep(0.2)');
       assert.deepEqual(counts(pool), of(1, 0, 0));
       const waiting = pool.query('SELECT 2');
       assert.deepEqual(counts(pool), of(1, 0, 1));
