@@ -78,6 +78,16 @@ pub enum Body {
     Query(Extended),
 }
 
+impl Body {
+    /// Its text.
+    pub fn text(&self) -> &str {
+        match self {
+            Body::Text(text) => text,
+            Body::Query(query) => &query.text,
+        }
+    }
+}
+
 /// A query with values.
 #[derive(Clone)]
 pub struct Extended {

@@ -69,10 +69,7 @@ impl Order {
 
     /// The script's text.
     pub fn text(&self) -> &str {
-        match &self.body {
-            Body::Text(text) => text,
-            Body::Query(query) => &query.text,
-        }
+        self.body.text()
     }
 }
 

@@ -37,10 +37,7 @@ impl Piece {
     }
 
     pub(super) fn text(&self) -> &str {
-        match &self.body {
-            Body::Text(text) => text,
-            Body::Query(query) => &query.text,
-        }
+        self.body.text()
     }
 
     /// Whether settings may stand before its text without changing what it may do: what the server refuses in a
@@ -77,11 +74,7 @@ struct Part {
 
 impl Plan {
     pub(super) fn of(body: &Body, mode: Mode) -> Plan {
-        let text: &str = match body {
-            Body::Text(text) => text,
-            Body::Query(query) => &query.text,
-        };
-        let statements = sql::statements(text);
+        let statements = sql::statements(body.text());
         let parts = statements.map(|statement| Part { range: statement.range, data: statement.copy_data }).collect();
         let mut plan = Plan { body: body.clone(), parts, pieces: VecDeque::new() };
         plan.pieces = match mode {
@@ -113,10 +106,7 @@ impl Plan {
     }
 
     fn text(&self) -> &str {
-        match &self.body {
-            Body::Text(text) => text,
-            Body::Query(query) => &query.text,
-        }
+        self.body.text()
     }
 
     fn statement(&self, place: usize) -> &str {
