@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::cancelling::Cancelling;
 use super::care::Care;
+use super::claim::Claim;
 use super::identity::{Functions, Savepoint};
 use super::order::{Apart, Commit};
 use super::outcome::{End, judge, judge_each};
@@ -316,12 +317,9 @@ impl Attempt<'_> {
         if before.pid == self.connection.backend_key().0.to_string() {
             return (request, before.pid.clone());
         }
-        let claim = format!("/* pgfleet:{} */ ", Savepoint::new().name());
-        let pid = format!(
-            "(SELECT pid FROM pg_stat_activity WHERE query LIKE '{claim}%' AND pid <> pg_backend_pid() LIMIT 1)"
-        );
+        let Claim { comment, pid } = Claim::new();
         if let Message::Script(script) = &mut request.message {
-            script.claim = claim;
+            script.claim = comment;
         }
         (request, pid)
     }

@@ -10,7 +10,7 @@ use super::attempt::{Attempt, aborted};
 use super::blockers;
 use super::cancelling::Cancelling;
 use super::care::{Care, PieceSteps};
-use super::identity::Savepoint;
+use super::claim::Claim;
 use super::index_state::{IndexState, leftovers};
 use super::lock_budget::{LockBudget, Next};
 use super::lock_watch::{LockWatch, Seen};
@@ -225,7 +225,8 @@ impl<'a> Managed<'a> {
         let session = Session::on(self.connection);
         if let Some(index) = sql::concurrent_index(piece.text()) {
             loop {
-                let (lead, pid) = claimed(&care.lead_of_own());
+                let Claim { comment, pid } = Claim::new();
+                let lead = comment + &care.lead_of_own();
                 let cancelling = self.cancelling();
                 let looking = cancelling.finish(IndexState::of(&index, &session, &lead));
                 match care.over(self.connection, piece, &pid, looking).await? {
@@ -262,7 +263,8 @@ impl<'a> Managed<'a> {
 
     /// A statement of Rust's own, under the same limits.
     async fn aside(&self, session: &Session, piece: &Piece, care: &Care, text: &str) -> Result<(), Error> {
-        let (text, pid) = claimed(text);
+        let Claim { comment, pid } = Claim::new();
+        let text = comment + text;
         let cancelling = self.cancelling();
         let work = cancelling.finish(async { session.ask(&text).answer().await });
         care.over(self.connection, piece, &pid, work).await.all().map(drop)
@@ -340,15 +342,6 @@ fn rolled_back(statements: &[String]) -> BTreeSet<usize> {
         }
     }
     undone
-}
-
-/// A text that begins with a comment which no other has, and the expression that finds its server process by it: a
-/// pooler doesn't tell.
-fn claimed(text: &str) -> (String, String) {
-    let claim = format!("/* pgfleet:{} */ ", Savepoint::new().name());
-    let pid =
-        format!("(SELECT pid FROM pg_stat_activity WHERE query LIKE '{claim}%' AND pid <> pg_backend_pid() LIMIT 1)");
-    (format!("{claim}{text}"), pid)
 }
 
 impl Piece {

@@ -10,6 +10,7 @@ mod blockers;
 mod cancelling;
 mod care;
 mod check;
+mod claim;
 mod identity;
 mod index_state;
 mod lock_budget;
