@@ -34,9 +34,7 @@ pub(super) struct Functions {
 impl Functions {
     /// Those of a connection's server; none if it can't report the status of a transaction.
     pub(super) fn of(connection: &Connection) -> Option<Functions> {
-        let version = connection.parameters().iter().find(|(name, _)| name == "server_version")?;
-        let digits = version.1.split(|c: char| !c.is_ascii_digit()).next()?;
-        match digits.parse::<u32>().ok()? {
+        match server_major(connection)? {
             ..10 => None,
             10..13 => Some(Functions { current: "txid_current", status: "txid_status", id_type: "int8" }),
             13.. => Some(Functions { current: "pg_current_xact_id", status: "pg_xact_status", id_type: "xid8" }),
@@ -63,6 +61,12 @@ impl Functions {
              SELECT pg_catalog.{status}('{xact}'::pg_catalog.{id_type})"
         )
     }
+}
+
+/// The major version of a connection's server, from 10 on.
+pub(super) fn server_major(connection: &Connection) -> Option<u32> {
+    let (_, version) = connection.parameters().iter().find(|(name, _)| name == "server_version")?;
+    version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// The savepoint between a script and that query. No script can know its name: COMMIT behind a script that has failed

@@ -11,6 +11,7 @@ use super::blockers;
 use super::cancelling::Cancelling;
 use super::care::{Care, PieceSteps};
 use super::claim::Claim;
+use super::identity::server_major;
 use super::index_state::{IndexState, leftovers};
 use super::lock_budget::{LockBudget, Next};
 use super::lock_watch::{LockWatch, Seen};
@@ -374,7 +375,5 @@ fn lock_not_had(message: &str) -> Error {
 
 /// From 14 on.
 fn knows_client_check(connection: &Connection) -> bool {
-    let version = connection.parameters().iter().find(|(name, _)| name == "server_version");
-    let digits = version.and_then(|(_, version)| version.split(|c: char| !c.is_ascii_digit()).next());
-    digits.and_then(|digits| digits.parse().ok()).is_some_and(|major: u32| major >= 14)
+    server_major(connection).is_some_and(|major| major >= 14)
 }
