@@ -16,7 +16,7 @@ use super::index_state::{IndexState, leftovers};
 use super::lock_budget::{LockBudget, Next};
 use super::lock_watch::{LockWatch, Seen};
 use super::order::{Apart, Mode, Order};
-use super::piece::{Piece, Plan};
+use super::piece::{Piece, Plan, starts_with};
 use super::progress::{Progress, Steps};
 use super::session_settings::Backup;
 use crate::clock;
@@ -331,14 +331,10 @@ impl<'a> Managed<'a> {
 fn rolled_back(statements: &[String]) -> BTreeSet<usize> {
     let mut undone = BTreeSet::new();
     let mut begin = None;
-    let starts = |statement: &str, words: &[&str]| {
-        let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-        words.iter().any(|word| first.eq_ignore_ascii_case(word))
-    };
     for (place, statement) in statements.iter().enumerate().filter(|(_, it)| sql::has_transaction_control(it)) {
-        if starts(statement, &["begin", "start"]) {
+        if starts_with(statement, &["begin", "start"]) {
             begin = Some(place);
-        } else if let Some(begin) = begin.take().filter(|_| starts(statement, &["rollback", "abort"])) {
+        } else if let Some(begin) = begin.take().filter(|_| starts_with(statement, &["rollback", "abort"])) {
             undone.extend(begin..=place);
         }
     }

@@ -186,10 +186,7 @@ impl Plan {
         if !sql::has_transaction_control(statement) {
             return 0;
         }
-        let begins = ["begin", "start"]
-            .iter()
-            .any(|word| statement.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)));
-        if !begins {
+        if !starts_with(statement, &["begin", "start"]) {
             return 1;
         }
         let rest = place + 1..self.parts.len();
@@ -221,6 +218,12 @@ impl Plan {
         };
         Some(parts.map(part).collect())
     }
+}
+
+/// Whether the first word of a statement is one of these.
+pub(super) fn starts_with(statement: &str, words: &[&str]) -> bool {
+    let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    words.iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
 /// The parts that a script is run in, each with whether it is a transaction, and with its statements.
