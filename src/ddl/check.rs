@@ -28,5 +28,6 @@ pub fn check(script: &str, in_transaction: bool) -> Result<(), Error> {
 
 /// Whether data for a COPY stands in a script.
 pub fn has_copy_data(script: &str) -> bool {
-    sql::statements(script).any(|statement| statement.copy_data.is_some())
+    // No other script can have any.
+    script.contains('\\') && sql::statements(script).any(|statement| statement.copy_data.is_some())
 }

@@ -106,7 +106,7 @@ fn order(js: Js, script: ScriptOrder, values: Value) -> napi::Result<Order> {
         };
         order.undoes_settings = care.undoes_settings;
     }
-    order.undoes_settings |= !order.is_plain() && ddl::has_copy_data(order.text());
+    order.undoes_settings |= ddl::has_copy_data(order.text());
     Ok(order)
 }
 
@@ -135,7 +135,7 @@ pub(super) fn refusal_of_script(script: String, in_transaction: bool) -> Option<
 /// Whether data for a COPY stands in a script.
 #[napi(catch_unwind)]
 pub(super) fn has_copy_data(script: String) -> bool {
-    script.contains('\\') && ddl::has_copy_data(&script)
+    ddl::has_copy_data(&script)
 }
 
 /// A part of a script that is run by itself.
