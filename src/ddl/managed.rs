@@ -58,7 +58,7 @@ impl<'a> Managed<'a> {
         operation: &'a Operation,
     ) -> Managed<'a> {
         let plan = Plan::of(&order.body, order.mode);
-        let steps = Steps::new(operation, plan.statements(), order.progress);
+        let steps = Steps::new(operation, if order.progress { plan.statements() } else { Vec::new() });
         let unlisted = if order.undoes_settings { sql::unlisted_settings(order.text()) } else { Default::default() };
         let backup = Arc::new(Backup::new(unlisted.into_iter().collect(), steps.clone()));
         Managed {

@@ -39,18 +39,17 @@ impl Progress {
 pub(super) struct Steps {
     operation: Operation,
     statements: Arc<[String]>,
-    /// The program listens to the progress.
-    are_told: bool,
 }
 
 impl Steps {
-    pub(super) fn new(operation: &Operation, statements: Vec<String>, are_told: bool) -> Steps {
-        Steps { operation: operation.clone(), statements: statements.into(), are_told }
+    /// Of no statements where the program doesn't listen to the progress.
+    pub(super) fn new(operation: &Operation, statements: Vec<String>) -> Steps {
+        Steps { operation: operation.clone(), statements: statements.into() }
     }
 
     /// Reports the progress of the statement at this index, from 0. An index beyond the last is ignored.
     pub(super) fn tell(&self, place: usize, state: Progress, blockers: &[Blocker]) {
-        let Some(statement) = self.statements.get(place).filter(|_| self.are_told) else { return };
+        let Some(statement) = self.statements.get(place) else { return };
         let mut event = vec![
             ("step".into(), count(place + 1)),
             ("steps".into(), count(self.statements.len())),
