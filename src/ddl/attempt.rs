@@ -8,7 +8,7 @@ use super::cancelling::Cancelling;
 use super::care::Care;
 use super::claim::Claim;
 use super::identity::{Functions, Savepoint};
-use super::order::{Apart, Commit};
+use super::order::{Apart, Commit, Order};
 use super::outcome::{End, judge, judge_each};
 use super::piece::Piece;
 use super::session_settings::SessionSettings;
@@ -39,15 +39,10 @@ pub(super) fn aborted() -> Error {
 pub(super) struct Attempt<'a> {
     pub(super) connection: &'a Connection,
     pub(super) apart: &'a Apart,
+    pub(super) order: &'a Order,
     pub(super) piece: &'a Piece,
     /// Its statements, where each is a message of its own.
     pub(super) each: Vec<Piece>,
-    /// When COMMIT leaves.
-    pub(super) commit: Commit,
-    /// How long the server may take to stop what was cancelled, before the connection is closed.
-    pub(super) cancel_timeout: Duration,
-    /// Whether the operation is told of notices.
-    pub(super) notices: bool,
     pub(super) operation: &'a Operation,
     /// What is done besides running it; none where nothing was asked for.
     pub(super) care: Option<&'a Care>,
@@ -99,7 +94,7 @@ impl Attempt<'_> {
             self.roll_back(&session).await;
         }
         for notice in session.take_notices() {
-            if self.notices {
+            if self.order.notices {
                 self.operation.tell_now(Plain::from(&notice));
             }
             self.connection.tell(Event::Notice(Box::new(notice)));
@@ -186,7 +181,7 @@ impl Attempt<'_> {
         let identity = functions.filter(|_| may_follow).map(|functions| follow(&functions.identify(savepoint)));
         // It can't wait for the answer to that query.
         let commit = if identity.is_some() { savepoint.commit() } else { "COMMIT".to_owned() };
-        let commit = (may_follow && self.commit == Commit::Pipelined).then(|| follow(&commit));
+        let commit = (may_follow && self.order.commit == Commit::Pipelined).then(|| follow(&commit));
         self.connection.set_depth(requests.len());
         self.connection.submit_all(requests.into_iter());
         self.connection.set_depth(1);
@@ -282,7 +277,7 @@ impl Attempt<'_> {
 
     async fn roll_back(&self, session: &Session) {
         if matches!(self.connection.status(), b'T' | b'E') && self.connection.is_open() {
-            let answer = clock::within(self.cancel_timeout, session.ask("ROLLBACK").answer()).await;
+            let answer = clock::within(self.order.cancel_timeout, session.ask("ROLLBACK").answer()).await;
             // Closing the connection does the same.
             if answer.is_none_or(|answer| answer.error.is_some()) {
                 self.connection.destroy(Error::closed(texts::TERMINATED));
@@ -304,7 +299,7 @@ impl Attempt<'_> {
     }
 
     fn relay(&self) -> (Reply, Receiver<RelayEnd>) {
-        let operation = self.notices.then(|| self.operation.clone());
+        let operation = self.order.notices.then(|| self.operation.clone());
         let hearing = self.care.map(|care| -> Arc<dyn Hearing> { care.hearing.clone() });
         Relay::to(self.operation.reply(), operation, hearing)
     }
@@ -354,7 +349,7 @@ impl Attempt<'_> {
     }
 
     fn cancelling(&self) -> Cancelling<'_> {
-        Cancelling { connection: self.connection, operation: self.operation, patience: self.cancel_timeout }
+        Cancelling { connection: self.connection, operation: self.operation, patience: self.order.cancel_timeout }
     }
 }
 

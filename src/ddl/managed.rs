@@ -190,11 +190,9 @@ impl<'a> Managed<'a> {
         let attempt = Attempt {
             connection: self.connection,
             apart: self.apart,
+            order: self.order,
             piece,
             each: self.plan.each(piece),
-            commit: self.order.commit,
-            cancel_timeout: self.order.cancel_timeout,
-            notices: self.order.notices,
             operation: self.operation,
             care: Some(care),
         };

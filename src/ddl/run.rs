@@ -64,11 +64,9 @@ async fn execute(
         let attempt = Attempt {
             connection: &connection,
             apart: &apart,
+            order,
             piece: &piece,
             each: Vec::new(),
-            commit: order.commit,
-            cancel_timeout: order.cancel_timeout,
-            notices: order.notices,
             operation,
             care: None,
         };
