@@ -236,7 +236,7 @@ impl Attempt<'_> {
         // Its answer may still come, or never.
         self.connection.destroy(Error::closed(texts::TERMINATED));
         // A connection that was lost before fails COMMIT with an error of its own.
-        let loss = before.or(loss.filter(|error| error.kind != ErrorKind::Closed)).unwrap_or_else(lost);
+        let loss = before.or(loss.filter(|error| error.kind != ErrorKind::Closed)).unwrap_or_else(Error::lost);
         match verdict {
             Verdict::Committed => Ok(()),
             Verdict::Aborted => Err(self.with_outcome(loss, tags, End::Undone)),
@@ -364,10 +364,6 @@ fn is_refusal(error: &Error) -> bool {
     error.server.as_ref().and_then(|server| server.field(b'V')) == Some("ERROR")
 }
 
-fn lost() -> Error {
-    Error::lost()
-}
-
 /// The ends of several as one: the first error counts, and those behind it were only skipped.
 async fn end_of_all(ends: Vec<Receiver<RelayEnd>>) -> RelayEnd {
     let mut whole = RelayEnd { status: 0, error: None, tags: Vec::new() };
@@ -384,5 +380,5 @@ async fn end_of_all(ends: Vec<Receiver<RelayEnd>>) -> RelayEnd {
 
 /// The end of a relayed request; a relay that was dropped without one means that the connection is lost.
 async fn end_of(end: Receiver<RelayEnd>) -> RelayEnd {
-    end.await.unwrap_or_else(|_| RelayEnd { status: 0, error: Some(Box::new(lost())), tags: Vec::new() })
+    end.await.unwrap_or_else(|_| RelayEnd { status: 0, error: Some(Box::new(Error::lost())), tags: Vec::new() })
 }
