@@ -50,6 +50,9 @@ const { NO_ARRAY_OF_VALUES } = require('../texts');
 /** How long all waiting of a call may last that has a `lockTimeout`, unless it says otherwise. */
 const LOCK_BUDGET_MILLIS = 60_000;
 
+/** The options that only the native side can keep. */
+const LIMITS = /** @type {const} */ (['lockTimeout', 'lockBudget', 'retries', 'statementTimeout']);
+
 /** @type {('confirmed' | 'pipelined')[]} */
 const COMMITS = ['confirmed', 'pipelined'];
 
@@ -137,8 +140,7 @@ function careOf(given) {
     retries: retriesOf(given.retries),
     statementTimeout: limitOf('statementTimeout', given.statementTimeout),
   };
-  const names = /** @type {const} */ (['lockTimeout', 'lockBudget', 'retries', 'statementTimeout']);
-  const undoesSettings = transaction !== undefined || names.some((name) => given[name] !== undefined);
+  const undoesSettings = transaction !== undefined || LIMITS.some((name) => given[name] !== undefined);
   if (!undoesSettings) return undefined;
   if (limits.lockTimeout !== undefined && given.lockBudget === undefined) {
     limits.lockBudget = LOCK_BUDGET_MILLIS;
@@ -205,4 +207,4 @@ function commitOf(commit) {
   throw new TypeError(`"commit" must be 'confirmed' or 'pipelined', got ${shown(commit)}`);
 }
 
-module.exports = { toOrder };
+module.exports = { LIMITS, toOrder };

@@ -1,5 +1,6 @@
 'use strict';
 
+const { LIMITS } = require('./ddl-order');
 const { native } = require('../native/binding');
 const { fromNative, isServerError } = require('../errors');
 const { onAbort, reasonOf } = require('../pg/call/abort');
@@ -91,8 +92,7 @@ async function runOnClient(pool, order) {
  * @throws {Error} that names what can't be had
  */
 function refuseWhatNeedsOurs({ care, text }) {
-  const names = /** @type {const} */ (['lockTimeout', 'lockBudget', 'retries', 'statementTimeout']);
-  let what = names.filter((name) => care?.[name] !== undefined).map((name) => `"${name}"`)[0];
+  let what = LIMITS.filter((name) => care?.[name] !== undefined).map((name) => `"${name}"`)[0];
   if (what === undefined && native.hasCopyData(text)) what = 'COPY data in a script';
   if (what === undefined) return;
   const message =
