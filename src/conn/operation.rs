@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::plain::Plain;
 use super::reply::Reply;
 use crate::error::{Error, Outcome, texts};
-use crate::rows::{Batch, Extra, News, Record};
+use crate::rows::{Batch, News, Record};
 
 /// The work waits with more events when those that are not delivered yet take this many bytes.
 const UNDELIVERED_LIMIT: usize = 256 * 1024;
@@ -94,15 +94,14 @@ impl Operation {
     /// Reports the end, after all events.
     fn end(&self, ended: Ended) {
         let reply = &self.mailbox.reply;
-        let mut batch = Batch::default();
         match ended {
-            Ok(status) => batch.record(Record::Done, &[reply.request, i32::from(status)]),
-            Err((error, status)) => {
-                let failed = [reply.request, i32::from(status)];
-                batch.record_with(Record::Failed, &failed, Extra::Error(Box::new(error)));
+            Ok(status) => {
+                let mut batch = Batch::default();
+                batch.record(Record::Done, &[reply.request, i32::from(status)]);
+                reply.sink.deliver(batch);
             }
+            Err((error, status)) => reply.fail_on(error, status),
         }
-        reply.sink.deliver(batch);
     }
 }
 
@@ -269,7 +268,7 @@ mod tests {
 
     use super::*;
     use crate::conn::sink::{Sink, Tables};
-    use crate::rows::TypeMask;
+    use crate::rows::{Extra, TypeMask};
 
     /// A program that takes events only when the test says so.
     #[derive(Default)]

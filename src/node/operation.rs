@@ -30,14 +30,14 @@ pub(super) fn ask_version(pool: &Pool, reply: Reply) {
     }
     let leasing = pool.lease();
     runtime::spawn(async move {
-        let mut batch = Batch::default();
         match version(leasing).await {
-            Ok(version) => batch.record_with(Record::Value, &[reply.request], Extra::Value(Box::new(version))),
-            Err(error) => {
-                batch.record_with(Record::Failed, &[reply.request, 0], Extra::Error(Box::new(error)));
+            Ok(version) => {
+                let mut batch = Batch::default();
+                batch.record_with(Record::Value, &[reply.request], Extra::Value(Box::new(version)));
+                reply.sink.deliver(batch);
             }
+            Err(error) => reply.fail(error),
         }
-        reply.sink.deliver(batch);
     });
 }
 
