@@ -17,13 +17,11 @@ pub fn check(script: &str, in_transaction: bool) -> Result<(), Error> {
     {
         return refused(command.to_error(script));
     }
-    match sql::outside_transaction(script).filter(|_| in_transaction) {
-        None => Ok(()),
-        Some(statement) => {
-            let message = texts::outside_transaction(statement.name);
-            refused(Error::new(ErrorKind::Refused, message).with_code("25001"))
-        }
+    if in_transaction && let Some(statement) = sql::outside_transaction(script) {
+        let message = texts::outside_transaction(statement.name);
+        return refused(Error::new(ErrorKind::Refused, message).with_code("25001"));
     }
+    Ok(())
 }
 
 /// Whether data for a COPY stands in a script.
