@@ -177,12 +177,7 @@ impl<'a> Managed<'a> {
     }
 
     async fn attempt(&self, piece: &Piece, care: &Care) -> Result<(), Error> {
-        let refused = |error: Error| {
-            let text = piece.text().to_owned();
-            let step = Step { statement: text, state: StepState::Failed };
-            let error = if self.operation.is_given_up() { aborted() } else { error };
-            error.with_outcome(Outcome::NotApplied, vec![step])
-        };
+        let refused = |error: Error| piece.not_begun(if self.operation.is_given_up() { aborted() } else { error });
         if self.is_prepared(piece, care).await.map_err(refused)? {
             self.tell_done(piece);
             return Ok(());
@@ -207,10 +202,7 @@ impl<'a> Managed<'a> {
         let index = sql::concurrent_index(piece.text()).filter(|_| self.connection.status() == b'I');
         let Some(index) = index.filter(|_| self.connection.is_open()) else { return error };
         match IndexState::of(&index, &Session::on(self.connection), LOOKING_BACK).await {
-            Ok(IndexState::Absent) => {
-                let step = Step { statement: piece.text().to_owned(), state: StepState::Failed };
-                error.with_outcome(Outcome::NotApplied, vec![step])
-            }
+            Ok(IndexState::Absent) => piece.not_begun(error),
             _ => error,
         }
     }
@@ -344,6 +336,12 @@ impl Piece {
     /// again. What a procedure has committed it would do twice.
     fn may_be_repeated(&self) -> bool {
         self.places.len() == 1 && sql::outside_transaction(self.text()).is_some()
+    }
+
+    /// The error of a single statement that has left nothing.
+    fn not_begun(&self, error: Error) -> Error {
+        let step = Step { statement: self.text().to_owned(), state: StepState::Failed };
+        error.with_outcome(Outcome::NotApplied, vec![step])
     }
 
     fn text_is_concurrent(&self) -> bool {
