@@ -56,7 +56,6 @@ const TIMEOUT_TEXTS = {
 const kinds = new WeakMap();
 
 /**
-/**
  * @typedef {import('./native/addon').Failure} Failure
  * @typedef {import('./native/addon').ServerFields} ServerFields
  * @typedef {import('./native/addon').SystemFields} SystemFields
