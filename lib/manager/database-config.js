@@ -63,7 +63,7 @@ function toPoolConfig(given) {
     }
   }
   const { dbPort } = config;
-  if (dbPort !== undefined && dbPort !== null && dbPort !== '') checkPort(dbPort);
+  if (dbPort !== undefined && dbPort !== null && dbPort !== '') port(dbPort, 'dbPort');
   const { dbPassword } = config;
   if (!['string', 'function', 'undefined'].includes(typeof dbPassword) && dbPassword !== null) {
     throw new TypeError(
@@ -71,17 +71,6 @@ function toPoolConfig(given) {
     );
   }
   return options;
-}
-
-/** @param {unknown} value */
-function checkPort(value) {
-  try {
-    port(value);
-  } catch {
-    // Not shown otherwise: it may be a password in the wrong place.
-    const got = typeof value === 'string' && !/^[\s\d.+-]*$/.test(value) ? 'a text' : shown(value);
-    throw new TypeError(`"dbPort" must be a whole number from 1 to 65535, got ${got}`);
-  }
 }
 
 module.exports = { toPoolConfig };

@@ -108,15 +108,16 @@ function flag(name, value, otherwise = false) {
 
 /**
  * @param {unknown} value
+ * @param {string} [name]
  * @returns {number}
  * @throws {TypeError}
  */
-function port(value) {
+function port(value, name = 'port') {
   const number = typeof value === 'string' && /^\s*\d+\s*$/.test(value) ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65535) {
-    // Where the parts of a connection string are mixed up, this may be the password.
+    // Where the parts of a connection are mixed up, this may be the password.
     const got = typeof value === 'string' && !/^[\s\d.+-]*$/.test(value) ? 'a text' : shown(value);
-    throw new TypeError(`"port" must be a whole number from 1 to 65535, got ${got}`);
+    throw new TypeError(`"${name}" must be a whole number from 1 to 65535, got ${got}`);
   }
   return number;
 }
