@@ -64,14 +64,19 @@ const DRAINED = 16;
 const MARK = 17;
 const REWIND = 18;
 
-/** @type {Record<string, string>} methods of the objects that own pools, by event name */
-const POOL_EVENTS = {
-  removed: 'removed',
-  idleError: 'idleError',
-  opening: 'opening',
-  opened: 'opened',
-  notOpened: 'notOpened',
+/** @type {Record<number, 'empty' | 'suspended' | 'started' | 'copyIn' | 'drained' | 'mark' | 'rewind'>} what a request is told by records that hold its number alone */
+const BARE = {
+  [EMPTY]: 'empty',
+  [SUSPENDED]: 'suspended',
+  [STARTED]: 'started',
+  [COPY_REFUSED]: 'copyIn',
+  [DRAINED]: 'drained',
+  [MARK]: 'mark',
+  [REWIND]: 'rewind',
 };
+
+/** Events of pools, named as the methods of the listeners that are told of them. */
+const POOL_EVENTS = new Set(['removed', 'idleError', 'opening', 'opened', 'notOpened']);
 
 /**
  * A method of a listener; its argument depends on the name of the event.
@@ -387,14 +392,6 @@ function walk(count, cursor, texts, blobs, extras) {
         requests[records[i + 1]].complete(command, rows, oid);
         break;
       }
-      case EMPTY:
-        batch.i = i + 2;
-        requests[records[i + 1]].empty();
-        break;
-      case SUSPENDED:
-        batch.i = i + 2;
-        requests[records[i + 1]].suspended();
-        break;
       case VALUE:
         batch.i = i + 2;
         take(records[i + 1]).done(/** @type {Outcome} */ (extras[extra++]));
@@ -403,33 +400,19 @@ function walk(count, cursor, texts, blobs, extras) {
         batch.i = i + 1;
         dispatch(/** @type {import('./addon').Event} */ (extras[extra++]));
         break;
-      case STARTED:
-        batch.i = i + 2;
-        requests[records[i + 1]].started();
-        break;
       case RAW:
         batch.i = i + 2;
         requests[records[i + 1]].data(/** @type {Buffer} */ (extras[extra++]));
         break;
-      case COPY_REFUSED:
+      default: {
+        const method = BARE[records[i]];
+        if (method === undefined) {
+          batch.i = count;
+          throw new Error(`pgfleet: the addon sent a record of the unknown kind ${records[i]}; rebuild it`);
+        }
         batch.i = i + 2;
-        requests[records[i + 1]].copyIn();
-        break;
-      case DRAINED:
-        batch.i = i + 2;
-        requests[records[i + 1]].drained();
-        break;
-      case MARK:
-        batch.i = i + 2;
-        requests[records[i + 1]].mark();
-        break;
-      case REWIND:
-        batch.i = i + 2;
-        requests[records[i + 1]].rewind();
-        break;
-      default:
-        batch.i = count;
-        throw new Error(`pgfleet: the addon sent a record of the unknown kind ${records[i]}; rebuild it`);
+        requests[records[i + 1]][method]();
+      }
     }
   }
 }
@@ -460,12 +443,11 @@ function dispatch(event) {
   } else if (name === 'told') {
     tell(id, /** @type {unknown[]} */ (first));
   } else {
-    const poolEvent = POOL_EVENTS[name];
-    const owner = poolEvent === undefined ? connections.get(id) : pools.get(id);
+    const owner = (POOL_EVENTS.has(name) ? pools : connections).get(id);
     if (owner === undefined) return;
     const listener = /** @type {Record<string, Listener>} */ (owner);
     if (name === 'lost') listener.lost(fromNative(first), undefined);
-    else listener[poolEvent ?? name](first, second);
+    else listener[name](first, second);
   }
 }
 
