@@ -81,6 +81,17 @@ export interface Environment {
 /** In wire form. */
 export type WireValues = (string | Buffer | null)[] | null;
 
+/** @param textNumber by which a pool knows the text; a connection has no use for it */
+export type SendQuery = (
+  request: number,
+  text: string,
+  name: string | null,
+  values: WireValues,
+  flags: number,
+  mask: number,
+  textNumber: number,
+) => void;
+
 /** One connection: a client's own, or one that a pool has handed out. */
 export interface Connection {
   readonly id: number;
@@ -93,15 +104,7 @@ export interface Connection {
   readonly processID: number | null;
   readonly secretKey: number | null;
   connect(request: number): void;
-  query(
-    request: number,
-    text: string,
-    name: string | null,
-    values: WireValues,
-    flags: number,
-    mask: number,
-    textNumber?: number,
-  ): void;
+  query: SendQuery;
   rawBegin(request: number): void;
   rawWrite(bytes: Buffer, request: number): void;
   rawPause(paused: boolean): void;
@@ -141,15 +144,7 @@ export interface Pool {
   forget(request: number): boolean;
   release(connection: Connection, destroy: boolean): boolean;
   remove(connection: Connection): boolean;
-  query(
-    request: number,
-    text: string,
-    name: string | null,
-    values: WireValues,
-    flags: number,
-    mask: number,
-    textNumber: number,
-  ): void;
+  query: SendQuery;
   learnText(text: string, anew: boolean): void;
   flush(): void;
   executeDdl(request: number, order: ScriptOrder, values: WireValues): void;
@@ -266,30 +261,12 @@ export interface ScriptPiece {
   statements: string[];
 }
 
-/** A session that a lock has to wait for, as in index.d.ts. */
-export interface Blocker {
-  pid: number;
-  user: string;
-  application: string;
-  state: string;
-  transactionAge: number;
-  query: string;
-  mode: string;
-  relation: string;
-}
-
-/** What became of one statement of a script. */
-export interface Step {
-  statement: string;
-  state: 'done' | 'failed' | 'not run' | 'unknown';
-}
-
 /** What became of a script that failed. */
 export interface Fate {
   outcome?: 'not applied' | 'partly applied' | 'unknown';
-  steps?: Step[];
+  steps?: import('../../index').DdlStep[];
   /** For a lock that wasn't granted in time: the blockers. */
-  blockers?: Blocker[];
+  blockers?: import('../../index').Blocker[];
   /** How often it was tried. */
   attempts?: number;
   /** Milliseconds that all tries have waited. */
