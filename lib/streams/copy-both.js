@@ -7,9 +7,6 @@ const CopyTurn = require('./copy-turn');
 /** In every COPY, where PostgreSQL takes the one for the other, and in no statement that copies both ways. */
 const STDIN = /\bstd(in|out)\b/i;
 
-/** What the server is told when the stream is destroyed without an error. */
-const DESTROYED = 'The stream was destroyed';
-
 /**
  * COPY in both directions, as replication uses it, with the API of npm's pg-copy-streams. Each chunk that is written is
  * a message of its own.
@@ -102,7 +99,7 @@ class CopyBoth extends Duplex {
     }
     turn.onceOver(() => callback(error));
     turn.onceStarted(() => {
-      if (STDIN.test(this.text)) turn.current.refuse(error ? error.message : DESTROYED);
+      if (STDIN.test(this.text)) turn.current.giveUp(error);
       // A server that streams its WAL doesn't take CopyFail, but it ends on CopyDone.
       else turn.current.finish();
     });

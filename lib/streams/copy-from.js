@@ -11,9 +11,6 @@ const MESSAGE_BYTES = 64 * 1024;
 /** The server takes no larger message; a chunk that is larger is cut, since messages need not end where rows do. */
 const LARGEST_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-/** What the server is told when the stream is destroyed without an error. */
-const DESTROYED = 'The stream was destroyed';
-
 /** @returns {undefined} */
 function nothing() {
   return undefined;
@@ -154,10 +151,9 @@ class CopyFrom extends Writable {
       callback(error);
       return;
     }
-    const reason = error ? error.message : DESTROYED;
     // What the server says about it is the error, unless it is an answer to what went wrong before.
     turn.onceOver(() => callback(lease.isDiscarded ? error : turn.failure));
-    turn.onceStarted(() => lease.refuse(reason));
+    turn.onceStarted(() => lease.giveUp(error));
   }
 
   _noCopyError() {

@@ -6,6 +6,9 @@ const { Lease } = require('./lease');
 /** Each message from the server is a chunk of its own. */
 const EACH_MESSAGE = 1;
 
+/** What the server is told when the stream is destroyed without an error. */
+const DESTROYED = 'The stream was destroyed';
+
 /** What the server is told that asks for more data when all has been sent. */
 const ONE_COPY = 'The stream has the data of one COPY only';
 
@@ -101,6 +104,15 @@ class CopyLease extends Lease {
     this.isSent = true;
     this.core.copyFail(message);
     this.drained();
+  }
+
+  /**
+   * The same when the stream is destroyed.
+   *
+   * @param {Error | null} error
+   */
+  giveUp(error) {
+    this.refuse(error ? error.message : DESTROYED);
   }
 
   over() {
