@@ -33,8 +33,8 @@ export function rustImports(sources) {
   );
 }
 
-/** @returns {string[]} src/sql/split.rs is ['sql', 'split'], src/lib.rs is [] */
-function moduleOf(file) {
+/** @returns {string[]} module path of a file: src/sql/scan.rs is ['sql', 'scan'], src/lib.rs is [] */
+export function moduleOf(file) {
   const parts = file
     .replace(/^.*?src\//, '')
     .replace(/\.rs$/, '')

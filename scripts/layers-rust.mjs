@@ -1,5 +1,6 @@
 // Which layers a Rust file uses: every path that begins at the crate, by `crate` or by enough `super`.
 
+import { moduleOf } from './imports-rust.mjs';
 import { rustTokens } from './rust-tokens.mjs';
 
 /**
@@ -29,15 +30,6 @@ export function rustViolations({ file, text }, layers, bans) {
         .map(({ value, line }) => ({ file, line, what: `${layer} names ${value}: ${why}` })),
     );
   return [...used, ...banned].sort((one, other) => one.line - other.line);
-}
-
-/** @returns {string[]} module path of a file: src/sql/split.rs is ['sql', 'split'], src/lib.rs is [] */
-function moduleOf(file) {
-  const parts = file
-    .replace(/^src\//, '')
-    .replace(/\.rs$/, '')
-    .split('/');
-  return ['mod', 'lib', 'main'].includes(parts.at(-1)) ? parts.slice(0, -1) : parts;
 }
 
 /** @returns {{ name: string, line: number }[]} the first name below the crate of every path that starts there */

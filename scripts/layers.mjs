@@ -77,9 +77,7 @@ export function violations(directory) {
  * @returns {{ file: string, text: string }[]} its Rust and its shipped JavaScript
  */
 export function readSources(directory) {
-  return filesBelow(directory, '')
-    .filter((file) => /^src\/.*\.rs$/.test(file) || isShipped(file))
-    .map((file) => ({ file, text: readFileSync(path.join(directory, file), 'utf8') }));
+  return read(directory, (file) => /^src\/.*\.rs$/.test(file) || isShipped(file));
 }
 
 /**
@@ -87,14 +85,18 @@ export function readSources(directory) {
  * @returns {{ file: string, text: string }[]} the declarations of types beside its JavaScript
  */
 export function readDeclarations(directory) {
-  return filesBelow(directory, '')
-    .filter((file) => /^lib\/.*\.d\.ts$/.test(file))
-    .map((file) => ({ file, text: readFileSync(path.join(directory, file), 'utf8') }));
+  return read(directory, (file) => /^lib\/.*\.d\.ts$/.test(file));
 }
 
 /** @param {string} file below the package's folder */
 export function isShipped(file) {
   return /^(lib|services|cli|examples)\/.*\.m?js$|^[^/]+\.m?js$/.test(file);
+}
+
+function read(directory, isWanted) {
+  return filesBelow(directory, '')
+    .filter(isWanted)
+    .map((file) => ({ file, text: readFileSync(path.join(directory, file), 'utf8') }));
 }
 
 function filesBelow(directory, place) {
