@@ -2,10 +2,10 @@
 
 const { thrown } = require('../../errors');
 const { clearTimeout, nextTick } = require('../../timers');
-const { emitErrorToListeners } = require('../call/caller');
 const { startTimer } = require('../call/timer');
 const { toPoolOptions } = require('../settings/settings');
 const { POOL_CONNECT_TIMEOUT, RELEASED_TWICE } = require('../../texts');
+const { makeIdleListener } = require('./idle-listener');
 const { NO_CLIENT } = require('./pool-requests');
 const { limit, tell, waiterOf } = require('./waiter');
 
@@ -150,7 +150,11 @@ class ClientKeeper {
       return;
     }
     pool._clients.push(client);
-    const idleListener = this._idleListener(client);
+    const idleListener = makeIdleListener(pool, client, {
+      // A client that was ended may emit an error.
+      isLeaving: () => !pool._clients.includes(client),
+      remove: () => pool._remove(client),
+    });
     pool.log('checking client timeout');
     let isLate = false;
     /** @type {NodeJS.Timeout | undefined} */
@@ -179,28 +183,6 @@ class ClientKeeper {
       pool._pulseQueue();
       tell(waiter, isLate ? new Error(POOL_CONNECT_TIMEOUT, { cause: failure }) : failure, ...NO_CLIENT);
     });
-  }
-
-  /**
-   * @param {PooledClient} client
-   * @returns {IdleListener}
-   */
-  _idleListener(client) {
-    const { pool } = this;
-    /** @type {IdleListener} */
-    const listener = (error) => {
-      // A client that was ended may emit an error.
-      if (!pool._clients.includes(client)) {
-        pool.log('client error while it is ending', error);
-        return;
-      }
-      error.client = client;
-      client.removeListener('error', listener);
-      client.on('error', () => pool.log('additional client error after disconnection due to error', error));
-      pool._remove(client);
-      emitErrorToListeners(pool, error, client);
-    };
-    return listener;
   }
 
   /** @param {PooledClient} client */

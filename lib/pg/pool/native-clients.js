@@ -1,12 +1,13 @@
 'use strict';
 
 const { thrown } = require('../../errors');
-const { callOut, emitErrorToListeners } = require('../call/caller');
+const { callOut } = require('../call/caller');
 const Client = require('../client/client');
 const { adopt } = require('../client/client-opening');
 const ownMethods = require('../client/own-methods');
 const { hide } = require('../settings/secret');
 const { RELEASED_TWICE } = require('../../texts');
+const { makeIdleListener } = require('./idle-listener');
 
 /** @import { IdleListener, Release } from './client-keeper' */
 /** @import { NativeConnection, NativePool } from './native-keeper' */
@@ -73,22 +74,16 @@ class NativeClients {
    */
   _make(connection) {
     const { _pool: pool } = this;
-    const made = new Client(pool.options);
-    adopt(made, connection);
-    /** @type {IdleListener} */
-    const idleListener = (error) => {
-      if (client._ending) {
-        pool.log('client error while it is ending', error);
-        return;
-      }
-      error.client = client;
-      client.removeListener('error', idleListener);
-      client.on('error', () => pool.log('additional client error after disconnection due to error', error));
-      this._leaves(client);
-      this._core.remove(client._core);
-      emitErrorToListeners(pool, error, client);
-    };
-    const client = withState(made, { _poolIdleListener: idleListener });
+    const client = /** @type {NativeClient} */ (new Client(pool.options));
+    adopt(client, connection);
+    const idleListener = makeIdleListener(pool, client, {
+      isLeaving: () => client._ending,
+      remove: () => {
+        this._leaves(client);
+        this._core.remove(client._core);
+      },
+    });
+    withState(client, { _poolIdleListener: idleListener });
     this._byId.set(connection.id, client);
     this._known.push(client);
     client._endListeners.push(() => this._closed(client));
