@@ -13,7 +13,7 @@ const defaults = require('../settings/defaults');
 const { channels, isWatched, queryContext, trace } = require('../call/diagnostics');
 const { disposerOf } = require('./disposal');
 const escape = require('../query/escape');
-const { endError, failureOf, isMereEnd, warnOfLoss } = require('../errors/loss');
+const { endError, failureOf, isHangUp, isMereEnd, warnOfLoss } = require('../errors/loss');
 const MessageCore = require('../messages/message-core');
 const NativeConnection = require('./native-connection');
 const { parameterMessage } = require('../errors/notice');
@@ -55,11 +55,6 @@ const INTERNALS = [
   '_lossTold',
   '_awaitsOutcome',
 ];
-
-/** @param {PgError} error */
-function isHangUp({ code }) {
-  return code === 'ECONNRESET' || code === 'EPIPE';
-}
 
 /**
  * One connection with node-postgres's behaviour: its queue, its events and the texts of its errors. The socket and the

@@ -6,6 +6,7 @@ const tls = require('node:tls');
 const { serialize } = require('pg-protocol');
 const { Parser } = require('pg-protocol/dist/parser');
 
+const { isHangUp } = require('../errors/loss');
 const { checkName, refusalOf } = require('../settings/identity-check');
 const { TLS_SECRETS, withCarried } = require('../settings/secret');
 
@@ -16,9 +17,6 @@ const TERMINATE = serialize.end();
 /** What a server answers to the request for TLS. */
 const TLS_ACCEPTED = 'S';
 const TLS_REFUSED = 'N';
-
-/** Error codes of a socket that the other side closed. */
-const HANG_UPS = new Set(['ECONNRESET', 'EPIPE']);
 
 /**
  * The transport of the messages: a socket, TLS on one, or a stream of the program's.
@@ -113,7 +111,7 @@ class Connection extends EventEmitter {
   /** @param {NodeJS.ErrnoException} error */
   _streamFailed(error) {
     // While ending, it doesn't matter that the server closed first.
-    if (this._ending && HANG_UPS.has(String(error.code))) return;
+    if (this._ending && isHangUp(error)) return;
     this.emit('error', error);
   }
 

@@ -20,6 +20,15 @@ function isMereEnd(error) {
 }
 
 /**
+ * Whether an error is that of a socket which the other side has closed.
+ *
+ * @param {Error & { code?: unknown }} error
+ */
+function isHangUp({ code }) {
+  return code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+/**
  * Identifies one failure of a connection that several requests and the client itself are told of.
  *
  * @param {Error & { code?: unknown }} error
@@ -44,4 +53,4 @@ function warnOfLoss(error) {
   });
 }
 
-module.exports = { endError, failureOf, isMereEnd, warnOfLoss };
+module.exports = { endError, failureOf, isHangUp, isMereEnd, warnOfLoss };
