@@ -286,6 +286,15 @@ function isServerError(error) {
 }
 
 /**
+ * @param {unknown} error of the system
+ * @returns {boolean} whether there was no file descriptor left, which is temporary
+ */
+function lacksDescriptors(error) {
+  const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+  return code === 'EMFILE' || code === 'ENFILE';
+}
+
+/**
  * What the program's code has thrown, as a value that is surely an error: a program can throw `undefined`.
  *
  * @param {unknown} value
@@ -304,6 +313,7 @@ module.exports = {
   isWaitTimeout,
   keepThrown,
   kindOf,
+  lacksDescriptors,
   messageOf,
   ofKind,
   thrown,

@@ -2,7 +2,7 @@
 
 const fs = require('node:fs');
 
-const { thrown } = require('../../errors');
+const { lacksDescriptors, thrown } = require('../../errors');
 const { NO_PASSWORD } = require('../../texts');
 
 /**
@@ -52,8 +52,6 @@ function askPassword(client) {
   });
 }
 
-const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE'];
-
 /**
  * Tells a password file that couldn't be opened, for want of a file descriptor, from one without the password: pgpass
  * doesn't.
@@ -63,7 +61,7 @@ const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE'];
 function checkPasswordFile(answer) {
   fs.open(require('pgpass/lib/helper').getFileName(), (error, file) => {
     if (error === null) fs.close(file, () => answer(null));
-    else answer(OUT_OF_DESCRIPTORS.includes(String(error.code)) ? advised(error) : null);
+    else answer(lacksDescriptors(error) ? advised(error) : null);
   });
 }
 
@@ -73,8 +71,8 @@ function checkPasswordFile(answer) {
  * @returns {T} that says what to do, as the native side's
  */
 function advised(error) {
-  const failure = /** @type {NodeJS.ErrnoException} */ (error);
-  if (OUT_OF_DESCRIPTORS.includes(String(failure.code))) {
+  if (lacksDescriptors(error)) {
+    const failure = /** @type {Error} */ (error);
     failure.message += '; raise the limit of open files (ulimit -n), or use fewer connections';
   }
   return error;

@@ -5,6 +5,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const tls = require('node:tls');
 
+const { lacksDescriptors } = require('../../errors');
 const { checkName } = require('./identity-check');
 const { nameText, shown, text } = require('./option');
 const { withCarried } = require('./secret');
@@ -171,8 +172,6 @@ function trustedRoots() {
   return /** @type {string[]} */ (roots);
 }
 
-const OUT_OF_DESCRIPTORS = ['EMFILE', 'ENFILE'];
-
 /** @returns {string[]} */
 function extraRoots() {
   const file = process.env.NODE_EXTRA_CA_CERTS;
@@ -181,7 +180,7 @@ function extraRoots() {
     return [fs.readFileSync(file, 'latin1')];
   } catch (error) {
     // That is temporary, but what is read is kept for good.
-    if (OUT_OF_DESCRIPTORS.includes(String(/** @type {NodeJS.ErrnoException} */ (error).code))) throw error;
+    if (lacksDescriptors(error)) throw error;
     // Node has warned of it when the process started, and goes on without it.
     return [];
   }
