@@ -17,4 +17,4 @@ function startTimer(callback, millis) {
   return wait === Infinity ? undefined : setTimeout(callback, Math.min(wait, LONGEST_MILLIS));
 }
 
-module.exports = { startTimer };
+module.exports = { LONGEST_MILLIS, startTimer };

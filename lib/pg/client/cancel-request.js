@@ -1,13 +1,11 @@
 'use strict';
 
 const { clearTimeout, setTimeout } = require('../../timers');
+const { LONGEST_MILLIS } = require('../call/timer');
 const Connection = require('./connection');
 
 /** How long it may take when connecting has no time limit, as in src/conn/cancel.rs. */
 const PATIENCE_MILLIS = 5000;
-
-/** The longest time that a timer of Node takes. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 /**
  * A connection for one message, which asks the server to stop what it does on another one. It is over when the server
@@ -29,7 +27,7 @@ class CancelRequest extends Connection {
       failure = error;
       this.stream.destroy();
     };
-    const limit = _timeoutMillis > 0 ? Math.min(_timeoutMillis, LONGEST_TIMER) : PATIENCE_MILLIS;
+    const limit = _timeoutMillis > 0 ? Math.min(_timeoutMillis, LONGEST_MILLIS) : PATIENCE_MILLIS;
     const timer = setTimeout(() => leave(unanswered(limit)), limit);
     const ask = () => this.cancel(Number(processID), Number(secretKey));
     this.on('error', leave);
