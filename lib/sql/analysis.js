@@ -27,10 +27,7 @@ const DEFAULT_SERVER = 17;
  * @throws {RangeError} with code `PGFLEET_TOO_DEEP` for a statement that is nested too deep
  */
 function analyzeSql(sql, options) {
-  const { serverVersion, inTransaction, rules } = checked('analyzeSql', sql, options);
-  const { statements, refusal } = native.analyzeScript(sql, serverVersion, inTransaction, rules);
-  if (!statements) throw fromNative({ kind: 'refused', ...refusal });
-  return toStatements(sql, statements);
+  return toStatements(sql, analyzed('analyzeSql', sql, options));
 }
 
 /**
@@ -77,8 +74,20 @@ function toStatements(sql, { numbers, kinds, locks, findings }) {
  * @throws as {@link analyzeSql} does
  */
 function lint(sql, options) {
-  checked('lint', sql, options);
-  return analyzeSql(sql, options).flatMap(({ findings }) => findings);
+  return analyzed('lint', sql, options).findings;
+}
+
+/**
+ * @param {string} name of the function that was called
+ * @param {string} sql
+ * @param {AnalysisOptions} [options]
+ * @returns {import('../native/addon').AnalyzedStatements}
+ */
+function analyzed(name, sql, options) {
+  const { serverVersion, inTransaction, rules } = checked(name, sql, options);
+  const { statements, refusal } = native.analyzeScript(sql, serverVersion, inTransaction, rules);
+  if (!statements) throw fromNative({ kind: 'refused', ...refusal });
+  return statements;
 }
 
 /**
