@@ -14,7 +14,7 @@ use squawk_syntax::ast::{
 use squawk_syntax::{SyntaxKind, SyntaxNode, ast};
 
 use super::relation::{name, owner_name};
-use super::syntax::has_token;
+use super::syntax::{child, has_token};
 
 /// A lock's mode. In order: each conflicts with more than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,14 +123,14 @@ impl Locks {
                 self.add_each(node, ON_RELATION, Mode::AccessExclusive);
             }
             CREATE_RULE => {
-                let event = node.children().find(|child| child.kind() == RULE_ON);
-                let table = event.and_then(|event| event.children().find(|child| child.kind() == RELATION_NAME_REF));
+                let event = child(node, RULE_ON);
+                let table = event.and_then(|event| child(&event, RELATION_NAME_REF));
                 self.add(table, Mode::AccessExclusive);
             }
             CREATE_POLICY | ALTER_POLICY | DROP_POLICY => self.add_each(node, ON_TABLE, Mode::AccessExclusive),
             CREATE_STATISTICS => self.add_each(node, FROM_TABLE, Mode::ShareUpdateExclusive),
             CREATE_TABLE | CREATE_FOREIGN_TABLE => self.add_created_table(node),
-            CREATE_VIEW if node.children().any(|child| child.kind() == OR_REPLACE) => {
+            CREATE_VIEW if child(node, OR_REPLACE).is_some() => {
                 self.add_each(node, VIEW, Mode::AccessExclusive);
             }
             CREATE_SCHEMA => {
@@ -146,8 +146,8 @@ impl Locks {
             CLUSTER => {
                 self.add_each(node, TABLE_NAME_REF, Mode::AccessExclusive);
                 // CLUSTER index ON table, as it was written before 8.3.
-                let legacy = node.children().find(|child| child.kind() == CLUSTER_LEGACY);
-                let table = legacy.and_then(|legacy| legacy.children().find(|child| child.kind() == ON_PATH));
+                let legacy = child(node, CLUSTER_LEGACY);
+                let table = legacy.and_then(|legacy| child(&legacy, ON_PATH));
                 self.add(table, Mode::AccessExclusive);
             }
             REINDEX => self.add_reindexed(node),
@@ -166,7 +166,7 @@ impl Locks {
     /// A table or materialized view with the strongest lock that any of its actions asks for, and the other tables that
     /// the actions name.
     fn add_altered(&mut self, node: &SyntaxNode, target: SyntaxKind) {
-        let Some(relation) = node.children().find(|child| child.kind() == target) else { return };
+        let Some(relation) = child(node, target) else { return };
         let actions: Vec<_> = node.children().filter(|child| *child != relation).collect();
         let altered = actions.iter().filter_map(|action| AlterTableAction::cast(action.clone()));
         let version = self.server_version;
@@ -199,7 +199,7 @@ impl Locks {
         let keys =
             node.descendants().filter(|node| matches!(node.kind(), REFERENCES_CONSTRAINT | FOREIGN_KEY_CONSTRAINT));
         for key in keys {
-            let table = key.children().find(|child| child.kind() == TABLE_NAME_REF);
+            let table = child(&key, TABLE_NAME_REF);
             self.add(table, Mode::ShareRowExclusive);
         }
     }
@@ -277,7 +277,7 @@ impl Locks {
             Some(LockMode::Exclusive(_)) => Mode::Exclusive,
             Some(LockMode::AccessExclusive(_)) | None => Mode::AccessExclusive,
         };
-        let list = node.children().find(|child| child.kind() == SyntaxKind::RELATION_LIST);
+        let list = child(node, SyntaxKind::RELATION_LIST);
         for relation in list.into_iter().flat_map(|list| list.children()) {
             self.add(Some(relation), mode);
         }
@@ -301,7 +301,7 @@ impl Locks {
 }
 
 fn created_table(statement: &SyntaxNode) -> Option<String> {
-    statement.children().find(|child| child.kind() == SyntaxKind::TABLE_NAME).map(|table| name(&table))
+    child(statement, SyntaxKind::TABLE_NAME).map(|table| name(&table))
 }
 
 fn concurrently_or(node: &SyntaxNode, mode: Mode) -> Mode {

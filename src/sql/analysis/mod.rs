@@ -13,7 +13,7 @@ mod kind;
 pub(super) mod locks;
 mod relation;
 mod stack;
-mod syntax;
+pub(super) mod syntax;
 
 use std::borrow::Cow;
 use std::ops::Range;

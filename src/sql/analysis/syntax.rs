@@ -109,6 +109,11 @@ impl Drop for Tree {
     }
 }
 
+/// The first child of this kind.
+pub(in crate::sql) fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
+    node.children().find(|child| child.kind() == kind)
+}
+
 /// Whether a token of this kind stands in the node itself.
 pub(super) fn has_token(node: &SyntaxNode, kind: SyntaxKind) -> bool {
     node.children_with_tokens().filter_map(SyntaxElement::into_token).any(|token| token.kind() == kind)

@@ -4,16 +4,14 @@ use squawk_syntax::ast::{AstNode, ColumnNameRef, NameLike};
 use squawk_syntax::quote::quote_ident;
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
+pub(super) use crate::sql::analysis::syntax::child;
+
 /// In bytes, without the zero at the end (NAMEDATALEN).
 const LONGEST: usize = 63;
 
 /// The text of a node without the comments and blanks at its ends.
 pub(super) fn text(node: &SyntaxNode) -> String {
     node.text().to_string().trim().to_owned()
-}
-
-pub(super) fn child(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
-    node.children().find(|child| child.kind() == kind)
 }
 
 pub(super) fn first(node: &SyntaxNode, kind: SyntaxKind) -> Option<SyntaxNode> {
