@@ -1,4 +1,4 @@
-//! The one place that calls squawk's parser.
+//! The one place of the analysis that calls squawk's parser.
 //!
 //! The tree is built here and not by `SourceFile::parse`, for three reasons: that interns nodes, which takes a time
 //! that grows with the square of a chain of operators; its errors can only be had with a validation that also parses
