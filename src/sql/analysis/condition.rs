@@ -1,7 +1,7 @@
 //! Whether a condition chooses rows, or is the same for all of them.
 
 use rowan::WalkEvent;
-use squawk_syntax::ast::{AstNode, BinExpr, BinOp, Expr, NameRef, ParenExpr, PrefixExpr, Type, WhereClauseOrCurrentOf};
+use squawk_syntax::ast::{AstNode, BinExpr, BinOp, Expr, NameRef, PrefixExpr, Type, WhereClauseOrCurrentOf};
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 /// Whether this WHERE clause leaves any row out by what it holds. `WHERE true`, `1 = 1`, `id = id` and `now() >
@@ -10,15 +10,13 @@ pub(super) fn chooses(clause: Option<WhereClauseOrCurrentOf>) -> bool {
     match clause {
         None => false,
         Some(WhereClauseOrCurrentOf::WhereCurrentOf(_)) => true,
-        Some(WhereClauseOrCurrentOf::WhereClause(clause)) => {
-            clause.syntax().children().find_map(Expr::cast).is_some_and(|expr| depends_on_row(&expr))
-        }
+        Some(WhereClauseOrCurrentOf::WhereClause(clause)) => chooses_in(clause.syntax()),
     }
 }
 
 /// The same for the condition of a `WHEN MATCHED AND …`.
 pub(super) fn chooses_in(clause: &SyntaxNode) -> bool {
-    clause.children().find_map(Expr::cast).is_some_and(|expr| depends_on_row(&expr))
+    inside(clause).is_some_and(|expr| depends_on_row(&expr))
 }
 
 /// Goes down the left of a chain in a loop, since a chain may be long, and down the right by recursion, as the parser
@@ -29,7 +27,7 @@ fn depends_on_row(expr: &Expr) -> bool {
     while let Some(expr) = pending.pop() {
         let depends = match &expr {
             Expr::ParenExpr(paren) => {
-                pending.extend(inside(paren));
+                pending.extend(inside(paren.syntax()));
                 continue;
             }
             Expr::PrefixExpr(prefix) if is_not(prefix) => {
@@ -75,8 +73,9 @@ fn every_alternative_depends(binary: &BinExpr) -> bool {
     alternatives.iter().all(depends_on_row)
 }
 
-fn inside(paren: &ParenExpr) -> Option<Expr> {
-    paren.syntax().children().find_map(Expr::cast)
+/// The expression in parentheses or in a clause.
+fn inside(around: &SyntaxNode) -> Option<Expr> {
+    around.children().find_map(Expr::cast)
 }
 
 fn is_not(prefix: &PrefixExpr) -> bool {

@@ -130,23 +130,10 @@ fn statement<'a>(parser: &mut Parser, part: super::Statement<'a>, server_version
     let syntax = parser.parse(part.text);
     let transactional = fits_transaction(&part, server_version);
     let super::Statement { text, range, copy_data } = part;
-    let Some(node) = syntax.as_ref().map(Syntax::node) else {
-        let (kind, class) = (Cow::Borrowed("UNKNOWN"), Class::Unknown);
-        return Statement {
-            text,
-            range,
-            copy_data,
-            kind,
-            class,
-            transactional,
-            locks: Vec::new(),
-            findings: Vec::new(),
-            syntax,
-        };
+    let (kind, class, locks) = match syntax.as_ref().map(Syntax::node) {
+        Some(node) => (kind::of(node), class::of(node), locks::of(node, server_version)),
+        None => (Cow::Borrowed("UNKNOWN"), Class::Unknown, Vec::new()),
     };
-    let kind = kind::of(node);
-    let class = class::of(node);
-    let locks = locks::of(node, server_version);
     Statement { text, range, copy_data, kind, class, transactional, locks, findings: Vec::new(), syntax }
 }
 
