@@ -71,15 +71,11 @@ pub struct Statements<'a> {
     tokens: Tokens<'a>,
     doubtful: bool,
     may_hold_data: bool,
+    /// The first command of psql's in the statements so far.
     meta_command: Option<MetaCommand>,
 }
 
 impl<'a> Statements<'a> {
-    /// The first command of psql's in the statements so far.
-    pub fn meta_command(&self) -> Option<&MetaCommand> {
-        self.meta_command.as_ref()
-    }
-
     /// Whether the statements so far hold a literal that ends elsewhere with `standard_conforming_strings` off.
     pub(super) fn is_doubtful(&self) -> bool {
         self.doubtful

@@ -32,9 +32,6 @@ pub use locks::{Lock, Mode};
 use syntax::Parser;
 pub use syntax::Syntax;
 
-/// The version that is taken for the server's when none is named.
-pub const DEFAULT_SERVER_VERSION: u32 = 17;
-
 /// One statement and what it does.
 #[derive(Debug, Clone)]
 pub struct Statement<'a> {

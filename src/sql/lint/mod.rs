@@ -41,11 +41,6 @@ const MOST_ALIKE: usize = 64;
 
 const TWICE: &str = "ban-duplicate-column-assignments";
 
-/// Whether a rule is on only where it is asked for.
-pub fn is_optional(rule: &Rule) -> bool {
-    squawk::rule(rule.name).is_some_and(|rule| rule.is_opt_in())
-}
-
 /// The findings of a script that is taken apart, in the order of its statements and in each by place.
 ///
 /// Needs as much stack as parsing the statements does.

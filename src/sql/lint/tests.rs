@@ -14,6 +14,11 @@ fn lint_with(script: &str, options: Options) -> Vec<Finding> {
     found
 }
 
+/// Whether a rule is on only where it is asked for.
+fn is_optional(rule: &Rule) -> bool {
+    squawk::rule(rule.name).is_some_and(|rule| rule.is_opt_in())
+}
+
 /// The texts that a rule speaks of.
 fn texts<'a>(rule: &str, script: &'a str, options: Options) -> Vec<&'a str> {
     let found = lint_with(script, options);

@@ -8,7 +8,7 @@ use crate::sql::lint::state::{State, Transaction};
 use crate::sql::script::Statement;
 
 pub(super) fn used(part: &Statement<'_>, state: &State) -> Option<Found> {
-    if state.added_values.is_empty() || part.words().eat("alter") && adds_value(part) {
+    if state.added_values.is_empty() || adds_value(part) {
         return None;
     }
     let literal = part.tokens().find(|token| {

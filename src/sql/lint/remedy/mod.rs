@@ -74,8 +74,7 @@ pub(super) fn of(case: &Case<'_>) -> String {
         | "disallowed-unique-constraint" => alter_table::altered(case),
         "ban-alter-domain-with-add-constraint" => constraint::of_domain(case),
         "ban-create-domain-with-constraint" => constraint::out_of_domain(case),
-        "require-statement-timeout" => Some(with_settings(case, &["statement_timeout = '5s'"])),
-        "require-timeout-settings" => Some(with_settings(case, &["lock_timeout = '1s'", "statement_timeout = '5s'"])),
+        "require-statement-timeout" => Some(wrapped(case, "statement_timeout = '5s'", &[case.text.to_owned()])),
         "ban-drop-column" => drop::column(case),
         "ban-drop-trigger" => drop::trigger(case),
         "ban-drop-database" => drop::database(case),
@@ -116,14 +115,10 @@ fn alone(text: String) -> String {
 
 /// In a transaction that gives up when a lock isn't to be had.
 fn bounded(case: &Case<'_>, statements: &[String]) -> String {
-    wrapped(case, &["lock_timeout = '1s'"], statements)
+    wrapped(case, "lock_timeout = '1s'", statements)
 }
 
-fn with_settings(case: &Case<'_>, settings: &[&str]) -> String {
-    wrapped(case, settings, &[case.text.to_owned()])
-}
-
-fn wrapped(case: &Case<'_>, settings: &[&str], statements: &[String]) -> String {
+fn wrapped(case: &Case<'_>, setting: &str, statements: &[String]) -> String {
     let mut steps = Steps::default();
     if !case.fits_transaction {
         statements.iter().for_each(|statement| steps.sql(statement.clone()));
@@ -133,7 +128,7 @@ fn wrapped(case: &Case<'_>, settings: &[&str], statements: &[String]) -> String 
     if !is_open {
         steps.sql("BEGIN".to_owned());
     }
-    settings.iter().for_each(|setting| steps.sql(format!("SET LOCAL {setting}")));
+    steps.sql(format!("SET LOCAL {setting}"));
     statements.iter().for_each(|statement| steps.sql(statement.clone()));
     if !is_open {
         steps.sql("COMMIT".to_owned());
