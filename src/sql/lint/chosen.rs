@@ -1,6 +1,5 @@
 //! Which of the rules that are on by option alone are on.
 
-use super::rule;
 use super::rules;
 use super::squawk;
 
@@ -20,15 +19,10 @@ impl Chosen {
 
     /// With the rule of this name, or squawk's other name for it; none if there is no such rule.
     pub fn with(self, name: &str) -> Option<Chosen> {
-        let canonical = rule::canonical(name);
-        let mut names = canonical.to_vec();
-        if canonical.is_empty() {
-            names.push(name);
-        }
-        names.into_iter().try_fold(self, |chosen, name| {
-            let place = rules::all().position(|rule| rule.name == name)?;
-            Some(Chosen { bits: chosen.bits | 1 << place })
-        })
+        let names = rules::meant(name);
+        let places = rules::all().enumerate().filter(|(_, rule)| names.contains(&rule.name));
+        let bits = places.fold(self.bits, |bits, (place, _)| bits | 1 << place);
+        (!names.is_empty()).then_some(Chosen { bits })
     }
 
     /// Squawk's rules of these.

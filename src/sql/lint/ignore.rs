@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use super::{rule, rules};
+use super::rules;
 use crate::sql::scan;
 use crate::sql::script::Statement;
 
@@ -28,12 +28,12 @@ struct Comment {
 #[derive(Debug, Default)]
 struct Silenced {
     all: bool,
-    rules: Vec<String>,
+    rules: Vec<&'static str>,
 }
 
 impl Silenced {
     fn holds(&self, rule: &str) -> bool {
-        self.all || self.rules.iter().any(|silenced| silenced == rule)
+        self.all || self.rules.contains(&rule)
     }
 
     fn add(&mut self, other: Silenced) {
@@ -133,14 +133,11 @@ fn names(list: &str, start: usize) -> (Silenced, Vec<Range<usize>>) {
         if name.is_empty() {
             continue;
         }
-        let canonical = rule::canonical(name);
-        if !canonical.is_empty() {
-            silenced.rules.extend(canonical.iter().map(|rule| (*rule).to_owned()));
-        } else if rules::named(name).is_some() {
-            silenced.rules.push(name.to_owned());
-        } else {
+        let meant = rules::meant(name);
+        if meant.is_empty() {
             unknown.push(range);
         }
+        silenced.rules.extend(meant);
     }
     // A comment without names silences all; one with nothing but unknown ones, nothing.
     silenced.all = silenced.rules.is_empty() && unknown.is_empty();
