@@ -89,7 +89,7 @@ pub(super) fn analyze_script(
         locks: Vec::new(),
         findings: Vec::new(),
     };
-    match analysis::analyze(&script, options, |statement| told.add(&statement)) {
+    match analysis::analyze(&script, options, |statement| told.add(statement)) {
         Ok(()) => Analysis { statements: Some(told.finish()), refusal: None },
         Err(refusal) => {
             let error = refusal.to_error(&script);
@@ -114,17 +114,19 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    fn add(&mut self, statement: &Statement<'_>) {
+    fn add(&mut self, statement: Statement<'_>) {
+        let (lock_count, finding_count) = (statement.locks.len(), statement.findings.len());
         // Those at comments before the statement come first.
         let before = statement.findings.partition_point(|finding| finding.range.start < statement.range.start);
-        let (before, within) = statement.findings.split_at(before);
-        self.findings.extend(before.iter().map(|finding| told_finding(finding, &mut self.positions)));
-        let start = self.positions.at(statement.range.start);
-        let mut inside = self.positions.clone();
-        self.findings.extend(within.iter().map(|finding| told_finding(finding, &mut inside)));
-        let end = self.positions.at(statement.range.end);
+        let mut findings = statement.findings.into_iter();
+        let positions = &mut self.positions;
+        self.findings.extend(findings.by_ref().take(before).map(|finding| told_finding(finding, positions)));
+        let start = positions.at(statement.range.start);
+        let mut inside = positions.clone();
+        self.findings.extend(findings.map(|finding| told_finding(finding, &mut inside)));
+        let end = positions.at(statement.range.end);
         let kind = self.kind_index(&statement.kind, statement.class.as_str());
-        self.locks.extend(statement.locks.iter().map(told_lock));
+        self.locks.extend(statement.locks.into_iter().map(told_lock));
         let numbers: [usize; NUMBERS] = [
             start.offset,
             end.offset,
@@ -132,8 +134,8 @@ impl Told<'_> {
             start.column,
             kind,
             usize::from(statement.transactional),
-            statement.locks.len(),
-            statement.findings.len(),
+            lock_count,
+            finding_count,
         ];
         self.numbers.extend(numbers.map(|number| number as u32));
     }
@@ -152,20 +154,20 @@ impl Told<'_> {
     }
 }
 
-fn told_lock(lock: &Lock) -> AnalyzedLock {
-    AnalyzedLock { relation: lock.relation.clone(), mode: lock.mode.as_str() }
+fn told_lock(lock: Lock) -> AnalyzedLock {
+    AnalyzedLock { relation: lock.relation, mode: lock.mode.as_str() }
 }
 
-fn told_finding(finding: &Finding, positions: &mut Positions<'_>) -> AnalyzedFinding {
+fn told_finding(finding: Finding, positions: &mut Positions<'_>) -> AnalyzedFinding {
     let start = positions.at(finding.range.start);
     // The next one may begin before the end of this one.
     let end = positions.clone().at(finding.range.end);
     AnalyzedFinding {
-        rule: finding.rule.clone().into_owned(),
+        rule: finding.rule.into_owned(),
         severity: finding.severity.as_str(),
-        message: finding.message.clone(),
-        why: finding.why.clone(),
-        remedy: finding.remedy.clone(),
+        message: finding.message,
+        why: finding.why,
+        remedy: finding.remedy,
         start: start.offset as u32,
         end: end.offset as u32,
         line: start.line as u32,
