@@ -6,8 +6,8 @@ use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 pub(super) use crate::sql::analysis::syntax::child;
 
-/// In bytes, without the zero at the end (NAMEDATALEN).
-const LONGEST: usize = 63;
+/// PostgreSQL cuts a longer name. In bytes, without the zero at the end (NAMEDATALEN).
+pub(super) const LONGEST: usize = 63;
 
 /// The text of a node without the comments and blanks at its ends.
 pub(super) fn text(node: &SyntaxNode) -> String {

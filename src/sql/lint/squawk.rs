@@ -11,6 +11,7 @@ use squawk_linter::{Fix, Linter, Rule, Violation};
 use squawk_syntax::ast::{AstNode, SourceFile, Stmt};
 use squawk_syntax::{Parse, SyntaxNode};
 
+use super::names;
 use super::passes::Held;
 use crate::sql::analysis::depth;
 use crate::sql::script::Statement;
@@ -20,9 +21,6 @@ const ANSWERED_ELSEWHERE: [Rule; 2] = [Rule::RequireLockTimeout, Rule::RequireSt
 
 /// What stands between two statements.
 const BETWEEN: &str = ";\n";
-
-/// A longer name is one that PostgreSQL cuts. In bytes.
-const LONGEST_NAME: usize = 63;
 
 /// What squawk says of a statement.
 #[derive(Debug)]
@@ -135,7 +133,7 @@ fn is_of_interest(part: &Statement<'_>) -> bool {
 
 fn has_long_name(part: &Statement<'_>) -> bool {
     let is_name = |kind: TokenKind| matches!(kind, TokenKind::Ident | TokenKind::QuotedIdent { .. });
-    part.tokens().any(|token| token.text.len() > LONGEST_NAME && is_name(token.kind))
+    part.tokens().any(|token| token.text.len() > names::LONGEST && is_name(token.kind))
 }
 
 /// Whether the first parenthesis of an INSERT, which holds its columns, has a word twice.

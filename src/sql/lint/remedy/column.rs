@@ -105,7 +105,7 @@ fn sequence(
     identity: Option<&SyntaxNode>,
     steps: &mut Steps,
 ) -> String {
-    let name = plain(&table.made_up(Some(column), if serial.is_some() { "seq" } else { "fill" }));
+    let name = made_up(&table.name.name(), Some(column), if serial.is_some() { "seq" } else { "fill" });
     let written = table.name.sibling(&name);
     let column_name = quoted(column);
     match serial {
@@ -150,7 +150,7 @@ fn expression(generated: &SyntaxNode) -> Option<String> {
 
 /// A trigger that writes the column from the others; its name, which is its function's too.
 fn trigger(table: &Table, column: &str, value: &str, steps: &mut Steps) -> String {
-    let name = plain(&table.made_up(Some(column), "fill"));
+    let name = made_up(&table.name.name(), Some(column), "fill");
     let function = table.name.sibling(&name);
     let written = table.name.written();
     let column = quoted(column);
