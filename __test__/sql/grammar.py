@@ -1,7 +1,7 @@
 """What PostgreSQL's own grammar says of statements: reads a JSON list of texts, writes one of answers.
 
 Run by grammar.test.js with pglast. Written against PostgreSQL's sources (CreateCommandTag in utility.c) and the table of
-classes in docs/sql-analysis.md, not against the code under test.
+classes in docs/beyond-pg.md, not against the code under test.
 """
 
 import json
