@@ -13,9 +13,9 @@ const USERS = 'CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u VALUES (1), (2
  *   before?: string,
  *   sql: string,
  *   ends?: { query: string, rows: unknown[][] },
- *   failing?: boolean,
+ *   first?: string,
  *   options?: import('../../index').AnalysisOptions,
- * }} Trial `ends` in place of the schema that the statement itself ends in; `failing` when the statement itself fails
+ * }} Trial `ends` in place of the schema that the statement itself ends in; `first` is run before the remedy
  */
 
 const columnTypes = (/** @type {string} */ table) =>
@@ -209,19 +209,18 @@ const INSTEAD = [
     rule: 'enum-value-before-commit',
     before: "CREATE TYPE e AS ENUM ('a'); CREATE TABLE t (v e)",
     sql: "BEGIN; ALTER TYPE e ADD VALUE 'b'; INSERT INTO t VALUES ('b'); COMMIT",
-    failing: true,
+    first: "BEGIN; ALTER TYPE e ADD VALUE 'b'",
     ends: { query: 'SELECT v::text FROM t', rows: [['b']] },
   },
   {
     rule: 'ban-concurrent-index-creation-in-transaction',
     sql: 'BEGIN; SELECT 1; CREATE INDEX CONCURRENTLY i ON t (a); COMMIT',
-    failing: true,
     ends: { query: "SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass", rows: [[true]] },
   },
   {
     rule: 'ban-uncommitted-transaction',
     sql: 'BEGIN; CREATE TABLE new (a int)',
-    failing: true,
+    first: 'BEGIN; CREATE TABLE new (a int)',
     ends: { query: "SELECT to_regclass('new')::text", rows: [['new']] },
   },
   {
@@ -339,7 +338,6 @@ const INSTEAD = [
   {
     rule: 'ban-duplicate-column-assignments',
     sql: 'CREATE TABLE twice (a int, b int, a text)',
-    failing: true,
     ends: {
       query: columnTypes('twice'),
       rows: [
@@ -351,7 +349,6 @@ const INSTEAD = [
   {
     rule: 'ban-duplicate-column-assignments',
     sql: 'UPDATE t SET a = 1, a = 5',
-    failing: true,
     ends: { query: 'SELECT a FROM t', rows: [[5], [5]] },
   },
   {
