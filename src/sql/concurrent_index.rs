@@ -1,9 +1,11 @@
 //! The indexes and tables that CREATE INDEX CONCURRENTLY and REINDEX CONCURRENTLY name.
 
-use squawk_lexer::{LiteralKind, TokenKind};
+use std::iter;
+
+use squawk_lexer::TokenKind;
 
 use super::quote::quote_identifier;
-use super::token::{Token, Tokens};
+use super::token::{Tokens, Words};
 
 /// An index that is built without blocking writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +30,7 @@ impl ConcurrentIndex<'_> {
 
 /// The index that a statement builds concurrently; none for other statements, and where the server makes up the name.
 pub fn concurrent_index(statement: &str) -> Option<ConcurrentIndex<'_>> {
-    let tokens: Vec<Token<'_>> = Tokens::new(statement).collect();
-    let mut words = Cursor { statement, tokens: &tokens };
+    let mut words = Words::new(Tokens::new(statement));
     words.expect("create")?;
     let is_unique = words.eat("unique");
     words.expect("index")?;
@@ -38,13 +39,15 @@ pub fn concurrent_index(statement: &str) -> Option<ConcurrentIndex<'_>> {
         words.expect("not")?;
         words.expect("exists")?;
     }
-    let name = words.name()?;
+    let name = words.next()?.identifier()?;
     words.expect("on")?;
     words.eat("only");
-    let (table, table_name) = words.qualified()?;
+    let (table, mut parts) = words.qualified()?;
+    let table_name = parts.pop()?;
+    let first = words.next()?;
     // A comment behind it would swallow what is put there.
-    let last = words.tokens.iter().rfind(|token| token.kind != TokenKind::Semi)?;
-    let rest = statement.get(words.tokens.first()?.start..last.end())?;
+    let last = iter::once(first).chain(words).filter(|token| token.kind != TokenKind::Semi).last()?;
+    let rest = statement.get(first.start..last.end())?;
     Some(ConcurrentIndex { name, table, table_name, is_unique, rest })
 }
 
@@ -63,12 +66,10 @@ pub enum Reindexed<'a> {
 
 /// What a statement reindexes concurrently.
 pub fn concurrent_reindex(statement: &str) -> Option<Reindexed<'_>> {
-    let tokens: Vec<Token<'_>> = Tokens::new(statement).collect();
-    let mut words = Cursor { statement, tokens: &tokens };
+    let mut words = Words::new(Tokens::new(statement));
     words.expect("reindex")?;
-    let is_option = words.options()?;
-    let kind = words.tokens.first()?;
-    words.tokens = words.tokens.get(1..)?;
+    let is_option = has_option(&mut words)?;
+    let kind = words.next()?;
     if !words.eat("concurrently") && !is_option {
         return None;
     }
@@ -77,84 +78,25 @@ pub fn concurrent_reindex(statement: &str) -> Option<Reindexed<'_>> {
     } else if kind.is("table") {
         Some(Reindexed::Table(words.qualified()?.0))
     } else if kind.is("schema") {
-        Some(Reindexed::Schema(words.name()?))
+        Some(Reindexed::Schema(words.next()?.identifier()?))
     } else {
         Some(Reindexed::Database)
     }
 }
 
-struct Cursor<'a, 't> {
-    statement: &'a str,
-    tokens: &'t [Token<'a>],
-}
-
-impl<'a> Cursor<'a, '_> {
-    fn eat(&mut self, word: &str) -> bool {
-        match self.tokens.split_first() {
-            Some((first, rest)) if first.is(word) => {
-                self.tokens = rest;
-                true
-            }
-            _ => false,
+/// Passes over options in parentheses, if there are any; whether CONCURRENTLY is among them.
+fn has_option(words: &mut Words<'_>) -> Option<bool> {
+    if words.peek()? != TokenKind::OpenParen {
+        return Some(false);
+    }
+    let mut is_among = false;
+    loop {
+        let token = words.next()?;
+        if token.kind == TokenKind::CloseParen {
+            // With CONCURRENTLY switched off nothing is left behind either.
+            return Some(is_among);
         }
-    }
-
-    fn expect(&mut self, word: &str) -> Option<()> {
-        self.eat(word).then_some(())
-    }
-
-    fn name(&mut self) -> Option<String> {
-        let (first, rest) = self.tokens.split_first()?;
-        let name = identifier(first)?;
-        self.tokens = rest;
-        Some(name)
-    }
-
-    /// A name with or without a schema: as it is written, and its last part.
-    fn qualified(&mut self) -> Option<(&'a str, String)> {
-        let start = self.tokens.first()?.start;
-        loop {
-            let end = self.tokens.first()?.end();
-            let name = self.name()?;
-            match self.tokens.split_first() {
-                Some((dot, rest)) if dot.kind == TokenKind::Dot => self.tokens = rest,
-                _ => return Some((self.statement.get(start..end)?, name)),
-            }
-        }
-    }
-
-    /// Passes over options in parentheses, if there are any; whether CONCURRENTLY is among them.
-    fn options(&mut self) -> Option<bool> {
-        if self.tokens.first()?.kind != TokenKind::OpenParen {
-            return Some(false);
-        }
-        let end = self.tokens.iter().position(|token| token.kind == TokenKind::CloseParen)?;
-        let (options, rest) = self.tokens.split_at_checked(end + 1)?;
-        self.tokens = rest;
-        // With CONCURRENTLY switched off nothing is left behind either.
-        Some(options.iter().any(|token| token.is("concurrently")))
-    }
-}
-
-/// An identifier as the server keeps it; none for one with escapes.
-pub(super) fn identifier(token: &Token<'_>) -> Option<String> {
-    match token.kind {
-        TokenKind::Ident => Some(token.text.to_lowercase()),
-        TokenKind::QuotedIdent { terminated: true, uescape: false } => {
-            let inside = token.text.strip_prefix('"')?.strip_suffix('"')?;
-            Some(inside.replace("\"\"", "\""))
-        }
-        _ => None,
-    }
-}
-
-/// What a plain literal says; none for other tokens.
-pub(super) fn literal(token: &Token<'_>) -> Option<String> {
-    match token.kind {
-        TokenKind::Literal { kind: LiteralKind::Str { terminated: true } } => {
-            Some(token.text.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"))
-        }
-        _ => None,
+        is_among |= token.is("concurrently");
     }
 }
 

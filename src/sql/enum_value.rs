@@ -2,8 +2,7 @@
 
 use squawk_lexer::TokenKind;
 
-use super::concurrent_index::{identifier, literal};
-use super::token::{Token, Tokens};
+use super::token::{Token, Tokens, Words};
 
 /// A value that is added to an enum type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +18,7 @@ impl EnumValue {
     /// another new value is no use.
     pub fn is_used_by(&self, statement: &str) -> bool {
         let quoted = self.value.replace('\'', "''");
-        let uses = |token: Token<'_>| match (literal(&token), token.kind) {
+        let uses = |token: Token<'_>| match (token.literal(), token.kind) {
             (Some(text), _) => text == self.value,
             (None, TokenKind::Literal { .. }) => token.text.contains(&quoted),
             _ => false,
@@ -30,41 +29,23 @@ impl EnumValue {
 
 /// The value that a statement adds to an enum type that exists.
 pub fn added_enum_value(statement: &str) -> Option<EnumValue> {
-    let tokens: Vec<Token<'_>> = Tokens::new(statement).take(12).collect();
-    let [alter, kind, rest @ ..] = tokens.as_slice() else { return None };
-    if !alter.is("alter") || !kind.is("type") {
-        return None;
-    }
-    let (of, rest) = last_name(rest)?;
-    let [add, value, rest @ ..] = rest else { return None };
-    if !add.is("add") || !value.is("value") {
-        return None;
-    }
-    let value = rest.iter().find_map(literal)?;
+    let mut words = Words::new(Tokens::new(statement));
+    words.expect("alter")?;
+    words.expect("type")?;
+    let of = words.qualified()?.1.pop()?;
+    words.expect("add")?;
+    words.expect("value")?;
+    let value = words.find_map(|token| token.literal())?;
     Some(EnumValue { of, value })
 }
 
 /// The enum type that a statement creates: its values can be used at once.
 pub fn created_enum(statement: &str) -> Option<String> {
-    let tokens: Vec<Token<'_>> = Tokens::new(statement).take(8).collect();
-    let [create, kind, rest @ ..] = tokens.as_slice() else { return None };
-    if !create.is("create") || !kind.is("type") {
-        return None;
-    }
-    let (name, rest) = last_name(rest)?;
-    matches!(rest, [word, kind, ..] if word.is("as") && kind.is("enum")).then_some(name)
-}
-
-/// The last part of a qualified name, and what follows it.
-fn last_name<'t, 'a>(mut tokens: &'t [Token<'a>]) -> Option<(String, &'t [Token<'a>])> {
-    loop {
-        let (first, rest) = tokens.split_first()?;
-        let name = identifier(first)?;
-        match rest.split_first() {
-            Some((dot, rest)) if dot.kind == TokenKind::Dot => tokens = rest,
-            _ => return Some((name, rest)),
-        }
-    }
+    let mut words = Words::new(Tokens::new(statement));
+    words.expect("create")?;
+    words.expect("type")?;
+    let name = words.qualified()?.1.pop()?;
+    (words.eat("as") && words.eat("enum")).then_some(name)
 }
 
 #[cfg(test)]
@@ -94,6 +75,7 @@ mod tests {
     #[test]
     fn a_type_that_is_created_is_told_by_its_name() {
         assert_eq!(created_enum("CREATE TYPE app.mood AS ENUM ('a')").as_deref(), Some("mood"));
+        assert_eq!(created_enum("CREATE TYPE db.app.mood AS ENUM ('a')").as_deref(), Some("mood"));
         assert_eq!(created_enum("CREATE TYPE mood AS (a int)"), None);
     }
 }

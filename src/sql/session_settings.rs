@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use squawk_lexer::TokenKind;
 
-use super::concurrent_index::{identifier, literal};
 use super::script::statements;
-use super::token::Token;
+use super::token::{Token, Words};
 
 /// The names of those settings: settings of programs (`app.user`), `role` and `session_authorization`. What a function
 /// sets isn't seen.
@@ -14,13 +13,13 @@ pub fn unlisted_settings(script: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for statement in statements(script) {
         let tokens: Vec<Token<'_>> = statement.tokens().collect();
-        names.extend(set_by(&tokens));
+        names.extend(set_by(statement.words()));
         for window in tokens.windows(3) {
             if let [function, open, name] = window
                 && function.is("set_config")
                 && open.kind == TokenKind::OpenParen
             {
-                names.extend(literal(name));
+                names.extend(name.literal());
             }
         }
     }
@@ -28,31 +27,17 @@ pub fn unlisted_settings(script: &str) -> BTreeSet<String> {
     names
 }
 
-fn set_by(tokens: &[Token<'_>]) -> Option<String> {
-    let (first, mut rest) = tokens.split_first()?;
-    if !first.is("set") && !first.is("reset") {
+fn set_by(mut words: Words<'_>) -> Option<String> {
+    if !words.eat("set") && !words.eat("reset") {
         return None;
     }
-    if let [session, authorization, ..] = rest
-        && session.is("session")
-        && authorization.is("authorization")
-    {
+    if words.eat("session") && words.eat("authorization") {
         return Some("session_authorization".into());
     }
-    if rest.first()?.is("session") {
-        rest = rest.get(1..)?;
-    }
-    if rest.first()?.is("local") {
+    if words.eat("local") {
         return None;
     }
-    let mut name = identifier(rest.first()?)?;
-    while let [_, dot, next, ..] = rest
-        && dot.kind == TokenKind::Dot
-    {
-        name = format!("{name}.{}", identifier(next)?);
-        rest = rest.get(2..)?;
-    }
-    Some(name)
+    Some(words.qualified()?.1.join("."))
 }
 
 #[cfg(test)]

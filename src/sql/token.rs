@@ -27,6 +27,28 @@ impl Token<'_> {
         self.start + self.text.len()
     }
 
+    /// An identifier as the server keeps it; none for one with escapes.
+    pub(super) fn identifier(&self) -> Option<String> {
+        match self.kind {
+            TokenKind::Ident => Some(self.text.to_lowercase()),
+            TokenKind::QuotedIdent { terminated: true, uescape: false } => {
+                let inside = self.text.strip_prefix('"')?.strip_suffix('"')?;
+                Some(inside.replace("\"\"", "\""))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a plain literal says; none for other tokens.
+    pub(super) fn literal(&self) -> Option<String> {
+        match self.kind {
+            TokenKind::Literal { kind: LiteralKind::Str { terminated: true } } => {
+                Some(self.text.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the literal ends elsewhere when the session has `standard_conforming_strings` off, so that nothing
     /// after it can be told for certain from the text alone.
     pub(super) fn is_doubtful(&self) -> bool {
@@ -187,6 +209,24 @@ impl<'a> Words<'a> {
         found
     }
 
+    /// The same, for a word that has to be there.
+    pub(super) fn expect(&mut self, word: &str) -> Option<()> {
+        self.eat(word).then_some(())
+    }
+
+    /// Takes a name with or without others before it: as it is written, and each part as the server keeps it.
+    pub(super) fn qualified(&mut self) -> Option<(&'a str, Vec<String>)> {
+        let first = self.next()?;
+        let mut parts = vec![first.identifier()?];
+        let mut end = first.end();
+        while self.peek() == Some(TokenKind::Dot) {
+            let part = self.by_ref().nth(1)?;
+            parts.push(part.identifier()?);
+            end = part.end();
+        }
+        Some((self.later.text.get(first.start..end)?, parts))
+    }
+
     /// Takes the next token if it is exactly this.
     pub(super) fn eat_text(&mut self, text: &str) -> bool {
         let found = self.text() == Some(text);
@@ -204,6 +244,14 @@ impl<'a> Words<'a> {
     /// The kind of the next token, which stays where it is.
     pub(super) fn peek(&self) -> Option<TokenKind> {
         self.next.map(|token| token.kind)
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        std::mem::replace(&mut self.next, self.later.next())
     }
 }
 
