@@ -35,7 +35,8 @@ pub fn added_enum_value(statement: &str) -> Option<EnumValue> {
     let of = words.qualified()?.1.pop()?;
     words.expect("add")?;
     words.expect("value")?;
-    let value = words.find_map(|token| token.literal())?;
+    let _may_exist = words.eat("if") && words.eat("not") && words.eat("exists");
+    let value = words.next()?.literal()?;
     Some(EnumValue { of, value })
 }
 
@@ -62,6 +63,8 @@ mod tests {
         }
         assert_eq!(added_enum_value("ALTER TYPE mood RENAME VALUE 'a' TO 'b'"), None);
         assert_eq!(added_enum_value("ALTER TABLE t ADD COLUMN value text"), None);
+        // The neighbour isn't what is added.
+        assert_eq!(added_enum_value("ALTER TYPE app.mood ADD VALUE E'x' BEFORE 'y'"), None);
     }
 
     #[test]
