@@ -31,9 +31,11 @@ pub const READING_FAILED: &str = "pgfleet failed while it read an answer; the co
 /// Handing records to JavaScript has panicked.
 pub const DELIVERY_FAILED: &str =
     "pgfleet failed while it handed over an answer, which is lost; the query may have run.";
-/// Making a connection has panicked.
+/// Making requests of JavaScript's has panicked.
 pub const HANDING_OVER_FAILED: &str = "pgfleet failed while it sent a query, which is lost; the query may have run.";
+/// An operation has panicked.
 pub const OPERATION_FAILED: &str = "pgfleet failed in the middle of this work; look for what it has done.";
+/// Making a connection has panicked.
 pub const OPENING_FAILED: &str = "pgfleet failed while it opened a connection; try again.";
 /// Telling that a connection is there has panicked.
 pub const LENDING_FAILED: &str = "pgfleet failed while it handed a connection over; try again.";
