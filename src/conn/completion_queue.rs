@@ -86,6 +86,15 @@ impl CompletionQueue {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Wakes the thread for what was added, unless it looks soon anyway. Not under the lock.
+    fn signal(&self, mut queue: MutexGuard<'_, Queue>) {
+        let is_signalled = std::mem::replace(&mut queue.signalled, true);
+        drop(queue);
+        if !is_signalled {
+            self.thread.wake();
+        }
+    }
+
     /// Whether the environment is ending.
     pub fn is_gone(&self) -> bool {
         *self.gone.borrow()
@@ -122,14 +131,9 @@ impl CompletionQueue {
     /// The runtime has to read a connection again, as soon as this environment's thread gets to it.
     #[cfg(unix)]
     pub fn recall(&self, connection: ConnectionId) {
-        let wake = {
-            let mut queue = self.lock();
-            queue.recalled.push(connection);
-            !std::mem::replace(&mut queue.signalled, true)
-        };
-        if wake {
-            self.thread.wake();
-        }
+        let mut queue = self.lock();
+        queue.recalled.push(connection);
+        self.signal(queue);
     }
 
     #[cfg(unix)]
@@ -188,14 +192,9 @@ impl CompletionQueue {
         let numbers: Vec<i32> = requests.iter().map(|request| request.reply.request).collect();
         let is_made = catch_unwind(AssertUnwindSafe(|| make(requests))).is_ok();
         if !is_made {
-            let wake = {
-                let mut queue = self.lock();
-                queue.lost.extend(numbers);
-                !std::mem::replace(&mut queue.signalled, true)
-            };
-            if wake {
-                self.thread.wake();
-            }
+            let mut queue = self.lock();
+            queue.lost.extend(numbers);
+            self.signal(queue);
         }
         is_made
     }
@@ -225,20 +224,15 @@ impl CompletionQueue {
 
 impl Sink for CompletionQueue {
     fn deliver(&self, batch: Batch) {
-        let wake = {
-            let mut queue = self.lock();
-            if queue.dead {
-                drop(queue);
-                // Dropped without the lock: a client that never arrived goes back to its pool.
-                drop(batch);
-                return;
-            }
-            queue.add(batch);
-            !std::mem::replace(&mut queue.signalled, true)
-        };
-        if wake {
-            self.thread.wake();
+        let mut queue = self.lock();
+        if queue.dead {
+            drop(queue);
+            // Dropped without the lock: a client that never arrived goes back to its pool.
+            drop(batch);
+            return;
         }
+        queue.add(batch);
+        self.signal(queue);
     }
 
     fn spare(&self) -> Batch {
