@@ -2,7 +2,6 @@
 //! woken.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -11,6 +10,7 @@ use tokio::sync::watch;
 use super::connection_id::ConnectionId;
 use super::request::Request;
 use super::sink::{Sink, Tables, next_sink_id};
+use crate::error::contained;
 use crate::rows::Batch;
 
 /// Connections stop reading for an environment that has this many bytes to look at.
@@ -190,7 +190,7 @@ impl CompletionQueue {
     /// fail as lost, and false is returned. Called on the environment's thread.
     pub fn make(&self, requests: Vec<Request>, make: impl FnOnce(Vec<Request>)) -> bool {
         let numbers: Vec<i32> = requests.iter().map(|request| request.reply.request).collect();
-        let is_made = catch_unwind(AssertUnwindSafe(|| make(requests))).is_ok();
+        let is_made = contained(|| make(requests)).is_some();
         if !is_made {
             let mut queue = self.lock();
             queue.lost.extend(numbers);
@@ -312,12 +312,12 @@ mod tests {
         let (thread, queue) = queue();
         queue.deliver(end_of(1));
         queue.deliver(end_of(2));
-        let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let outcome = contained(|| {
             let _turn = queue.begin_turn();
             queue.next_batch();
             panic!("on demand");
-        }));
-        assert!(panicked.is_err());
+        });
+        assert!(outcome.is_none());
         assert_eq!(thread.0.load(Ordering::Relaxed), 2);
         drop(queue.begin_turn());
         assert!(queue.next_batch().is_some() && queue.rest());

@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::auto_prepare::AutoPrepare;
 use super::cancel::cancel;
 use super::connection_id::ConnectionId;
-use super::contained::contained;
 use super::established::Established;
 use super::event::Event;
 use super::locked::Locked;
@@ -25,7 +24,7 @@ use super::runtime;
 use super::state::{Inner, Life};
 use super::statement::Statements;
 use crate::clock;
-use crate::error::{Error, texts};
+use crate::error::{Error, contained, texts};
 
 /// An open connection. Clones are the same connection.
 #[derive(Clone)]

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -22,7 +21,7 @@ use super::runtime;
 use super::scheduling::let_others_finish;
 use super::state::Turn;
 use super::stream::Stream;
-use crate::error::Error;
+use crate::error::{Error, contained};
 
 /// Starts the task of an established connection. Must be called on the runtime.
 pub(super) fn start(id: ConnectionId, mut established: Established) -> Connection {
@@ -79,8 +78,7 @@ impl Driver {
 
     /// A panic ends the connection, while the requests that wait for it can still be told.
     fn poll_contained(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        catch_unwind(AssertUnwindSafe(|| self.poll(cx)))
-            .unwrap_or_else(|_| Poll::Ready(End::Lost(Some(self.answer.break_off()))))
+        contained(|| self.poll(cx)).unwrap_or_else(|| Poll::Ready(End::Lost(Some(self.answer.break_off()))))
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
@@ -109,7 +107,7 @@ impl Driver {
     /// See [`Detachable::read_detached`].
     #[cfg(unix)]
     fn read_detached(&mut self) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.read_all_detached())).unwrap_or_else(|_| {
+        contained(|| self.read_all_detached()).unwrap_or_else(|| {
             self.failure = Some(self.answer.break_off());
             false
         })

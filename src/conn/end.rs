@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::answer::Answer;
-use super::contained::contained;
 use super::event::Event;
 use super::notes::{Note, Notes, deliver_notes};
 use super::reply::Reply;
 use super::state::Unanswered;
-use crate::error::{Error, texts};
+use crate::error::{Error, contained, texts};
 use crate::rows::TypeMask;
 
 /// Why a connection is over.

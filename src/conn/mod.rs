@@ -16,7 +16,6 @@ mod cancel;
 pub mod completion_queue;
 pub mod connection;
 pub mod connection_id;
-pub mod contained;
 mod delivery;
 pub mod demands;
 #[cfg(unix)]

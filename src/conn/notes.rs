@@ -1,8 +1,7 @@
 //! Outcomes of requests: noted under a connection's lock, and delivered after it is released.
 
-use super::contained::contained;
 use super::reply::Reply;
-use crate::error::Error;
+use crate::error::{Error, contained};
 use crate::rows::{Batch, Record};
 
 /// Answers that were produced under the lock and are delivered after it.

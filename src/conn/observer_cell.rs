@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::connection_id::ConnectionId;
-use super::contained::contained;
 use super::event::Event;
 use super::observer::Observer;
 use super::sink::Sink;
+use crate::error::contained;
 
 /// How much is kept for a connection without an observer: it is being made, and little can happen meanwhile.
 const EARLY_LIMIT: usize = 100;

@@ -1,13 +1,12 @@
 //! The one tokio runtime of the process, shared by every environment (main thread and worker threads).
 
 use std::io;
-use std::panic::catch_unwind;
 
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::os_error::{Shortage, io_code};
-use crate::error::{Error, ErrorKind, texts};
+use crate::error::{Error, ErrorKind, contained, texts};
 
 static RUNTIME: OnceCell<Runtime> = OnceCell::new();
 
@@ -46,10 +45,9 @@ fn build() -> Result<Runtime, Error> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = (cores / 2).clamp(1, 4);
     // tokio panics when it can't start a thread.
-    let built = catch_unwind(|| {
-        Builder::new_multi_thread().worker_threads(threads).thread_name("pgfleet").enable_all().build()
-    });
-    built.unwrap_or_else(|_| Err(io::ErrorKind::WouldBlock.into())).map_err(|error| refused(&error))
+    let built =
+        contained(|| Builder::new_multi_thread().worker_threads(threads).thread_name("pgfleet").enable_all().build());
+    built.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into())).map_err(|error| refused(&error))
 }
 
 fn refused(error: &io::Error) -> Error {

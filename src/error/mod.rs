@@ -3,12 +3,14 @@
 //! Errors are plain data here. `src/node/` hands them to JavaScript field by field, and `lib/errors.js` makes the
 //! `Error` objects; nothing else turns them into text.
 
+mod contained;
 mod phase;
 pub mod texts;
 
 use std::fmt;
 use std::time::Duration;
 
+pub(crate) use contained::contained;
 pub use phase::Phase;
 
 /// One variant for each reaction a caller can have.

@@ -1,7 +1,6 @@
 //! Ties an environment to its JavaScript thread, by the one threadsafe function that drains its queue.
 
 use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 
@@ -10,6 +9,7 @@ use napi::sys;
 use super::drain;
 use super::environment::Environment;
 use super::js::{Answer, Js, Refused, Value};
+use crate::error::contained;
 
 /// Has `callback`, JavaScript's drain, called when something is ready for the environment.
 pub(super) fn attach(js: Js, callback: Value, environment: &Arc<Environment>) -> Answer<()> {
@@ -53,11 +53,11 @@ unsafe extern "C" fn woken(env: sys::napi_env, _: sys::napi_value, context: *mut
     // SAFETY: Node-API calls with the environment, on its thread.
     let js = unsafe { Js::new(env) };
     // A panic must not unwind into Node; `drain` has reported it already to the requests that it concerns.
-    let _ = catch_unwind(AssertUnwindSafe(|| drain::go_on(js, &environment)));
+    let _ = contained(|| drain::go_on(js, &environment));
 }
 
 unsafe extern "C" fn finalized(_: sys::napi_env, _: *mut c_void, context: *mut c_void) {
     // SAFETY: gives back the strong count of `attach`; Node-API finalizes once.
     let environment = unsafe { Arc::from_raw(context.cast::<Environment>()) };
-    let _ = catch_unwind(AssertUnwindSafe(|| environment.die()));
+    contained(|| environment.die());
 }

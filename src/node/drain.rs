@@ -3,7 +3,6 @@
 //! The flat arrays are copied into two typed arrays that belong to the environment: making a typed array costs more
 //! than copying a small result. Everything else crosses as arguments of the one call.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use super::js::{Answer, Js, Value};
 use super::lock::lock;
 use super::news;
 use crate::clock;
-use crate::error::{Error, texts};
+use crate::error::{Error, contained, texts};
 use crate::pool::Acquired;
 use crate::rows::{Batch, Ending, Extra, Shape, Template, Text};
 use crate::wire::command::CommandTag;
@@ -85,25 +84,24 @@ pub(super) fn go_on(js: Js, environment: &Arc<Environment>) -> Answer<()> {
 fn hand_over(js: Js, callback: Value, environment: &Arc<Environment>, mut batch: Batch) -> Answer<()> {
     let mut extras = std::mem::take(&mut batch.extras).into_iter();
     let mut converted = Vec::with_capacity(extras.len());
-    let arguments = catch_unwind(AssertUnwindSafe(|| {
+    let arguments = contained(|| {
         for extra in extras.by_ref() {
             let is_event = matches!(extra, Extra::News(_));
             converted.push((is_event, extra_to_js(js, environment, extra)?));
         }
         arguments(js, environment, &batch, &converted)
-    }));
+    });
     // Before the call: what JavaScript does in it may start new requests, which hold again.
     environment.event_loop.release_requests(js, batch.finished);
     environment.let_go(js);
     match arguments {
-        Ok(arguments) => {
+        Some(arguments) => {
             environment.queue.recycle(batch);
             js.call(callback, &arguments?)
         }
-        Err(_) => {
+        None => {
             for extra in extras.filter(|extra| matches!(extra, Extra::News(_))) {
-                let event = catch_unwind(AssertUnwindSafe(|| extra_to_js(js, environment, extra)));
-                if let Ok(event) = event {
+                if let Some(event) = contained(|| extra_to_js(js, environment, extra)) {
                     converted.push((true, event?));
                 }
             }

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -20,6 +19,7 @@ use super::uv::{Called, Idle, Loop, Poll, Uv};
 use crate::clock;
 use crate::conn::busy_wait::{BusyWait, History, Turns};
 use crate::conn::{CompletionQueue, Connection, ConnectionId, Reader};
+use crate::error::contained;
 
 /// Hands over what is ready.
 type Drain = dyn Fn(Js) -> Answer<()> + Send + Sync;
@@ -66,7 +66,7 @@ struct Watched {
 
 impl Called for Watched {
     fn called(&self) {
-        if catch_unwind(AssertUnwindSafe(|| self.polling.read(&self.connection))).is_err() {
+        if contained(|| self.polling.read(&self.connection)).is_none() {
             self.polling.unwatch(&self.connection);
         }
     }
@@ -327,10 +327,10 @@ unsafe extern "C" fn leaving(_: sys::napi_async_cleanup_hook_handle, polling: *m
     unsafe { Arc::increment_strong_count(polling.cast::<Polling>().cast_const()) };
     // SAFETY: takes over the count that was just added.
     let polling = unsafe { Arc::from_raw(polling.cast::<Polling>().cast_const()) };
-    let _ = catch_unwind(AssertUnwindSafe(|| {
+    contained(|| {
         for connection in polling.watched() {
             polling.unwatch(&connection);
         }
         polling.leave();
-    }));
+    });
 }

@@ -5,9 +5,10 @@
 //! sockets; what it doesn't have is `uv_run`.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use once_cell::sync::OnceCell;
+
+use crate::error::contained;
 
 /// `uv_poll_t` or `uv_idle_t`, of a size that only libuv knows.
 type Raw = *mut c_void;
@@ -217,7 +218,7 @@ unsafe extern "C" fn turned<C: Called>(raw: Raw) {
     // SAFETY: the data of a handle is its memory, which lives until `closed`.
     let called = unsafe { &(*memory.cast::<Memory<C>>()).called };
     // A panic must not unwind into libuv.
-    let _ = catch_unwind(AssertUnwindSafe(|| called.called()));
+    contained(|| called.called());
 }
 
 unsafe extern "C" fn closed<C: Called>(raw: Raw) {
@@ -226,5 +227,5 @@ unsafe extern "C" fn closed<C: Called>(raw: Raw) {
     let memory = unsafe { (uv.handle_get_data)(raw) };
     // SAFETY: libuv needs the memory no longer, and calls once.
     let memory = unsafe { Box::from_raw(memory.cast::<Memory<C>>()) };
-    let _ = catch_unwind(AssertUnwindSafe(|| memory.called.closed()));
+    contained(|| memory.called.closed());
 }

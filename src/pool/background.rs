@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::state::State;
 use super::task::Task;
 use crate::clock;
-use crate::conn::contained::contained;
+use crate::error::contained;
 
 /// How long a task rests after a panic.
 const REST: Duration = Duration::from_secs(1);

@@ -5,9 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::containment::panicked;
-use crate::conn::contained::contained;
 use crate::conn::{Connection, Reply, Sink, runtime};
-use crate::error::{Error, texts};
+use crate::error::{Error, contained, texts};
 use crate::rows::{Batch, Extra, Record};
 
 /// An action that runs without the lock.

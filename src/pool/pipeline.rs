@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use super::depth::Depth;
 use crate::clock;
 use crate::config::Sharing;
-use crate::conn::contained::contained;
 use crate::conn::message::Message;
 use crate::conn::reply::RequestKey;
 use crate::conn::request::Request;
 use crate::conn::{Connection, KnownText, Race, Reply, known_text};
+use crate::error::contained;
 
 /// Queries that take no longer than this can be many on one connection without a long wait.
 const VERY_QUICK: Duration = Duration::from_micros(250);

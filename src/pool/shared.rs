@@ -15,9 +15,8 @@ use super::users::Users;
 use super::wait_queue::Work;
 use crate::clock;
 use crate::config::PoolSettings;
-use crate::conn::contained::contained;
 use crate::conn::{Connection, Request, runtime};
-use crate::error::{Error, texts};
+use crate::error::{Error, contained, texts};
 
 pub(super) struct Shared {
     /// Opens connections, and counts and limits them.

@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use super::event::{PoolEvent, PoolNews};
 use crate::clock;
 use crate::conn::caller::{Answering, Unanswered};
-use crate::conn::contained::contained;
 use crate::conn::{Caller, ConnectionId, Question, Sink};
+use crate::error::contained;
 use crate::rows::Batch;
 
 /// The number by which a user knows the pool; unique in the process.

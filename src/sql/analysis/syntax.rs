@@ -4,14 +4,13 @@
 //! that grows with the square of a chain of operators; its errors can only be had with a validation that also parses
 //! the bodies of functions, however deep they are; and trees are dropped by recursion.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use rowan::{GreenNode, GreenToken, NodeOrToken, SyntaxKind as RawKind};
 use squawk_lexer::TokenKind;
 use squawk_parser::{EntryPoint, LexedStr, StrStep};
 use squawk_syntax::ast::{AstNode, Stmt};
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
+use crate::error::contained;
 use crate::sql::token::Tokens;
 
 /// A longer text can't be told by the parser's positions.
@@ -78,7 +77,7 @@ impl Parser {
 
     /// The parser asserts that it moves on, and more; a text that makes it panic is one that it doesn't understand.
     fn built(&mut self, text: &str) -> Option<Tree> {
-        catch_unwind(AssertUnwindSafe(|| build(text, &mut self.tokens))).ok()?
+        contained(|| build(text, &mut self.tokens))?
     }
 }
 

@@ -3,8 +3,6 @@
 //! It takes a text alone, and parses it anew with a parser that needs a time that grows with the square of a chain of
 //! operators. So it gets the statements that its rules can speak of, and none with such a chain.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use rowan::TextSize;
 use squawk_lexer::TokenKind;
 use squawk_linter::{Fix, Linter, Rule, Violation};
@@ -13,6 +11,7 @@ use squawk_syntax::{Parse, SyntaxNode};
 
 use super::names;
 use super::passes::Held;
+use crate::error::contained;
 use crate::sql::analysis::depth;
 use crate::sql::script::Statement;
 
@@ -93,7 +92,7 @@ fn look_at(
     // A version without its second part is less than any with one.
     linter.settings.pg_version = format!("{server_version}.0").parse().ok()?;
     linter.settings.assume_in_transaction = in_transaction;
-    for violation in catch_unwind(AssertUnwindSafe(|| linter.lint(&parsed, &text))).ok()? {
+    for violation in contained(|| linter.lint(&parsed, &text))? {
         let start = violation.text_range.start();
         let place = starts.partition_point(|place| *place <= start).checked_sub(1)?;
         let rule = violation.code.to_string();
@@ -103,7 +102,7 @@ fn look_at(
 }
 
 fn parsed(text: &str) -> Option<Parse<SourceFile>> {
-    catch_unwind(AssertUnwindSafe(|| SourceFile::parse(text))).ok()
+    contained(|| SourceFile::parse(text))
 }
 
 /// Whether squawk takes the text for one statement.
