@@ -33,13 +33,25 @@ fn first_then(first: Script) -> Server {
 }
 
 /// Has a connection lent, asks something on it, and gives it back.
-async fn assert_serves(pool: &Pool, context: &str) {
+async fn assert_lends(pool: &Pool, context: &str) {
     let lease = clock::within(AN_HOUR, pool.lease()).await.unwrap_or_else(|| panic!("{context}: it waits"));
     let lease = lease.unwrap_or_else(|error| panic!("{context}: {error:?}"));
     assert_eq!(lease.session().simple("select 'a'").await.unwrap().len(), 1, "{context}");
-    drop(lease);
+}
+
+/// As [`assert_lends`], after which the connection is idle and the only one.
+async fn assert_serves(pool: &Pool, context: &str) {
+    assert_lends(pool, context).await;
     settle().await;
     assert_eq!(counts(pool), [1, 1, 0], "{context}");
+}
+
+/// All that is open is idle, the next one is served, and the pool can end.
+async fn assert_rests_serves_and_ends(pool: Pool, server: &Server, context: &str) {
+    let [total, idle, waiting] = counts(&pool);
+    assert_eq!((total, waiting, server.open()), (idle, 0, idle), "{context}: all that is open is idle");
+    assert_lends(&pool, context).await;
+    assert_ends(pool, server, context).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,12 +261,7 @@ async fn a_panic_at_any_step_of_reading_and_writing_costs_the_pool_one_connectio
             let untold = use_in_all_ways(&pool, &receiver).await;
             let has_panicked = server.failpoint().disarm();
             assert_eq!(untold, [0; 0], "{context}");
-            let [total, idle, waiting] = counts(&pool);
-            assert_eq!((total, waiting, server.open()), (idle, 0, idle), "{context}: all that is open is idle");
-            let lease = clock::within(AN_HOUR, pool.lease()).await.expect("it is served").unwrap();
-            assert_eq!(lease.session().simple("select 'a'").await.unwrap().len(), 1, "{context}");
-            drop(lease);
-            assert_ends(pool, &server, &context).await;
+            assert_rests_serves_and_ends(pool, &server, &context).await;
             if !has_panicked {
                 assert!(step > 20, "there are steps: {step}");
                 break;
@@ -277,12 +284,7 @@ async fn a_receiver_that_panics_loses_what_it_was_told_and_no_other_one_its_plac
             let (untold, others) = tokio::join!(use_in_all_ways(&pool, &receiver), use_in_all_ways(&pool, &other));
             let has_panicked = receiver.failpoint().disarm();
             assert_eq!((untold, others), (vec![], vec![]), "{context}");
-            let [total, idle, waiting] = counts(&pool);
-            assert_eq!((total, waiting, server.open()), (idle, 0, idle), "{context}: all that is open is idle");
-            let lease = clock::within(AN_HOUR, pool.lease()).await.expect("it is served").unwrap();
-            assert_eq!(lease.session().simple("select 'a'").await.unwrap().len(), 1, "{context}");
-            drop(lease);
-            assert_ends(pool, &server, &context).await;
+            assert_rests_serves_and_ends(pool, &server, &context).await;
             if !has_panicked {
                 assert!(step > 10, "there are steps: {step}");
                 break;
