@@ -7,7 +7,7 @@ use super::script_parts::Parts;
 use crate::wire::frontend::Parameters;
 
 /// By what was asked.
-pub enum Flow {
+pub(super) enum Flow {
     /// Simple Query.
     Simple,
     /// A script.

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::known_text::KnownText;
 use super::message::Message;
-use super::request::Request;
 use crate::sql;
 
 /// Bytes of an answer from which on describing may pay.
@@ -39,12 +39,16 @@ impl LargeTexts {
 
     /// The text of a request from whose answer something may be learnt. Not for a named statement, one that asks for
     /// binary format anyway, or a caller that sends on without waiting.
-    pub(super) fn learnable(&self, request: &Request) -> Option<Arc<str>> {
-        let is_quick = request.known.as_ref().is_some_and(|known| known.is_quick());
-        if self.threshold.is_none() || !request.may_prepare || is_quick {
+    pub(super) fn learnable(
+        &self,
+        message: &Message,
+        may_prepare: bool,
+        known: Option<&KnownText>,
+    ) -> Option<Arc<str>> {
+        if self.threshold.is_none() || !may_prepare || known.is_some_and(KnownText::is_quick) {
             return None;
         }
-        let text = unnamed(&request.message)?;
+        let text = unnamed(message)?;
         (text.len() <= LONGEST).then(|| text.clone())
     }
 

@@ -7,7 +7,7 @@ use super::flow::Flow;
 
 /// How far an answer has come, as far as that says what can't come any more.
 #[derive(Debug, Default)]
-pub struct Order {
+pub(super) struct Order {
     parsed: bool,
     bound: bool,
     /// A result set has begun and is not complete.

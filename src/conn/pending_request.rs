@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::rows::{Formats, Shape};
 
 /// A request that was sent and is being answered.
-pub struct PendingRequest {
+pub(super) struct PendingRequest {
     /// The request to answer.
     pub reply: Reply,
     /// How its answer reads.
@@ -26,4 +26,19 @@ pub struct PendingRequest {
     pub order: Order,
     /// Its text, when the size of its answer is worth remembering.
     pub text: Option<Arc<str>>,
+}
+
+impl PendingRequest {
+    /// One that was sent just now. `formats` are the columns that it may bring in binary format.
+    pub(super) fn new(
+        reply: Reply,
+        flow: Flow,
+        shape: Option<Arc<Shape>>,
+        formats: Formats,
+        text: Option<Arc<str>>,
+    ) -> PendingRequest {
+        // A result that is yet to be described comes as text.
+        let formats = if shape.is_some() { formats } else { Formats::TEXT };
+        PendingRequest { reply, flow, error: None, shape, formats, answered: false, order: Order::default(), text }
+    }
 }

@@ -7,8 +7,6 @@ use bytes::BytesMut;
 use super::flow::Flow;
 use super::known_text::KnownText;
 use super::message::{Body, Extended, Message, Portal, Script};
-use super::order::Order;
-use super::pending_request::PendingRequest;
 use super::reply::Reply;
 use super::script_parts::Parts;
 use super::statement::{Described, Statements};
@@ -38,25 +36,26 @@ impl Request {
     }
 }
 
-impl Request {
-    /// Writes the request and turns it into what waits for the answer. `formats` are the columns that may come in
-    /// binary format. `describes` has a query without a name described before it is bound.
+impl Message {
+    /// Writes the message, whose answer goes to `reply`, and says how that reads. `formats` are the columns that may
+    /// come in binary format. `describes` has a query without a name described before it is bound.
     ///
     /// # Errors
-    /// The request cannot be expressed in the protocol; nothing was written then.
-    pub fn send(
+    /// The message cannot be expressed in the protocol; nothing was written then.
+    pub(super) fn send(
         self,
+        may_prepare: bool,
+        describes: bool,
+        reply: &Reply,
         statements: &mut Statements,
         formats: Formats,
-        describes: bool,
         out: &mut BytesMut,
-    ) -> Result<PendingRequest, (Reply, Box<Error>)> {
-        let Request { message, reply, may_prepare, known: _ } = self;
+    ) -> Result<Sent, Error> {
         let start = out.len();
-        let sent = match message {
+        let sent = match self {
             Message::Simple(text) if describes => describing(&text, Parameters::default(), out),
             Message::Extended(query) if describes => describing(&query.text, query.parameters, out),
-            Message::Simple(text) => simple(text, may_prepare, &reply, statements, formats, out),
+            Message::Simple(text) => simple(text, may_prepare, reply, statements, formats, out),
             Message::Script(script) => send_script(*script, out).map(|flow| (flow, None)),
             Message::Exchange(messages) => {
                 out.extend_from_slice(&messages);
@@ -64,35 +63,19 @@ impl Request {
             }
             Message::Extended(query) if may_prepare && query.name.is_empty() => {
                 match statements.prepare_repeated(&query.text, query.parameters.len()) {
-                    Some(prepared) => repeated(query, prepared, &reply, statements, formats, out),
-                    None => extended(&query, &reply, statements, formats, out),
+                    Some(prepared) => repeated(query, prepared, reply, statements, formats, out),
+                    None => extended(&query, reply, statements, formats, out),
                 }
             }
-            Message::Extended(query) => extended(&query, &reply, statements, formats, out),
+            Message::Extended(query) => extended(&query, reply, statements, formats, out),
             Message::Raw => Ok((Flow::Raw, None)),
             Message::Portal(portal) => open_portal(&portal, out).map(|()| (Flow::Portal { left: 0 }, None)),
             Message::Copy { text, each } => frontend::query(&text, out).map(|()| (Flow::Copy { each }, None)),
         };
-        match sent {
-            Ok((flow, shape)) => {
-                // A result that is yet to be described comes as text.
-                let formats = if shape.is_some() { formats } else { Formats::TEXT };
-                Ok(PendingRequest {
-                    reply,
-                    flow,
-                    error: None,
-                    shape,
-                    formats,
-                    answered: false,
-                    order: Order::default(),
-                    text: None,
-                })
-            }
-            Err(error) => {
-                out.truncate(start);
-                Err((reply, Box::new(error)))
-            }
+        if sent.is_err() {
+            out.truncate(start);
         }
+        sent
     }
 }
 
@@ -172,6 +155,7 @@ fn open_portal(portal: &Portal, out: &mut BytesMut) -> Result<(), Error> {
     Ok(())
 }
 
+/// How the answer reads, and its columns if they are known.
 type Sent = (Flow, Option<Arc<Shape>>);
 
 /// A text alone goes through the extended protocol once it is prepared.
@@ -258,6 +242,7 @@ fn extended(
 mod tests {
     use super::super::auto_prepare::AutoPrepare;
     use super::super::null_sink::NullSink;
+    use super::super::pending_request::PendingRequest;
     use super::*;
     use crate::error::ServerError;
     use crate::rows::TypeMask;
@@ -271,11 +256,12 @@ mod tests {
     fn send(text: &str, name: &str, statements: &mut Statements) -> (String, Vec<u8>, PendingRequest) {
         let parameters = Parameters::default();
         let query = Extended { name: name.into(), text: text.into(), parameters, binary: false };
-        let request = Request { message: Message::Extended(query), reply: reply(), may_prepare: true, known: None };
-        let mut out = BytesMut::new();
-        let Ok(pending) = request.send(statements, Formats::INSTANTS, false, &mut out) else {
+        let (mut out, reply, formats) = (BytesMut::new(), reply(), Formats::INSTANTS);
+        let Ok((flow, shape)) = Message::Extended(query).send(true, false, &reply, statements, formats, &mut out)
+        else {
             panic!("it can be sent")
         };
+        let pending = PendingRequest::new(reply, flow, shape, formats, None);
         let (mut tags, mut codes, mut rest) = (String::new(), Vec::new(), &out[..]);
         while let [tag, a, b, c, d, ..] = rest {
             let size = usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).unwrap() + 1;

@@ -158,30 +158,26 @@ impl Inner {
     }
 
     fn send_next(&mut self, request: Request, notes: &mut Notes) {
-        self.sending = Some(request.reply.clone());
-        self.send(request, notes);
-        self.sending = None;
-    }
-
-    fn send(&mut self, mut request: Request, notes: &mut Notes) {
-        let text = self.large_texts.learnable(&request);
-        request.may_prepare &= self.statements.may_prepare(self.status);
-        let describes = !request.may_prepare
-            && self.in_flight() == 0
-            && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
-        let mode = Mode::of(&request.message, &request.reply, describes);
+        let Request { message, reply, may_prepare, known } = request;
+        let is_alone = self.in_flight() == 0;
+        let reply = self.sending.insert(reply);
+        let text = self.large_texts.learnable(&message, may_prepare, known.as_deref());
+        let may_prepare = may_prepare && self.statements.may_prepare(self.status);
+        let describes = !may_prepare && is_alone && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
+        let mode = Mode::of(&message, reply, describes);
         // Requests in flight may change how the session writes dates.
-        let formats = if self.in_flight() == 0 { self.statements.styles.formats() } else { Formats::PLAIN };
-        match request.send(&mut self.statements, formats, describes, &mut self.out) {
-            Ok(mut pending) => {
-                pending.text = text;
+        let formats = if is_alone { self.statements.styles.formats() } else { Formats::PLAIN };
+        let sent = message.send(may_prepare, describes, reply, &mut self.statements, formats, &mut self.out);
+        let Some(reply) = self.sending.take() else { return };
+        match sent {
+            Ok((flow, shape)) => {
                 if let Some(Mode::Raw) = mode {
-                    notes.push((pending.reply.clone(), Note::Started));
+                    notes.push((reply.clone(), Note::Started));
                 }
                 self.exchange.sent(mode);
-                self.pending.push_back(pending);
+                self.pending.push_back(PendingRequest::new(reply, flow, shape, formats, text));
             }
-            Err((reply, error)) => notes.push((reply, Note::Refused(*error, self.status))),
+            Err(error) => notes.push((reply, Note::Refused(error, self.status))),
         }
     }
 
