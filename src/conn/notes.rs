@@ -32,14 +32,14 @@ fn deliver(reply: &Reply, note: Note) {
     match note {
         Note::Failed(error) => reply.fail(error),
         Note::Refused(error, status) => reply.fail_on(error, status),
-        Note::Done => tell(reply, Record::Done, &[reply.request, 0]),
-        Note::Started => tell(reply, Record::Started, &[reply.request]),
-        Note::Drained => tell(reply, Record::Drained, &[reply.request]),
+        Note::Done => reply.done(0),
+        Note::Started => tell(reply, Record::Started),
+        Note::Drained => tell(reply, Record::Drained),
     }
 }
 
-fn tell(reply: &Reply, what: Record, fields: &[i32]) {
+fn tell(reply: &Reply, what: Record) {
     let mut batch = Batch::default();
-    batch.record(what, fields);
+    batch.record(what, &[reply.request]);
     reply.sink.deliver(batch);
 }

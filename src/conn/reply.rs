@@ -34,6 +34,13 @@ impl Reply {
         (self.sink.id(), self.request)
     }
 
+    /// The request is done, on a connection that goes on in this transaction status; 0 without one.
+    pub fn done(&self, status: u8) {
+        let mut batch = Batch::default();
+        batch.record(Record::Done, &[self.request, i32::from(status)]);
+        self.sink.deliver(batch);
+    }
+
     /// Fails the request without a connection.
     pub fn fail(&self, error: Error) {
         self.fail_on(error, 0);

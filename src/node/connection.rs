@@ -21,7 +21,7 @@ use crate::conn::{
 use crate::ddl::{Apart, Place};
 use crate::error::Error as Failure;
 use crate::pool::{Acquired, Pool};
-use crate::rows::{Batch, Record};
+use crate::rows::Batch;
 
 /// How far a connection has come.
 enum Slot {
@@ -304,7 +304,7 @@ impl ConnectionHandle {
             Some(connection) => connection.end(Some(reply)),
             None => {
                 self.destroy();
-                done(&reply);
+                reply.done(b'I');
             }
         }
     }
@@ -329,7 +329,7 @@ impl ConnectionHandle {
             // What an environment leaves under way is cancelled when it ends.
             match environment.queue.while_here(connection.cancel()).await {
                 Some(Err(error)) => reply.fail(error),
-                Some(Ok(())) | None => done(&reply),
+                Some(Ok(())) | None => reply.done(b'I'),
             }
         });
     }
@@ -411,7 +411,7 @@ impl Opening {
                 *slot = Slot::Open(connection.clone());
                 drop(slot);
                 connection.watch(observer);
-                done(reply);
+                reply.done(b'I');
             }
             outcome => {
                 // It was aborted in the same moment.
@@ -425,12 +425,6 @@ impl Opening {
             }
         }
     }
-}
-
-fn done(reply: &Reply) {
-    let mut batch = Batch::default();
-    batch.record(Record::Done, &[reply.request, i32::from(b'I')]);
-    reply.sink.deliver(batch);
 }
 
 /// Tells the environment about events on a connection of its own.

@@ -17,7 +17,6 @@ use crate::conn::{Connection, KnownText, Sink};
 use crate::ddl::Place;
 use crate::manager;
 use crate::pool::{Pool, PoolId, Work};
-use crate::rows::{Batch, Record};
 
 /// A pool.
 #[napi(js_name = "Pool")]
@@ -187,9 +186,7 @@ impl PoolHandle {
         if manager::leave(&self.pool, self.id) {
             self.pool.end(Some(reply));
         } else {
-            let mut batch = Batch::default();
-            batch.record(Record::Done, &[reply.request, 0]);
-            reply.sink.deliver(batch);
+            reply.done(0);
         }
     }
 

@@ -43,18 +43,15 @@ impl Effect {
     }
 
     fn perform(self) {
-        let mut batch = Batch::default();
         match self {
             Effect::Fail(reply, error) => reply.fail(error),
             Effect::Lend(connection, reply, value) => {
                 connection.set_depth(1);
+                let mut batch = Batch::default();
                 batch.record_with(Record::Value, &[reply.request], Extra::Value(value));
                 reply.sink.deliver(batch);
             }
-            Effect::Done(reply) => {
-                batch.record(Record::Done, &[reply.request, 0]);
-                reply.sink.deliver(batch);
-            }
+            Effect::Done(reply) => reply.done(0),
             Effect::Tell(sink, batch) => sink.deliver(*batch),
             Effect::Close(connection) if connection.load() == 0 => connection.end(None),
             Effect::Close(connection) => connection.destroy(Error::closed(texts::TERMINATED)),
