@@ -413,6 +413,8 @@ pub fn pool_is_busy(most: usize) -> String {
     format!("The pool is busy and {most} requests wait already (maxWaiting); try again later.")
 }
 
+/// Of a second `connect`, which a client of a pool never needs.
+pub const POOLED_IS_OPEN: &str = "A pooled connection is open already.";
 /// A pool that ends has nothing to lend.
 pub const NOTHING_LENT: &str = "The pool gave no connection.";
 /// Why an idle connection is not used again.

@@ -19,7 +19,7 @@ use crate::conn::{
     Caller, Connection, ConnectionEvent, ConnectionId, Event, KeyRing, Observer, Reply, Sink, open, runtime,
 };
 use crate::ddl::{Apart, Place};
-use crate::error::Error as Failure;
+use crate::error::{Error as Failure, texts};
 use crate::pool::{Acquired, Pool};
 use crate::rows::Batch;
 
@@ -112,7 +112,7 @@ impl ConnectionHandle {
         let _hold = self.environment.hold(Js::of(&env));
         let reply = reply(&self.environment.queue, request, 0);
         let Some((settings, caller)) = self.settings.clone() else {
-            return reply.fail(Failure::closed("A pooled connection is open already."));
+            return reply.fail(Failure::closed(texts::POOLED_IS_OPEN));
         };
         if let Err(error) = runtime::start() {
             *lock(&self.slot) = Slot::Closed;
@@ -123,7 +123,7 @@ impl ConnectionHandle {
         *lock(&self.slot) = Slot::Opening(sender);
         let opening = Opening { id: self.id, slot: self.slot.clone(), environment: self.environment.clone() };
         runtime::spawn(async move {
-            let terminated = || Err(Failure::closed("Connection terminated"));
+            let terminated = || Err(Failure::closed(texts::TERMINATED));
             let ring = KeyRing::default();
             let outcome = opening.environment.queue.while_here(async {
                 tokio::select! {
@@ -313,7 +313,7 @@ impl ConnectionHandle {
     #[napi(catch_unwind)]
     pub fn destroy(&self) {
         match self.connection() {
-            Some(connection) => connection.destroy(Failure::closed("Connection terminated")),
+            Some(connection) => connection.destroy(Failure::closed(texts::TERMINATED)),
             None => *lock(&self.slot) = Slot::Closed,
         }
     }
@@ -416,11 +416,11 @@ impl Opening {
             outcome => {
                 // It was aborted in the same moment.
                 if let Ok(connection) = &outcome {
-                    connection.destroy(Failure::closed("Connection terminated"));
+                    connection.destroy(Failure::closed(texts::TERMINATED));
                 }
                 *slot = Slot::Closed;
                 drop(slot);
-                reply.fail(outcome.err().unwrap_or_else(|| Failure::closed("Connection terminated")));
+                reply.fail(outcome.err().unwrap_or_else(|| Failure::closed(texts::TERMINATED)));
                 self.environment.queue.deliver(Batch::of(ConnectionEvent(self.id, Event::Closed)));
             }
         }
