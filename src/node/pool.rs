@@ -139,7 +139,7 @@ impl PoolHandle {
         let before = |connection: Option<&Connection>| {
             environment.prepare_for(hold.under_way(), connection.filter(|_| !self.pool.is_shared()));
         };
-        self.pool.run(Work::Request { request, retire: true }, before);
+        self.pool.run(Work::Request(request), before);
         Ok(())
     }
 

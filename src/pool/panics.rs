@@ -59,7 +59,7 @@ impl Receiver {
     fn query(self: &Arc<Self>, request: i32) -> Work {
         let message = Message::Simple("SELECT 'a'".into());
         let request = Request { message, reply: self.reply(request), may_prepare: false, known: None };
-        Work::Request { request, retire: true }
+        Work::Request(request)
     }
 
     fn panics(&self, times: usize) {

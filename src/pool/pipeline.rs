@@ -29,9 +29,7 @@ pub(super) struct Pipeline {
     unsent: usize,
     /// Others may be in flight together with the first.
     shares: bool,
-    /// A failure closes the connection.
-    pub(super) retire: bool,
-    /// One has failed.
+    /// One has failed, which closes the connection.
     pub(super) failed: bool,
     /// When the last answer came.
     since: Instant,
@@ -63,10 +61,10 @@ impl InFlight {
 
 impl Pipeline {
     /// A connection starts with this request.
-    pub(super) fn new(request: &Request, retire: bool, shares: bool) -> Self {
+    pub(super) fn new(request: &Request, shares: bool) -> Self {
         let now = clock::now();
         let mut pipeline =
-            Pipeline { requests: VecDeque::new(), unproven: 0, unsent: 0, shares, retire, failed: false, since: now };
+            Pipeline { requests: VecDeque::new(), unproven: 0, unsent: 0, shares, failed: false, since: now };
         pipeline.push(request, None, now);
         pipeline
     }
@@ -271,7 +269,7 @@ mod tests {
     fn taken(part: usize, most: usize) -> usize {
         let mut depth = Depth::new(16);
         (0..10).for_each(|_| depth.learn(Duration::from_micros(100)));
-        let mut pipeline = Pipeline::new(&request("select 1"), true, true);
+        let mut pipeline = Pipeline::new(&request("select 1"), true);
         let next = |is_wanted: &dyn Fn(&Request) -> bool| Some(request("select 2")).filter(is_wanted);
         pipeline.fill(&depth, part, most, Sharing::Reads, clock::now(), next).len()
     }
@@ -288,7 +286,7 @@ mod tests {
     fn requests_of_another_receiver_do_not_join() {
         let mut depth = Depth::new(16);
         (0..10).for_each(|_| depth.learn(Duration::from_micros(100)));
-        let mut pipeline = Pipeline::new(&request_of(1, "select 1"), true, true);
+        let mut pipeline = Pipeline::new(&request_of(1, "select 1"), true);
         let mut waiting = vec![request_of(2, "select 2"), request_of(1, "select 3")];
         let next = |is_wanted: &dyn Fn(&Request) -> bool| waiting.pop_if(|request| is_wanted(request));
         assert_eq!(pipeline.fill(&depth, 16, usize::MAX, Sharing::Reads, clock::now(), next).len(), 1);
@@ -298,7 +296,7 @@ mod tests {
     fn joined(text: &str, sharing: Sharing) -> (usize, usize) {
         let mut depth = Depth::new(16);
         (0..10).for_each(|_| depth.learn(Duration::from_micros(100)));
-        let mut pipeline = Pipeline::new(&request("select 1"), true, true);
+        let mut pipeline = Pipeline::new(&request("select 1"), true);
         let mut waiting = vec![request(text), request(text)];
         let next = |is_wanted: &dyn Fn(&Request) -> bool| waiting.pop_if(|request| is_wanted(request));
         let taken = pipeline.fill(&depth, 16, usize::MAX, sharing, clock::now(), next).len();
@@ -316,7 +314,7 @@ mod tests {
 
     /// A pipeline with two tries of which the other ones are under way or not.
     fn unwanted(tries: [usize; 2], second: bool) -> bool {
-        let mut pipeline = Pipeline::new(&request("select 1"), true, true);
+        let mut pipeline = Pipeline::new(&request("select 1"), true);
         pipeline.requests.clear();
         let now = clock::now();
         for tries in tries {
@@ -346,11 +344,11 @@ mod tests {
         let mut depth = Depth::new(16);
         depth.meet(Some(Duration::from_millis(80)));
         let sent = clock::now();
-        let mut pipeline = Pipeline::new(&request("select 1"), true, true);
+        let mut pipeline = Pipeline::new(&request("select 1"), true);
         pipeline.submitted(1);
         pipeline.complete(0, sent + Duration::from_millis(81), &mut depth);
         assert_eq!(depth.allows(false), 2);
-        let mut pipeline = Pipeline::new(&request("select 1"), true, true);
+        let mut pipeline = Pipeline::new(&request("select 1"), true);
         pipeline.submitted(1);
         pipeline.complete(0, clock::now() + Duration::from_millis(200), &mut depth);
         assert_eq!(depth.allows(false), 1);
@@ -359,7 +357,7 @@ mod tests {
     /// A pipeline whose only query was answered this late, and the depth that learns of it.
     fn late(known: Option<&Arc<KnownText>>, depth: &mut Depth, sent: Instant) {
         let request = Request { known: known.cloned(), ..request("select 1") };
-        let mut pipeline = Pipeline::new(&request, true, true);
+        let mut pipeline = Pipeline::new(&request, true);
         pipeline.submitted(1);
         pipeline.requests[0].sent = sent;
         pipeline.since = sent;
@@ -383,11 +381,11 @@ mod tests {
     fn on_a_long_way_requests_join_until_an_answer_is_late() {
         let mut depth = Depth::new(16);
         depth.meet(Some(Duration::from_millis(20)));
-        let pipeline = Pipeline::new(&request("select 1"), true, true);
+        let pipeline = Pipeline::new(&request("select 1"), true);
         let after = |millis| clock::now() + Duration::from_millis(millis);
         assert!(pipeline.is_open(&depth, after(25)));
         assert!(!pipeline.is_open(&depth, after(35)));
-        assert!(!Pipeline::new(&request("select 1; select 2"), true, false).is_open(&depth, after(0)));
+        assert!(!Pipeline::new(&request("select 1; select 2"), false).is_open(&depth, after(0)));
     }
 
     #[test]
@@ -399,7 +397,7 @@ mod tests {
         let known = Arc::new(KnownText::new("select 1"));
         let pipeline = |known: &Arc<KnownText>| {
             let request = Request { known: Some(known.clone()), ..request("select 1") };
-            Pipeline::new(&request, true, true)
+            Pipeline::new(&request, true)
         };
         assert!(!pipeline(&known).is_open(&depth, clock::now()));
         (0..200).for_each(|_| known.note_quick());
@@ -410,7 +408,7 @@ mod tests {
     #[test]
     fn a_request_that_is_not_submitted_yet_has_no_answer() {
         let mut depth = Depth::new(16);
-        let mut pipeline = Pipeline::new(&request("select 1"), true, true);
+        let mut pipeline = Pipeline::new(&request("select 1"), true);
         assert_eq!(pipeline.lone_round_trip(0, clock::now()), None);
         pipeline.complete(0, clock::now(), &mut depth);
         assert_eq!(pipeline.len(), 1);

@@ -86,7 +86,7 @@ impl Shared {
     }
 
     pub(super) fn enqueue(self: &Arc<Self>, mut work: Work) {
-        if let Work::Request { request, retire: true } = &mut work
+        if let Work::Request(request) = &mut work
             && self.limits.pipeline_depth > 1
         {
             request.study();
@@ -114,7 +114,7 @@ impl Shared {
 
     /// As [`Shared::enqueue`] for each of them, in order.
     pub(super) fn enqueue_all(self: &Arc<Self>, requests: Vec<Request>) {
-        let mut requests = requests.into_iter().map(|request| Work::Request { request, retire: true });
+        let mut requests = requests.into_iter().map(Work::Request);
         if self.limits.max_waiting.is_none() {
             let deadline = self.limits.wait_timeout.map(|limit| clock::now() + limit);
             let mut state = self.lock();
@@ -181,7 +181,7 @@ impl Shared {
                 let lease = self.lend_to_lease(&mut state, held);
                 state.hand_over(lease.connection().clone(), reply, lease);
             }
-            Work::Request { request, retire } => {
+            Work::Request(request) => {
                 held.uses += 1;
                 // Without a client there is no 'connect' event, now or later.
                 held.is_new = false;
@@ -192,7 +192,7 @@ impl Shared {
                     && (request.known.is_some() || state.depth.is_far())
                     && may_share(&request, self.limits.sharing);
                 state.depth.meet(held.connection().round_trip());
-                let pipeline = Pipeline::new(&request, retire, shares);
+                let pipeline = Pipeline::new(&request, shares);
                 let connection = state.lend(held, Borrower::Pipeline(pipeline));
                 drop(state);
                 contained(|| before(&connection));

@@ -37,7 +37,7 @@ impl Shared {
         }
         let Some(Lent { to: Borrower::Pipeline(pipeline), held, .. }) = lent.get_mut(&id) else { return Vec::new() };
         let is_fit = held.connection().status() == b'I' && !held.is_worn_out(&self.limits, now);
-        if pipeline.failed || !pipeline.retire || !is_fit {
+        if pipeline.failed || !is_fit {
             return Vec::new();
         }
         let most = self.limits.max_uses.map_or(usize::MAX, |most| most.saturating_sub(held.uses) as usize);
@@ -113,7 +113,7 @@ impl Shared {
         if let Some(first) = pipeline.first_tried() {
             waiting.drop_second_try(first);
         }
-        let (failed, goes_on) = (pipeline.failed && pipeline.retire, pipeline.len() > 0);
+        let (failed, goes_on) = (pipeline.failed, pipeline.len() > 0);
         let part = state.part();
         let next = self.join(&mut state, connection.id(), part, now);
         if goes_on || !next.is_empty() {

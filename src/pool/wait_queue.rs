@@ -13,13 +13,8 @@ pub enum Work {
     Client(Reply),
     /// To use it for Rust's own queries, see [`super::Lease`].
     Lease(Reply),
-    /// To run one request; whether a failure closes the connection, as node-postgres's `pool.query` does.
-    Request {
-        /// What to run.
-        request: Request,
-        /// A failure closes the connection.
-        retire: bool,
-    },
+    /// To run one request, whose failure closes the connection, as node-postgres's `pool.query` does.
+    Request(Request),
 }
 
 impl Work {
@@ -27,14 +22,14 @@ impl Work {
     pub fn reply(&self) -> &Reply {
         match self {
             Work::Client(reply) | Work::Lease(reply) => reply,
-            Work::Request { request, .. } => &request.reply,
+            Work::Request(request) => &request.reply,
         }
     }
 
     pub(super) fn into_reply(self) -> Reply {
         match self {
             Work::Client(reply) | Work::Lease(reply) => reply,
-            Work::Request { request, .. } => request.reply,
+            Work::Request(request) => request.reply,
         }
     }
 }
@@ -122,7 +117,7 @@ impl WaitQueue {
     pub(super) fn pop(&mut self) -> Option<Work> {
         while let Some(second) = self.second_tries.pop_front() {
             if !second.is_over() {
-                return Some(Work::Request { request: second.request, retire: true });
+                return Some(Work::Request(second.request));
             }
         }
         self.queue.pop_front().map(|waiter| waiter.work)
@@ -138,17 +133,17 @@ impl WaitQueue {
             second.only_free = true;
             return None;
         }
-        self.second_tries.remove(place).map(|second| Work::Request { request: second.request, retire: true })
+        self.second_tries.remove(place).map(|second| Work::Request(second.request))
     }
 
-    /// Takes the first one when it is a request of this kind whose failure closes the connection.
+    /// Takes the first one when it is a request of this kind.
     pub(super) fn pop_request(&mut self, is_wanted: impl Fn(&Request) -> bool) -> Option<Request> {
         match &self.queue.front()?.work {
-            Work::Request { request, retire: true } if is_wanted(request) => {}
+            Work::Request(request) if is_wanted(request) => {}
             _ => return None,
         }
         match self.queue.pop_front()?.work {
-            Work::Request { request, .. } => Some(request),
+            Work::Request(request) => Some(request),
             Work::Client(_) | Work::Lease(_) => None,
         }
     }
@@ -161,7 +156,7 @@ impl WaitQueue {
             && *deadline <= now
         {
             let second = self.second_tries.pop_front();
-            expired.extend(second.map(|second| Work::Request { request: second.request, retire: true }));
+            expired.extend(second.map(|second| Work::Request(second.request)));
         }
         while let Some(Waiter { deadline: Some(deadline), .. }) = self.queue.get(sheltered)
             && *deadline <= now
@@ -226,7 +221,7 @@ mod tests {
     /// One that has never left, and two that are to be sent again.
     fn waiting(deadline: Option<Instant>) -> (WaitQueue, [Arc<Race>; 2]) {
         let (mut waiting, races) = (WaitQueue::default(), [Race::of_two(), Race::of_two()]);
-        waiting.push(Work::Request { request: request(3, None), retire: true }, None);
+        waiting.push(Work::Request(request(3, None)), None);
         waiting.push_second_try(request(1, Some(&races[0])), deadline);
         waiting.push_second_try(request(2, Some(&races[1])), deadline);
         (waiting, races)
