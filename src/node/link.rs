@@ -80,9 +80,9 @@ impl Drop for EnvironmentHandle {
 
 #[napi]
 impl EnvironmentHandle {
-    /// `drain` is called with every batch; the arrays are what it reads them from, and behind `polls` those of the
-    /// outbox; `generates` is whether code may be
-    /// generated, `polls` whether the runtime's event loop is Node's own.
+    /// `drain` is called with every batch; `ints` and `floats` are what it reads them from, `words` and `bytes` those
+    /// of the outbox; `generates` is whether code may be generated, `polls` whether the runtime's event loop is Node's
+    /// own.
     #[napi(constructor, catch_unwind)]
     #[allow(clippy::too_many_arguments, reason = "called once")]
     pub fn new(

@@ -36,7 +36,8 @@ impl PoolHandle {
         PoolHandle { environment, js, pool, id, texts: Mutex::default(), in_vain: AtomicUsize::new(0) }
     }
 
-    /// Runs the queries that JavaScript has recorded for this pool: before any other call of the pool.
+    /// Runs the queries that JavaScript has recorded for this pool: before any call for a client, a query or script, a
+    /// count, or its end.
     fn run_written(&self, env: &Env) {
         let requests = lock(&self.environment.outbox).take(&self.environment.queue, self.id, &lock(&self.texts));
         if !requests.is_empty() {
