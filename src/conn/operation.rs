@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::plain::Plain;
 use super::reply::Reply;
 use crate::error::{Error, Outcome, texts};
-use crate::rows::{Batch, News, Record};
+use crate::rows::{Batch, News};
 
 /// The work waits with more events when those that are not delivered yet take this many bytes.
 const UNDELIVERED_LIMIT: usize = 256 * 1024;
@@ -95,11 +95,7 @@ impl Operation {
     fn end(&self, ended: Ended) {
         let reply = &self.mailbox.reply;
         match ended {
-            Ok(status) => {
-                let mut batch = Batch::default();
-                batch.record(Record::Done, &[reply.request, i32::from(status)]);
-                reply.sink.deliver(batch);
-            }
+            Ok(status) => reply.done(status),
             Err((error, status)) => reply.fail_on(error, status),
         }
     }
