@@ -65,7 +65,8 @@ const kinds = new WeakMap();
  * What an error of this package may say besides its message: the server's fields, the system's, and what became of a
  * script.
  *
- * @typedef {Error & ServerFields & SystemFields & import('./native/addon').Fate & { errno?: number, cause?: unknown }} PgError
+ * @typedef {Error & ServerFields & SystemFields & import('./native/addon').Fate & { errno?: number,
+ *   cause?: unknown, supabase?: import('./native/addon').Failure['supabase'] }} PgError
  */
 
 /** The program's errors that are kept until they have been passed on; most are passed on at once. */
@@ -126,6 +127,7 @@ function fromNative(payload) {
     error.attempts = payload.attempts;
     error.waitedMs = payload.waitedMs;
   }
+  if (payload.supabase) error.supabase = payload.supabase;
   return error;
 }
 

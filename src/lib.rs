@@ -1,7 +1,7 @@
 //! pgfleet: many PostgreSQL databases from one Node program.
 //!
 //! Layers, in total order; each file uses only its own layer and those to its left:
-//! `error < clock < sql < config < wire < rows < conn < pool < ddl < manager < node`.
+//! `error < clock < sql < supabase < config < wire < rows < conn < pool < ddl < manager < node`.
 
 pub mod clock;
 pub mod config;
@@ -15,4 +15,5 @@ pub mod node;
 pub mod pool;
 pub mod rows;
 pub mod sql;
+pub mod supabase;
 pub mod wire;

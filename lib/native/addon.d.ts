@@ -329,6 +329,8 @@ export interface Failure extends Omit<ServerFields, 'code'>, SystemFields, Fate 
   errors?: Failure[];
   /** The question that the program has answered by throwing it. */
   thrown?: number;
+  /** What it means where the server is a Supabase project's. */
+  supabase?: import('../../index').SupabaseAdvice;
 }
 
 /** Text; if it is too large for JavaScript, the number of its characters. */

@@ -3,13 +3,16 @@
 //! Errors are plain data here. `src/node/` hands them to JavaScript field by field, and `lib/errors.js` makes the
 //! `Error` objects; nothing else turns them into text.
 
+mod advice;
 mod contained;
 mod phase;
 pub mod texts;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+pub use advice::{Advice, Reaction};
 pub(crate) use contained::contained;
 pub use phase::Phase;
 
@@ -207,8 +210,10 @@ pub struct Error {
     pub steps: Box<[Step]>,
     /// What is known of the lock that wasn't granted.
     pub lock: Option<Box<LockFailure>>,
+    /// What it means where the server is a Supabase project's.
+    pub supabase: Option<Box<Advice>>,
     /// The program itself has thrown it, in answer to the question of this number.
-    pub thrown: Option<u32>,
+    pub thrown: Option<NonZeroU32>,
 }
 
 impl Error {
@@ -224,13 +229,14 @@ impl Error {
             outcome: None,
             steps: Box::default(),
             lock: None,
+            supabase: None,
             thrown: None,
         }
     }
 
     /// What the program has thrown in answer to the question of this number.
     pub fn thrown(question: u32, message: impl Into<String>) -> Self {
-        Error { thrown: Some(question), ..Error::new(ErrorKind::Program, message) }
+        Error { thrown: NonZeroU32::new(question), ..Error::new(ErrorKind::Program, message) }
     }
 
     /// The same error with a code for programs.
@@ -255,6 +261,12 @@ impl Error {
     /// The same error with what is known of the lock that was not had.
     pub fn with_lock(mut self, lock: LockFailure) -> Self {
         self.lock = Some(Box::new(lock));
+        self
+    }
+
+    /// The same error with what it means where the server is a Supabase project's.
+    pub fn with_advice(mut self, advice: Advice) -> Self {
+        self.supabase = Some(Box::new(advice));
         self
     }
 

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::time::Duration;
 
 use super::js::{Answer, Js};
-use crate::error::{Blocker, Error, ErrorKind, ServerError, Step};
+use crate::error::{Advice, Blocker, Error, ErrorKind, ServerError, Step};
 
 /// Field types of ErrorResponse under node-postgres's names.
 const FIELDS: [(u8, &CStr); 17] = [
@@ -35,7 +35,7 @@ pub(super) fn to_js(js: Js, error: &Error) -> Answer {
     };
     js.set(object, c"kind", js.text(kind(error.kind)))?;
     if let Some(question) = error.thrown {
-        js.set(object, c"thrown", js.number(question.into()))?;
+        js.set(object, c"thrown", js.number(question.get().into()))?;
     }
     if let Some(outcome) = error.outcome {
         js.set(object, c"outcome", js.text(outcome.as_str()))?;
@@ -53,6 +53,9 @@ pub(super) fn to_js(js: Js, error: &Error) -> Answer {
         js.set(object, c"blockers", js.array(lock.blockers.iter().map(|blocker| blocker_to_js(js, blocker))))?;
         js.set(object, c"attempts", js.number(lock.attempts.into()))?;
         js.set(object, c"waitedMs", js.number(millis(lock.waited)))?;
+    }
+    if let Some(advice) = &error.supabase {
+        js.set(object, c"supabase", advice_to_js(js, advice))?;
     }
     if error.server.is_some() {
         return Ok(object);
@@ -87,6 +90,15 @@ fn blocker_to_js(js: Js, blocker: &Blocker) -> Answer {
     js.set(object, c"query", js.text(&blocker.query))?;
     js.set(object, c"mode", js.text(&blocker.mode))?;
     js.set(object, c"relation", js.text(&blocker.relation))?;
+    Ok(object)
+}
+
+/// A `SupabaseAdvice`, under the names of `index.d.ts`.
+fn advice_to_js(js: Js, advice: &Advice) -> Answer {
+    let object = js.object()?;
+    js.set(object, c"code", js.text(advice.code))?;
+    js.set(object, c"reaction", js.text(advice.reaction.as_str()))?;
+    js.set(object, c"hint", js.text(&advice.hint))?;
     Ok(object)
 }
 
