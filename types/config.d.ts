@@ -118,6 +118,13 @@ export interface ClientConfig {
   /** Sends queries without waiting for the answers of earlier ones. @default false */
   pipeline?: boolean | undefined;
   /**
+   * For how long a pooler before the server lends a server connection: for the whole session, or for one transaction.
+   * Without this, port 6543 is in transaction mode, and elsewhere it is found out. What would break in transaction mode
+   * is done in another way or refused, with code `PGFLEET_TRANSACTION_MODE`.
+   * @throws {TypeError} for anything else
+   */
+  poolMode?: 'session' | 'transaction' | undefined;
+  /**
    * Prepares a statement on its connection when its text comes the second time, up to 100 on each connection. Not
    * used by a client with {@link ClientConfig.pipeline} or {@link ClientConfig.stream}. @default false
    * @throws {TypeError} for anything but true and false

@@ -176,6 +176,8 @@ export interface Settings {
   /** As the program has given it, for messages. */
   requireAuth: string | null;
   allowedAuth: string[] | null;
+  /** `session` or `transaction`; null when it isn't known. */
+  poolMode: string | null;
   autoPrepare: boolean;
   busyWait: boolean;
   scramMaxIterations: number | null;

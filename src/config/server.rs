@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::Config;
 
-use super::{RequiredAuth, TlsSettings};
+use super::{PoolMode, RequiredAuth, TlsSettings};
 
 /// Everything that two connections must share to be interchangeable.
 ///
@@ -26,6 +26,9 @@ pub struct ServerSettings {
     pub required_auth: Option<RequiredAuth>,
     /// SCRAM iteration counts above this are refused, since they cost the client; `None` allows any.
     pub scram_max_iterations: Option<u32>,
+    /// How long a pooler on the way lends a server connection, as far as the caller says; see
+    /// [`ServerSettings::pool_mode_at`].
+    pub pool_mode: Option<PoolMode>,
     /// Repeated statements are prepared automatically.
     pub auto_prepare: bool,
     /// The event loop may stay awake for the answer of a lone query.
@@ -34,6 +37,14 @@ pub struct ServerSettings {
     pub connect_timeout: Option<Duration>,
     /// Idle time before the first TCP keepalive probe; `None` leaves keepalives off.
     pub keepalive: Option<Duration>,
+}
+
+impl ServerSettings {
+    /// What is known of the way to one of its hosts before anything was sent there: what the caller says, else what
+    /// can't be otherwise at this address.
+    pub fn pool_mode_at(&self, host: &str, port: u16) -> Option<PoolMode> {
+        self.pool_mode.or_else(|| PoolMode::at(host, port))
+    }
 }
 
 /// libpq's `target_session_attrs`.

@@ -7,7 +7,8 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, SslNegotiation};
 
 use crate::config::{
-    ClientIdentity, PoolSettings, RequiredAuth, ServerSettings, SessionTarget, Sharing, TlsSettings, TlsVersion,
+    ClientIdentity, PoolMode, PoolSettings, RequiredAuth, ServerSettings, SessionTarget, Sharing, TlsSettings,
+    TlsVersion,
 };
 
 /// The most queries that share a connection, unless the caller says otherwise: see docs/decisions/0024.
@@ -49,6 +50,7 @@ pub(super) fn server(object: &Object<'_>) -> Result<ServerSettings> {
         tls,
         startup: startup(object)?,
         asks_for_password: flag(object, "passwordProvider")?,
+        pool_mode: pool_mode(text(object, "poolMode")?.as_deref()),
         auto_prepare: flag(object, "autoPrepare")?,
         busy_wait: flag(object, "busyWait")?,
         required_auth: required_auth(object)?,
@@ -136,6 +138,14 @@ fn session(target: Option<&str>) -> SessionTarget {
         Some("standby") => SessionTarget::Standby,
         Some("prefer-standby") => SessionTarget::PreferStandby,
         _ => SessionTarget::Any,
+    }
+}
+
+fn pool_mode(name: Option<&str>) -> Option<PoolMode> {
+    match name {
+        Some("session") => Some(PoolMode::Session),
+        Some("transaction") => Some(PoolMode::Transaction),
+        _ => None,
     }
 }
 

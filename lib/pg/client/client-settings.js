@@ -12,7 +12,7 @@ const { SERVER_TIMEOUTS, serverMillis, toSettings } = require('../settings/setti
  */
 function settingsOf(client) {
   const parameters = client.connectionParameters;
-  const { enableChannelBinding, autoPrepare, busyWait, keepAlive, keepAliveInitialDelayMillis } =
+  const { enableChannelBinding, autoPrepare, busyWait, poolMode, keepAlive, keepAliveInitialDelayMillis } =
     client._given;
   return toSettings(parameters, {
     startup: client.getStartupConf(),
@@ -27,6 +27,7 @@ function settingsOf(client) {
     // A replication connection has no extended protocol.
     autoPrepare: autoPrepare && !client.replication,
     busyWait,
+    poolMode,
     scramMaxIterations: client.scramMaxIterations,
     connectionTimeoutMillis: client._connectionTimeoutMillis,
     keepAlive,

@@ -22,7 +22,7 @@ const Query = require('../query/query');
 const QueryQueue = require('./query-queue');
 const QueryRun = require('../query/query-run');
 const { conceal, hide, printedSafely } = require('../settings/secret');
-const { amount, flag, scramIterations } = require('../settings/settings');
+const { amount, flag, poolMode, scramIterations } = require('../settings/settings');
 const Submission = require('../query/submission');
 const TypeOverrides = require('../query/type-overrides');
 const { NO_QUERY } = require('../../texts');
@@ -104,10 +104,11 @@ class Client extends QueryQueue {
     this._connection = MessageCore.connectionOf(given, this.connectionParameters);
     /** @type {boolean} whether the caller brought the way to the server, so that everything goes by messages */
     this._isCarried = this._connection !== null;
-    /** @type {Pick<ClientOptions, 'enableChannelBinding' | 'keepAlive' | 'keepAliveInitialDelayMillis'> & { autoPrepare: boolean, busyWait: boolean }} options that only the native connection reads */
+    /** @type {Pick<ClientOptions, 'enableChannelBinding' | 'keepAlive' | 'keepAliveInitialDelayMillis'> & { autoPrepare: boolean, busyWait: boolean, poolMode: string | null }} options that only the native connection reads */
     this._given = {
       autoPrepare: flag('autoPrepare', given.autoPrepare),
       busyWait: flag('busyWait', given.busyWait, true),
+      poolMode: poolMode(given.poolMode),
       enableChannelBinding: given.enableChannelBinding,
       keepAlive: given.keepAlive,
       keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis,

@@ -1,7 +1,7 @@
 'use strict';
 
 const { conceal, concealInCopies, secretiveTls, withCarried } = require('../settings/secret');
-const { flag, sharing } = require('../settings/settings');
+const { flag, poolMode, sharing } = require('../settings/settings');
 
 /** @import { ClientOptions } from '../settings/options' */
 
@@ -73,6 +73,7 @@ function toOwnOptions(given, tlsSecrets) {
   if (options.idleTimeoutMillis === undefined) options.idleTimeoutMillis = DEFAULT_IDLE_TIMEOUT_MILLIS;
   flag('autoPrepare', options.autoPrepare);
   flag('busyWait', options.busyWait);
+  poolMode(options.poolMode);
   sharing(options.sharing);
   return options;
 }

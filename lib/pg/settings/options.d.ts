@@ -50,6 +50,7 @@ export interface ClientOptions extends ServerOptions {
   enableChannelBinding?: boolean;
   scramMaxIterations?: unknown;
   pipeline?: unknown;
+  poolMode?: unknown;
   autoPrepare?: unknown;
   busyWait?: unknown;
   types?: Types;

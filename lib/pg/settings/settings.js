@@ -8,6 +8,7 @@ const { checkCarriedTls, tlsSettings } = require('./tls-settings');
 
 const TARGETS = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'];
 const SHARINGS = ['reads', 'all', 'none'];
+const POOL_MODES = ['session', 'transaction'];
 const CHANNEL_BINDINGS = ['disable', 'prefer', 'require'];
 
 /** @type {('statement_timeout' | 'lock_timeout' | 'idle_in_transaction_session_timeout')[]} */
@@ -81,6 +82,7 @@ function hostList(hostOption, portOption) {
  * @param {unknown} client.ssl
  * @param {boolean} client.isCarried whether the way to the server is the caller's, with TLS by Node
  * @param {boolean | undefined} client.enableChannelBinding
+ * @param {string | null} client.poolMode
  * @param {boolean} client.autoPrepare
  * @param {boolean} client.busyWait
  * @param {number} client.scramMaxIterations
@@ -124,6 +126,7 @@ function toSettings(parameters, client) {
       : binding,
     requireAuth: auth && auth.text,
     allowedAuth: auth && auth.allowed,
+    poolMode: client.poolMode,
     autoPrepare: client.autoPrepare,
     busyWait: client.busyWait,
     // 0 is no limit, as in node-postgres.
@@ -164,6 +167,17 @@ function sharing(value) {
   return value === undefined || value === null ? null : oneOf('sharing', value, SHARINGS);
 }
 
+/**
+ * How long a pooler before the server lends a server connection.
+ *
+ * @param {unknown} value
+ * @returns {string | null} null when it isn't set: then it is found out
+ * @throws {TypeError}
+ */
+function poolMode(value) {
+  return value === undefined || value === null ? null : oneOf('poolMode', value, POOL_MODES);
+}
+
 /** @param {unknown} value */
 function scramIterations(value) {
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
@@ -177,6 +191,7 @@ module.exports = {
   amount,
   flag,
   isLikeUrl,
+  poolMode,
   port,
   scramIterations,
   sharing,

@@ -10,7 +10,7 @@ use tokio_postgres::Config;
 
 use super::script::{Answering, Backend, CANCEL, Script, Step, Stop, trust};
 use super::{Failpoint, Pipe};
-use crate::config::{ServerSettings, SessionTarget};
+use crate::config::{PoolMode, ServerSettings, SessionTarget};
 use crate::conn::address::Address;
 use crate::conn::socket::Socket;
 use crate::error::{Error, ErrorKind};
@@ -95,6 +95,7 @@ impl Server {
             asks_for_password: false,
             required_auth: None,
             scram_max_iterations: None,
+            pool_mode: Some(PoolMode::Session),
             auto_prepare: false,
             connect_timeout: None,
             keepalive: None,
