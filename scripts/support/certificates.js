@@ -20,42 +20,59 @@ x509.cryptoProvider.set(webcrypto);
  */
 
 /**
+ * @typedef {object} Authority
+ * @property {string} certificate PEM
+ * @property {(name: string, options?: { hosts?: string[], addresses?: string[] }) => Promise<Identity>} issue
+ * @property {(name: string) => Promise<Authority>} issueIntermediate an authority below this one, which has none below it
+ */
+
+/**
  * Makes a certificate authority that lives in memory, and with it the certificates of a test server.
  * Nothing is written to disk; the authority is valid for a day on either side of now.
  *
  * @param {string} name the authority's common name
- * @returns {Promise<{ certificate: string,
- *   issue: (name: string, options?: { hosts?: string[], addresses?: string[] }) => Promise<Identity> }>}
+ * @returns {Promise<Authority>}
  */
 async function createAuthority(name) {
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     ...frame(`CN=${name}`),
     keys,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 1, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
+    extensions: await authorityExtensions(keys, 1),
   });
+  return authority(certificate, keys);
+}
 
+/** @returns {Authority} */
+function authority(certificate, keys) {
+  const sign = async (subject, publicKey, extensions) =>
+    x509.X509CertificateGenerator.create({
+      ...frame(`CN=${subject}`),
+      issuer: certificate.subject,
+      publicKey,
+      signingKey: keys.privateKey,
+      extensions: [...extensions, await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey)],
+    });
   return {
     certificate: certificate.toString('pem'),
     async issue(subject, names) {
       const own = await generateKeys();
-      const leaf = await x509.X509CertificateGenerator.create({
-        ...frame(`CN=${subject}`),
-        issuer: certificate.subject,
-        publicKey: own.publicKey,
-        signingKey: keys.privateKey,
-        extensions: [
-          ...leafExtensions(names),
-          await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
-        ],
-      });
-      return identity(leaf, own);
+      return identity(await sign(subject, own.publicKey, leafExtensions(names)), own);
+    },
+    async issueIntermediate(subject) {
+      const own = await generateKeys();
+      return authority(await sign(subject, own.publicKey, await authorityExtensions(own, 0)), own);
     },
   };
+}
+
+/** @param {number} below how many authorities there may be below */
+async function authorityExtensions(keys, below) {
+  return [
+    new x509.BasicConstraintsExtension(true, below, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+  ];
 }
 
 /**
