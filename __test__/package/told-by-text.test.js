@@ -30,6 +30,12 @@ describe('decisions by what an error says', () => {
     });
   }
 
+  test('are allowed where the texts of a pooler are all there is to go by, and nowhere else', () => {
+    const text = 'error.message.contains("terminated")';
+    assert.deepEqual(decisionsByText({ file: 'src/supabase/advice.rs', text }), []);
+    assert.equal(decisionsByText({ file: 'src/conn/supabase.rs', text }).length, 1);
+  });
+
   test('are none where a text is only handed on, and those of tests are theirs', () => {
     const javascript =
       "const text = typeof message === 'string' ? message : error.message;\ntell(error.message);";

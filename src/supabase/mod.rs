@@ -1,5 +1,16 @@
 //! What is known about Supabase: the ways to a project, and what its poolers answer. Tables and rules, no I/O.
 
+mod advice;
+mod answers;
 mod endpoint;
+mod facts;
+mod regions;
+#[cfg(test)]
+mod tests;
+mod way;
 
+pub use advice::{advice, answer};
+pub use answers::Answer;
 pub use endpoint::Endpoint;
+pub use regions::{CLUSTERS, REGIONS, cluster_host, older_host};
+pub use way::{TRANSACTION_PORT, Way};
