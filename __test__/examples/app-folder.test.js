@@ -4,14 +4,12 @@
 // that require './services/DatabaseManager' and close nothing.
 
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { after, before, describe, test } = require('node:test');
 const assert = require('node:assert/strict');
+const { makeApp } = require('../support/app-folder.js');
 const { postgres } = require('../support/server.js');
 const { run } = require('../support/program.js');
-
-const PACKAGE = path.join(__dirname, '..', '..');
 
 const SINGLE = `
 const DatabaseManager = require('./services/DatabaseManager');
@@ -140,7 +138,12 @@ for (const version of [15, 17]) {
     let app;
     before(async () => {
       server = await postgres(version);
-      app = makeApp({ single: SINGLE, several: SEVERAL, migrations: MIGRATIONS, probe: PROBE });
+      app = makeApp({
+        'single.js': SINGLE,
+        'several.js': SEVERAL,
+        'migrations.js': MIGRATIONS,
+        'probe.js': PROBE,
+      });
     });
     after(() => fs.rmSync(app, { recursive: true, force: true }));
 
@@ -222,17 +225,4 @@ for (const version of [15, 17]) {
       return rows.map((row) => row.table_name);
     }
   });
-}
-
-function makeApp(programs) {
-  const app = fs.mkdtempSync(path.join(os.tmpdir(), 'pgfleet-app-'));
-  fs.writeFileSync(path.join(app, 'package.json'), JSON.stringify({ name: 'app', private: true }));
-  fs.mkdirSync(path.join(app, 'services'));
-  fs.writeFileSync(
-    path.join(app, 'services', 'DatabaseManager.js'),
-    `module.exports = require(${JSON.stringify(PACKAGE)});\n`,
-  );
-  for (const [name, source] of Object.entries(programs))
-    fs.writeFileSync(path.join(app, `${name}.js`), source);
-  return app;
 }

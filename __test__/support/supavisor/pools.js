@@ -149,7 +149,7 @@ class Pool {
     const { database, searchPath } = this.#startup;
     if (!this.#tenant.server) return new ScriptedBackend();
     return Backend.open(this.#tenant.server, {
-      database,
+      database: this.#tenant.databases[database] ?? database,
       application_name: 'Supavisor',
       ...(searchPath === undefined ? {} : { search_path: searchPath }),
     });

@@ -8,6 +8,7 @@ const net = require('node:net');
  * @typedef {object} TenantOptions
  * @property {Record<string, string>} [roles] passwords by role. Default: `postgres` with the server's password
  * @property {import('../server.js').TestServer | null} [server] where its backends are; null: answers are made up
+ * @property {Record<string, string>} [databases] what the server calls them, by the client's name
  * @property {string} [sniHostname] the name by which it is known without a ref
  * @property {string} [banned] the reason
  * @property {boolean} [enforceSsl]
@@ -31,6 +32,7 @@ class Tenant {
     this.ref = ref;
     this.server = options.server === undefined ? server : options.server;
     this.roles = options.roles ?? { postgres: this.server?.password ?? 'secret' };
+    this.databases = options.databases ?? {};
     this.sniHostname = options.sniHostname;
     this.banned = options.banned;
     this.enforceSsl = options.enforceSsl ?? false;
