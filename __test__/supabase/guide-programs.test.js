@@ -54,7 +54,13 @@ describe("the guide's programs, as written, with a .env", { skip: withoutNames }
   const databases = {};
   before(async () => {
     server = await postgres();
-    const passwords = { [REF]: PASSWORD, abc123: 'pass1', def456: 'pass2', ghi789: 'pass3', mno345: PASSWORD };
+    const passwords = {
+      [REF]: PASSWORD,
+      abc123: 'pass1',
+      def456: 'pass2',
+      ghi789: 'pass3',
+      mno345: PASSWORD,
+    };
     const tenants = {};
     for (const [ref, password] of Object.entries(passwords)) {
       databases[ref] = await server.createDatabase();
