@@ -6,6 +6,9 @@ import * as streaming from './types/streaming';
 /**
  * Named PostgreSQL databases, one of which is the current one.
  *
+ * It speaks two vocabularies, and both see the same databases: `addConnection`, `connections`, `currentConnection` … and
+ * `initialize`, `configs`, `pools`, `currentAppName` …
+ *
  * A manager that is idle doesn't keep the process alive.
  */
 declare class DatabaseManager {
@@ -13,11 +16,47 @@ declare class DatabaseManager {
   connections: Map<string, DatabaseManager.DatabaseConnection>;
   /** Name of the current database; null before the first one is added. */
   currentConnection: string | null;
-  /** Pool of the current database; undefined before the first one is added. */
-  currentPool: pg.Pool | undefined;
+  /**
+   * Pool of the current database, made when it is read, which opens no connection. Where none is current it is
+   * undefined, and once {@link DatabaseManager.initialize} was called it is null, which programs may test alike.
+   */
+  get currentPool(): pg.Pool | undefined;
+  set currentPool(pool: pg.Pool | null | undefined);
 
-  /** Makes an empty manager. Nothing is opened. */
-  constructor();
+  /** The configurations by name: the object that was given, with the databases that were added since. */
+  configs: Record<string, DatabaseManager.DatabaseConfig>;
+  /**
+   * The pools by name, of those databases that have one. A pool is made when it is read, which opens no connection;
+   * listing or printing them makes none. What a program puts in or deletes is in `connections` as well.
+   */
+  pools: Record<string, pg.Pool>;
+  /**
+   * Supabase clients by name, of those databases with `projectUrl` and `anonKey`. A client is made when it is read.
+   *
+   * @throws {Error} when `@supabase/supabase-js` isn't installed and a client is read
+   */
+  supabaseClients: Record<string, DatabaseManager.SupabaseClient>;
+  /** The same as `currentConnection`. */
+  currentAppName: string | null;
+  /**
+   * The Supabase client of the current database; null where it has none. It is made when it is read.
+   *
+   * @throws {Error} when `@supabase/supabase-js` isn't installed and the database has a client
+   */
+  currentSupabaseClient: DatabaseManager.SupabaseClient | null | undefined;
+  /**
+   * Whether {@link DatabaseManager.switchDatabase} may be called: after `initialize` or the first `addConnection`, until
+   * the end.
+   */
+  initialized: boolean;
+
+  /**
+   * Makes an empty manager. Nothing is opened.
+   *
+   * @param configs what {@link DatabaseManager.initialize} is to open. @default `{}`
+   * @throws {TypeError} for what isn't an object
+   */
+  constructor(configs?: Record<string, DatabaseManager.DatabaseConfig> | null);
 
   /**
    * Connects to a database, asks for its version and keeps it under a name. The first one becomes the current one.
@@ -94,6 +133,121 @@ declare class DatabaseManager {
   ): Promise<pg.Subscription>;
 
   /**
+   * Keeps all databases of the configurations; those that were kept before are made anew. Nothing is opened or read: a
+   * configuration that is wrong rejects when its database is first used. Opens the manager again after its end.
+   *
+   * @param configs in the place of {@link DatabaseManager.configs}, as it is, not as a copy
+   * @throws {TypeError} when it isn't an object
+   */
+  initialize(configs?: Record<string, DatabaseManager.DatabaseConfig> | null): Promise<void>;
+
+  /**
+   * Reads the configurations, for {@link DatabaseManager.initialize}: `ehg_engineer` from the variables `SUPABASE_URL`,
+   * `SUPABASE_ANON_KEY` (or both with `NEXT_PUBLIC_` in front), `SUPABASE_SERVICE_ROLE_KEY` and `SUPABASE_DB_PASSWORD`,
+   * and those of `config/databases.json` in the working directory over it. A file that is missing or broken counts as
+   * empty.
+   *
+   * @returns the same as `configs` from now on
+   */
+  loadConfigurations(): Promise<Record<string, DatabaseManager.DatabaseConfig>>;
+
+  /**
+   * @param url of a Supabase project, `https://REF.supabase.co`
+   * @returns `db.REF.supabase.co`; null for any other URL
+   */
+  extractHostFromUrl(url: string | null | undefined): string | null;
+
+  /**
+   * Keeps a database under a name. Nothing is opened or read: what is wrong with its configuration rejects when it is
+   * first used. A name that is taken is replaced; the old pool ends when its clients are back. It becomes current by
+   * {@link DatabaseManager.switchConnection} or {@link DatabaseManager.switchDatabase} alone.
+   *
+   * Its pool has the defaults of {@link DatabaseManager.addConnection}, but for `max` 10, `connectionTimeoutMillis` 5000
+   * and `dbUser` `postgres`. With `dbHost` missing or `dbPassword` missing there is no pool, only a Supabase client.
+   *
+   * @param name what the database is called from now on
+   * @param config where it is, kept as it is
+   * @throws {TypeError} when the name isn't a string or is empty, or the configuration isn't an object
+   */
+  addDatabase(name: string, config: DatabaseManager.DatabaseConfig): Promise<void>;
+
+  /**
+   * Makes another database the current one, and sends `SELECT NOW()` to it, if it has a pool. It stays the current one
+   * when that fails.
+   *
+   * @param name of a database with a pool or a Supabase client
+   * @returns true
+   * @throws {Error} `DatabaseManager not initialized. Call initialize() first.`, unless `initialize` or `addConnection`
+   *   came first
+   * @throws {Error} `No database configuration found for: NAME`
+   * @throws the connection's error
+   */
+  switchDatabase(name: string): Promise<true>;
+
+  /**
+   * Runs a query on the current pool.
+   *
+   * @param sql
+   * @param params @default `[]`
+   * @returns its rows
+   * @throws {Error} `No active database. Call switchDatabase() first.`
+   */
+  query<Row extends pg.QueryResultRow = any>(sql: string, params?: unknown[]): Promise<Row[]>;
+
+  /**
+   * Runs a query on each of several databases in order, by `switchDatabase` and `query`. The last one stays current.
+   *
+   * @param plan by names of databases. The key `join` is no database and is passed over
+   * @returns rows by names
+   * @throws the first error
+   */
+  crossDatabaseQuery(
+    plan: Record<string, { sql: string; params?: unknown[] | undefined } | unknown>,
+  ): Promise<Record<string, any[]>>;
+
+  /**
+   * Asks the API of the current Supabase project.
+   *
+   * @param table
+   * @param query
+   * @returns the answer's `data`
+   * @throws {Error} `No active Supabase client. Call switchDatabase() first.`
+   * @throws {Error} `Supabase query error: MESSAGE`, with the answer's error as its `cause`
+   */
+  supabaseQuery(table: string, query?: DatabaseManager.SupabaseQuery): Promise<any>;
+
+  /**
+   * Creates a table on the current database, unless it is there.
+   *
+   * @param name `table` or `schema.table`; quoted, so case counts
+   * @param columns definitions by names; names are quoted, definitions with their constraints go in as they are
+   * @returns as {@link DatabaseManager.executeDDL}
+   * @throws {TypeError} when an argument is of another type
+   */
+  createTable(name: string, columns: Record<string, string>): Promise<pg.QueryResult | pg.QueryResult[]>;
+
+  /**
+   * @param name of a table or view of schema `public`, as it is
+   * @returns whether the current database has it
+   * @throws {Error} as {@link DatabaseManager.query}
+   */
+  tableExists(name: string): Promise<boolean>;
+
+  /**
+   * @returns the tables of schema `public` of the current database
+   * @throws {Error} as {@link DatabaseManager.query}
+   */
+  getSchema(table?: null): Promise<{ table_name: string }[]>;
+  /**
+   * @param table of schema `public`
+   * @returns its columns; none for an unknown one
+   */
+  getSchema(table: string): Promise<{ column_name: string; data_type: string; is_nullable: 'YES' | 'NO' }[]>;
+
+  /** @returns how the current pool is used, at once; null without one */
+  getPoolStatus(): { totalCount: number; idleCount: number; waitingCount: number } | null;
+
+  /**
    * Takes a database out and closes its connections once they are free. When it was the current one, no database is
    * current afterwards.
    * @param name of a database that was added
@@ -104,7 +258,7 @@ declare class DatabaseManager {
 
   /**
    * Waits for what is in flight, then closes every connection. The manager takes no more requests, and forgets its
-   * databases.
+   * databases, until {@link DatabaseManager.initialize} opens those of its configurations again.
    *
    * @returns when all connections are closed; the same promise for every call
    */
@@ -133,10 +287,24 @@ declare namespace DatabaseManager {
     dbPassword?: string | (() => string | Promise<string>) | undefined;
     /** @default `postgres` */
     dbName?: string | undefined;
-    /** Kept in the entry for the caller; not used. */
+    /** Where the project's API is, for its Supabase client. */
     supabaseUrl?: string | undefined;
-    /** Kept in the entry for the caller; not used. */
+    /** The project's anon key, for its Supabase client. */
     supabaseKey?: string | undefined;
+    /** Another name of `supabaseUrl`. */
+    projectUrl?: string | undefined;
+    /** Another name of `supabaseKey`. */
+    anonKey?: string | undefined;
+    /** Kept for the caller; not used. */
+    serviceRoleKey?: string | undefined;
+    /** Kept for the caller; not used. */
+    appName?: string | undefined;
+    /** Kept for the caller; not used. */
+    purpose?: string | undefined;
+    /** Words to select databases by. @default `[]` */
+    tags?: string[] | undefined;
+    /** Names of groups that it belongs to. @default `[]` */
+    groups?: string[] | undefined;
     /** @default `{ rejectUnauthorized: false }` */
     ssl?: pg.PoolConfig['ssl'];
     /** @default 5 */
@@ -273,9 +441,32 @@ declare namespace DatabaseManager {
     name: string;
     /** The object that was given. Printed as part of the entry, or as JSON of it, it shows no secret. */
     config: DatabaseConfig;
+    /** Of a database without host and password, which is used by its Supabase client alone, it is undefined. */
     pool: pg.Pool;
     supabaseUrl: string | undefined;
     supabaseKey: string | undefined;
+    /** Of the configuration. Absent in an entry that the program has made. */
+    readonly tags?: string[];
+    /** Of the configuration. Absent in an entry that the program has made. */
+    readonly groups?: string[];
+  }
+
+  /** A client of `@supabase/supabase-js`. */
+  export interface SupabaseClient {
+    from(table: string): any;
+    [member: string]: any;
+  }
+
+  /** What {@link DatabaseManager.supabaseQuery} is to ask for. */
+  export interface SupabaseQuery {
+    /** Columns. @default all */
+    select?: string | undefined;
+    /** Values by columns; all have to be equal. */
+    filter?: Record<string, unknown> | undefined;
+    /** A column to sort by. */
+    order?: string | undefined;
+    /** Rows, at most. @default all */
+    limit?: number | undefined;
   }
 
   export interface AddConnectionResult {

@@ -22,6 +22,9 @@ const DEFAULTS = {
   allowExitOnIdle: true,
 };
 
+/** Defaults of `initialize` and `addDatabase`, where they aren't those of `addConnection`. */
+const APP_DEFAULTS = { max: 10, connectionTimeoutMillis: 5000, user: 'postgres' };
+
 /** The manager's own names for options that have other names in node-postgres. */
 const ALIASES = [
   ['dbHost', 'host'],
@@ -31,20 +34,28 @@ const ALIASES = [
   ['dbName', 'database'],
 ];
 
-const OWN_KEYS = new Set([...ALIASES.map(([own]) => own), 'supabaseUrl', 'supabaseKey']);
+/** Keys that are no options of a pool. */
+const OWN_KEYS = new Set([
+  ...ALIASES.map(([own]) => own),
+  ...['supabaseUrl', 'supabaseKey', 'projectUrl', 'anonKey', 'serviceRoleKey'],
+  ...['appName', 'purpose', 'tags', 'groups'],
+]);
 
 /**
  * The pool options for a database: what the caller gave, over the defaults.
  *
  * @param {DatabaseConfig} given
+ * @param {Partial<typeof APP_DEFAULTS>} [defaults] in the place of those of `addConnection`
  * @returns {Record<string, unknown>}
  * @throws {TypeError} for a value that its option can't take
  */
-function toPoolConfig(given) {
+function toPoolConfig(given, defaults) {
   // For a copy of a pool's options.
   const config = withCarried(given);
   /** @type {Record<string, unknown>} */
-  const options = { ...DEFAULTS, ssl: { rejectUnauthorized: false } };
+  const options = { ...DEFAULTS, ...defaults, ssl: { rejectUnauthorized: false } };
+  // A connection string and a project know their user.
+  if (['connectionString', 'url', 'ref'].some((name) => config[name])) delete options.user;
   for (const [name, value] of Object.entries(config)) {
     if (value !== undefined && !OWN_KEYS.has(name)) options[name] = value;
   }
@@ -73,4 +84,4 @@ function toPoolConfig(given) {
   return options;
 }
 
-module.exports = { toPoolConfig };
+module.exports = { APP_DEFAULTS, toPoolConfig };

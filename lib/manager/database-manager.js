@@ -1,28 +1,53 @@
 'use strict';
 
-const { toPoolConfig } = require('./database-config');
+const { AppState } = require('./app-state');
+const { AppVocabulary, NO_DATABASE } = require('./app-vocabulary');
 const { runDdl } = require('./ddl');
 const { toOrder } = require('./ddl-order');
 const { LazyEntry, makeEntry } = require('./entry');
-const Pool = require('../pg/pool/pool');
+const { checkLabels } = require('./labels');
+const { GUIDE_RULES } = require('./pool-rules');
 const { NOT_APPLIED, withFate } = require('../pg/query/script-outcome');
 const { hide, isLikeConnectionString } = require('../pg/settings/secret');
 const { isLikeUrl, shown } = require('../pg/settings/settings');
 
+/** @typedef {import('../pg/pool/pool')} Pool */
 /** @typedef {import('./ddl-order').DdlOptions} DdlOptions */
+/** @typedef {import('./database-config').DatabaseConfig} DatabaseConfig */
+/** @typedef {import('./pool-rules').PoolRules} PoolRules */
 
-/** Several databases by name, one of them current. */
+/**
+ * Several databases by name, one of them current. Programs know them in two vocabularies: that of the guide is here,
+ * that of the app in {@link AppVocabulary}.
+ */
 class DatabaseManager {
-  constructor() {
+  /** @param {Record<string, DatabaseConfig> | null} [configs] for `initialize` */
+  constructor(configs) {
     /** @type {Map<string, import('./entry').Entry>} */
     this.connections = new Map();
     /** @type {string | null} */
     this.currentConnection = null;
+    /** Whether databases may be switched to in the app's words. */
+    this.initialized = false;
+    this._app = new AppState(this, configs);
     /** @type {Set<Promise<void>>} */
     this._ending = new Set();
     /** @type {Promise<void> | null} */
     this._closed = null;
-    hide(this, '_ending', '_closed');
+    hide(this, '_app', '_ending', '_closed');
+  }
+
+  /**
+   * The pool of the current database, made when it is asked for.
+   *
+   * @returns {Pool | null | undefined}
+   */
+  get currentPool() {
+    return this._app.currentPool;
+  }
+
+  set currentPool(pool) {
+    this._app.currentPool = pool;
   }
 
   /**
@@ -30,19 +55,16 @@ class DatabaseManager {
    * replaced once the new database has answered; when it doesn't, everything stays as it was.
    *
    * @param {string} name
-   * @param {import('./database-config').DatabaseConfig} config `dbHost`, `dbPort`, `dbUser`, `dbPassword`, `dbName`, `supabaseUrl`,
+   * @param {DatabaseConfig} config `dbHost`, `dbPort`, `dbUser`, `dbPassword`, `dbName`, `supabaseUrl`,
    *   `supabaseKey`, and every option of a pool
    * @returns {Promise<{ success: true, version: string }>}
    */
   async addConnection(name, config) {
     this._checkOpen();
-    checkName(name);
-    if (config === null || typeof config !== 'object' || Array.isArray(config)) {
-      // If the name was left out, the first argument may be a connection string.
-      const whose = isLikeUrl(name) ? 'a connection' : `connection ${quoted(name)}`;
-      throw new TypeError(`The configuration of ${whose} must be an object, got ${shown(config)}`);
-    }
-    const pool = makePool(config);
+    this._checkEntry(name, config);
+    checkLabels(config);
+    this._app.adopt();
+    const pool = GUIDE_RULES.makePool(config);
     let version;
     try {
       version = await pool._version();
@@ -53,27 +75,69 @@ class DatabaseManager {
     }
     const replaced = this.connections.get(name);
     this.connections.set(name, makeEntry(name, config, pool));
-    if (!this.currentConnection || this.currentConnection === name) {
-      this.currentConnection = name;
-      this.currentPool = pool;
-    }
+    this._app.note(name, config);
+    this.initialized = true;
+    if (!this.currentConnection || this.currentConnection === name) this._makeCurrent(name);
     if (replaced) this._retire(replaced);
     return { success: true, version };
   }
 
   /**
-   * Keeps a database under a name without connecting to it: nothing but the entry is there before its first use. The
-   * first one becomes the current one.
+   * Refuses what can't be an entry.
+   *
+   * @param {string} name
+   * @param {unknown} config
+   */
+  _checkEntry(name, config) {
+    checkName(name);
+    if (config === null || typeof config !== 'object' || Array.isArray(config)) {
+      // If the name was left out, the first argument may be a connection string.
+      const whose = isLikeUrl(name) ? 'a connection' : `connection ${quoted(name)}`;
+      throw new TypeError(`The configuration of ${whose} must be an object, got ${shown(config)}`);
+    }
+  }
+
+  /**
+   * Keeps a database under a name without connecting to it, by the rules of `addConnection`. The first one becomes the
+   * current one.
    *
    * @param {string} name that no other has
-   * @param {import('./database-config').DatabaseConfig} config as that of `addConnection`, which is looked at when it is used
+   * @param {DatabaseConfig} config as that of `addConnection`, which is looked at when it is used
    */
   _addLazily(name, config) {
     this._checkOpen();
     checkName(name);
     if (this.connections.has(name)) throw new Error(`There is a connection ${quoted(name)} already`);
-    this.connections.set(name, new LazyEntry(name, config, makePool));
+    this._keep(name, config, GUIDE_RULES);
     this.currentConnection ??= name;
+    this.initialized = true;
+  }
+
+  /**
+   * Keeps a database under a name, in the place of another of that name, without connecting to it: nothing but the
+   * entry is there before its first use.
+   *
+   * @param {string} name
+   * @param {DatabaseConfig} config
+   * @param {PoolRules} rules
+   */
+  _keep(name, config, rules) {
+    const replaced = this.connections.get(name);
+    this.connections.set(name, new LazyEntry(name, config, rules));
+    this._app.note(name, config);
+    if (this.currentConnection === name) this._setCurrent(name, undefined);
+    if (replaced) this._retire(replaced);
+  }
+
+  /**
+   * Whether a database was added by `addConnection` with this configuration.
+   *
+   * @param {string} name
+   * @param {DatabaseConfig} config
+   */
+  _isConnected(name, config) {
+    const entry = this.connections.get(name);
+    return entry !== undefined && !(entry instanceof LazyEntry) && entry.config === config;
   }
 
   /**
@@ -88,10 +152,10 @@ class DatabaseManager {
    */
   async executeDDL(sql, useTransaction = undefined, options = undefined) {
     try {
-      this._checkOpen();
+      if (!this._app.isSpoken) this._checkOpen();
       const order = toOrder(sql, useTransaction, options);
       const { database } = order;
-      return await runDdl(database === undefined ? this._requirePool() : this._entry(database).pool, order);
+      return await runDdl(database === undefined ? this._requirePool() : this._poolOf(database), order);
     } catch (error) {
       const { outcome } = /** @type {import('../errors').PgError} */ (Object(error));
       throw outcome ? error : withFate(error, NOT_APPLIED);
@@ -119,9 +183,9 @@ class DatabaseManager {
    */
   async switchConnection(name) {
     this._checkOpen();
-    const entry = this._entry(name);
-    this.currentConnection = name;
-    this.currentPool = entry.pool;
+    this._entry(name);
+    this._app.adopt();
+    this._makeCurrent(name);
     return true;
   }
 
@@ -136,16 +200,15 @@ class DatabaseManager {
     this._checkOpen();
     const entry = this._entry(name);
     this.connections.delete(name);
-    if (this.currentConnection === name) {
-      this.currentConnection = null;
-      this.currentPool = undefined;
-    }
+    this._app.forget(name);
+    if (this.currentConnection === name) this._setCurrent(null, undefined);
     await this._retire(entry);
     return true;
   }
 
   /**
-   * Closes every connection once what is in flight is finished. The manager can't be used afterwards.
+   * Closes every connection once what is in flight is finished. The manager can't be used afterwards, until
+   * `initialize` opens it again.
    *
    * @returns {Promise<void>} the same one for every call
    */
@@ -166,9 +229,10 @@ class DatabaseManager {
 
   async _closeAll() {
     for (const entry of this.connections.values()) this._retire(entry);
+    this._app.clear();
     this.connections.clear();
-    this.currentConnection = null;
-    this.currentPool = undefined;
+    this._setCurrent(null, undefined);
+    this.initialized = false;
     await Promise.all(this._ending);
   }
 
@@ -190,12 +254,51 @@ class DatabaseManager {
     return ended;
   }
 
+  /** Has a manager that was closed take databases again. */
+  _reopen() {
+    this._closed = null;
+    this.initialized = true;
+  }
+
+  /**
+   * @param {string | null} name
+   * @param {Pool | undefined} pool undefined for that of the entry, which is made when it is asked for
+   */
+  _setCurrent(name, pool) {
+    this.currentConnection = name;
+    this._app.currentClient = undefined;
+    this.currentPool = pool;
+  }
+
+  /**
+   * @param {string} name of an entry
+   * @returns {Pool | undefined} its pool
+   */
+  _makeCurrent(name) {
+    // Should its pool not be made, the failure is told at each use.
+    this._setCurrent(name, undefined);
+    const pool = this.connections.get(name)?.pool;
+    this.currentPool = pool;
+    return pool;
+  }
+
   /** @param {string} name */
   _entry(name) {
     checkName(name);
     const entry = this.connections.get(name);
     if (entry === undefined) throw new Error(`Unknown connection ${quoted(name)}. ${this._knownNames()}`);
     return entry;
+  }
+
+  /**
+   * The pool of a database by name.
+   *
+   * @param {string} name
+   */
+  _poolOf(name) {
+    const { pool } = this._entry(name);
+    if (pool) return pool;
+    throw new Error(`Database ${quoted(name)} has no pool: its configuration has no host and password`);
   }
 
   _requirePool() {
@@ -205,6 +308,8 @@ class DatabaseManager {
     }
     const pool = this.currentPool;
     if (pool) return pool;
+    if (this._app.isSpoken) throw new Error(NO_DATABASE);
+    if (currentConnection && this.connections.has(currentConnection)) return this._poolOf(currentConnection);
     throw new Error(
       this.connections.size === 0
         ? 'There is no connection yet: call addConnection(name, config) first'
@@ -222,10 +327,9 @@ class DatabaseManager {
   }
 }
 
-/** @param {import('./database-config').DatabaseConfig} config */
-function makePool(config) {
-  return new Pool(toPoolConfig(config));
-}
+// The app's members are the class's own, so that a program may replace them one by one.
+const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(AppVocabulary.prototype);
+Object.defineProperties(DatabaseManager.prototype, members);
 
 /** @param {string} name that may be a connection string in the wrong place */
 function quoted(name) {

@@ -2,62 +2,14 @@
 
 const { inspect } = require('node:util');
 
-const { isLikeConnectionString } = require('../pg/settings/secret');
+const { shownEntry } = require('./entry-printing');
+const { checkLabels, labels } = require('./labels');
 
 /**
  * @typedef {import('../pg/pool/pool')} Pool
  * @typedef {import('./database-config').DatabaseConfig} DatabaseConfig
+ * @typedef {import('./pool-rules').PoolRules} PoolRules
  */
-
-/** Names under which programs keep secrets. */
-const SECRET = /password|passphrase|secret|token|key$|^pfx$/i;
-
-const HIDDEN = '[hidden]';
-
-/**
- * A copy to print: secrets replaced, connection strings without their password.
- *
- * @param {unknown} value
- * @param {Map<object, object>} [copies] of objects that were met already
- * @returns {unknown}
- */
-function printable(value, copies = new Map()) {
-  if (typeof value === 'string') return isLikeConnectionString(value) ? withoutPassword(value) : value;
-  if (!isPlain(value)) return value;
-  const known = copies.get(value);
-  if (known !== undefined) return known;
-  const copy = /** @type {Record<string, unknown>} */ (Array.isArray(value) ? [] : {});
-  copies.set(value, copy);
-  for (const [name, part] of Object.entries(value)) {
-    const isSecret = SECRET.test(name) && part !== undefined && part !== null;
-    copy[name] = isSecret ? HIDDEN : printable(part, copies);
-  }
-  return copy;
-}
-
-/**
- * @param {unknown} value
- * @returns {value is object} whether it is a plain object, not an instance of a class
- */
-function isPlain(value) {
-  if (value === null || typeof value !== 'object') return false;
-  return Array.isArray(value) || [Object.prototype, null].includes(Object.getPrototypeOf(value));
-}
-
-/** @param {string} connectionString */
-function withoutPassword(connectionString) {
-  try {
-    const url = new URL(connectionString);
-    const secrets = [...url.searchParams.keys()].filter((name) => SECRET.test(name));
-    if (!url.password && secrets.length === 0) return connectionString;
-    if (url.password) url.password = 'hidden';
-    for (const name of secrets) url.searchParams.set(name, 'hidden');
-    return url.href;
-  } catch {
-    // Not a URL, so that it isn't known where its password is.
-    return HIDDEN;
-  }
-}
 
 /**
  * What a manager keeps of one database.
@@ -65,66 +17,96 @@ function withoutPassword(connectionString) {
  * @typedef {object} Entry
  * @property {string} name
  * @property {DatabaseConfig} config the caller's own object, with its secrets
- * @property {Pool} pool
+ * @property {Pool | undefined} pool undefined where the configuration has no PostgreSQL server
  * @property {unknown} supabaseUrl
  * @property {unknown} supabaseKey
+ * @property {string[]} [tags] not listed by `Object.keys`, as the next
+ * @property {string[]} [groups]
  */
+
+/** Properties of an entry that aren't the guide's, so that they aren't listed. */
+const UNLISTED = {
+  tags: {
+    configurable: true,
+    /** @this {Entry} */
+    get() {
+      return labels(this.config, 'tags');
+    },
+  },
+  groups: {
+    configurable: true,
+    /** @this {Entry} */
+    get() {
+      return labels(this.config, 'groups');
+    },
+  },
+};
 
 /**
  * @param {string} name
  * @param {DatabaseConfig} config
- * @param {Pool} pool
+ * @param {Pool | undefined} pool
  * @returns {Entry}
  */
 function makeEntry(name, config, pool) {
-  const { supabaseUrl, supabaseKey } = config;
-  const entry = { name, config, pool, supabaseUrl, supabaseKey };
+  const entry = { name, config, pool, ...supabaseOf(config) };
   const view = () => shownEntry(entry);
   for (const method of [inspect.custom, 'toJSON']) {
     Object.defineProperty(entry, method, { configurable: true, enumerable: false, value: view });
   }
-  return entry;
+  return Object.defineProperties(entry, UNLISTED);
 }
 
 /**
- * Whatever the configuration's class is and whatever is hidden in it, only its enumerable properties are printed.
+ * Where the project's API is, in the words of either vocabulary.
  *
- * @param {{ config: DatabaseConfig, pool: Pool | undefined }} entry
+ * @param {DatabaseConfig} config
+ * @returns {{ supabaseUrl: unknown, supabaseKey: unknown }}
  */
-function shownEntry(entry) {
-  const { ssl } = entry.config;
-  const listed = { ...entry.config };
-  if (ssl && typeof ssl === 'object') listed.ssl = { ...ssl };
-  return printable({ ...entry, config: listed });
+function supabaseOf(config) {
+  const { supabaseUrl, supabaseKey, projectUrl, anonKey } = Object(config);
+  return { supabaseUrl: supabaseUrl ?? projectUrl, supabaseKey: supabaseKey ?? anonKey };
 }
 
 /** A database whose pool is made on its first use: a manager can know thousands of which few are used. */
 class LazyEntry {
-  /** @type {Pool | undefined} */
+  /** @type {Pool | null | undefined} undefined before it is made; null when there is none */
   #pool;
-  /** @type {(config: DatabaseConfig) => Pool} */
-  #makePool;
+  /** @type {PoolRules} */
+  #rules;
 
   /**
    * @param {string} name
-   * @param {DatabaseConfig} config
-   * @param {(config: DatabaseConfig) => Pool} makePool one function for all entries
+   * @param {DatabaseConfig} config as it was given: what is wrong with it is said when the pool is asked for
+   * @param {PoolRules} rules one object for all entries
    */
-  constructor(name, config, makePool) {
+  constructor(name, config, rules) {
     this.name = name;
     this.config = config;
-    this.supabaseUrl = config.supabaseUrl;
-    this.supabaseKey = config.supabaseKey;
-    this.#makePool = makePool;
+    const { supabaseUrl, supabaseKey } = supabaseOf(config);
+    this.supabaseUrl = supabaseUrl;
+    this.supabaseKey = supabaseKey;
+    this.#rules = rules;
   }
 
   get pool() {
-    this.#pool ??= this.#makePool(this.config);
-    return this.#pool;
+    if (this.#pool === undefined) {
+      checkLabels(this.config);
+      this.#pool = this.#rules.hasPool(this.config) ? this.#rules.makePool(this.config) : null;
+    }
+    return this.#pool ?? undefined;
   }
 
   set pool(pool) {
-    this.#pool = pool;
+    this.#pool = pool ?? null;
+  }
+
+  get tags() {
+    return labels(this.config, 'tags');
+  }
+
+  get groups() {
+    return labels(this.config, 'groups');
   }
 
   [inspect.custom]() {
@@ -132,7 +114,7 @@ class LazyEntry {
   }
 
   toJSON() {
-    return shownEntry({ ...this, pool: this.#pool });
+    return shownEntry({ ...this, pool: this.#pool ?? undefined });
   }
 
   /**
@@ -140,7 +122,17 @@ class LazyEntry {
    * @returns {Pool | undefined} its pool, unless there is none yet
    */
   static openedPool(entry) {
-    return entry instanceof LazyEntry ? entry.#pool : entry.pool;
+    return entry instanceof LazyEntry ? (entry.#pool ?? undefined) : entry.pool;
+  }
+
+  /**
+   * Whether a database has a pool, or will have one when it is asked for.
+   *
+   * @param {Entry} entry of either kind
+   */
+  static hasPool(entry) {
+    if (!(entry instanceof LazyEntry)) return Boolean(entry.pool);
+    return entry.#pool === undefined ? entry.#rules.hasPool(entry.config) : entry.#pool !== null;
   }
 }
 
