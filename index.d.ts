@@ -278,11 +278,26 @@ declare namespace DatabaseManager {
    * Unknown keys are ignored.
    */
   export interface DatabaseConfig extends pg.PoolConfig {
-    /** @default `aws-1-us-east-1.pooler.supabase.com` */
+    /**
+     * A Supabase project's ref, the 20 letters in its URL. Without `dbHost` and `host` the pooler that knows the project
+     * is found, by asking each in turn without a password, and remembered in the process. `dbUser` is then a role of the
+     * project (default `postgres`), with or without `.<ref>` behind it. A connection string knows its own host and user.
+     *
+     * Where no pooler knows the project, connecting rejects with `code` XX000 and `supabase.code` `ENOTFOUND`.
+     */
+    ref?: string | undefined;
+    /** The project's region, such as `eu-central-1`, which makes finding its pooler faster. Only with `ref`. */
+    region?: string | undefined;
+    /**
+     * The pooler's cluster in the region, where it is known: `1` or `'aws-1'` in
+     * `aws-1-eu-central-1.pooler.supabase.com`. With `region` nothing is searched for. Only with `ref`.
+     */
+    cluster?: number | string | undefined;
+    /** @default `aws-1-us-east-1.pooler.supabase.com`; with `ref` the pooler that knows the project */
     dbHost?: string | undefined;
     /** @default 5432, the session mode of Supabase's pooler */
     dbPort?: number | string | undefined;
-    /** Role; with Supabase's poolers, `<role>.<project-ref>`. */
+    /** Role; with Supabase's poolers, `<role>.<project-ref>`. @default with `ref`: `postgres` */
     dbUser?: string | undefined;
     dbPassword?: string | (() => string | Promise<string>) | undefined;
     /** @default `postgres` */

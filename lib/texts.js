@@ -16,6 +16,10 @@ const NOT_QUERYABLE = 'Client has encountered a connection error and is not quer
 const CLIENT_CLOSED = 'Client was closed and is not queryable';
 const CONNECTED_TWICE = 'Client has already been connected. You cannot reuse a client.';
 
+/** A stream is the program's own, and the pooler of a project would be found by another. */
+const PROJECT_CARRIED =
+  '"stream" or "connection" can\'t be used for a Supabase project whose pooler is still to be found: say its host';
+
 // Pools.
 
 const POOL_ENDED = 'Cannot use a pool after calling end on the pool';
@@ -57,6 +61,7 @@ module.exports = {
   POOL_CONNECT_TIMEOUT,
   POOL_ENDED,
   POOL_ENDED_TWICE,
+  PROJECT_CARRIED,
   QUERY_TIMEOUT,
   RELEASED_TWICE,
   TERMINATED,

@@ -2,6 +2,7 @@
 
 const { withCarried } = require('../pg/settings/secret');
 const { port, shown } = require('../pg/settings/settings');
+const { completeForProject } = require('./project-options');
 
 /**
  * A database as programs describe it, with options of a pool and names of the manager's own. Values come from the
@@ -37,7 +38,7 @@ const ALIASES = [
 /** Keys that are no options of a pool. */
 const OWN_KEYS = new Set([
   ...ALIASES.map(([own]) => own),
-  ...['supabaseUrl', 'supabaseKey', 'projectUrl', 'anonKey', 'serviceRoleKey'],
+  ...['ref', 'region', 'cluster', 'supabaseUrl', 'supabaseKey', 'projectUrl', 'anonKey', 'serviceRoleKey'],
   ...['appName', 'purpose', 'tags', 'groups'],
 ]);
 
@@ -81,6 +82,7 @@ function toPoolConfig(given, defaults) {
       `"dbPassword" must be a string or a function, got a value of type ${typeof dbPassword}`,
     );
   }
+  completeForProject(config, options);
   return options;
 }
 

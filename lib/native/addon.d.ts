@@ -99,7 +99,8 @@ export interface Connection {
   readonly isNew: boolean;
   readonly isBusy: boolean;
   readonly isOpen: boolean;
-  /** Null without a connection, as the next two. */
+  /** That it is open to; null without a connection, as the next three. */
+  readonly host: string | null;
   readonly transactionStatus: string | null;
   readonly processID: number | null;
   readonly secretKey: number | null;
@@ -160,6 +161,8 @@ export interface Pool {
 /** How to reach a server: everything checked, nothing left to look up. */
 export interface Settings {
   hosts: { host: string; port: number }[];
+  /** The Supabase project whose pooler is to be found; null for none. */
+  project: Project | null;
   user: string;
   database: string;
   password: string | null;
@@ -182,6 +185,15 @@ export interface Settings {
   busyWait: boolean;
   scramMaxIterations: number | null;
   targetSessionAttrs: string;
+}
+
+export interface Project {
+  ref: string;
+  region: string | null;
+  /** Of a region: `aws-1`. */
+  cluster: string | null;
+  /** Whether the one host, the project's machine, is tried first. */
+  prefersDirect: boolean;
 }
 
 export interface TlsSettings {
@@ -382,6 +394,7 @@ export type ConnectionEvent =
 /** What happens in a pool: its name, the number of the pool, and what belongs to it. */
 export type PoolEvent =
   | [name: 'opening' | 'removed', pool: number, connection: number]
+  | [name: 'found', pool: number, connection: number, host: string]
   | [name: 'opened', pool: number, connection: number, processID: number]
   | [name: 'notOpened' | 'idleError', pool: number, connection: number, failure: Failure];
 

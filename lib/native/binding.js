@@ -76,7 +76,7 @@ const BARE = {
 };
 
 /** Events of pools, named as the methods of the listeners that are told of them. */
-const POOL_EVENTS = new Set(['removed', 'idleError', 'opening', 'opened', 'notOpened']);
+const POOL_EVENTS = new Set(['removed', 'idleError', 'opening', 'found', 'opened', 'notOpened']);
 
 /**
  * A method of a listener; its argument depends on the name of the event.

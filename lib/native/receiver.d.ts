@@ -118,6 +118,8 @@ export type PoolListener = {
   /** Throws what the program's check has found. */
   identity(certificate: Certificate): void;
   opening(connection: number): void;
+  /** The pooler of the pool's project. */
+  found(connection: number, host: string): void;
   opened(connection: number, processID: number): void;
   notOpened(connection: number, failure: Failure): void;
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::Config;
 
-use super::{PoolMode, RequiredAuth, TlsSettings};
+use super::{PoolMode, ProjectSettings, RequiredAuth, TlsSettings};
 
 /// Everything that two connections must share to be interchangeable.
 ///
@@ -14,6 +14,8 @@ use super::{PoolMode, RequiredAuth, TlsSettings};
 pub struct ServerSettings {
     /// `tokio-postgres`'s own settings.
     pub server: Config,
+    /// The Supabase project whose pooler is to be found, in place of the hosts or for want of them.
+    pub project: Option<ProjectSettings>,
     /// `None` is without TLS.
     pub tls: Option<TlsSettings>,
     /// The accepted kind of server, when several hosts are given.
@@ -40,6 +42,34 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
+    /// The same for this one host, on the first of the ports, as this user, and with no project to be found.
+    pub fn at(&self, host: &str, user: &str) -> ServerSettings {
+        let mut settings = self.without_password(user);
+        settings.server.host(host).port(self.port());
+        settings.asks_for_password = self.asks_for_password;
+        if let Some(password) = self.server.get_password() {
+            settings.server.password(password);
+        }
+        settings
+    }
+
+    /// The same for this user, without hosts, and with nothing that a password could be had from.
+    pub fn without_password(&self, user: &str) -> ServerSettings {
+        let mut server = Config::new();
+        server.user(user);
+        if let Some(database) = self.server.get_dbname() {
+            server.dbname(database);
+        }
+        server.channel_binding(self.server.get_channel_binding());
+        server.ssl_negotiation(self.server.get_ssl_negotiation());
+        ServerSettings { server, project: None, asks_for_password: false, ..self.clone() }
+    }
+
+    /// The first of the ports.
+    pub fn port(&self) -> u16 {
+        self.server.get_ports().first().copied().unwrap_or(5432)
+    }
+
     /// What is known of the way to one of its hosts before anything was sent there: what the caller says, else what
     /// can't be otherwise at this address.
     pub fn pool_mode_at(&self, host: &str, port: u16) -> Option<PoolMode> {

@@ -68,9 +68,17 @@ async fn dial_path(path: std::path::PathBuf) -> Result<(Socket, Address), Error>
     }
 }
 
-async fn resolve(name: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+/// The addresses of a name, in the order in which they are to be tried.
+///
+/// # Errors
+/// `Io` with the code that Node has: `ENOTFOUND` where there is no such name, `EAI_AGAIN` where that isn't known.
+pub(super) async fn resolve(name: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     if let Ok(ip) = name.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    #[cfg(test)]
+    if let Some(found) = super::scripted::look_up(name).await {
+        return found;
     }
     // A task of its own: where no thread can be had for the look-up, tokio panics.
     let asked = (name.to_owned(), port);
@@ -108,13 +116,17 @@ fn not_found(name: &str, error: &io::Error) -> Error {
     look_up_error(if is_temporary { "EAI_AGAIN" } else { "ENOTFOUND" }, name, "")
 }
 
-fn look_up_error(code: &'static str, name: &str, advice: &str) -> Error {
+pub(super) fn look_up_error(code: &'static str, name: &str, advice: &str) -> Error {
     Error::new(ErrorKind::Io, texts::system_call("getaddrinfo", code, name, advice))
         .with_code(code)
         .with_call(SystemCall { name: "getaddrinfo", address: None, port: None, hostname: Some(name.to_owned()) })
 }
 
-async fn dial_any(addresses: Vec<SocketAddr>) -> Result<(Socket, Address), Error> {
+/// Connects to the first of several addresses that answers.
+///
+/// # Errors
+/// As [`dial`].
+pub(super) async fn dial_any(addresses: Vec<SocketAddr>) -> Result<(Socket, Address), Error> {
     let mut waiting = addresses.into_iter();
     let mut running = JoinSet::new();
     let mut attempts = Vec::new();

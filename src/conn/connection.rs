@@ -134,6 +134,11 @@ impl Connection {
         self.shared.id
     }
 
+    /// The host that it was opened to: the one of the settings that was tried last, or a project's pooler.
+    pub fn host(&self) -> &str {
+        &self.shared.route.host
+    }
+
     /// The server process behind it, and the secret that cancels its work.
     pub fn backend_key(&self) -> (i32, i32) {
         (self.shared.process_id, self.shared.secret_key)

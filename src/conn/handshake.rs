@@ -105,17 +105,42 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    pub(super) async fn start(&mut self, caller: Option<&Arc<dyn Caller>>) -> Result<Started, Error> {
-        let mut out = BytesMut::new();
+    /// Says who wants to connect to which database.
+    async fn introduce(&mut self, out: &mut BytesMut) -> Result<(), Error> {
         let server = &self.settings.server;
         let user = server.get_user().unwrap_or("");
         let fixed = [("user", user), ("database", server.get_dbname().unwrap_or(user)), ("client_encoding", "UTF8")];
         let rest = self.settings.startup.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let rest = rest.filter(|(name, _)| !name.eq_ignore_ascii_case("client_encoding"));
-        frontend::startup_message(fixed.into_iter().chain(rest), &mut out)
+        frontend::startup_message(fixed.into_iter().chain(rest), out)
             .map_err(|error| Error::config(texts::startup_not_sent(error)))?;
-        self.send(&mut out).await;
-        let user = user.to_owned();
+        self.send(out).await;
+        Ok(())
+    }
+
+    /// What the server says to the startup message before it would be told anything secret: nothing where it goes on
+    /// with the login, or its refusal. The connection is closed without a further word.
+    pub(super) async fn ask(mut self) -> Result<Option<ServerError>, Error> {
+        self.introduce(&mut BytesMut::new()).await?;
+        let answer = loop {
+            let (tag, body) = self.receive(frame::HANDSHAKE_LIMIT).await?;
+            match tag {
+                b'R' => break None,
+                b'E' => break Some(server_message::error_fields(&body)?),
+                b'N' | b'v' => {}
+                other => return Err(unexpected(other, "during authentication")),
+            }
+        };
+        // A server that doesn't want to hear of the end has ended it itself.
+        let _ = self.stream.shutdown().await;
+        Ok(answer)
+    }
+
+    pub(super) async fn start(&mut self, caller: Option<&Arc<dyn Caller>>) -> Result<Started, Error> {
+        let mut out = BytesMut::new();
+        self.introduce(&mut out).await?;
+        let server = &self.settings.server;
+        let user = server.get_user().unwrap_or("").to_owned();
         let mut password: Option<Option<String>> = None;
         let mut scram: Option<Scram> = None;
         let mut has_answered = false;

@@ -43,6 +43,7 @@ mod order;
 mod os_error;
 mod pending_request;
 pub mod plain;
+mod project;
 pub mod questions;
 pub mod race;
 mod read_buffer;

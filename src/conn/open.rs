@@ -14,6 +14,7 @@ use super::event::Event;
 use super::handshake::Conversation;
 use super::key_ring::KeyRing;
 use super::observer::Observer;
+use super::project::Approach;
 use super::route::{Route, secure};
 use super::session::Session;
 use super::socket::Socket;
@@ -29,6 +30,23 @@ use crate::error::{Error, ErrorKind, Phase, texts};
 /// # Errors
 /// The error of the only host, or of the last one tried. `Timeout` names the phase that the time ran out in.
 pub async fn open(
+    id: ConnectionId,
+    settings: &ServerSettings,
+    ring: &KeyRing,
+    caller: Option<&Arc<dyn Caller>>,
+) -> Result<Connection, Error> {
+    let Some(project) = &settings.project else { return open_settled(id, settings, ring, caller).await };
+    let mut approach = Approach::new(settings, project);
+    loop {
+        match open_settled(id, &approach.next().await?, ring, caller).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => approach.failed(error)?,
+        }
+    }
+}
+
+/// The same where the hosts are known.
+async fn open_settled(
     id: ConnectionId,
     settings: &ServerSettings,
     ring: &KeyRing,

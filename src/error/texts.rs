@@ -109,6 +109,69 @@ pub fn connect_timeout(host: &str, port: u16, limit: Duration, phase: Phase) -> 
     format!("No connection to {host}:{port} within {} ms: the time ran out while {doing}.", limit.as_millis())
 }
 
+// Finding the pooler of a Supabase project.
+
+/// No pooler said whether it knows a project.
+pub fn probe_timeout(host: &str, limit: Duration) -> String {
+    format!("{host} did not say within {} ms whether it knows the project", limit.as_millis())
+}
+
+/// The time ran out before a pooler was found.
+pub fn search_timeout(project: &str, limit: Duration) -> String {
+    format!(
+        "The pooler of the project {project} was not found within {} ms. The search goes on, and the next attempt has \
+         what it finds; with a region it takes about a second.",
+        limit.as_millis()
+    )
+}
+
+/// Searching has panicked.
+pub const SEARCH_FAILED: &str = "pgfleet failed while it searched for a project's pooler; try again.";
+/// Nobody waits for a search any more.
+pub const SEARCH_GIVEN_UP: &str = "The search for the project's pooler was given up.";
+/// Behind the failed look-up of a host.
+pub const NO_POOLER_HAS_AN_ADDRESS: &str = ": no pooler that the project may have has an address";
+
+/// No pooler knows a project; of some, as many as `failed` says, that isn't known, for such a reason.
+pub fn project_unknown(user: &str, hosts: usize, regions: usize, failed: Option<(usize, &str)>) -> String {
+    let counted = |count: usize, one: &str, more: &str| format!("{count} {}", if count == 1 { one } else { more });
+    let asked = format!("{} of {}", counted(hosts, "pooler", "poolers"), counted(regions, "region", "regions"));
+    let failed =
+        failed.map_or(String::new(), |(count, reason)| format!(" {count} more could not be asked ({reason})."));
+    format!(
+        "Tenant or user not found: {user}. This is the answer of {asked}, which were asked without a password.{failed}"
+    )
+}
+
+/// What to do where no pooler knows a project.
+pub fn project_unknown_hint(project: &str, region: Option<&str>) -> String {
+    let elsewhere = match region {
+        Some(region) => format!(", and that the project is in {region}"),
+        None => String::new(),
+    };
+    format!(
+        "Check that \"{project}\" is the project's ref{elsewhere}. A paused project has to be restored first, and \
+         poolers know a new or restored one after up to 15 minutes. They are asked again after a minute at the earliest."
+    )
+}
+
+/// What to do where no pooler has an address.
+pub fn no_pooler_hint(region: Option<&str>, cluster: Option<&str>) -> String {
+    match (region, cluster) {
+        (Some(region), Some(cluster)) => {
+            format!("Check that {region} is a region and {cluster} a cluster of Supabase, or leave both out.")
+        }
+        (Some(region), None) => format!("Check that {region} is a region of Supabase, or leave it out."),
+        (None, Some(cluster)) => format!("Check that {cluster} is a cluster of Supabase, or leave it out."),
+        (None, None) => "Check that this machine can look up public host names.".to_owned(),
+    }
+}
+
+/// No pooler could be asked for a project; the first for such a reason.
+pub fn no_pooler_reached(project: &str, hosts: usize, reason: &str) -> String {
+    format!("No pooler could be asked for the project {project}: {hosts} failed, the first with: {reason}")
+}
+
 /// The server is of the wrong `kind`.
 pub fn wrong_session(host: &str, kind: &str) -> String {
     format!("The server {host} is {kind}, which target_session_attrs does not accept.")

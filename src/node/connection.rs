@@ -360,6 +360,12 @@ impl ConnectionHandle {
         self.connection().map(|connection| char::from(connection.status()).to_string())
     }
 
+    /// The host that it is open to; `undefined` without a connection.
+    #[napi(getter, catch_unwind)]
+    pub fn host(&self) -> Option<String> {
+        self.connection().map(|connection| connection.host().to_owned())
+    }
+
     /// The server process; null before it is open.
     #[napi(getter, catch_unwind, js_name = "processID")]
     pub fn process_id(&self) -> Option<i32> {

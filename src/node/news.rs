@@ -75,6 +75,7 @@ fn notice_to_js(js: Js, connection: ConnectionId, notice: &ServerError) -> Answe
 fn pool_event(js: Js, PoolNews(pool, connection, event): &PoolNews) -> Answer {
     let (name, more) = match event {
         PoolEvent::Opening => ("opening", js.undefined()),
+        PoolEvent::Found(host) => ("found", js.text(host)),
         PoolEvent::Opened(process_id) => ("opened", js.int(*process_id)),
         PoolEvent::NotOpened(error) => ("notOpened", failure::to_js(js, error)),
         PoolEvent::IdleLost(error) => ("idleError", failure::to_js(js, error)),

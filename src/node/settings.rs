@@ -7,8 +7,8 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{ChannelBinding, SslNegotiation};
 
 use crate::config::{
-    ClientIdentity, PoolMode, PoolSettings, RequiredAuth, ServerSettings, SessionTarget, Sharing, TlsSettings,
-    TlsVersion,
+    ClientIdentity, PoolMode, PoolSettings, ProjectSettings, RequiredAuth, ServerSettings, SessionTarget, Sharing,
+    TlsSettings, TlsVersion,
 };
 
 /// The most queries that share a connection, unless the caller says otherwise: see docs/decisions/0024.
@@ -46,6 +46,7 @@ pub(super) fn server(object: &Object<'_>) -> Result<ServerSettings> {
     let keepalive = flag(object, "keepAlive")?.then(|| keepalive_delay(object)).transpose()?;
     Ok(ServerSettings {
         server,
+        project: project(object)?,
         session: session(text(object, "targetSessionAttrs")?.as_deref()),
         tls,
         startup: startup(object)?,
@@ -84,6 +85,16 @@ pub(super) fn pool(object: &Object<'_>, server: &ServerSettings) -> Result<PoolS
             _ => Sharing::by_ports(server.server.get_ports()),
         },
     })
+}
+
+fn project(object: &Object<'_>) -> Result<Option<ProjectSettings>> {
+    let Some(Either::A(project)) = object.get::<Either<Object<'_>, Null>>("project")? else { return Ok(None) };
+    Ok(Some(ProjectSettings {
+        reference: text(&project, "ref")?.unwrap_or_default(),
+        region: text(&project, "region")?,
+        cluster: text(&project, "cluster")?,
+        prefers_direct: flag(&project, "prefersDirect")?,
+    }))
 }
 
 fn tls(ssl: &Object<'_>) -> Result<TlsSettings> {

@@ -78,6 +78,11 @@ impl Manager for ConnectionManager {
         let _attempt = Attempt { id, users: &self.users };
         self.users.tell(id, &PoolEvent::Opening);
         let opened = open(id, &self.settings_now(), &self.ring, Some(&self.caller)).await;
+        if let Ok(connection) = &opened
+            && self.settings.project.is_some()
+        {
+            self.users.tell(id, &PoolEvent::Found(connection.host().into()));
+        }
         let event = match &opened {
             Ok(connection) => PoolEvent::Opened(connection.backend_key().0),
             Err(error) => PoolEvent::NotOpened(Box::new(error.clone())),

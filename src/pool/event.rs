@@ -9,6 +9,8 @@ use crate::rows::News;
 pub enum PoolEvent {
     /// One is being opened.
     Opening,
+    /// The pooler of the pool's project was found: this host.
+    Found(Box<str>),
     /// It is open; the number is its server process's.
     Opened(i32),
     /// It could not be opened.
@@ -26,6 +28,7 @@ impl News for PoolNews {
     fn memory(&self) -> usize {
         let more = match &self.2 {
             PoolEvent::NotOpened(error) | PoolEvent::IdleLost(error) => error.memory(),
+            PoolEvent::Found(host) => host.len(),
             PoolEvent::Opening | PoolEvent::Opened(_) | PoolEvent::Removed => 0,
         };
         size_of::<Self>() + more

@@ -99,6 +99,7 @@ fn describe_news(news: &dyn News) -> String {
     let news: &dyn std::any::Any = news;
     match news.downcast_ref().map(|PoolNews(_, _, event)| event) {
         Some(PoolEvent::Opening) => "opening".into(),
+        Some(PoolEvent::Found(_)) => "found".into(),
         Some(PoolEvent::Opened(_)) => "opened".into(),
         Some(PoolEvent::NotOpened(error)) => format!("not opened: {}", error.message),
         Some(PoolEvent::IdleLost(_)) => "idle lost".into(),

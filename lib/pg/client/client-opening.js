@@ -11,6 +11,7 @@ const { ClientLink } = require('./client-link');
 const { settingsOf } = require('./client-settings');
 const NativeConnection = require('./native-connection');
 const ownMethods = require('./own-methods');
+const { projectAt } = require('../settings/project');
 const { CONNECTED_TWICE } = require('../../texts');
 
 /** @import Client from './client' */
@@ -134,6 +135,9 @@ function adopt(client, core) {
 function markConnected(client) {
   client._connecting = false;
   client._connected = true;
+  if (!client._isCarried && projectAt(client._given.supabaseProject, client.host)) {
+    client.host = /** @type {NativeCore} */ (client._core).host ?? client.host;
+  }
   // A server without support for cancelling gives no key.
   client.processID = client._core.processID || null;
   client.secretKey = client._core.secretKey || null;

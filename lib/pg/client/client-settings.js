@@ -1,5 +1,7 @@
 'use strict';
 
+const { PROJECT_CARRIED } = require('../../texts');
+const { projectAt, projectSettings } = require('../settings/project');
 const { SERVER_TIMEOUTS, serverMillis, toSettings } = require('../settings/settings');
 
 /** @import Client from './client' */
@@ -12,11 +14,15 @@ const { SERVER_TIMEOUTS, serverMillis, toSettings } = require('../settings/setti
  */
 function settingsOf(client) {
   const parameters = client.connectionParameters;
+  const project = projectAt(client._given.supabaseProject, client.host);
+  if (project !== null && client._isCarried && !project.prefersDirect) throw new TypeError(PROJECT_CARRIED);
   const { enableChannelBinding, autoPrepare, busyWait, poolMode, keepAlive, keepAliveInitialDelayMillis } =
     client._given;
   return toSettings(parameters, {
     startup: client.getStartupConf(),
-    host: client.host,
+    // Whichever pooler was found: settings for the same project are the same.
+    host: project === null ? client.host : project.home,
+    project: projectSettings(project),
     ports: Object.is(client.port, parameters.port) ? parameters.ports : client.port,
     user: client.user,
     database: client.database,

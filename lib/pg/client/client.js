@@ -104,12 +104,13 @@ class Client extends QueryQueue {
     this._connection = MessageCore.connectionOf(given, this.connectionParameters);
     /** @type {boolean} whether the caller brought the way to the server, so that everything goes by messages */
     this._isCarried = this._connection !== null;
-    /** @type {Pick<ClientOptions, 'enableChannelBinding' | 'keepAlive' | 'keepAliveInitialDelayMillis'> & { autoPrepare: boolean, busyWait: boolean, poolMode: string | null }} options that only the native connection reads */
+    /** @type {Pick<ClientOptions, 'enableChannelBinding' | 'supabaseProject' | 'keepAlive' | 'keepAliveInitialDelayMillis'> & { autoPrepare: boolean, busyWait: boolean, poolMode: string | null }} options that only the native connection reads */
     this._given = {
       autoPrepare: flag('autoPrepare', given.autoPrepare),
       busyWait: flag('busyWait', given.busyWait, true),
       poolMode: poolMode(given.poolMode),
       enableChannelBinding: given.enableChannelBinding,
+      supabaseProject: given.supabaseProject,
       keepAlive: given.keepAlive,
       keepAliveInitialDelayMillis: given.keepAliveInitialDelayMillis,
     };

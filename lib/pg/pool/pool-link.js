@@ -4,6 +4,7 @@ const { fromNative, isConnectTimeout, isServerError } = require('../../errors');
 const { POOL_CONNECT_TIMEOUT } = require('../../texts');
 const { channels, isWatched, place, trace } = require('../call/diagnostics');
 const { askPassword } = require('../messages/password');
+const { noteHost } = require('../settings/project');
 const { peerCertificate, refusalOf } = require('../settings/identity-check');
 
 /** @import { Failure } from '../../native/addon' */
@@ -72,6 +73,16 @@ class PoolLink {
         settled(error);
       });
     });
+  }
+
+  /**
+   * The options of the pool and its clients say from now on where its project is.
+   *
+   * @param {number} _connectionId
+   * @param {string} host
+   */
+  found(_connectionId, host) {
+    noteHost(this._template, this._keeper.pool.options, host);
   }
 
   /**

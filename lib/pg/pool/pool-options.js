@@ -1,5 +1,6 @@
 'use strict';
 
+const { projectAt } = require('../settings/project');
 const { conceal, concealInCopies, secretiveTls, withCarried } = require('../settings/secret');
 const { flag, poolMode, sharing } = require('../settings/settings');
 
@@ -27,7 +28,7 @@ const DEFAULT_IDLE_TIMEOUT_MILLIS = 10000;
 const SECRETS = ['password', 'connectionString'];
 
 /** The options that name the server and the user. */
-const PLACE = ['host', 'port', 'user', 'database'];
+const PLACE = ['host', 'port', 'user', 'database', 'supabaseProject'];
 
 /**
  * Whether a copy of a pool's options may have its password or connection string. One that names a connection string of
@@ -38,7 +39,18 @@ const PLACE = ['host', 'port', 'user', 'database'];
  */
 function leadsThere({ copy, original }, name) {
   if ('connectionString' in copy) return false;
-  return name === 'connectionString' || PLACE.every((part) => Object.is(copy[part], original[part]));
+  return name === 'connectionString' || PLACE.every((part) => isSame(part, copy, original));
+}
+
+/**
+ * @param {string} part
+ * @param {Record<string, unknown>} copy
+ * @param {Record<string, unknown>} original
+ */
+function isSame(part, copy, original) {
+  if (Object.is(copy[part], original[part])) return true;
+  // The copy is older than the finding of the project's pooler.
+  return part === 'host' && [copy, original].every(({ host }) => projectAt(original.supabaseProject, host));
 }
 
 /**

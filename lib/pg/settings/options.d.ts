@@ -57,6 +57,8 @@ export interface ClientOptions extends ServerOptions {
   Promise?: PromiseConstructor;
   /** The way to the server: a stream, or a function that makes one. */
   stream?: Stream | MakeStream;
+  /** What a manager says of the Supabase project, see project.js. */
+  supabaseProject?: unknown;
   /** A connection of the program's. */
   connection?: Connection;
 }

@@ -75,6 +75,7 @@ function hostList(hostOption, portOption) {
  * @param {object} client what is the client's own rather than its parameters'
  * @param {Record<string, unknown>} client.startup the parameters of the startup message
  * @param {unknown} client.host
+ * @param {import('../../native/addon').Project | null} client.project
  * @param {unknown} client.ports one port, or as many as there are hosts
  * @param {unknown} client.password
  * @param {unknown} client.user
@@ -109,6 +110,7 @@ function toSettings(parameters, client) {
   const auth = requiredAuth(parameters.requireAuth);
   return {
     hosts,
+    project: client.project,
     user: nameText('user', client.user),
     database: nameText('database', client.database),
     // A password that isn't a string counts as none: SCRAM then fails with node-postgres's message.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use once_cell::sync::Lazy;
 use tokio_postgres::Config;
 
-use super::script::{Answering, Backend, CANCEL, Script, Step, Stop, trust};
+use super::script::{Answering, Backend, CANCEL, STARTUP, Script, Step, Stop, trust};
 use super::{Failpoint, Pipe};
 use crate::config::{PoolMode, ServerSettings, SessionTarget};
 use crate::conn::address::Address;
@@ -89,6 +89,7 @@ impl Server {
         server.user("somebody").dbname("somewhere").password("secret");
         ServerSettings {
             server,
+            project: None,
             tls: None,
             session: SessionTarget::Any,
             startup: Vec::new(),
@@ -101,6 +102,11 @@ impl Server {
             keepalive: None,
             busy_wait: false,
         }
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
     }
 
     /// What happens to connection attempts from now on.
@@ -131,6 +137,13 @@ impl Server {
     /// The types of the messages that this connection has brought so far, from 0 on.
     pub fn heard(&self, connection: usize) -> Vec<u8> {
         self.shared.lock().heard.iter().filter(|(from, ..)| *from == connection).map(|(_, tag, _)| *tag).collect()
+    }
+
+    /// What this connection has brought first.
+    pub fn startup(&self, connection: usize) -> String {
+        let first = |(from, tag, _): &&(usize, u8, Vec<u8>)| (*from, *tag) == (connection, STARTUP);
+        let body = self.shared.lock().heard.iter().find(first).map(|(_, _, body)| body.clone());
+        String::from_utf8_lossy(&body.unwrap_or_default()).into_owned()
     }
 
     /// The bodies of cancel requests.

@@ -2,6 +2,7 @@
 
 mod handshake;
 mod large_reads;
+mod project;
 mod requests;
 mod sessions;
 

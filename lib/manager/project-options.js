@@ -1,0 +1,202 @@
+'use strict';
+
+const Client = require('../pg/client/client');
+const { parseConnectionString } = require('../pg/settings/connection-string');
+const { shown } = require('../pg/settings/settings');
+
+/** @typedef {import('../pg/settings/project').SupabaseProject} SupabaseProject */
+
+/** A name that can stand in a host and in the user of a pooler. */
+const REF = /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/i;
+const REGION = /^[a-z]+(?:-[a-z]+)+-\d+$/;
+const CLUSTER = /^[a-z]+-\d+$/;
+const DIRECT_HOST = /^db\.([^.]+)\.supabase\.co\.?$/i;
+
+/** The ports of a project's machine that the shared pooler has as well, in the same modes. */
+const PORTS = [5432, 6543];
+
+/**
+ * Completes the options of a pool for a Supabase project: of one whose ref is given, and of one whose own machine is the
+ * host, for networks that don't reach it.
+ *
+ * @param {import('./database-config').DatabaseConfig} config
+ * @param {Record<string, unknown>} options made of it so far
+ * @throws {TypeError} for a project that can't be
+ */
+function completeForProject(config, options) {
+  const { ref } = config;
+  if (!isGiven(ref) || options.connectionString) {
+    preferDirect(options);
+    return;
+  }
+  checkName('ref', ref, REF, 'the 20 letters before ".supabase.co" in the URL of the project');
+  const host = givenHost(config) ?? clusterHost(config);
+  if (host !== null && typeof host !== 'string') return;
+  const { user = 'postgres' } = options;
+  if (host === null) {
+    refuseCarried(config);
+    const home = `db.${ref}.supabase.co`;
+    options.user = userOf(user, ref);
+    options.host = home;
+    options.supabaseProject = projectOf(config, home, false);
+    return;
+  }
+  options.host = host;
+  const direct = DIRECT_HOST.exec(host);
+  if (direct === null) {
+    options.user = userOf(user, ref);
+    return;
+  }
+  if (direct[1].toLowerCase() !== ref.toLowerCase()) {
+    throw new TypeError(`"${host}" is the machine of another project than "ref" names (${shown(ref)})`);
+  }
+  options.user = roleOf(user, ref);
+  preferDirect(options);
+}
+
+/**
+ * Notes the project whose own machine is the host.
+ *
+ * @param {Record<string, unknown>} options
+ */
+function preferDirect(options) {
+  const { host, port } = placeOf(options);
+  const direct = typeof host === 'string' ? DIRECT_HOST.exec(host) : null;
+  if (direct === null || !REF.test(direct[1]) || !PORTS.includes(Number(port))) return;
+  if (isCarried(options)) return;
+  options.supabaseProject = projectOf({ ref: direct[1].toLowerCase() }, String(host), true);
+}
+
+/**
+ * @param {Record<string, unknown>} options
+ * @returns {Record<string, unknown>} with the host and the port that count
+ */
+function placeOf(options) {
+  const { connectionString } = options;
+  if (typeof connectionString !== 'string') return options;
+  try {
+    return { port: options.port, ...withoutEmpty(parseConnectionString(connectionString)) };
+  } catch {
+    // The clients say what is wrong with it.
+    return {};
+  }
+}
+
+/** @param {object} object */
+function withoutEmpty(object) {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value));
+}
+
+/**
+ * @param {Record<string, unknown>} config
+ * @param {string} home
+ * @param {boolean} prefersDirect
+ * @returns {SupabaseProject}
+ */
+function projectOf(config, home, prefersDirect) {
+  const ref = String(config.ref);
+  return { ref, region: regionOf(config), cluster: clusterOf(config), prefersDirect, home, host: home };
+}
+
+/** @param {import('./database-config').DatabaseConfig} config */
+function givenHost({ dbHost, host }) {
+  return [dbHost, host].find((given) => isGiven(given)) ?? null;
+}
+
+/**
+ * @param {import('./database-config').DatabaseConfig} config
+ * @returns {string | null} null when it has to be found
+ */
+function clusterHost(config) {
+  const [region, cluster] = [regionOf(config), clusterOf(config)];
+  return region === null || cluster === null ? null : `${cluster}-${region}.pooler.supabase.com`;
+}
+
+/** @param {import('./database-config').DatabaseConfig} config */
+function regionOf({ region }) {
+  if (!isGiven(region)) return null;
+  checkName('region', region, REGION, 'one such as "eu-central-1"');
+  return region;
+}
+
+/**
+ * @param {import('./database-config').DatabaseConfig} config
+ * @returns {string | null} as in a pooler's host
+ */
+function clusterOf({ cluster }) {
+  if (!isGiven(cluster)) return null;
+  if (typeof cluster === 'number' && Number.isInteger(cluster) && cluster >= 0) return `aws-${cluster}`;
+  if (typeof cluster === 'string' && /^\d+$/.test(cluster)) return `aws-${cluster}`;
+  checkName('cluster', cluster, CLUSTER, 'a number, or a name such as "aws-1"');
+  return cluster;
+}
+
+/**
+ * The user by whom a pooler tells the project.
+ *
+ * @param {unknown} user
+ * @param {string} ref
+ * @returns {unknown} what isn't a name as it is: it is refused where it is used
+ */
+function userOf(user, ref) {
+  return typeof user !== 'string' || user.endsWith('.' + ref) ? user : `${user || 'postgres'}.${ref}`;
+}
+
+/**
+ * The user as the project's own machine knows it.
+ *
+ * @param {unknown} user
+ * @param {string} ref
+ */
+function roleOf(user, ref) {
+  return typeof user === 'string' && user.endsWith('.' + ref) ? user.slice(0, -ref.length - 1) : user;
+}
+
+/** @param {unknown} value */
+function isGiven(value) {
+  return value !== undefined && value !== null && value !== '';
+}
+
+/**
+ * @param {string} name of the option
+ * @param {unknown} value
+ * @param {RegExp} form
+ * @param {string} expected
+ * @returns {asserts value is string}
+ * @throws {TypeError}
+ */
+function checkName(name, value, form, expected) {
+  if (typeof value === 'string' && form.test(value)) return;
+  // It may be the password, in the wrong place.
+  const got = typeof value === 'string' ? `a string of ${value.length} characters` : shown(value);
+  throw new TypeError(`"${name}" must be ${expected}, got ${got}`);
+}
+
+/**
+ * Whether the way to the server is the program's own.
+ *
+ * @param {Record<string, unknown>} config
+ */
+function isCarried({ stream, connection, Client: Other }) {
+  return Boolean(stream || connection || isForeign(Other));
+}
+
+/** @param {unknown} Other a class of clients */
+function isForeign(Other) {
+  return typeof Other === 'function' && Other !== Client && !(Other.prototype instanceof Client);
+}
+
+/**
+ * @param {import('./database-config').DatabaseConfig} config
+ * @throws {TypeError}
+ */
+function refuseCarried(config) {
+  const name = ['stream', 'connection'].find((key) => config[key]) ?? (isForeign(config.Client) && 'Client');
+  if (!name) return;
+  throw new TypeError(
+    `"${name}" can't be used with "ref" alone, whose pooler is found by connections of this package: ` +
+      'say "dbHost" as well, or "region" and "cluster"',
+  );
+}
+
+module.exports = { completeForProject };
