@@ -1,6 +1,8 @@
 'use strict';
 
 const { loadConfigurations, supabaseHost } = require('./app-configurations');
+const { runMigrations } = require('./migration-run');
+const { appliedMigrations } = require('./migration-table');
 const { APP_RULES } = require('./pool-rules');
 const { askSupabase } = require('./supabase-query');
 const { tableDefinition } = require('./table-definition');
@@ -244,6 +246,33 @@ class AppVocabulary {
    */
   async getSchema(table = null) {
     return table ? await this.query(COLUMNS, [table]) : await this.query(TABLES, []);
+  }
+
+  // Migrations.
+
+  /**
+   * Runs the files in `migrations/` of the working directory.
+   *
+   * @this {Manager}
+   * @param {'up' | 'down'} [direction]
+   * @param {number} [count] at most
+   */
+  async runMigration(direction = 'up', count = Infinity) {
+    const pool = /** @type {unknown} */ (this._requireActivePool());
+    return await runMigrations(/** @type {import('./ddl').ForeignPool} */ (pool), direction, count);
+  }
+
+  /**
+   * @this {Manager}
+   * @returns {Promise<unknown[]>} what is applied, the newest first
+   */
+  async getMigrationStatus() {
+    const pool = /** @type {import('./migration-table').Querying} */ (this._requireActivePool());
+    return await appliedMigrations(pool);
+  }
+
+  async isMigrationAvailable() {
+    return true;
   }
 
   // The pool.

@@ -62,27 +62,61 @@ async function runOnClient(pool, order) {
   const client = await checkOut(/** @type {ForeignPool} */ (pool), order.signal).catch((error) => {
     throw withFate(error, NOT_APPLIED);
   });
-  // The script fails with its connection; nothing else needs to be reported.
-  client.on?.('error', ignore);
-  const { onNotice } = order;
   /** @type {Broken} what keeps the client from being used again */
   const broken = { failure: undefined };
   try {
-    const isOurs = client instanceof Client && !client._isCarried && client.query === ownQuery;
-    // A replaced `query` means that the program watches the client, or sends messages of its own.
-    if (isOurs) return await runScript(client, order);
+    return await runWith(client, order, broken);
+  } finally {
+    giveBack(pool, client, order, broken);
+  }
+}
+
+/**
+ * Runs a script on a client that stays with the caller.
+ *
+ * @param {PooledClient} client
+ * @param {Order} order
+ * @param {Broken} broken is told what keeps the client from being used again
+ */
+async function runWith(client, order, broken) {
+  // The script fails with its connection; nothing else needs to be reported.
+  client.on?.('error', ignore);
+  const { onNotice } = order;
+  try {
+    if (isNative(client)) return await runScript(client, order);
     refuseWhatNeedsOurs(order);
     if (onNotice !== undefined) client.on?.('notice', onNotice);
     return await runInPieces(client, order, broken);
   } finally {
     if (onNotice !== undefined) client.removeListener?.('notice', onNotice);
     client.removeListener?.('error', ignore);
-    const { isChanged, isSpoiled } = order.session;
-    // Settings made by a listener or a hook could have been undone with it.
-    const isUnsafe = isSpoiled || (isChanged && (!(pool instanceof Pool) || isTakenPartIn(pool)));
-    // An error thrown by a listener of the pool doesn't concern the script.
-    callOut(() => client.release(broken.failure ?? (isUnsafe ? true : undefined)));
   }
+}
+
+/**
+ * Whether the native side may run a script on a client. A replaced `query` means that the program watches the client,
+ * or sends messages of its own.
+ *
+ * @param {PooledClient} client
+ * @returns {client is PooledClient & Client}
+ */
+function isNative(client) {
+  return client instanceof Client && !client._isCarried && client.query === ownQuery;
+}
+
+/**
+ * Gives a client back after a script.
+ *
+ * @param {Pool | ForeignPool} pool
+ * @param {PooledClient} client
+ * @param {Pick<Order, 'session'>} order
+ * @param {Broken} broken
+ */
+function giveBack(pool, client, { session: { isChanged, isSpoiled } }, broken) {
+  // Settings made by a listener or a hook could have been undone with it.
+  const isUnsafe = isSpoiled || (isChanged && (!(pool instanceof Pool) || isTakenPartIn(pool)));
+  // An error thrown by a listener of the pool doesn't concern the script.
+  callOut(() => client.release(broken.failure ?? (isUnsafe ? true : undefined)));
 }
 
 /**
@@ -311,4 +345,4 @@ function isLoss(error) {
   return !isServerError(error) || error.severity === 'FATAL' || error.severity === 'PANIC';
 }
 
-module.exports = { runDdl };
+module.exports = { checkOut, giveBack, isNative, runDdl, runWith };
