@@ -244,6 +244,35 @@ declare class DatabaseManager {
    */
   getSchema(table: string): Promise<{ column_name: string; data_type: string; is_nullable: 'YES' | 'NO' }[]>;
 
+  /**
+   * Runs node-pg-migrate's files in `migrations/` of the working directory on the current database: in order, all in one
+   * transaction, recorded in `public.pgmigrations`. SQL files run through {@link DatabaseManager.executeDDL}'s engine;
+   * where a JavaScript file is among them, the package `node-pg-migrate` runs them all. Both take node-pg-migrate's lock.
+   *
+   * @param direction @default 'up'
+   * @param count how many at most. @default Infinity, which for `'down'` is all of them
+   * @returns those that were run, in that order; `timestamp` is the number in front of the name, of 17 digits the time
+   *   that it says, in milliseconds
+   * @throws {Error} `No active database. Call switchDatabase() first.`
+   * @throws {Error} when another migration runs, one that isn't applied stands before one that is, or a file is missing
+   * @throws {Error} when a JavaScript file is to be run and `node-pg-migrate` isn't installed
+   * @throws {DatabaseError} what the server says; `migration` is the name of the file, and `position` counts from where
+   *   its part for the direction begins. Nothing is applied then
+   */
+  runMigration(
+    direction?: 'up' | 'down',
+    count?: number,
+  ): Promise<{ path: string; name: string; timestamp: number }[]>;
+
+  /**
+   * @returns what is applied to the current database, the newest first; `[]` without the table
+   * @throws {Error} `No active database. Call switchDatabase() first.`
+   */
+  getMigrationStatus(): Promise<{ id: number; name: string; run_on: Date }[]>;
+
+  /** @returns true: SQL files need no other package */
+  isMigrationAvailable(): Promise<true>;
+
   /** @returns how the current pool is used, at once; null without one */
   getPoolStatus(): { totalCount: number; idleCount: number; waitingCount: number } | null;
 

@@ -1,6 +1,7 @@
 'use strict';
 
 const fs = require('node:fs/promises');
+const { createRequire } = require('node:module');
 const path = require('node:path');
 const { Pool } = require('pg');
 
@@ -32,6 +33,11 @@ class AppManager {
 
   _open(name, config) {
     const { dbHost, dbPort = 5432, dbUser = 'postgres', dbPassword, dbName = 'postgres' } = config;
+    const { projectUrl, anonKey } = config;
+    if (projectUrl && anonKey) {
+      const { createClient } = createRequire(path.join(process.cwd(), 'app.js'))('@supabase/supabase-js');
+      this.supabaseClients[name] = createClient(projectUrl, anonKey);
+    }
     if (!dbHost || !dbPassword) return;
     const pool = new Pool({
       host: dbHost,
@@ -183,6 +189,20 @@ class AppManager {
       idleCount: pool.idleCount,
       waitingCount: pool.waitingCount,
     };
+  }
+
+  async supabaseQuery(table, { select, filter = {}, order, limit } = {}) {
+    if (!this.currentSupabaseClient) {
+      throw new Error('No active Supabase client. Call switchDatabase() first.');
+    }
+    let request = this.currentSupabaseClient.from(table);
+    if (select) request = request.select(select);
+    for (const [column, value] of Object.entries(filter)) request = request.eq(column, value);
+    if (order) request = request.order(order);
+    if (limit) request = request.limit(limit);
+    const { data, error } = await request;
+    if (error) throw new Error(`Supabase query error: ${error.message}`);
+    return data;
   }
 
   async crossDatabaseQuery(plan) {

@@ -94,7 +94,17 @@ class AppState {
    */
   note(name, config) {
     this.#inStep.set(name, config);
-    if (this.#configs[name] === config) return;
+    this.remember(name, config);
+  }
+
+  /**
+   * Keeps a configuration for the next `initialize`.
+   *
+   * @param {string} name
+   * @param {DatabaseConfig} config
+   */
+  remember(name, config) {
+    if (Object.hasOwn(this.#configs, name) && this.#configs[name] === config) return;
     const property = { configurable: true, enumerable: true, writable: true, value: config };
     if (Reflect.defineProperty(this.#configs, name, property)) return;
     // A frozen object stays as it is.

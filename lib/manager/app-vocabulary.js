@@ -146,7 +146,7 @@ class AppVocabulary {
     this._checkEntry(name, config);
     this._app.adopt();
     // As in the app, where it waits for the next initialize().
-    if (this._closed !== null && this._app.isSpoken) return this._app.note(name, config);
+    if (this._closed !== null && this._app.isSpoken) return this._app.remember(name, config);
     this._checkOpen();
     this._app.isSpoken = true;
     this._keep(name, config, APP_RULES);
