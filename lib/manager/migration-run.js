@@ -1,13 +1,12 @@
 'use strict';
 
 const path = require('node:path');
-const { pathToFileURL } = require('node:url');
 
 const { checkOut, giveBack, runWith } = require('./ddl');
 const { readDirection, readMigrationFiles } = require('./migration-files');
 const { MigrationScript } = require('./migration-script');
 const { appliedNames, ensureTable, underLock } = require('./migration-table');
-const { findPeer } = require('./peer');
+const { importPeer } = require('./peer');
 const { shown } = require('../pg/settings/option');
 
 /**
@@ -96,8 +95,9 @@ function choose(files, applied, { direction, count }) {
  * @returns {Promise<Completed[]>}
  */
 async function runByPeer(client, { directory, direction, count }) {
-  const { file } = findPeer('node-pg-migrate', 'A migration that is no SQL file');
-  const { runner } = /** @type {typeof import('node-pg-migrate')} */ (await import(pathToFileURL(file).href));
+  const { runner } = /** @type {typeof import('node-pg-migrate')} */ (
+    await importPeer('node-pg-migrate', 'A migration that is no SQL file')
+  );
   return await runner({
     dbClient: /** @type {never} */ (client),
     dir: directory,

@@ -2,6 +2,7 @@
 
 const { createRequire } = require('node:module');
 const path = require('node:path');
+const { pathToFileURL } = require('node:url');
 
 /**
  * Where a package that the program installs may be found: beside this package, and where this one is a link, beside
@@ -50,4 +51,18 @@ function requirePeer(name, use) {
   return findPeer(name, use).load(name);
 }
 
-module.exports = { findPeer, requirePeer };
+/**
+ * An optional package that may be an ES module, loaded at its first use.
+ *
+ * @param {string} name
+ * @param {string} use what needs it, as the subject of a sentence
+ * @returns {Promise<unknown>}
+ * @throws {Error} that says what to install
+ */
+async function importPeer(name, use) {
+  const url = pathToFileURL(findPeer(name, use).file).href;
+  // Bundlers can't know the place, so they leave the import as it is.
+  return await import(/* webpackIgnore: true */ /* @vite-ignore */ url);
+}
+
+module.exports = { importPeer, requirePeer };
