@@ -2,6 +2,7 @@
 
 const Client = require('../pg/client/client');
 const { parseConnectionString } = require('../pg/settings/connection-string');
+const { projectAt } = require('../pg/settings/project');
 const { shown } = require('../pg/settings/settings');
 
 /** @typedef {import('../pg/settings/project').SupabaseProject} SupabaseProject */
@@ -32,26 +33,21 @@ function completeForProject(config, options) {
   checkName('ref', ref, REF, 'the 20 letters before ".supabase.co" in the URL of the project');
   const host = givenHost(config) ?? clusterHost(config);
   if (host !== null && typeof host !== 'string') return;
-  const { user = 'postgres' } = options;
+  const user = options.user || 'postgres';
   if (host === null) {
     refuseCarried(config);
-    const home = `db.${ref}.supabase.co`;
     options.user = userOf(user, ref);
-    options.host = home;
-    options.supabaseProject = projectOf(config, home, false);
+    options.host = `db.${ref}.supabase.co`;
+    options.supabaseProject = projectOf(config, options, 'first');
     return;
   }
   options.host = host;
   const direct = DIRECT_HOST.exec(host);
-  if (direct === null) {
-    options.user = userOf(user, ref);
-    return;
-  }
-  if (direct[1].toLowerCase() !== ref.toLowerCase()) {
+  if (direct !== null && direct[1].toLowerCase() !== ref.toLowerCase()) {
     throw new TypeError(`"${host}" is the machine of another project than "ref" names (${shown(ref)})`);
   }
-  options.user = roleOf(user, ref);
-  preferDirect(options);
+  options.user = direct === null ? userOf(user, ref) : roleOf(user, ref);
+  options.supabaseProject = projectOf(config, options, canFallBack(options) ? 'last' : 'never');
 }
 
 /**
@@ -60,11 +56,23 @@ function completeForProject(config, options) {
  * @param {Record<string, unknown>} options
  */
 function preferDirect(options) {
-  const { host, port } = placeOf(options);
-  const direct = typeof host === 'string' ? DIRECT_HOST.exec(host) : null;
-  if (direct === null || !REF.test(direct[1]) || !PORTS.includes(Number(port))) return;
-  if (isCarried(options)) return;
-  options.supabaseProject = projectOf({ ref: direct[1].toLowerCase() }, String(host), true);
+  const place = placeOf(options);
+  // A copy of a pool's options knows its project.
+  if (projectAt(options.supabaseProject, place.host)) return;
+  if (!canFallBack({ ...options, ...place })) return;
+  const [, ref] = /** @type {RegExpExecArray} */ (DIRECT_HOST.exec(String(place.host)));
+  const project = projectOf({ ref: ref.toLowerCase() }, place, 'last');
+  options.supabaseProject = { ...project, byRef: false };
+}
+
+/**
+ * Whether a project's machine is the host, and its pooler could take the machine's place.
+ *
+ * @param {Record<string, unknown>} options
+ */
+function canFallBack({ host, port, ...others }) {
+  const direct = DIRECT_HOST.exec(String(host));
+  return direct !== null && REF.test(direct[1]) && PORTS.includes(Number(port)) && !isCarried(others);
 }
 
 /**
@@ -89,13 +97,14 @@ function withoutEmpty(object) {
 
 /**
  * @param {Record<string, unknown>} config
- * @param {string} home
- * @param {boolean} prefersDirect
+ * @param {Record<string, unknown>} place
+ * @param {SupabaseProject['search']} search
  * @returns {SupabaseProject}
  */
-function projectOf(config, home, prefersDirect) {
-  const ref = String(config.ref);
-  return { ref, region: regionOf(config), cluster: clusterOf(config), prefersDirect, home, host: home };
+function projectOf(config, place, search) {
+  const [ref, home] = [String(config.ref), String(place.host)];
+  const { region, cluster } = search === 'never' ? { region: null, cluster: null } : placesOf(config);
+  return { ref, region, cluster, search, byRef: true, home, host: home };
 }
 
 /** @param {import('./database-config').DatabaseConfig} config */
@@ -108,8 +117,13 @@ function givenHost({ dbHost, host }) {
  * @returns {string | null} null when it has to be found
  */
 function clusterHost(config) {
-  const [region, cluster] = [regionOf(config), clusterOf(config)];
+  const { region, cluster } = placesOf(config);
   return region === null || cluster === null ? null : `${cluster}-${region}.pooler.supabase.com`;
+}
+
+/** @param {import('./database-config').DatabaseConfig} config */
+function placesOf(config) {
+  return { region: regionOf(config), cluster: clusterOf(config) };
 }
 
 /** @param {import('./database-config').DatabaseConfig} config */
@@ -139,7 +153,7 @@ function clusterOf({ cluster }) {
  * @returns {unknown} what isn't a name as it is: it is refused where it is used
  */
 function userOf(user, ref) {
-  return typeof user !== 'string' || user.endsWith('.' + ref) ? user : `${user || 'postgres'}.${ref}`;
+  return typeof user !== 'string' || user.endsWith('.' + ref) ? user : `${user}.${ref}`;
 }
 
 /**

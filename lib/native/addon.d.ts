@@ -163,6 +163,8 @@ export interface Settings {
   hosts: { host: string; port: number }[];
   /** The Supabase project whose pooler is to be found; null for none. */
   project: Project | null;
+  /** Whether the server is a project's, of which the program has given the ref. */
+  byRef: boolean;
   user: string;
   database: string;
   password: string | null;

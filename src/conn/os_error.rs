@@ -46,12 +46,24 @@ pub(super) fn io_error(error: &io::Error, call: &str, target: &str) -> Error {
     Error::new(ErrorKind::Io, texts::system_call(call, code, target, advice)).with_code(code)
 }
 
+/// The system has no IPv6, or no IPv4; the standard library has no kind for it.
+const NO_SUCH_FAMILY: i32 = if cfg!(windows) {
+    10047
+} else if cfg!(any(target_os = "linux", target_os = "android")) {
+    97
+} else {
+    47
+};
+
 /// Node's name for an operating system error.
 pub(super) fn io_code(error: &io::Error) -> &'static str {
     match Shortage::of(error) {
         Some(Shortage::Process) => return "EMFILE",
         Some(Shortage::System) => return "ENFILE",
         None => {}
+    }
+    if error.raw_os_error() == Some(NO_SUCH_FAMILY) {
+        return "EAFNOSUPPORT";
     }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "ECONNREFUSED",

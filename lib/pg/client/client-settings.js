@@ -15,7 +15,8 @@ const { SERVER_TIMEOUTS, serverMillis, toSettings } = require('../settings/setti
 function settingsOf(client) {
   const parameters = client.connectionParameters;
   const project = projectAt(client._given.supabaseProject, client.host);
-  if (project !== null && client._isCarried && !project.prefersDirect) throw new TypeError(PROJECT_CARRIED);
+  if (project !== null && client._isCarried && project.search === 'first')
+    throw new TypeError(PROJECT_CARRIED);
   const { enableChannelBinding, autoPrepare, busyWait, poolMode, keepAlive, keepAliveInitialDelayMillis } =
     client._given;
   return toSettings(parameters, {
@@ -23,6 +24,7 @@ function settingsOf(client) {
     // Whichever pooler was found: settings for the same project are the same.
     host: project === null ? client.host : project.home,
     project: projectSettings(project),
+    byRef: project !== null && project.byRef,
     ports: Object.is(client.port, parameters.port) ? parameters.ports : client.port,
     user: client.user,
     database: client.database,

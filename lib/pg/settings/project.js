@@ -8,8 +8,10 @@
  * @property {string} ref
  * @property {string | null} region where it is known
  * @property {string | null} cluster of the region, such as `aws-1`, where it is known
- * @property {boolean} prefersDirect whether the project's own machine is to be tried first
- * @property {string} home the project's machine, which stands for the host until the pooler is found
+ * @property {'first' | 'last' | 'never'} search when the pooler is searched for: at once, where the project's own machine
+ *   can't be reached, or never, since the host is known
+ * @property {boolean} byRef whether the program has given the ref
+ * @property {string} home the host until another is found: the project's machine, or the known one
  * @property {string} host the host that was connected to last
  */
 
@@ -31,12 +33,12 @@ function projectAt(given, host) {
  * What the native side finds the pooler by.
  *
  * @param {SupabaseProject | null} project
- * @returns {import('../../native/addon').Project | null}
+ * @returns {import('../../native/addon').Project | null} null where there is nothing to find
  */
 function projectSettings(project) {
-  if (project === null) return null;
-  const { ref, region, cluster, prefersDirect } = project;
-  return { ref, region, cluster, prefersDirect };
+  if (project === null || project.search === 'never') return null;
+  const { ref, region, cluster, search } = project;
+  return { ref, region, cluster, prefersDirect: search === 'last' };
 }
 
 /**
@@ -49,7 +51,7 @@ function projectSettings(project) {
 function noteHost(client, options, host) {
   const project = projectAt(options.supabaseProject, client.host);
   if (project === null) return;
-  if (!project.prefersDirect && projectAt(project, options.host)) options.host = host;
+  if (project.search === 'first' && projectAt(project, options.host)) options.host = host;
   client.host = host;
   project.host = host;
 }

@@ -76,6 +76,7 @@ function hostList(hostOption, portOption) {
  * @param {Record<string, unknown>} client.startup the parameters of the startup message
  * @param {unknown} client.host
  * @param {import('../../native/addon').Project | null} client.project
+ * @param {boolean} client.byRef whether the program has given a project's ref
  * @param {unknown} client.ports one port, or as many as there are hosts
  * @param {unknown} client.password
  * @param {unknown} client.user
@@ -111,6 +112,7 @@ function toSettings(parameters, client) {
   return {
     hosts,
     project: client.project,
+    byRef: client.byRef,
     user: nameText('user', client.user),
     database: nameText('database', client.database),
     // A password that isn't a string counts as none: SCRAM then fails with node-postgres's message.
