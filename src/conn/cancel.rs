@@ -13,10 +13,22 @@ use super::stream::Stream;
 use super::tls;
 use crate::clock;
 use crate::error::{Error, ErrorKind, Phase, texts};
+use crate::supabase::Endpoint;
 
 /// How long a cancel request may take when connecting has no time limit. The work goes on either way, and a server that
 /// is that late is unlikely to cancel it any more.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a request may be on its way after its sender was let go, where that comes first. Afterwards the connection has
+/// had nothing under way for so long, and a pooler passes nothing on to one without.
+pub(super) const LATE: Duration = Duration::from_millis(300);
+
+/// Whether a sender is let go before its request is passed on, as Supavisor does. It gives all sessions its own name, and
+/// has known hosts.
+pub(super) fn comes_late(route: &Route, parameters: &[(String, String)]) -> bool {
+    let is_named = parameters.iter().any(|(name, value)| name == "application_name" && value == "Supavisor");
+    is_named || Endpoint::of(&route.host) == Some(Endpoint::SharedPooler)
+}
 
 /// Asks the server of this route to cancel what it is doing for a session; done when the server has closed the socket,
 /// which it does when it has passed the request on. Nothing that it sends is kept.

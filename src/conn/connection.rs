@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::auto_prepare::AutoPrepare;
-use super::cancel::cancel;
+use super::cancel::{LATE, cancel, comes_late};
 use super::connection_id::ConnectionId;
 use super::established::Established;
 use super::event::Event;
@@ -42,6 +42,7 @@ pub(super) struct Shared {
     busy_wait: bool,
     status: AtomicU8,
     failed: AtomicBool,
+    may_be_cancelled: AtomicBool,
     inner: Mutex<Inner>,
     /// Its task has it, and drops it when the connection is over. Locked before `inner`.
     #[cfg(unix)]
@@ -86,6 +87,7 @@ impl Connection {
             busy_wait: established.busy_wait,
             status: AtomicU8::new(established.status),
             failed: AtomicBool::new(false),
+            may_be_cancelled: AtomicBool::new(false),
             inner: Mutex::new(inner),
             #[cfg(unix)]
             driver: OnceLock::new(),
@@ -345,12 +347,27 @@ impl Connection {
         }
     }
 
-    /// Asks the server, over a second socket, to cancel what it is doing on this connection.
+    /// Asks the server, over a second socket, to cancel what it is doing on this connection. Done when the request has
+    /// hit what it will hit, as far as that can be known; see [`Connection::may_be_cancelled`].
     ///
     /// # Errors
     /// The second socket could not be opened, or the server took no note in time.
     pub async fn cancel(&self) -> Result<(), Error> {
-        cancel(&self.shared.route, self.shared.process_id, self.shared.secret_key).await
+        let Shared { route, process_id, secret_key, parameters, may_be_cancelled, .. } = &*self.shared;
+        let comes_late = comes_late(route, parameters);
+        if comes_late {
+            may_be_cancelled.store(true, Ordering::Relaxed);
+        }
+        cancel(route, *process_id, *secret_key).await?;
+        if comes_late {
+            clock::sleep(LATE).await;
+        }
+        Ok(())
+    }
+
+    /// Whether a request to cancel something on it may still be on its way, so that nobody should be given it.
+    pub fn may_be_cancelled(&self) -> bool {
+        self.shared.may_be_cancelled.load(Ordering::Relaxed)
     }
 }
 

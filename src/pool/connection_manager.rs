@@ -65,7 +65,8 @@ impl ConnectionManager {
 
     /// Whether a connection that comes back can be used again.
     pub(super) fn is_reusable(&self, pooled: &PooledConnection) -> bool {
-        pooled.connection().is_open() && !pooled.is_worn_out(&self.limits, clock::now())
+        let connection = pooled.connection();
+        connection.is_open() && !connection.may_be_cancelled() && !pooled.is_worn_out(&self.limits, clock::now())
     }
 }
 

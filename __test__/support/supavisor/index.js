@@ -160,8 +160,11 @@ class Supavisor {
   #listener(mode) {
     return net.createServer({ noDelay: true, allowHalfOpen: true }, async (socket) => {
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
       const entry = this.ledger.open({ host: this.name, address: String(socket.remoteAddress), mode });
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        this.ledger.gone(entry);
+      });
       await this.#serve(new MessageSocket(socket), entry);
     });
   }

@@ -23,14 +23,15 @@ class Ledger {
   entries = [];
   /** The most connections at the same time that hadn't logged in yet. */
   peak = 0;
-  #underWay = 0;
+  /** Those that haven't. */
+  #underWay = new Set();
 
   /** @param {Pick<Entry, 'host' | 'address' | 'mode'>} of @returns {Entry} */
   open(of) {
     const entry = { ...of, encrypted: false, proofs: 0, cleartext: 0, outcome: 'open' };
     this.entries.push(entry);
-    this.#underWay += 1;
-    this.peak = Math.max(this.peak, this.#underWay);
+    this.#underWay.add(entry);
+    this.peak = Math.max(this.peak, this.#underWay.size);
     return entry;
   }
 
@@ -38,7 +39,12 @@ class Ledger {
   close(entry, outcome) {
     if (entry.outcome !== 'open') return;
     entry.outcome = outcome;
-    this.#underWay -= 1;
+    this.#underWay.delete(entry);
+  }
+
+  /** The client has gone, whatever the host makes of it later. @param {Entry} entry */
+  gone(entry) {
+    this.#underWay.delete(entry);
   }
 
   /** Those that sent a start-up packet. */
@@ -72,7 +78,7 @@ class Ledger {
   /** Begins anew; what is still open isn't counted any more, except in `peak`. */
   forget() {
     this.entries = [];
-    this.peak = this.#underWay;
+    this.peak = this.#underWay.size;
   }
 }
 

@@ -15,7 +15,7 @@ class SessionModeClient extends Session {
       if (type === 'Z') this.pending -= 1;
       client.send(bytes);
     };
-    this.greet(backend.parameters);
+    this.greet(pool.parameters);
     const saidGoodbye = await this.#forward(backend);
     pool.clients.delete(this);
     if (saidGoodbye && !this.isBusy && backend.status === 'I') await pool.clean(backend);

@@ -33,7 +33,7 @@ class Session {
     return this.pending > 0;
   }
 
-  /** Tells the client that it may begin. */
+  /** Tells the client that it may begin, and what the pool's first backend said about itself, whatever was set since. */
   greet(parameters) {
     const { cluster, entry } = this.login;
     cluster.ledger.close(entry, 'logged in');

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::super::scripted::{
-    Door, Fault, KEYS, Script, Server, Step, complete, cut, faults, message, one_row, ready, refusal, settle, slow,
-    trust,
+    Door, Fault, KEYS, STARTUP, Script, Server, Step, complete, cut, faults, message, one_row, ready, refusal, settle,
+    slow, trust,
 };
 use super::super::{Connection, Session};
 use super::{assert_clean, is_loss, opened};
@@ -175,6 +175,24 @@ async fn a_cancel_request_fails_by_itself_and_is_given_up_at_any_await() {
     connection.cancel().await.unwrap();
     assert!(server.cancels().iter().all(|body| body[4..] == KEYS));
     assert!(connection.is_open());
+    assert!(!connection.may_be_cancelled());
     connection.destroy(Error::closed("as the test wants it"));
     assert_clean(&server, "cancel requests").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_request_to_supavisor_takes_a_while_longer_and_leaves_the_connection_in_doubt() {
+    let named = message(b'S', b"application_name\0Supavisor\0");
+    let welcome = [message(b'R', &[0; 4]), named, message(b'K', &KEYS), ready(b'I')].concat();
+    let server = Server::playing(move |_| {
+        vec![Step::Expect(STARTUP), Step::Send(welcome.clone()), Step::Expect(b'Q'), Step::Never]
+    });
+    let connection = busy(&server).await;
+    assert!(!connection.may_be_cancelled());
+    let since = clock::now();
+    connection.cancel().await.unwrap();
+    assert_eq!(clock::now() - since, Duration::from_millis(300));
+    assert!(connection.may_be_cancelled());
+    connection.destroy(Error::closed("as the test wants it"));
+    assert_clean(&server, "a late cancel request").await;
 }
