@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 
 use super::{PoolMode, ProjectSettings, RequiredAuth, TlsSettings};
+use crate::supabase::{Way, names_project};
 
 /// Everything that two connections must share to be interchangeable.
 ///
@@ -16,6 +18,9 @@ pub struct ServerSettings {
     pub server: Config,
     /// The Supabase project whose pooler is to be found, in place of the hosts or for want of them.
     pub project: Option<ProjectSettings>,
+    /// The program has given a project's ref. The password is told in the clear only to a server whose certificate was
+    /// verified.
+    pub by_ref: bool,
     /// `None` is without TLS.
     pub tls: Option<TlsSettings>,
     /// The accepted kind of server, when several hosts are given.
@@ -74,6 +79,23 @@ impl ServerSettings {
     /// can't be otherwise at this address.
     pub fn pool_mode_at(&self, host: &str, port: u16) -> Option<PoolMode> {
         self.pool_mode.or_else(|| PoolMode::at(host, port))
+    }
+
+    /// The way to one of its hosts, for the meaning of what is answered there.
+    pub fn way<'a>(&'a self, host: &'a str, port: u16) -> Way<'a> {
+        let user = self.server.get_user().unwrap_or("");
+        let by_ref = self.by_ref || self.project.is_some() || names_project(user, &self.startup);
+        let transaction_mode = self.pool_mode_at(host, port) == Some(PoolMode::Transaction);
+        Way { by_ref, transaction_mode, ..Way::new(host, port, user) }
+    }
+
+    /// The way to its first host.
+    pub fn first_way(&self) -> Way<'_> {
+        let host = match self.server.get_hosts().first() {
+            Some(Host::Tcp(name)) => name,
+            _ => "",
+        };
+        self.way(host, self.server.get_ports().first().copied().unwrap_or(5432))
     }
 }
 

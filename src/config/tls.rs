@@ -69,6 +69,14 @@ pub enum ClientIdentity {
     },
 }
 
+impl TlsSettings {
+    /// Whether the server is known to be the one that was meant: by its certificate's chain and name, or by the
+    /// program's own check in place of the name.
+    pub fn verifies(&self) -> bool {
+        self.verify && (self.verify_name || self.identity_check.is_some())
+    }
+}
+
 impl std::fmt::Debug for TlsSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TlsSettings")

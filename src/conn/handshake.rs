@@ -42,7 +42,13 @@ pub(super) struct Conversation<'a> {
     /// Bytes of the messages so far.
     heard: usize,
     settings: &'a ServerSettings,
+    /// Parameters for the startup message, besides user and database.
+    parameters: &'a [(String, String)],
     ring: &'a KeyRing,
+    /// The password may be sent as it is.
+    may_tell: bool,
+    /// It was asked for as it is, and wasn't sent.
+    has_withheld: bool,
     /// When the message was sent whose answer is still to come.
     asked: Option<Instant>,
     round_trip: Option<Duration>,
@@ -51,17 +57,31 @@ pub(super) struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    pub(super) fn new(stream: Stream, settings: &'a ServerSettings, ring: &'a KeyRing) -> Self {
+    pub(super) fn new(
+        stream: Stream,
+        settings: &'a ServerSettings,
+        parameters: &'a [(String, String)],
+        ring: &'a KeyRing,
+        may_tell: bool,
+    ) -> Self {
         Conversation {
             stream,
             received: BytesMut::with_capacity(4096),
             heard: 0,
             settings,
+            parameters,
             ring,
+            may_tell,
+            has_withheld: false,
             asked: None,
             round_trip: None,
             write_error: None,
         }
+    }
+
+    /// Whether the server asked for the password as it is, and didn't get it.
+    pub(super) fn has_withheld(&self) -> bool {
+        self.has_withheld
     }
 
     async fn send(&mut self, out: &mut BytesMut) {
@@ -110,7 +130,7 @@ impl<'a> Conversation<'a> {
         let server = &self.settings.server;
         let user = server.get_user().unwrap_or("");
         let fixed = [("user", user), ("database", server.get_dbname().unwrap_or(user)), ("client_encoding", "UTF8")];
-        let rest = self.settings.startup.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let rest = self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let rest = rest.filter(|(name, _)| !name.eq_ignore_ascii_case("client_encoding"));
         frontend::startup_message(fixed.into_iter().chain(rest), out)
             .map_err(|error| Error::config(texts::startup_not_sent(error)))?;
@@ -166,6 +186,10 @@ impl<'a> Conversation<'a> {
                             return Err(Error::new(ErrorKind::Auth, texts::SASL_WITHOUT_PROOF));
                         }
                         return self.parameters(notices).await;
+                    }
+                    if challenge == Challenge::Cleartext && !self.may_tell {
+                        self.has_withheld = true;
+                        return Err(Error::new(ErrorKind::Auth, texts::PASSWORD_WITHHELD));
                     }
                     if password.is_none() {
                         password = Some(self.password(caller).await?);

@@ -1,4 +1,4 @@
-//! From settings to a connection that is ready for queries.
+//! From settings to a connection that is ready for queries: one try.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,57 +8,65 @@ use tokio_postgres::config::{Host, SslNegotiation};
 use super::address::{Address, dial};
 use super::caller::{Caller, Question, ask};
 use super::connection::Connection;
-use super::connection_id::{ConnectionId, next_id};
+use super::connection_id::ConnectionId;
 use super::driver;
-use super::event::Event;
 use super::handshake::Conversation;
 use super::key_ring::KeyRing;
-use super::observer::Observer;
-use super::project::Approach;
 use super::route::{Route, secure};
 use super::session::Session;
+use super::session_parameters::SessionParameters;
 use super::socket::Socket;
 use super::stream::Stream;
 use super::tls::{self, Connector};
 use crate::clock;
-use crate::config::{ServerSettings, SessionTarget};
+use crate::config::{ServerSettings, SessionTarget, TlsSettings};
 use crate::error::{Error, ErrorKind, Phase, texts};
+use crate::supabase::{self, Way};
 
-/// Connects to the first host of the settings that is up and of the wanted kind, as the connection of this number. Must
-/// be called on the runtime.
-///
-/// # Errors
-/// The error of the only host, or of the last one tried. `Timeout` names the phase that the time ran out in.
-pub async fn open(
-    id: ConnectionId,
-    settings: &ServerSettings,
-    ring: &KeyRing,
-    caller: Option<&Arc<dyn Caller>>,
-) -> Result<Connection, Error> {
-    let Some(project) = &settings.project else { return open_settled(id, settings, ring, caller).await };
-    let mut approach = Approach::new(settings, project);
-    loop {
-        match open_settled(id, &approach.next().await?, ring, caller).await {
-            Ok(connection) => return Ok(connection),
-            Err(error) => approach.failed(error)?,
-        }
-    }
+/// One try at each host of the settings.
+#[derive(Clone, Copy)]
+pub(super) struct Attempts<'a> {
+    pub(super) id: ConnectionId,
+    pub(super) settings: &'a ServerSettings,
+    pub(super) ring: &'a KeyRing,
+    /// How long each host may take.
+    pub(super) limit: Option<Duration>,
 }
 
-/// The same where the hosts are known.
-async fn open_settled(
-    id: ConnectionId,
-    settings: &ServerSettings,
-    ring: &KeyRing,
-    caller: Option<&Arc<dyn Caller>>,
-) -> Result<Connection, Error> {
-    let open_any = |target| open_any(id, settings, ring, target, caller);
-    match settings.session {
-        SessionTarget::PreferStandby => match open_any(SessionTarget::Standby).await {
-            Err(error) if !is_hopeless(&error) => open_any(SessionTarget::Any).await,
-            outcome => outcome,
-        },
-        target => open_any(target).await,
+impl<'a> Attempts<'a> {
+    /// Connects to the first host that is up and of the wanted kind. Must be called on the runtime.
+    ///
+    /// # Errors
+    /// The error of the only host, or of the last one tried. `Timeout` names the phase that the time ran out in.
+    pub(super) async fn run(&self, caller: Option<&Arc<dyn Caller>>) -> Result<Connection, Error> {
+        match self.settings.session {
+            SessionTarget::PreferStandby => match self.run_any(SessionTarget::Standby, caller).await {
+                Err(error) if !is_hopeless(&error) => self.run_any(SessionTarget::Any, caller).await,
+                outcome => outcome,
+            },
+            target => self.run_any(target, caller).await,
+        }
+    }
+
+    async fn run_any(&self, target: SessionTarget, caller: Option<&'a Arc<dyn Caller>>) -> Result<Connection, Error> {
+        let Attempts { id, settings, ring, limit } = *self;
+        let hosts = settings.server.get_hosts();
+        let ports = settings.server.get_ports();
+        let mut last = Error::config(texts::NO_HOST);
+        for (index, host) in hosts.iter().enumerate() {
+            let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+            let name = host_name(host);
+            let way = settings.way(&name, port);
+            let mut attempt = Attempt { id, settings, ring, caller, target, limit, way, phase: Phase::Connect };
+            match attempt.run_in_time(host).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => last = advised(&way, error),
+            }
+            if is_hopeless(&last) {
+                break;
+            }
+        }
+        Err(last)
     }
 }
 
@@ -67,27 +75,12 @@ fn is_hopeless(error: &Error) -> bool {
     matches!(error.kind, ErrorKind::Config | ErrorKind::Auth) || error.code.as_deref() == Some("28P01")
 }
 
-async fn open_any(
-    id: ConnectionId,
-    settings: &ServerSettings,
-    ring: &KeyRing,
-    target: SessionTarget,
-    caller: Option<&Arc<dyn Caller>>,
-) -> Result<Connection, Error> {
-    let hosts = settings.server.get_hosts();
-    let ports = settings.server.get_ports();
-    let mut last = Error::config(texts::NO_HOST);
-    for (index, host) in hosts.iter().enumerate() {
-        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-        let mut attempt =
-            Attempt { id, settings, ring, caller, target, host: host_name(host), port, phase: Phase::Connect };
-        match attempt.run_in_time(host).await {
-            Ok(connection) => return Ok(connection),
-            Err(error) if is_hopeless(&error) => return Err(error),
-            Err(error) => last = error,
-        }
+/// The error, with what it means where the server is a Supabase project's.
+fn advised(way: &Way<'_>, error: Error) -> Error {
+    match supabase::advice(way, &error) {
+        Some(advice) if error.supabase.is_none() => error.with_advice(advice),
+        _ => error,
     }
-    Err(last)
 }
 
 fn host_name(host: &Host) -> String {
@@ -98,44 +91,100 @@ fn host_name(host: &Host) -> String {
     }
 }
 
+pub(super) fn timed_out(way: &Way<'_>, limit: Duration, phase: Phase) -> Error {
+    Error::new(ErrorKind::Timeout(phase), texts::connect_timeout(way.host, way.port, limit, phase))
+        .with_code("ETIMEDOUT")
+}
+
 struct Attempt<'a> {
     id: ConnectionId,
     settings: &'a ServerSettings,
     ring: &'a KeyRing,
     caller: Option<&'a Arc<dyn Caller>>,
     target: SessionTarget,
-    host: String,
-    port: u16,
+    limit: Option<Duration>,
+    way: Way<'a>,
     phase: Phase,
 }
 
-impl Attempt<'_> {
-    fn timed_out(&self, limit: Duration) -> Error {
-        let Attempt { host, port, .. } = self;
-        Error::new(ErrorKind::Timeout(self.phase), texts::connect_timeout(host, *port, limit, self.phase))
-            .with_code("ETIMEDOUT")
-    }
+/// Why there is no connection.
+enum Failure {
+    Error(Error),
+    /// The server asks for the password as it is, and its certificate wasn't verified.
+    Unverified,
+}
 
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Error(error)
+    }
+}
+
+impl Attempt<'_> {
     async fn run_in_time(&mut self, host: &Host) -> Result<Connection, Error> {
-        let Some(limit) = self.settings.connect_timeout else { return self.run(host).await };
+        let Some(limit) = self.limit else { return self.run(host).await };
         let outcome = clock::within(limit, self.run(host)).await;
-        outcome.unwrap_or_else(|| Err(self.timed_out(limit)))
+        outcome.unwrap_or_else(|| Err(timed_out(&self.way, limit, self.phase)))
     }
 
     async fn run(&mut self, host: &Host) -> Result<Connection, Error> {
-        let (socket, address) = dial(host, self.port).await?;
+        let mut parameters = SessionParameters::of(self.settings, self.way)?;
+        let mut connected = self.connect(host, &parameters).await;
+        if let Err(error) = &connected
+            && let Some(fewer) = parameters.refused(error)
+        {
+            parameters = fewer;
+            connected = self.connect(host, &parameters).await;
+        }
+        let session = Session::owning(connected?);
+        parameters.settle(&session).await?;
+        self.check(&session).await?;
+        Ok(session.keep())
+    }
+
+    /// Connects with TLS as set, and where the server wants the password in the clear, once more with its certificate
+    /// verified.
+    async fn connect(&mut self, host: &Host, parameters: &SessionParameters<'_>) -> Result<Connection, Error> {
+        match self.talk(host, parameters, self.settings.tls.as_ref()).await {
+            Ok(connection) => Ok(connection),
+            Err(Failure::Error(error)) => Err(error),
+            Err(Failure::Unverified) => {
+                let given = self.settings.tls.clone().unwrap_or_default();
+                let verified = TlsSettings { verify: true, verify_name: true, ..given };
+                match self.talk(host, parameters, Some(&verified)).await {
+                    Ok(connection) => Ok(connection),
+                    Err(Failure::Error(error)) if error.kind == ErrorKind::Tls => {
+                        let message = texts::cleartext_unverified(&error.message);
+                        Err(Error { message, ..error })
+                    }
+                    Err(Failure::Error(error)) => Err(error),
+                    Err(Failure::Unverified) => Err(Error::new(ErrorKind::Auth, texts::PASSWORD_WITHHELD)),
+                }
+            }
+        }
+    }
+
+    async fn talk(
+        &mut self,
+        host: &Host,
+        parameters: &SessionParameters<'_>,
+        tls: Option<&TlsSettings>,
+    ) -> Result<Connection, Failure> {
+        self.phase = Phase::Connect;
+        let (socket, address) = dial(host, self.way.port).await?;
         if let (Socket::Tcp(stream), Some(idle)) = (&socket, self.settings.keepalive) {
             keep_alive(stream, idle);
         }
-        let wants_tls = self.settings.tls.as_ref().filter(|_| matches!(address, Address::Tcp(_)));
+        let wants_tls = tls.filter(|_| matches!(address, Address::Tcp(_)));
         let direct = self.settings.server.get_ssl_negotiation() == SslNegotiation::Direct;
         self.phase = Phase::Tls;
         let connect_timeout = self.settings.connect_timeout;
-        let mut route = Route { address, host: self.host.clone(), tls: None, certificate: None, connect_timeout };
+        let host = self.way.host.to_owned();
+        let mut route = Route { address, host, tls: None, certificate: None, connect_timeout };
         let stream = match wants_tls {
             Some(settings) => {
                 let connector = self.ring.connector(settings, direct).await?;
-                let session = secure(socket, &connector, &self.host).await?;
+                let session = secure(socket, &connector, self.way.host).await?;
                 route.certificate = self.check_identity(&connector, &session).await?;
                 route.tls = Some(connector);
                 Stream::Tls(session)
@@ -143,22 +192,24 @@ impl Attempt<'_> {
             None => Stream::Plain(socket),
         };
         self.phase = Phase::Authenticate;
-        let mut conversation = Conversation::new(stream, self.settings, self.ring);
-        let started = conversation.start(self.caller).await?;
-        let connection = driver::start(self.id, conversation.established(started, route));
-        self.check(connection).await
+        let may_tell = !self.settings.by_ref || wants_tls.is_some_and(TlsSettings::verifies);
+        let mut conversation = Conversation::new(stream, self.settings, parameters.sent(), self.ring, may_tell);
+        match conversation.start(self.caller).await {
+            Ok(started) => Ok(driver::start(self.id, conversation.established(started, route))),
+            Err(_) if conversation.has_withheld() => Err(Failure::Unverified),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Makes sure that the server is of the kind that `target_session_attrs` asks for.
-    async fn check(&self, connection: Connection) -> Result<Connection, Error> {
-        let Some((question, refusal, kind)) = self.target.question() else { return Ok(connection) };
-        let session = Session::owning(connection);
+    async fn check(&self, session: &Session) -> Result<(), Error> {
+        let Some((question, refusal, kind)) = self.target.question() else { return Ok(()) };
         let answer = session.simple(question).await?;
         let is_so = answer.first().and_then(|set| set.value(0)).is_some_and(|value| matches!(value, "on" | "t"));
         if is_so == refusal {
-            return Err(Error::new(ErrorKind::Io, texts::wrong_session(&self.host, kind)).with_code("ECONNREFUSED"));
+            return Err(Error::new(ErrorKind::Io, texts::wrong_session(self.way.host, kind)).with_code("ECONNREFUSED"));
         }
-        Ok(session.keep())
+        Ok(())
     }
 
     /// Asks the program whether this is the right server, when it has a check of its own.
@@ -166,7 +217,7 @@ impl Attempt<'_> {
         if connector.settings().identity_check.is_none() {
             return Ok(None);
         }
-        let question = Question::identity(connector.name(&self.host), tls::chain(session));
+        let question = Question::identity(connector.name(self.way.host), tls::chain(session));
         ask(self.caller, question, "check the server's certificate").await?;
         Ok(tls::certificate(session))
     }
@@ -179,25 +230,4 @@ fn keep_alive(stream: &tokio::net::TcpStream, idle: Duration) {
     }
     // A socket without keepalives works as well, so a refusal is no reason to fail.
     let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive);
-}
-
-impl Session {
-    /// Opens a connection of the session's own, which ends with it.
-    ///
-    /// # Errors
-    /// As [`open`].
-    pub async fn open(settings: &ServerSettings, caller: Option<&Arc<dyn Caller>>) -> Result<Session, Error> {
-        let connection = open(next_id(), settings, &KeyRing::default(), caller).await?;
-        connection.watch(Arc::new(Unobserved));
-        Ok(Session::owning(connection))
-    }
-}
-
-/// The observer of a connection on which only the answers matter.
-struct Unobserved;
-
-impl Observer for Unobserved {
-    fn answered(&self, _: bool) {}
-    fn event(&self, _: ConnectionId, _: Event) {}
-    fn closed(&self) {}
 }

@@ -11,6 +11,13 @@ impl<T> Register<T> {
         Register(Mutex::new(Vec::new()))
     }
 
+    /// The one that `is` meant, if anything holds it.
+    pub(super) fn known(&self, is: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|entry| entry.strong_count() > 0);
+        known.iter().filter_map(Weak::upgrade).find(|entry| is(entry))
+    }
+
     /// The one that `is` meant, or a new one.
     pub(super) fn find(&self, is: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> Arc<T> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use super::backoff::Backoff;
 use super::order::Limits;
+use crate::conn::Backoff;
 use crate::error::Blocker;
+
+/// The first pause before a lock is asked for again.
+const FIRST: Duration = Duration::from_millis(200);
+/// No pause is longer.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// How long a call has waited and may still wait.
 pub(super) struct LockBudget {
@@ -29,13 +34,13 @@ pub(super) enum Next {
 impl LockBudget {
     pub(super) fn new(limits: Limits) -> LockBudget {
         let (left, waited) = (limits.lock_budget, Duration::ZERO);
-        LockBudget { limits, left, waited, attempts: 0, backoff: Backoff::new(), rung: None }
+        LockBudget { limits, left, waited, attempts: 0, backoff: Backoff::new(FIRST, LONGEST), rung: None }
     }
 
     /// The next piece has tries of its own; the time is shared by all.
     pub(super) fn begin_piece(&mut self) {
         self.attempts = 0;
-        self.backoff = Backoff::new();
+        self.backoff = Backoff::new(FIRST, LONGEST);
         self.rung = None;
     }
 

@@ -5,7 +5,6 @@
 //! COMMIT is lost, the server is asked about that identity. Decision 0030 has the alternatives.
 
 mod attempt;
-mod backoff;
 mod blockers;
 mod cancelling;
 mod care;

@@ -172,6 +172,58 @@ pub fn no_pooler_reached(project: &str, hosts: usize, reason: &str) -> String {
     format!("No pooler could be asked for the project {project}: {hosts} failed, the first with: {reason}")
 }
 
+// Opening connections to poolers.
+
+/// A connection is opened for nobody any more.
+pub const NOT_AWAITED: &str = "Nobody waits for the connection any more.";
+
+/// A password that was refused isn't tried again for so long.
+pub fn not_tried_again(rest: Duration) -> String {
+    let seconds = rest.as_millis().div_ceil(1000);
+    format!(
+        "The server gave this answer before. It was not asked again, and will not be with this password for another \
+         {seconds} s, because each wrong password counts towards being shut out."
+    )
+}
+
+/// A server asks for the password as it is.
+pub const PASSWORD_WITHHELD: &str = "The server asks for the password in the clear. It is told only to one whose certificate is verified: \
+     use TLS with verification (ssl: 'verify-full').";
+
+/// A server asks for the password as it is, and isn't trusted; `why` is the error of TLS.
+pub fn cleartext_unverified(why: &str) -> String {
+    format!(
+        "The pooler asks for the password in the clear (temporary access), so it is told only to a server whose \
+         certificate is verified, and that failed: {why}"
+    )
+}
+
+/// A startup parameter has to be a session's own.
+pub fn not_in_transaction_mode(name: &str) -> String {
+    format!(
+        "\"{name}\" can't be kept in transaction mode: the pooler drops it, and each transaction may run in another \
+         session. Set it for the role (ALTER ROLE … SET {name} = …), use SET LOCAL inside transactions, or connect in \
+         session mode (port 5432)."
+    )
+}
+
+/// Poolers have no replication connections.
+pub const NO_REPLICATION: &str =
+    "\"replication\" is impossible through the pooler: connect to the project's own host (db.<ref>.supabase.co).";
+
+/// The packet with the startup parameters; `longest` is the first to be shortened.
+pub fn startup_too_large(size: usize, most: usize, longest: &str) -> String {
+    format!("The startup parameters take {size} bytes, and the pooler reads {most}: shorten \"{longest}\".")
+}
+
+/// A parameter that was set in the session, and isn't what was set.
+pub fn parameter_not_held(name: &str, wanted: &str, is: &str) -> String {
+    format!(
+        "\"{name}\" was set to '{wanted}' after connecting, since a pooler on the way had dropped it, but the session has \
+         '{is}'. Set it for the role (ALTER ROLE … SET {name} = …), or connect to the server directly."
+    )
+}
+
 /// The server is of the wrong `kind`.
 pub fn wrong_session(host: &str, kind: &str) -> String {
     format!("The server {host} is {kind}, which target_session_attrs does not accept.")

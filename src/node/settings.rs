@@ -48,6 +48,7 @@ pub(super) fn server(object: &Object<'_>) -> Result<ServerSettings> {
         server,
         project: project(object)?,
         session: session(text(object, "targetSessionAttrs")?.as_deref()),
+        by_ref: flag(object, "byRef")?,
         tls,
         startup: startup(object)?,
         asks_for_password: flag(object, "passwordProvider")?,

@@ -1,7 +1,7 @@
 //! `deadpool`'s manager: makes connections, and checks whether they can be used again.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use deadpool::managed::{Manager, RecycleError, RecycleResult};
 use deadpool_postgres::Metrics;
@@ -12,7 +12,7 @@ use super::pooled_connection::PooledConnection;
 use super::users::{AnyUser, Users};
 use crate::clock;
 use crate::config::{PoolSettings, ServerSettings};
-use crate::conn::{Caller, ConnectionId, KeyRing, next_id, open};
+use crate::conn::{Caller, ConnectionId, KeyRing, Opener, Waiters, next_id};
 use crate::error::{Error, texts};
 
 /// Opens connections to one server, on behalf of the pool's users.
@@ -23,6 +23,8 @@ pub(super) struct ConnectionManager {
     password: Mutex<Option<Option<String>>>,
     users: Arc<Users>,
     pub(super) caller: Arc<dyn Caller>,
+    /// The pool's waiters, since there is a pool.
+    waiters: OnceLock<Box<dyn Waiters>>,
     /// What was made of the keys and the password.
     pub(super) ring: KeyRing,
 }
@@ -44,7 +46,14 @@ impl Drop for Attempt<'_> {
 impl ConnectionManager {
     pub(super) fn new(settings: ServerSettings, limits: PoolSettings, users: Arc<Users>) -> Self {
         let caller = Arc::new(AnyUser(users.clone()));
-        ConnectionManager { settings, limits, password: Mutex::new(None), users, caller, ring: KeyRing::default() }
+        let (password, waiters, ring) = (Mutex::new(None), OnceLock::new(), KeyRing::default());
+        ConnectionManager { settings, limits, password, users, caller, waiters, ring }
+    }
+
+    /// Connections are opened for these waiters.
+    pub(super) fn serve(&self, waiters: Box<dyn Waiters>) {
+        // There is one pool, which says it once.
+        let _ = self.waiters.set(waiters);
     }
 
     /// The password for connections from now on; `None` asks for it each time.
@@ -78,7 +87,9 @@ impl Manager for ConnectionManager {
         let id = next_id();
         let _attempt = Attempt { id, users: &self.users };
         self.users.tell(id, &PoolEvent::Opening);
-        let opened = open(id, &self.settings_now(), &self.ring, Some(&self.caller)).await;
+        let settings = self.settings_now();
+        let (ring, caller, waiters) = (&self.ring, Some(&self.caller), self.waiters.get().map(|waiters| &**waiters));
+        let opened = Opener { id, settings: &settings, ring, caller, waiters }.open().await;
         if let Ok(connection) = &opened
             && self.settings.project.is_some()
         {

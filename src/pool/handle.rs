@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex, Weak};
 
 use deadpool::managed::Object;
 use deadpool_postgres::PoolConfig;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::connection_manager::ConnectionManager;
 use super::idle_connections::Held;
+use super::opening::PoolWaiters;
 use super::pooled_connection::PooledConnection;
 use super::shared::Shared;
 use super::state::{Borrower, Lent, State};
@@ -69,12 +70,15 @@ impl Pool {
             connections: connections.expect("a pool without timeouts needs no runtime"),
             state: Mutex::new(State::new(&limits)),
             abandoned: watch::Sender::new(false),
+            departures: Notify::new(),
             users,
             limits,
             #[cfg(test)]
             fault: Default::default(),
         };
-        Pool { shared: Arc::new(shared) }
+        let shared = Arc::new(shared);
+        shared.connections.manager().serve(PoolWaiters::of(&shared));
+        Pool { shared }
     }
 
     /// Adds a user of the pool, which is told of connections that leave it, and returns the number that names the pool

@@ -1,6 +1,7 @@
 //! A connection that is being opened.
 
-use std::sync::Arc;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use deadpool::managed::{Object, PoolError};
@@ -10,8 +11,9 @@ use super::containment::panicked;
 use super::idle_connections::Held;
 use super::observer::PoolObserver;
 use super::shared::{Shared, pool_ended};
-use super::state::State;
-use crate::error::{Error, texts};
+use super::state::{Shortage, State};
+use crate::conn::Waiters;
+use crate::error::{Error, ErrorKind, texts};
 
 /// Counts as being opened until it is over, or dropped together with the task that opens it.
 struct Opening {
@@ -55,12 +57,19 @@ impl Opening {
         match opened {
             // It may be lost already; then the pool can't use it.
             Ok(held) if held.connection().is_closed() => drop(Object::take(held)),
-            Ok(held) => state.idle.push(held),
+            Ok(held) => {
+                state.shortage = None;
+                state.idle.push(held);
+            }
+            Err(error) if error.kind == ErrorKind::Aborted => state.leaving = state.leaving.saturating_sub(1),
             Err(error) => {
                 if let Some(work) = state.waiting.refuse() {
                     state.refuse(work, error);
                 }
             }
+        }
+        if state.opening == 0 {
+            (state.leaving, state.shortage) = (0, None);
         }
         self.pool.watch_idle(&mut state);
         drop(state);
@@ -74,6 +83,46 @@ impl Drop for Opening {
         if !self.is_over {
             self.finish(Err(panicked(texts::OPENING_FAILED)));
         }
+    }
+}
+
+/// The requests that wait in a pool, for whoever opens a connection for them.
+pub(super) struct PoolWaiters(Weak<Shared>);
+
+impl PoolWaiters {
+    pub(super) fn of(pool: &Arc<Shared>) -> Box<dyn Waiters> {
+        Box::new(PoolWaiters(Arc::downgrade(pool)))
+    }
+}
+
+impl Waiters for PoolWaiters {
+    fn have_limits(&self) -> bool {
+        self.0.upgrade().is_some_and(|pool| pool.limits.wait_timeout.is_some())
+    }
+
+    fn no_room(&self, answer: &Error) {
+        let Some(pool) = self.0.upgrade() else { return };
+        let mut state = pool.lock();
+        let wanting = state.waiting.wanting();
+        state.shortage = Some(Shortage { answer: answer.clone(), wanting });
+        pool.watch_deadlines(&mut state);
+    }
+
+    fn gone(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            while let Some(pool) = self.0.upgrade() {
+                let mut departed = pin!(pool.departures.notified());
+                departed.as_mut().enable();
+                {
+                    let mut state = pool.lock();
+                    if state.opening.saturating_sub(state.leaving) > state.waiting.wanting() {
+                        state.leaving += 1;
+                        return;
+                    }
+                }
+                departed.await;
+            }
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::connection_manager::ConnectionManager;
 use super::containment::panicked;
@@ -26,6 +26,8 @@ pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     /// True when the pool has no user any more: nothing is opened then.
     pub(super) abandoned: watch::Sender<bool>,
+    /// Fewer wait for a connection than before.
+    pub(super) departures: Notify,
     #[cfg(test)]
     pub(super) fault: super::containment::Fault,
 }
@@ -61,6 +63,11 @@ impl Drop for Locked<'_> {
             Effects::run(effects);
             state = self.pool.lock_state();
             goes_on = true;
+        }
+        let is_less_wanted = state.is_less_wanted();
+        drop(state);
+        if is_less_wanted {
+            self.pool.departures.notify_waiters();
         }
     }
 }

@@ -19,6 +19,10 @@ pub(super) struct State {
     pub(super) waiting: WaitQueue,
     /// How many connections are being opened.
     pub(super) opening: usize,
+    /// How many of them will be given up in a moment, since nobody waits for them.
+    pub(super) leaving: usize,
+    /// Why connections that are being opened take so long.
+    pub(super) shortage: Option<Shortage>,
     pub(super) idle: IdleConnections,
     pub(super) lent: HashMap<ConnectionId, Lent>,
     /// Told to close and not closed yet.
@@ -28,6 +32,14 @@ pub(super) struct State {
     pub(super) running: Running,
     pub(super) depth: Depth,
     pub(super) effects: Effects,
+}
+
+/// A pooler has no room at present, and those who open connections go on trying.
+pub(super) struct Shortage {
+    /// The pooler's last answer.
+    pub(super) answer: Error,
+    /// How many waited for a connection when that was last looked at.
+    pub(super) wanting: usize,
 }
 
 pub(super) struct Lent {
@@ -51,6 +63,8 @@ impl State {
         State {
             waiting: WaitQueue::default(),
             opening: 0,
+            leaving: 0,
+            shortage: None,
             idle: IdleConnections::default(),
             lent: HashMap::new(),
             closing: HashSet::new(),
@@ -65,6 +79,19 @@ impl State {
     /// How many connections that are not idle are open, being opened or being closed.
     pub(super) fn busy(&self) -> usize {
         self.opening + self.closing.len() + self.lent.values().filter(|lent| !lent.gone).count()
+    }
+
+    /// How many waiters have a connection being made for them, whose own time limit is theirs. While there is no room
+    /// for connections each waiter has its own.
+    pub(super) fn sheltered(&self) -> usize {
+        if self.shortage.is_some() { 0 } else { self.waiting.sheltered(self.opening) }
+    }
+
+    /// Whether fewer wait for a connection than did before, while there is no room for any.
+    pub(super) fn is_less_wanted(&mut self) -> bool {
+        let wanting = self.waiting.wanting();
+        let before = self.shortage.as_mut().map(|shortage| std::mem::replace(&mut shortage.wanting, wanting));
+        before.is_some_and(|before| wanting < before)
     }
 
     pub(super) fn lend(&mut self, held: Held, to: Borrower) -> Connection {

@@ -11,7 +11,7 @@ use super::super::stream::Stream;
 use crate::clock;
 use crate::config::ServerSettings;
 use crate::error::{Error, ErrorKind, Phase, ServerError, texts};
-use crate::supabase::{self, Way};
+use crate::supabase::{self, Startup, Way};
 
 /// How long a pooler may take. It answers within a second, the 500 ms included by which it delays a refusal.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -63,7 +63,8 @@ async fn ask(
         Some(connector) => Stream::Tls(secure(socket, &connector, host).await?),
         None => Stream::Plain(socket),
     };
-    Conversation::new(stream, settings, ring).ask().await
+    let startup = Startup::pooled(&settings.startup);
+    Conversation::new(stream, settings, &startup.sent, ring, false).ask().await
 }
 
 /// What a refusal says of the project.

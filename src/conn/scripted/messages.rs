@@ -40,5 +40,10 @@ pub fn refusal(tag: u8, code: &str) -> Vec<u8> {
 
 /// ErrorResponse of a server that is about to close the connection.
 pub fn fatal(code: &str) -> Vec<u8> {
-    message(b'E', format!("SFATAL\0VFATAL\0C{code}\0Mno\0\0").as_bytes())
+    fatal_saying(code, "no")
+}
+
+/// The same with words of its own.
+pub fn fatal_saying(code: &str, text: &str) -> Vec<u8> {
+    message(b'E', format!("SFATAL\0VFATAL\0C{code}\0M{text}\0\0").as_bytes())
 }

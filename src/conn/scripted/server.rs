@@ -90,6 +90,7 @@ impl Server {
         ServerSettings {
             server,
             project: None,
+            by_ref: false,
             tls: None,
             session: SessionTarget::Any,
             startup: Vec::new(),

@@ -2,6 +2,9 @@
 
 mod handshake;
 mod large_reads;
+mod parameters;
+mod passwords;
+mod patience;
 mod project;
 mod requests;
 mod sessions;
@@ -15,6 +18,11 @@ use crate::error::{Error, ErrorKind};
 /// Opens a connection by these settings.
 async fn opened(settings: &ServerSettings) -> Result<Connection, Error> {
     open(next_id(), settings, &KeyRing::default(), None).await
+}
+
+/// Tries to, and is refused.
+async fn refused(settings: &ServerSettings) -> Error {
+    opened(settings).await.err().expect("no connection")
 }
 
 /// Makes sure that nothing is left of any connection to the server.

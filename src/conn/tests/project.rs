@@ -129,7 +129,9 @@ async fn whatever_else_a_pooler_answers_it_knows_the_project() {
         let settings = settings(&format!("answer{number}"), Some(REGION));
         // It is found, and the login there says the rest.
         let _ = clock::within(60 * SECOND, opened(&settings)).await;
-        assert_eq!((servers[0].accepted(), servers[1].accepted()), (1, 2), "answer {number}");
+        let tries = servers[1].accepted();
+        // Room is waited for.
+        assert!(servers[0].accepted() == 1 && (tries == 2 || (number == 0 && tries > 2)), "answer {number}");
         assert_eq!(servers[1].heard(0), [STARTUP], "answer {number}");
     }
 }

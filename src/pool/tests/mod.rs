@@ -2,6 +2,7 @@
 
 mod counts;
 mod second_tries;
+mod shortage;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,131 @@
+//! Startup parameters that a pooler on the way drops or refuses: they are set in the session, and looked at there.
+
+use super::session::Session;
+use crate::config::{PoolMode, ServerSettings};
+use crate::error::{Advice, Error, ErrorKind, Reaction, texts};
+use crate::supabase::{LONGEST_PACKET, Startup, Way};
+
+/// What PgBouncer answers to a parameter that it doesn't know: `protocol_violation`.
+const REFUSED: &str = "08P01";
+
+/// The startup parameters of a connection.
+pub(super) struct SessionParameters<'a> {
+    settings: &'a ServerSettings,
+    way: Way<'a>,
+    startup: Startup,
+}
+
+impl<'a> SessionParameters<'a> {
+    /// Those of the settings, for the way to one of its hosts.
+    ///
+    /// # Errors
+    /// `Config` for what the way can't have.
+    pub(super) fn of(settings: &'a ServerSettings, way: Way<'a>) -> Result<Self, Error> {
+        if !way.is_pooler() {
+            return Ok(SessionParameters { settings, way, startup: Startup::plain(&settings.startup) });
+        }
+        let parameters = SessionParameters { settings, way, startup: Startup::pooled(&settings.startup) };
+        parameters.check_mode()?;
+        parameters.check_size()?;
+        Ok(parameters)
+    }
+
+    /// In the startup packet, besides user and database.
+    pub(super) fn sent(&self) -> &[(String, String)] {
+        &self.startup.sent
+    }
+
+    /// A pooler has refused one of them: as few as possible, if all others can be set in the session.
+    pub(super) fn refused(&self, error: &Error) -> Option<Self> {
+        let is_refused = error.server.is_some() && error.code.as_deref() == Some(REFUSED);
+        let startup = Startup::bare(&self.settings.startup);
+        let helps = is_refused && self.settings.pool_mode == Some(PoolMode::Session) && startup != self.startup;
+        (helps && !startup.set.is_empty()).then(|| SessionParameters { startup, ..*self })
+    }
+
+    /// Sets in the session what didn't arrive with the startup packet.
+    ///
+    /// # Errors
+    /// The server's own for what it doesn't take; `Config` for what it doesn't have afterwards.
+    pub(super) async fn settle(self, session: &Session) -> Result<(), Error> {
+        let SessionParameters { startup, .. } = self.as_reported(session.connection().parameters())?;
+        if startup.set.is_empty() {
+            return Ok(());
+        }
+        let call = |text: fn(usize) -> String| {
+            let calls: Vec<String> = (0..startup.set.len()).map(text).collect();
+            format!("SELECT {}", calls.join(", "))
+        };
+        let set = call(|at| format!("pg_catalog.set_config(${}, ${}, false)", 2 * at + 1, 2 * at + 2));
+        let shown = call(|at| format!("pg_catalog.current_setting(${})", at + 1));
+        let pairs: Vec<_> = startup.set.iter().flat_map(|(name, value)| [Some(&**name), Some(&**value)]).collect();
+        let names: Vec<_> = startup.set.iter().map(|(name, _)| Some(&**name)).collect();
+        let answers = session.several(&[(&set, &pairs), (&shown, &names)]).await?;
+        let [set, shown] = answers.as_slice() else { return Err(Error::protocol(texts::SETTINGS_NOT_TOLD)) };
+        for (at, (name, wanted)) in startup.set.iter().enumerate() {
+            if set.value(at).is_none() || set.value(at) != shown.value(at) {
+                let is = shown.value(at).unwrap_or("");
+                return Err(Error::config(texts::parameter_not_held(name, wanted, is)));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of them once the server has reported some.
+    fn as_reported(mut self, reported: &[(String, String)]) -> Result<Self, Error> {
+        let report = |name: &str| reported.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        if !self.way.is_pooler() && !self.way.is_direct() && self.is_renamed(report("session_authorization")) {
+            // A pooler that tells its tenants by the user's name, under a host name of its own.
+            self.way.by_ref = true;
+            self.startup.set = Startup::pooled(&self.settings.startup).set;
+            self.check_mode()?;
+        }
+        let is_other = report("client_encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("UTF8"));
+        if self.way.is_pooler() && is_other && !self.way.transaction_mode {
+            self.startup.set.push(("client_encoding".into(), "UTF8".into()));
+        }
+        Ok(self)
+    }
+
+    /// Whether the session belongs to a role that is the user's name without its end.
+    fn is_renamed(&self, role: Option<&str>) -> bool {
+        let rest = role.and_then(|role| self.way.user.strip_prefix(role));
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    }
+
+    /// In transaction mode no session is the caller's own.
+    fn check_mode(&self) -> Result<(), Error> {
+        let first = self.startup.set.iter().find(|(name, _)| name != "replication");
+        match first {
+            Some((name, _)) if self.way.transaction_mode => Err(dropped(texts::not_in_transaction_mode(name))),
+            _ if self.startup.set.iter().any(|(name, _)| name == "replication") => {
+                Err(dropped(texts::NO_REPLICATION.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_size(&self) -> Result<(), Error> {
+        let server = &self.settings.server;
+        let user = server.get_user().unwrap_or("");
+        let fixed = [("user", user), ("database", server.get_dbname().unwrap_or(user)), ("client_encoding", "UTF8")];
+        let sent = self.startup.sent.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let sent = sent.filter(|(name, _)| !name.eq_ignore_ascii_case("client_encoding"));
+        // Length and version before the pairs, and a null byte behind each text and the whole.
+        let size = fixed.into_iter().chain(sent).map(|(name, value)| name.len() + value.len() + 2).sum::<usize>() + 9;
+        if size <= LONGEST_PACKET {
+            return Ok(());
+        }
+        let longest = self.startup.longest().unwrap_or("user");
+        let message = texts::startup_too_large(size, LONGEST_PACKET, longest);
+        Err(Error::config(message.clone()).with_advice(advice("ESTARTUPPACKETTOOLARGE", message)))
+    }
+}
+
+fn dropped(message: String) -> Error {
+    Error::new(ErrorKind::Config, message.clone()).with_advice(advice("EPARAMETERDROPPED", message))
+}
+
+fn advice(code: &'static str, hint: String) -> Advice {
+    Advice { code, reaction: Reaction::Fix, hint }
+}
