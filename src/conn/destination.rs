@@ -2,9 +2,9 @@
 
 use tokio_postgres::config::Host;
 
-use crate::config::{ProjectSettings, ServerSettings};
+use crate::config::{ProjectSettings, ServerSettings, SessionTarget};
 
-/// A server, a user there and a database: what a pooler tells its pools by.
+/// What decides an answer but the password: where a connection goes, as whom, and how it introduces itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Destination {
     hosts: Vec<Host>,
@@ -12,6 +12,9 @@ pub(super) struct Destination {
     project: Option<ProjectSettings>,
     user: Option<String>,
     database: Option<String>,
+    startup: Vec<(String, String)>,
+    session: SessionTarget,
+    has_tls: bool,
 }
 
 impl Destination {
@@ -23,6 +26,9 @@ impl Destination {
             project: settings.project.clone(),
             user: server.get_user().map(str::to_owned),
             database: server.get_dbname().map(str::to_owned),
+            startup: settings.startup.clone(),
+            session: settings.session,
+            has_tls: settings.tls.is_some(),
         }
     }
 }

@@ -95,7 +95,7 @@ fn not_tried(mut error: Error, rest: Duration) -> Error {
 }
 
 fn too_late(settings: &ServerSettings, limit: Duration) -> Error {
-    timed_out(&settings.first_way(), limit, Phase::Authenticate)
+    timed_out(&settings.first_way(), settings.connect_timeout.unwrap_or(limit), Phase::Authenticate)
 }
 
 fn is_wrong_password(settings: &ServerSettings, error: &Error) -> bool {

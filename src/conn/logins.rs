@@ -229,7 +229,7 @@ impl<'a> Login<'a> {
 
     /// It has failed for another reason, which says nothing about the password.
     pub(super) fn fail(self, error: &Error, destination: &Destination) {
-        let is_everybodys = error.server.is_some() || matches!(error.kind, ErrorKind::Io | ErrorKind::Timeout(_));
+        let is_everybodys = error.server.is_some() || error.kind == ErrorKind::Io;
         let shared = is_everybodys.then(|| (destination.clone(), error.clone()));
         self.end(|_, _| {}, |_| shared);
     }

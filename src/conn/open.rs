@@ -124,7 +124,7 @@ impl Attempt<'_> {
     async fn run_in_time(&mut self, host: &Host) -> Result<Connection, Error> {
         let Some(limit) = self.limit else { return self.run(host).await };
         let outcome = clock::within(limit, self.run(host)).await;
-        outcome.unwrap_or_else(|| Err(timed_out(&self.way, limit, self.phase)))
+        outcome.unwrap_or_else(|| Err(timed_out(&self.way, self.settings.connect_timeout.unwrap_or(limit), self.phase)))
     }
 
     async fn run(&mut self, host: &Host) -> Result<Connection, Error> {

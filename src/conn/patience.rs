@@ -139,8 +139,9 @@ impl Opener<'_> {
         let settings = ServerSettings { connect_timeout: limit, ..settings.clone() };
         let mut approach = Approach::new(&settings, project);
         loop {
-            let found = approach.next().await?;
-            match log_in(id, &found, ring, caller, found.connect_timeout).await {
+            let mut found = approach.next().await?;
+            let left = std::mem::replace(&mut found.connect_timeout, self.settings.connect_timeout);
+            match log_in(id, &found, ring, caller, left).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => approach.failed(error)?,
             }
@@ -165,9 +166,22 @@ impl Session {
     /// # Errors
     /// As [`open`].
     pub async fn open(settings: &ServerSettings, caller: Option<&Arc<dyn Caller>>) -> Result<Session, Error> {
-        let connection = open(next_id(), settings, &KeyRing::default(), caller).await?;
+        Ok(Session::unobserved(open(next_id(), settings, &KeyRing::default(), caller).await?))
+    }
+
+    /// The same by one try, whatever a pooler answers.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub async fn open_at_once(settings: &ServerSettings, caller: Option<&Arc<dyn Caller>>) -> Result<Session, Error> {
+        let ring = &KeyRing::default();
+        let opener = Opener { id: next_id(), settings, ring, caller, waiters: None };
+        Ok(Session::unobserved(opener.attempt(settings.connect_timeout).await?))
+    }
+
+    fn unobserved(connection: Connection) -> Session {
         connection.watch(Arc::new(Unobserved));
-        Ok(Session::owning(connection))
+        Session::owning(connection)
     }
 }
 

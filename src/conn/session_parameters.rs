@@ -40,7 +40,7 @@ impl<'a> SessionParameters<'a> {
         let is_refused = error.server.is_some() && error.code.as_deref() == Some(REFUSED);
         let startup = Startup::bare(&self.settings.startup);
         let helps = is_refused && self.settings.pool_mode == Some(PoolMode::Session) && startup != self.startup;
-        (helps && !startup.set.is_empty()).then(|| SessionParameters { startup, ..*self })
+        (helps && !startup.set.is_empty()).then_some(SessionParameters { startup, ..*self })
     }
 
     /// Sets in the session what didn't arrive with the startup packet.
@@ -48,7 +48,7 @@ impl<'a> SessionParameters<'a> {
     /// # Errors
     /// The server's own for what it doesn't take; `Config` for what it doesn't have afterwards.
     pub(super) async fn settle(self, session: &Session) -> Result<(), Error> {
-        let SessionParameters { startup, .. } = self.as_reported(session.connection().parameters())?;
+        let SessionParameters { startup, .. } = self.with_reports(session.connection().parameters())?;
         if startup.set.is_empty() {
             return Ok(());
         }
@@ -72,7 +72,7 @@ impl<'a> SessionParameters<'a> {
     }
 
     /// What is known of them once the server has reported some.
-    fn as_reported(mut self, reported: &[(String, String)]) -> Result<Self, Error> {
+    fn with_reports(mut self, reported: &[(String, String)]) -> Result<Self, Error> {
         let report = |name: &str| reported.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         if !self.way.is_pooler() && !self.way.is_direct() && self.is_renamed(report("session_authorization")) {
             // A pooler that tells its tenants by the user's name, under a host name of its own.

@@ -49,7 +49,7 @@ impl LockWatch {
 
     /// Opens the connection. If the server has none left, the wait for each single lock is still limited.
     pub(super) async fn open(apart: &Apart) -> LockWatch {
-        let opening = Session::open(&apart.settings, apart.caller.as_ref());
+        let opening = Session::open_at_once(&apart.settings, apart.caller.as_ref());
         let Some(Ok(session)) = clock::within(OPENING, opening).await else { return LockWatch::blind() };
         let question = "SELECT setting FROM pg_settings WHERE name = 'deadlock_timeout'";
         let answer = clock::within(OPENING, session.simple(question)).await;
