@@ -51,7 +51,7 @@ async function runMigrations(pool, direction, count) {
   // What is under way fails with its connection; nothing else needs to be reported.
   client.on?.('error', ignore);
   try {
-    return await underLock(client, async () => {
+    return await underLock(client, broken, async () => {
       await ensureTable(client);
       const chosen = choose(await readMigrationFiles(run.directory), await appliedNames(client), run);
       if (!chosen.every(({ isSql }) => isSql)) return await runByPeer(client, run);

@@ -11,8 +11,8 @@ const { NOT_APPLIED, withFate } = require('../pg/query/script-outcome');
  * @typedef {import('../errors').PgError & { migration?: string }} MigrationFailure
  */
 
-/** Stands behind a migration to find out whether that ends where its file does. */
-const PROBE = 'SELECT 1';
+/** Stands behind a migration to find out whether that ends where its file does; unlike anything in a migration. */
+const PROBE = 'SELECT pgfleet_end_of_file';
 
 /** Several SQL migrations as one script, which is applied as a whole or not at all. */
 class MigrationScript {

@@ -25,28 +25,23 @@ const HAS_PRIMARY_KEY = `
  *
  * @template T
  * @param {Querying} client whose session has the lock
+ * @param {{ failure: unknown }} broken is told why the client can't be used again
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  * @throws {Error} at once when another one runs
  */
-async function underLock(client, work) {
+async function underLock(client, broken, work) {
   if (!(await ask(client, `SELECT pg_try_advisory_lock(${LOCK_ID}) AS answer`))) {
     throw new Error('Another migration is already running on this database; run this one when it is over');
   }
-  let result;
   try {
-    result = await work();
-  } catch (error) {
-    // Where this fails too, the lock ends with the connection.
-    await client.query(unlockText()).catch(() => undefined);
-    throw error;
+    return await work();
+  } finally {
+    // A lock that isn't given back ends with its connection, and says nothing about the work.
+    await client.query(`SELECT pg_advisory_unlock(${LOCK_ID})`).catch((error) => {
+      broken.failure ??= error || true;
+    });
   }
-  await client.query(unlockText());
-  return result;
-}
-
-function unlockText() {
-  return `SELECT pg_advisory_unlock(${LOCK_ID})`;
 }
 
 /**
