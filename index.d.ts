@@ -20,8 +20,7 @@ declare class DatabaseManager {
    * Pool of the current database, made when it is read, which opens no connection. Where none is current it is
    * undefined, and once {@link DatabaseManager.initialize} was called it is null, which programs may test alike.
    */
-  get currentPool(): pg.Pool | undefined;
-  set currentPool(pool: pg.Pool | null | undefined);
+  currentPool: pg.Pool | undefined;
 
   /** The configurations by name: the object that was given, with the databases that were added since. */
   configs: Record<string, DatabaseManager.DatabaseConfig>;

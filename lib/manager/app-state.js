@@ -57,11 +57,12 @@ class AppState {
 
   /** Takes over what a subclass has in fields of these names: fields hide the accessors of the class. */
   adopt() {
-    const manager = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (this.#manager));
+    const manager = this.#manager;
     for (const name of NAMES) {
-      if (!Object.hasOwn(manager, name)) continue;
-      const value = manager[name];
-      if (Reflect.deleteProperty(manager, name)) Reflect.set(manager, name, value);
+      const field = Object.getOwnPropertyDescriptor(manager, name);
+      // Accessors of the program's own stay.
+      if (field === undefined || !('value' in field)) continue;
+      if (Reflect.deleteProperty(manager, name)) Reflect.set(manager, name, field.value);
     }
   }
 
@@ -222,7 +223,7 @@ class AppState {
     const { connections } = this.#manager;
     const known = connections.get(name);
     if (known !== undefined) return known;
-    const config = this.#configs[name] ?? {};
+    const config = Object.hasOwn(this.#configs, name) ? this.#configs[name] : {};
     const entry = makeEntry(name, config, undefined);
     connections.set(name, entry);
     this.note(name, config);
