@@ -198,6 +198,28 @@ ofOurManager("a manager's databases in both vocabularies", (bench) => {
     assert.equal(app.ending, true);
   });
 
+  test('a database of addConnection has its own rules again after shutdown and initialize', async () => {
+    const manager = empty();
+    const { server } = bench;
+    const trusted = { ...settings(), dbUser: 'trust_user', dbPassword: undefined };
+    await manager.addConnection('guide', { ...trusted, max: undefined });
+    await manager.shutdown();
+    await manager.initialize();
+    assert.equal(await manager.switchDatabase('guide'), true);
+    assert.equal(manager.currentPool.options.max, 5);
+    assert.equal(manager.currentPool.options.host, server.host);
+  });
+
+  test('a program whose own pool is in the map keeps it over initialize', async () => {
+    const manager = empty();
+    const pool = new bench.DatabaseManager.Pool(bench.server.config({ database: bench.database }));
+    await manager.addConnection('guide', settings());
+    manager.pools.guide = pool;
+    await manager.initialize();
+    assert.equal(manager.pools.guide, pool);
+    await pool.end();
+  });
+
   test('what the program sets in the map and deletes from it is followed', async () => {
     const manager = empty();
     await manager.initialize({ a: settings() });
@@ -208,6 +230,8 @@ ofOurManager("a manager's databases in both vocabularies", (bench) => {
     assert.equal(manager.pools.own, pool);
     assert.equal(manager.configs.own, config);
     assert.equal(await manager.switchDatabase('own'), true);
+    await manager.initialize();
+    assert.equal(manager.pools.own, pool);
     manager.connections.delete('own');
     assert.deepEqual(names(manager), all('a'));
     await pool.end();
@@ -223,6 +247,8 @@ ofOurManager("a manager's databases in both vocabularies", (bench) => {
     assert.equal(manager.connections.get('own').pool, pool);
     assert.equal(await manager.switchConnection('own'), true);
     assert.equal(manager.currentPool, pool);
+    await manager.initialize();
+    assert.equal(pools.own, pool);
     delete pools.own;
     assert.deepEqual([...manager.connections.keys()], ['a']);
     assert.deepEqual(Object.keys(pools), ['a']);

@@ -193,6 +193,21 @@ forAppManagers((bench) => {
     assert.equal(manager.currentAppName, 'other');
   });
 
+  test(
+    'plans that are run at once ask each its own databases',
+    { skip: !bench.ours && 'the app asks what is current by then' },
+    async () => {
+      const manager = await bench.manager();
+      await manager.addDatabase('other', await bench.config());
+      const ask = (name) => ({ [name]: { sql: 'SELECT current_database() AS db' } });
+      const [{ main: alone }] = [await manager.crossDatabaseQuery(ask('main'))];
+      const plans = ['main', 'other', 'main', 'other'].map((name) => manager.crossDatabaseQuery(ask(name)));
+      const [first, second, third] = await Promise.all(plans);
+      assert.deepEqual([first.main, third.main], [alone, alone]);
+      assert.notDeepEqual(second.other, alone);
+    },
+  );
+
   test('shutdown ends all pools, may be called twice, and initialize opens the databases again', async () => {
     const manager = await bench.manager();
     const { main } = manager.pools;

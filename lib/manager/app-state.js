@@ -2,6 +2,7 @@
 
 const { LazyEntry, makeEntry } = require('./entry');
 const { namedView } = require('./named-view');
+const { APP_RULES } = require('./pool-rules');
 const { isSupabaseProject, makeSupabaseClient } = require('./supabase-client');
 const { shown } = require('../pg/settings/option');
 
@@ -10,6 +11,7 @@ const { shown } = require('../pg/settings/option');
  * @typedef {import('./database-config').DatabaseConfig} DatabaseConfig
  * @typedef {import('./entry').Entry} Entry
  * @typedef {import('../pg/pool/pool')} Pool
+ * @typedef {import('./pool-rules').PoolRules} PoolRules
  * @typedef {import('./supabase-client').SupabaseClient} SupabaseClient
  */
 
@@ -40,6 +42,8 @@ class AppState {
   #currentClient;
   /** @type {WeakMap<Entry, SupabaseClient | null>} null where the program has deleted it */
   #clients = new WeakMap();
+  /** @type {WeakMap<DatabaseConfig, PoolRules>} of configurations that didn't come by this vocabulary */
+  #rules = new WeakMap();
   /** Whether this vocabulary is used: texts of errors are in it then. */
   isSpoken = false;
   /** @type {null | undefined} what `currentPool` is where no database is current */
@@ -92,10 +96,21 @@ class AppState {
    *
    * @param {string} name
    * @param {DatabaseConfig} config
+   * @param {PoolRules} [rules] by which its pool is made
    */
-  note(name, config) {
+  note(name, config, rules) {
     this.#inStep.set(name, config);
+    if (rules !== undefined && Object(config) === config) this.#rules.set(config, rules);
     this.remember(name, config);
+  }
+
+  /**
+   * The rules by which the pool of a configuration is made.
+   *
+   * @param {DatabaseConfig} config
+   */
+  rulesOf(config) {
+    return this.#rules.get(config) ?? APP_RULES;
   }
 
   /**

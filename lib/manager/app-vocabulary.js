@@ -1,6 +1,7 @@
 'use strict';
 
 const { loadConfigurations, supabaseHost } = require('./app-configurations');
+const { LazyEntry } = require('./entry');
 const { runMigrations } = require('./migration-run');
 const { appliedMigrations } = require('./migration-table');
 const { APP_RULES } = require('./pool-rules');
@@ -11,6 +12,7 @@ const { isLikeConnectionString } = require('../pg/settings/secret');
 /**
  * @typedef {import('./database-config').DatabaseConfig} DatabaseConfig
  * @typedef {import('./database-manager')} DatabaseManager
+ * @typedef {import('./entry').Entry} Entry
  * @typedef {import('./supabase-client').SupabaseClient} SupabaseClient
  * @typedef {DatabaseManager & AppVocabulary} Manager
  */
@@ -110,8 +112,10 @@ class AppVocabulary {
     this._reopen();
     const given = this.configs;
     for (const name in given) {
-      // What addConnection has connected stays as it is.
-      if (!this._isConnected(name, given[name])) this._keep(name, given[name], APP_RULES);
+      const config = given[name];
+      const rules = this._app.rulesOf(config);
+      const entry = this.connections.get(name);
+      if (entry?.config !== config || !stays(entry, rules)) this._keep(name, config, rules);
     }
     this._app.none = null;
   }
@@ -199,6 +203,8 @@ class AppVocabulary {
     for (const [name, { sql, params }] of Object.entries(plan)) {
       if (name === 'join') continue;
       await this.switchDatabase(name);
+      // Somebody else may have switched while the database was asked.
+      if (this.currentAppName !== name) this._makeCurrent(name);
       results[name] = await this.query(sql, params || []);
     }
     return results;
@@ -294,6 +300,18 @@ class AppVocabulary {
     if (!pool) throw new Error(NO_DATABASE);
     return pool;
   }
+}
+
+/**
+ * Whether `initialize` leaves a database with the same configuration as it is: one that came by `addConnection` or from
+ * a file, or whose pool is the program's own.
+ *
+ * @param {Entry} entry
+ * @param {import('./pool-rules').PoolRules} rules
+ */
+function stays(entry, rules) {
+  if (rules !== APP_RULES || !(entry instanceof LazyEntry)) return true;
+  return LazyEntry.hasPool(entry) && !rules.hasPool(entry.config);
 }
 
 /**

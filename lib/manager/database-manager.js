@@ -75,7 +75,7 @@ class DatabaseManager {
     }
     const replaced = this.connections.get(name);
     this.connections.set(name, makeEntry(name, config, pool));
-    this._app.note(name, config);
+    this._app.note(name, config, GUIDE_RULES);
     this.initialized = true;
     if (!this.currentConnection || this.currentConnection === name) this._makeCurrent(name);
     if (replaced) this._retire(replaced);
@@ -124,20 +124,9 @@ class DatabaseManager {
   _keep(name, config, rules) {
     const replaced = this.connections.get(name);
     this.connections.set(name, new LazyEntry(name, config, rules));
-    this._app.note(name, config);
+    this._app.note(name, config, rules);
     if (this.currentConnection === name) this._setCurrent(name, undefined);
     if (replaced) this._retire(replaced);
-  }
-
-  /**
-   * Whether a database was added by `addConnection` with this configuration.
-   *
-   * @param {string} name
-   * @param {DatabaseConfig} config
-   */
-  _isConnected(name, config) {
-    const entry = this.connections.get(name);
-    return entry !== undefined && !(entry instanceof LazyEntry) && entry.config === config;
   }
 
   /**
