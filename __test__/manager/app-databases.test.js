@@ -2,6 +2,9 @@
 
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
+const { inspect } = require('node:util');
+const { setFlagsFromString } = require('node:v8');
+const { runInNewContext } = require('node:vm');
 const { failure } = require('../support/failure');
 const { ofOurManager } = require('../support/managers');
 
@@ -28,6 +31,23 @@ ofOurManager('databases that are added without connecting', (bench) => {
     assert.deepEqual([tags, groups], [[], []]);
     assert.deepEqual(Object.keys(manager.connections.get('eager')).length, 5);
     for (const option of ['tags', 'groups']) assert.equal(option in manager.pools.lazy.options, false);
+  });
+
+  test('cost a few kilobytes each, and nothing is opened by listing them', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc');
+    const manager = empty();
+    const config = (n) => ({ ...bench.config({ max: 2 }), dbName: `tenant_${n}`, tags: ['eu', `t${n}`] });
+    await manager.addDatabase('first', config(0));
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    for (let n = 1; n <= 1000; n++) await manager.addDatabase(`tenant ${n}`, config(n));
+    assert.equal(Object.keys(manager.pools).length, 1001);
+    assert.equal(Object.keys(manager.configs).length, 1001);
+    gc();
+    const each = (process.memoryUsage().heapUsed - before) / 1000;
+    assert.ok(each < 4096, `${each} bytes each`);
+    assert.doesNotMatch(inspect(manager.pools), /Pool/);
   });
 
   const WRONG = {

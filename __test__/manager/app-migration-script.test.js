@@ -170,6 +170,26 @@ ofOurManager("the app's migrations on this package's own engine", (bench) => {
     await nothingIsApplied(manager, 'first');
   });
 
+  test("a pool of npm's pg will do, and its clients come back", async () => {
+    const { Pool } = require('pg');
+    const database = await bench.server.createDatabase();
+    const pool = new Pool(bench.server.config({ database, max: 1 }));
+    const manager = bench.keep(new bench.DatabaseManager());
+    await manager.initialize({});
+    manager.pools.own = pool;
+    await manager.switchDatabase('own');
+    await write({ '1_first.sql': 'CREATE TABLE first (id int PRIMARY KEY)', '2_twice.sql': 'SELECT 1' });
+    assert.deepEqual(names(await manager.runMigration('up', 1)), ['1_first']);
+    await write({ '2_twice.sql': 'INSERT INTO first VALUES (1), (1)' });
+    const error = await failure(manager.runMigration());
+    assert.deepEqual([error.code, error.migration, error.outcome], ['23505', undefined, 'not applied']);
+    await write({ '2_twice.sql': 'INSERT INTO first VALUES (nothing)' });
+    const { code, migration, position } = await failure(manager.runMigration());
+    assert.deepEqual([code, migration, position], ['42703', '2_twice', '27']);
+    assert.deepEqual(names(await manager.getMigrationStatus()), ['1_first']);
+    assert.deepEqual(manager.getPoolStatus(), { totalCount: 1, idleCount: 1, waitingCount: 0 });
+  });
+
   test('names are taken as they are', async () => {
     const manager = await migrating({ "1_it's.sql": 'CREATE TABLE quoted ()' });
     assert.deepEqual(names(await manager.runMigration()), ["1_it's"]);

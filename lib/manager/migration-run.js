@@ -2,7 +2,7 @@
 
 const path = require('node:path');
 
-const { checkOut, giveBack, runWith } = require('./ddl');
+const { checkOut, giveBack, isNative, runWith } = require('./ddl');
 const { readDirection, readMigrationFiles } = require('./migration-files');
 const { MigrationScript } = require('./migration-script');
 const { appliedNames, ensureTable, underLock } = require('./migration-table');
@@ -56,7 +56,8 @@ async function runMigrations(pool, direction, count) {
       const chosen = choose(await readMigrationFiles(run.directory), await appliedNames(client), run);
       if (!chosen.every(({ isSql }) => isSql)) return await runByPeer(client, run);
       for (const file of chosen) script.add(file.name, await readDirection(file, direction));
-      if (chosen.length > 0) await script.run((order) => runWith(client, order, broken));
+      const teller = { tellsSteps: isNative(client) };
+      if (chosen.length > 0) await script.run((order) => runWith(client, order, broken), teller);
       return chosen.map(({ path: file, name, timestamp }) => ({ path: file, name, timestamp }));
     });
   } finally {

@@ -53,12 +53,13 @@ class MigrationScript {
    * Runs it in a transaction.
    *
    * @param {(order: Order) => Promise<unknown>} run
+   * @param {{ tellsSteps: boolean }} teller whether `run` tells which statement failed
    * @throws what it fails with, with the name of the file as `migration`
    */
-  async run(run) {
+  async run(run, { tellsSteps }) {
+    const onProgress = tellsSteps ? (/** @type {unknown} */ event) => this.#told(event) : undefined;
     // What a migration sets is undone, so that the pool's other users don't find it.
-    const options = { transaction: true, onProgress: (/** @type {unknown} */ event) => this.#told(event) };
-    const order = toOrder(this.#text, options, undefined);
+    const order = toOrder(this.#text, { transaction: true, onProgress }, undefined);
     try {
       await run(order);
     } catch (error) {

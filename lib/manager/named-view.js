@@ -31,17 +31,22 @@ function namedView(sight) {
   });
   /** @type {(key: PropertyKey) => key is string} */
   const isKnown = (key) => typeof key === 'string' && sight.has(key);
+  /** @type {(key: string, value: T | null | undefined) => void} */
+  const put = (key, value) => {
+    if (value !== undefined && value !== null) sight.set(key, value);
+    else if (isKnown(key)) sight.remove(key);
+  };
   return new Proxy(target, {
     get: (_, key) => (isKnown(key) ? sight.get(key) : Reflect.get(target, key)),
     has: (_, key) => isKnown(key) || Reflect.has(target, key),
     set(_, key, value) {
       if (typeof key !== 'string') return false;
-      sight.set(key, value);
+      put(key, value);
       return true;
     },
     defineProperty(_, key, { value }) {
       if (typeof key !== 'string' || value === undefined) return false;
-      sight.set(key, value);
+      put(key, value);
       return true;
     },
     deleteProperty(_, key) {
@@ -55,7 +60,7 @@ function namedView(sight) {
         configurable: true,
         enumerable: true,
         get: () => sight.get(key),
-        set: (value) => sight.set(key, value),
+        set: (value) => put(key, value),
       };
     },
     // What it has changes with the databases.
