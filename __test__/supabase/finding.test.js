@@ -98,8 +98,8 @@ describe('a database with a ref', { skip: withoutNames }, () => {
     assert.equal(here, 2);
     assert.ok(Object.values(others).every((count) => count === 1));
     assert.deepEqual(new Set(users(supabase)), new Set([`postgres.${REF}`]));
-    assert.ok(ledger.entries.every(({ encrypted }) => encrypted));
-    assert.ok(ledger.entries.every(({ host, servername }) => servername === `${host}.pooler.supabase.com`));
+    assert.ok(ledger.startups.every(({ encrypted }) => encrypted));
+    assert.ok(ledger.startups.every(({ host, servername }) => servername === `${host}.pooler.supabase.com`));
   });
 
   test('and a region asks the poolers of that region, and with the cluster none', async () => {
@@ -242,6 +242,24 @@ describe('a database with a ref', { skip: withoutNames }, () => {
     assert.equal(told.error.code, 'SELF_SIGNED_CERT_IN_CHAIN');
     assert.equal(supabase.ledger.authAttempts, 1);
     assert.ok(supabase.ledger.startups.every(({ encrypted }) => encrypted));
+  });
+
+  test('and temporary access is told its password once the certificate holds', async () => {
+    const supabase = await start({ jit: true });
+    const told = await tell(
+      supabase,
+      `told.works = await user(await add('main', { ref: '${REF}', ssl: { ca: process.env.CA } }));
+       told.error = await failure(add('found', { ref: '${REF}' }));
+       told.given = await failure(add('given', { ref: '${REF}', dbHost: '${POOLER}' }));
+       told.replaced = await failure(add('replaced', { dbHost: '${MACHINE}', dbUser: 'postgres' }));`,
+    );
+    assert.equal(told.works, server.user);
+    const refusals = [told.error, told.given, told.replaced].map(({ code }) => code);
+    assert.deepEqual(refusals, Array(3).fill('SELF_SIGNED_CERT_IN_CHAIN'));
+    assert.deepEqual(
+      supabase.ledger.entries.filter(({ cleartext }) => cleartext > 0).map(({ outcome }) => outcome),
+      ['logged in'],
+    );
   });
 
   test('is searched for once by all that want it at the same time', async () => {

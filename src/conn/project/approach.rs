@@ -65,7 +65,8 @@ impl<'a> Approach<'a> {
                     if let Some((machine, _)) = &self.unreached {
                         memory::unreachable(machine);
                     }
-                    let settled = self.settings.at(&host, self.key.user());
+                    // The caller hasn't named this host.
+                    let settled = ServerSettings { by_ref: true, ..self.settings.at(&host, self.key.user()) };
                     self.stage = Stage::Pooler(Some(host));
                     settled
                 }
