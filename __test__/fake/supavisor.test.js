@@ -33,9 +33,9 @@ describe('a fake Supavisor', () => {
     const pooler = await startSupavisor({
       server,
       tenants: { [REF]: {} },
-      millis: { refusal: 1, message: 200, checkout: 50 },
       now: () => now,
       ...options,
+      millis: { refusal: 1, checkout: 50, ...options.millis },
     });
     poolers.push(pooler);
     return pooler;
@@ -210,7 +210,7 @@ describe('a fake Supavisor', () => {
     };
     for (const [what, [act, code]] of Object.entries(failures)) {
       test(`and counts a failure where a client ${what}`, async () => {
-        const pooler = await start();
+        const pooler = await start({ millis: { message: 200 } });
         const socket = await startUp(pooler);
         await once(socket, 'data');
         act(socket);

@@ -2,7 +2,8 @@
 
 const { createAuthority } = require('../../../scripts/support/certificates.js');
 
-const REGIONS_WILDCARD = '*.pooler.supabase.com';
+/** The name that every cluster's certificate has. */
+const POOLERS = '*.pooler.supabase.com';
 
 /**
  * A chain as Supabase's hosts have it: leaf, intermediate, private root.
@@ -28,4 +29,4 @@ async function makeChain() {
   };
 }
 
-module.exports = { REGIONS_WILDCARD, makeChain };
+module.exports = { POOLERS, makeChain };

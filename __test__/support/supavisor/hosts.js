@@ -12,15 +12,13 @@
 //   supabase.ledger.startupsByHost; supabase.cluster('aws-1-eu-central-1').tenant(ref); await supabase.close();
 
 const { randomInt } = require('node:crypto');
-const { makeChain } = require('./certificates.js');
+const { POOLERS, makeChain } = require('./certificates.js');
 const { startDirectHost } = require('./direct-host.js');
 const { startSupavisor } = require('./index.js');
 const { Ledger } = require('./ledger.js');
 
 const PORTS = { session: 5432, transaction: 6543 };
 const ATTEMPTS = 10;
-/** Names in a cluster's certificate, besides its own. */
-const POOLERS = '*.pooler.supabase.com';
 
 /** Supabase as far as a database client sees it. */
 class Supabase {

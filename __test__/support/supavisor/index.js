@@ -20,7 +20,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const messages = require('../backend-messages.js');
 const { Breakers } = require('./breakers.js');
 const { Cancels } = require('./cancels.js');
-const { REGIONS_WILDCARD, makeChain } = require('./certificates.js');
+const { POOLERS, makeChain } = require('./certificates.js');
 const { Ledger } = require('./ledger.js');
 const { logIn } = require('./login.js');
 const { MessageSocket } = require('./message-socket.js');
@@ -269,7 +269,7 @@ class Supavisor {
  */
 async function startSupavisor(options = {}) {
   const chain = options.chain ?? (await makeChain());
-  const names = options.names ?? [REGIONS_WILDCARD, 'localhost', options.host ?? '127.0.0.1'];
+  const names = options.names ?? [POOLERS, 'localhost', options.host ?? '127.0.0.1'];
   const identity = options.tls === false ? null : await chain.leaf(names);
   const pooler = new Supavisor(options, chain, identity);
   await pooler.listen(options.ports ?? {});

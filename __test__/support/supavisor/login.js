@@ -28,7 +28,7 @@ async function logIn(cluster, client, startup, entry) {
   if (refused) throw Refusal.from(refused);
 
   const tenant = findTenant(cluster, client, startup);
-  const { user, role } = startup;
+  const { role } = startup;
   const refusedByTenant = tenant.refuse(startup, 'startup');
   if (refusedByTenant) throw Refusal.from(refusedByTenant);
   if (tenant.ambiguous) throw Refusal.of('EMULTIPLEUSERS', { user: role, ref: tenant.ref });
@@ -39,7 +39,7 @@ async function logIn(cluster, client, startup, entry) {
     throw Refusal.of('EADDRNOTALLOWED', { address: entry.address }, { older });
   cluster.poolsOf(tenant).check(startup, entry);
 
-  const login = { cluster, tenant, startup, entry, user };
+  const login = { cluster, tenant, startup, entry };
   await authenticate(client, login);
   return login;
 }

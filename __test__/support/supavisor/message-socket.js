@@ -51,13 +51,6 @@ class MessageSocket {
     return this.#read(HEADER);
   }
 
-  /** Everything that was read from the socket and not asked for yet. */
-  takePending() {
-    const bytes = this.#pending;
-    this.#pending = Buffer.alloc(0);
-    return bytes;
-  }
-
   /**
    * Goes on under TLS, as the server's side.
    *
