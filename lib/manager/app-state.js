@@ -1,17 +1,15 @@
 'use strict';
 
 const { LazyEntry, makeEntry } = require('./entry');
+const { Configurations } = require('./configurations');
 const { namedView } = require('./named-view');
-const { APP_RULES } = require('./pool-rules');
 const { isSupabaseProject, makeSupabaseClient } = require('./supabase-client');
-const { shown } = require('../pg/settings/option');
 
 /**
  * @typedef {import('./database-manager')} DatabaseManager
  * @typedef {import('./database-config').DatabaseConfig} DatabaseConfig
  * @typedef {import('./entry').Entry} Entry
  * @typedef {import('../pg/pool/pool')} Pool
- * @typedef {import('./pool-rules').PoolRules} PoolRules
  * @typedef {import('./supabase-client').SupabaseClient} SupabaseClient
  */
 
@@ -32,18 +30,12 @@ const NAMES = [
 class AppState {
   /** @type {DatabaseManager} */
   #manager;
-  /** @type {Record<string, DatabaseConfig>} the program's own object */
-  #configs;
-  /** @type {Map<string, DatabaseConfig>} by name the configuration that both the entry and `#configs` had last */
-  #inStep = new Map();
   /** @type {Pool | null | undefined} undefined: that of the current entry */
   #currentPool;
   /** @type {SupabaseClient | null | undefined} undefined: that of the current entry */
   #currentClient;
   /** @type {WeakMap<Entry, SupabaseClient | null>} null where the program has deleted it */
   #clients = new WeakMap();
-  /** @type {WeakMap<DatabaseConfig, PoolRules>} of configurations that didn't come by this vocabulary */
-  #rules = new WeakMap();
   /** Whether this vocabulary is used: texts of errors are in it then. */
   isSpoken = false;
   /** @type {null | undefined} what `currentPool` is where no database is current */
@@ -55,7 +47,7 @@ class AppState {
    */
   constructor(manager, configs) {
     this.#manager = manager;
-    this.#configs = configs ? checkedConfigs(configs) : {};
+    this.configurations = new Configurations(manager, configs ?? {});
     this.isSpoken = Boolean(configs);
   }
 
@@ -68,77 +60,6 @@ class AppState {
       if (field === undefined || !('value' in field)) continue;
       if (Reflect.deleteProperty(manager, name)) Reflect.set(manager, name, field.value);
     }
-  }
-
-  // Configurations.
-
-  /** @returns {Record<string, DatabaseConfig>} the object that was given, with the databases that have come since */
-  get configs() {
-    const { connections } = this.#manager;
-    for (const name of this.#inStep.keys()) if (!connections.has(name)) this.forget(name);
-    for (const [name, { config }] of connections) {
-      if (this.#inStep.get(name) !== config) this.note(name, config);
-    }
-    return this.#configs;
-  }
-
-  set configs(configs) {
-    this.#configs = checkedConfigs(configs);
-    this.#inStep.clear();
-    // What the program says now is newer than what is open.
-    for (const [name, { config }] of this.#manager.connections) {
-      if (Object.hasOwn(configs, name)) this.#inStep.set(name, config);
-    }
-  }
-
-  /**
-   * Has the configurations follow a database that was added.
-   *
-   * @param {string} name
-   * @param {DatabaseConfig} config
-   * @param {PoolRules} [rules] by which its pool is made
-   */
-  note(name, config, rules) {
-    this.#inStep.set(name, config);
-    if (rules !== undefined && Object(config) === config) this.#rules.set(config, rules);
-    this.remember(name, config);
-  }
-
-  /**
-   * The rules by which the pool of a configuration is made.
-   *
-   * @param {DatabaseConfig} config
-   */
-  rulesOf(config) {
-    return this.#rules.get(config) ?? APP_RULES;
-  }
-
-  /**
-   * Keeps a configuration for the next `initialize`.
-   *
-   * @param {string} name
-   * @param {DatabaseConfig} config
-   */
-  remember(name, config) {
-    if (Object.hasOwn(this.#configs, name) && this.#configs[name] === config) return;
-    const property = { configurable: true, enumerable: true, writable: true, value: config };
-    if (Reflect.defineProperty(this.#configs, name, property)) return;
-    // A frozen object stays as it is.
-    this.#configs = Object.defineProperty({ ...this.#configs }, name, property);
-  }
-
-  /**
-   * Has the configurations follow a database that was taken out, unless the program has another for it.
-   *
-   * @param {string} name
-   */
-  forget(name) {
-    const config = this.#inStep.get(name);
-    this.#inStep.delete(name);
-    if (config === undefined || this.#configs[name] !== config) return;
-    if (Reflect.deleteProperty(this.#configs, name)) return;
-    this.#configs = { ...this.#configs };
-    delete this.#configs[name];
   }
 
   // What is current.
@@ -217,7 +138,9 @@ class AppState {
   /** @param {(entry: Entry) => boolean} has */
   #names(has) {
     const names = [];
-    for (const [name, entry] of this.#manager.connections) if (has(entry)) names.push(name);
+    for (const [name, entry] of this.#manager.connections) {
+      if (typeof name === 'string' && has(entry)) names.push(name);
+    }
     return names;
   }
 
@@ -238,10 +161,10 @@ class AppState {
     const { connections } = this.#manager;
     const known = connections.get(name);
     if (known !== undefined) return known;
-    const config = Object.hasOwn(this.#configs, name) ? this.#configs[name] : {};
+    const config = this.configurations.ofProgram(name) ?? {};
     const entry = makeEntry(name, config, undefined);
     connections.set(name, entry);
-    this.note(name, config);
+    this.configurations.note(name, config);
     return entry;
   }
 
@@ -255,8 +178,8 @@ class AppState {
   #leave(name, entry) {
     if (LazyEntry.hasPool(entry) || this.#hasClient(entry)) return;
     this.#manager.connections.delete(name);
-    if (Object.keys(Object(entry.config)).length === 0) this.forget(name);
-    else this.#inStep.delete(name);
+    if (Object.keys(Object(entry.config)).length === 0) this.configurations.forget(name);
+    else this.configurations.leave(name);
   }
 
   // Supabase.
@@ -290,21 +213,10 @@ class AppState {
 
   /** Nothing is open and current any more. The configurations stay for the next `initialize`. */
   clear() {
-    this.#inStep.clear();
+    this.configurations.leaveAll();
     this.#currentPool = undefined;
     this.#currentClient = undefined;
   }
-}
-
-/**
- * @template T
- * @param {T} configs
- * @returns {T}
- * @throws {TypeError} for what isn't an object of them
- */
-function checkedConfigs(configs) {
-  if (configs !== null && typeof configs === 'object' && !Array.isArray(configs)) return configs;
-  throw new TypeError(`The configurations must be an object, one for each name, got ${shown(configs)}`);
 }
 
 module.exports = { AppState };

@@ -43,12 +43,12 @@ class AppVocabulary {
 
   /** @this {Manager} */
   get configs() {
-    return this._app.configs;
+    return this._app.configurations.object;
   }
 
   /** @this {Manager} */
   set configs(configs) {
-    this._app.configs = configs;
+    this._app.configurations.object = configs;
   }
 
   /** @this {Manager} */
@@ -113,7 +113,7 @@ class AppVocabulary {
     const given = this.configs;
     for (const name in given) {
       const config = given[name];
-      const rules = this._app.rulesOf(config);
+      const rules = this._app.configurations.rulesOf(config);
       const entry = this.connections.get(name);
       if (entry?.config !== config || !stays(entry, rules)) this._keep(name, config, rules);
     }
@@ -150,7 +150,7 @@ class AppVocabulary {
     this._checkEntry(name, config);
     this._app.adopt();
     // As in the app, where it waits for the next initialize().
-    if (this._closed !== null && this._app.isSpoken) return this._app.remember(name, config);
+    if (this._closed !== null && this._app.isSpoken) return this._app.configurations.remember(name, config);
     this._checkOpen();
     this._app.isSpoken = true;
     this._keep(name, config, APP_RULES);

@@ -75,7 +75,7 @@ class DatabaseManager {
     }
     const replaced = this.connections.get(name);
     this.connections.set(name, makeEntry(name, config, pool));
-    this._app.note(name, config, GUIDE_RULES);
+    this._app.configurations.note(name, config, GUIDE_RULES);
     this.initialized = true;
     if (!this.currentConnection || this.currentConnection === name) this._makeCurrent(name);
     if (replaced) this._retire(replaced);
@@ -124,7 +124,7 @@ class DatabaseManager {
   _keep(name, config, rules) {
     const replaced = this.connections.get(name);
     this.connections.set(name, new LazyEntry(name, config, rules));
-    this._app.note(name, config, rules);
+    this._app.configurations.note(name, config, rules);
     if (this.currentConnection === name) this._setCurrent(name, undefined);
     if (replaced) this._retire(replaced);
   }
@@ -189,7 +189,7 @@ class DatabaseManager {
     this._checkOpen();
     const entry = this._entry(name);
     this.connections.delete(name);
-    this._app.forget(name);
+    this._app.configurations.forget(name);
     if (this.currentConnection === name) this._setCurrent(null, undefined);
     await this._retire(entry);
     return true;
