@@ -244,6 +244,17 @@ describe('a database with a ref', { skip: withoutNames }, () => {
     assert.ok(supabase.ledger.startups.every(({ encrypted }) => encrypted));
   });
 
+  test('is told of a certificate that does not hold rather than of a pooler that cannot be reached', async () => {
+    const supabase = await start();
+    const nobody = supabase.cluster(HERE).host.replace(/\d+$/, '250');
+    const told = await tell(
+      supabase,
+      `told.error = await failure(add('main', { ref: '${REF}', region: 'eu-central-1', ssl: true }));`,
+      { hosts: { 'aws-0-eu-central-1.pooler.supabase.com': nobody } },
+    );
+    assert.equal(told.error.code, 'SELF_SIGNED_CERT_IN_CHAIN', told.error.message);
+  });
+
   test('and temporary access is told its password once the certificate holds', async () => {
     const supabase = await start({ jit: true });
     const told = await tell(

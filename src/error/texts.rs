@@ -167,9 +167,9 @@ pub fn no_pooler_hint(region: Option<&str>, cluster: Option<&str>) -> String {
     }
 }
 
-/// No pooler could be asked for a project; the first for such a reason.
+/// No pooler could be asked for a project; one of them for such a reason.
 pub fn no_pooler_reached(project: &str, hosts: usize, reason: &str) -> String {
-    format!("No pooler could be asked for the project {project}: {hosts} failed, the first with: {reason}")
+    format!("No pooler could be asked for the project {project}: {hosts} failed, for example with: {reason}")
 }
 
 // Opening connections to poolers.

@@ -254,7 +254,9 @@ impl Run {
         if let Some(error) = self.failures.iter().find(is_answer) {
             return error.clone();
         }
-        match (self.failures.first(), &self.missing) {
+        // A certificate that doesn't hold says more than a host that can't be reached.
+        let is_tls = |error: &&Error| error.kind == ErrorKind::Tls;
+        match (self.failures.iter().find(is_tls).or(self.failures.first()), &self.missing) {
             (Some(first), _) => {
                 let message = texts::no_pooler_reached(&project.reference, self.failures.len(), &first.message);
                 let kind = match first.kind {
