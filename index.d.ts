@@ -1,5 +1,6 @@
 /// <reference types="node" />
 import * as pg from './types/pg';
+import { ConnectionOptions } from 'node:tls';
 import { NoticeMessage } from 'pg-protocol/dist/messages.js';
 import * as streaming from './types/streaming';
 
@@ -56,6 +57,38 @@ declare class DatabaseManager {
    * @throws {TypeError} for what isn't an object
    */
   constructor(configs?: Record<string, DatabaseManager.DatabaseConfig> | null);
+
+  /**
+   * Makes a manager with the databases that variables describe: `SUPABASE_URL` and its kin as `main`, `DATABASE_URL` as
+   * `default` (as `main` where no `SUPABASE_*` gives one), `DATABASE_n_URL` or `DATABASE_n_HOST` as `database_n` or as
+   * `DATABASE_n_NAME` says. The first is current. Nothing is opened; what is wrong with a value rejects when its database
+   * is first used. docs/configuration.md has all names.
+   *
+   * @param options
+   * @returns a manager of the class that it is called on; one without databases when nothing is set
+   * @throws {TypeError} when an option is of another type
+   * @throws {Error} for two databases of one name, and for a file that can't be read
+   */
+  static fromEnv<T extends DatabaseManager>(
+    this: new () => T,
+    options?: DatabaseManager.EnvironmentOptions,
+  ): Promise<T>;
+
+  /**
+   * Makes a manager with the databases of a configuration, the first of which is current. Nothing is opened; what is
+   * wrong with a value rejects when its database is first used. docs/configuration.md has all keys.
+   *
+   * @param file the path of a file that ends in `.js`, `.mjs`, `.cjs`, `.json` or `.toml`, or what would stand in it.
+   *   @default the nearest `pgfleet.config.*`, else `config/databases.json`, from the working directory upwards
+   * @returns a manager of the class that it is called on
+   * @throws {TypeError} for an unknown key, with its place and the nearest known one, and for what is no configuration
+   * @throws {SyntaxError} with file, line and column, for a file that can't be parsed
+   * @throws {Error} when there is no such file
+   */
+  static fromConfig<T extends DatabaseManager>(
+    this: new () => T,
+    file?: string | DatabaseManager.Configuration,
+  ): Promise<T>;
 
   /**
    * Connects to a database, asks for its version and keeps it under a name. The first one becomes the current one.
@@ -130,6 +163,21 @@ declare class DatabaseManager {
     handler: (notification: pg.Notification) => void,
     options?: pg.ListenOptions,
   ): Promise<pg.Subscription>;
+
+  /**
+   * Adds the databases that a query of another one gives, without opening any, and takes out those that the same query
+   * gave before and no longer gives: their pools end when their clients are back. When anything is wrong, nothing
+   * changes. A database whose tags and groups alone have changed keeps its connections.
+   *
+   * @param options
+   * @returns names
+   * @throws {TypeError} for a row that describes no database, and for a reference in one: it would be read on this machine
+   * @throws {Error} for a name that the query gives twice, or that was added otherwise
+   * @throws {DatabaseError} when the query fails
+   */
+  discover<Row extends pg.QueryResultRow = any>(
+    options: DatabaseManager.Discovery<Row>,
+  ): Promise<{ added: string[]; changed: string[]; removed: string[] }>;
 
   /**
    * Keeps all databases of the configurations; those that were kept before are made anew. Nothing is opened or read: a
@@ -301,11 +349,39 @@ declare namespace DatabaseManager {
   export { DatabaseManager, DatabaseManager as default };
 
   /**
+   * Where a secret is, instead of what it is: a variable of the environment, a file, or a command, which is run without
+   * a shell, for at most 10 seconds. One line end at the end of a file or of what a command writes is cut. An error has
+   * code `PGFLEET_REFERENCE` when there is nothing.
+   */
+  export type SecretReference = { env: string } | { file: string } | { command: readonly string[] };
+
+  /** Options of TLS, with files and secrets by reference, read when the pool is made. */
+  export interface ReferringTlsOptions extends Omit<
+    ConnectionOptions,
+    'ca' | 'cert' | 'key' | 'passphrase' | 'pfx'
+  > {
+    ca?: ConnectionOptions['ca'] | SecretReference | readonly SecretReference[];
+    cert?: ConnectionOptions['cert'] | SecretReference;
+    key?: ConnectionOptions['key'] | SecretReference;
+    passphrase?: ConnectionOptions['passphrase'] | SecretReference;
+    pfx?: ConnectionOptions['pfx'] | SecretReference;
+  }
+
+  /**
    * Where a database is: the keys below, and every option of {@link PoolConfig}. Where two say the same,
    * `connectionString` wins over the keys below, and these over `host`, `port`, `user`, `password` and `database`.
    * Unknown keys are ignored.
    */
-  export interface DatabaseConfig extends pg.PoolConfig {
+  export interface DatabaseConfig extends Omit<pg.PoolConfig, 'connectionString' | 'password' | 'ssl'> {
+    /**
+     * A connection as Supabase's dashboard, drivers and tools write it: a URL (of JDBC or SQLAlchemy too), pairs of libpq
+     * or .NET, a command line of psql, lines of a file of variables, or the URL of a project. What it says wins over the
+     * other keys; a password that it lacks, or has a placeholder for, is taken from them. A reference is read once, when
+     * the pool is made.
+     */
+    connectionString?: string | SecretReference | undefined;
+    /** Another name of `connectionString`, which wins. */
+    url?: string | SecretReference | undefined;
     /**
      * A Supabase project's ref, the 20 letters in its URL. Without `dbHost` and `host` the pooler that knows the project
      * is found, by asking each in turn without a password, and remembered in the process. `dbUser` is then a role of the
@@ -327,19 +403,22 @@ declare namespace DatabaseManager {
     dbPort?: number | string | undefined;
     /** Role; with Supabase's poolers, `<role>.<project-ref>`. @default with `ref`: `postgres` */
     dbUser?: string | undefined;
-    dbPassword?: string | (() => string | Promise<string>) | undefined;
+    /** A reference, and a function, is read once a connection, when the server asks. */
+    dbPassword?: string | (() => string | Promise<string>) | SecretReference | undefined;
+    /** Another name of `dbPassword`, which wins. */
+    password?: string | (() => string | Promise<string>) | SecretReference | undefined;
     /** @default `postgres` */
     dbName?: string | undefined;
     /** Where the project's API is, for its Supabase client. */
     supabaseUrl?: string | undefined;
     /** The project's anon key, for its Supabase client. */
-    supabaseKey?: string | undefined;
+    supabaseKey?: string | SecretReference | undefined;
     /** Another name of `supabaseUrl`. */
     projectUrl?: string | undefined;
     /** Another name of `supabaseKey`. */
-    anonKey?: string | undefined;
+    anonKey?: string | SecretReference | undefined;
     /** Kept for the caller; not used. */
-    serviceRoleKey?: string | undefined;
+    serviceRoleKey?: string | SecretReference | undefined;
     /** Kept for the caller; not used. */
     appName?: string | undefined;
     /** Kept for the caller; not used. */
@@ -348,14 +427,66 @@ declare namespace DatabaseManager {
     tags?: string[] | undefined;
     /** Names of groups that it belongs to. @default `[]` */
     groups?: string[] | undefined;
+    /** Which statements may run. Any other than `'all'` is refused until policies are available. @default 'all' */
+    policy?: 'all' | undefined;
     /** @default `{ rejectUnauthorized: false }` */
-    ssl?: pg.PoolConfig['ssl'];
+    ssl?: pg.PoolConfig['ssl'] | ReferringTlsOptions;
     /** @default 5 */
     max?: number | undefined;
     /** Milliseconds; 0 = never. @default 30000 */
     idleTimeoutMillis?: number | undefined | null;
     /** Milliseconds; 0 = never. @default 10000 */
     connectionTimeoutMillis?: number | undefined;
+  }
+
+  /** What {@link DatabaseManager.fromEnv} reads. */
+  export interface EnvironmentOptions {
+    /** Variables by name. @default `process.env` */
+    env?: object | undefined;
+    /**
+     * A file of variables, over which `env` wins; `false` for none. It changes nothing in the environment.
+     * @default `.env` of the working directory, if it is there
+     */
+    envFile?: string | false | undefined;
+  }
+
+  /** What stands in a configuration file. Unknown keys are errors. */
+  export interface Configuration {
+    /** For editors. */
+    $schema?: string | undefined;
+    /** By name. A relative path in a reference starts from the file. */
+    databases: Record<string, DatabaseConfig>;
+    /** Members by the group's name: names of databases, patterns such as `app*`, and `tag:…`. */
+    groups?: Record<string, readonly string[]> | undefined;
+    /** Under the configuration of each database. */
+    defaults?: DatabaseConfig | undefined;
+    /** For all databases. Any other than `'all'` is refused until policies are available. @default 'all' */
+    policy?: 'all' | undefined;
+    /** Options of migrations, kept until they are available. Relative folders start from the file. */
+    migrations?: object | undefined;
+    /** More databases, looked for before each selection. They have the defaults and the groups. */
+    discover?: Discovery | undefined;
+  }
+
+  /** How databases are found by a query of another one. */
+  export interface Discovery<Row extends pg.QueryResultRow = any> {
+    /** The name of the database that is asked. */
+    database: string;
+    /** One query, with a row for each database. */
+    sql: string;
+    /**
+     * What a row describes, or null for no database; or the names of the columns that have it. A column that is null
+     * leaves its key out; tags and groups may be texts with commas.
+     */
+    map:
+      | ((row: Row) => DiscoveredDatabase | null | Promise<DiscoveredDatabase | null>)
+      | { name: string; config: { [key in keyof DatabaseConfig]?: string } };
+  }
+
+  export interface DiscoveredDatabase {
+    name: string;
+    /** Functions are compared by identity: another one is another configuration. */
+    config: DatabaseConfig;
   }
 
   /** How {@link DatabaseManager.executeDDL} shall run a script. */

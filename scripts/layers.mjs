@@ -48,6 +48,7 @@ export const JAVASCRIPT_LAYERS = [
   { name: 'pg', files: /^lib\/pg\// },
   { name: 'sql', files: /^lib\/sql\// },
   { name: 'streams', files: /^lib\/streams\// },
+  { name: 'config', files: /^lib\/config\// },
   { name: 'manager', files: /^lib\/manager\// },
   { name: 'index', files: /^index\.js$/ },
   {

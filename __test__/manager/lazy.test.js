@@ -49,6 +49,32 @@ ofOurManager('a database that is kept without connecting to it', (bench) => {
     assert.equal(await poolsOpenedBy(() => manager.close()), 0);
   });
 
+  test('costs a few kilobytes in a configuration of a thousand, and nothing on the native side', async () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc');
+    const databases = (from, to) => {
+      const names = Array.from({ length: to - from }, (_, at) => `tenant ${from + at}`);
+      return Object.fromEntries(
+        names.map((name) => [name, { ...bench.config(), dbName: name, tags: ['eu'] }]),
+      );
+    };
+    const groups = { some: ['tenant 1*'] };
+    bench.keep(await bench.DatabaseManager.fromConfig({ databases: databases(0, 1), groups }));
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    let manager;
+    const opened = await poolsOpenedBy(async () => {
+      manager = bench.keep(await bench.DatabaseManager.fromConfig({ databases: databases(0, 1000), groups }));
+    });
+    gc();
+    const each = (process.memoryUsage().heapUsed - before) / 1000;
+    assert.equal(manager.connections.size, 1000);
+    assert.equal(opened, 0);
+    assert.ok(each < 4096, `${each} bytes each`);
+    assert.equal((await manager._select('group:some')).length, 111);
+    assert.equal(await poolsOpenedBy(() => manager.close()), 0);
+  });
+
   test('is connected to at its first use, and by nothing else', async () => {
     const manager = bench.keep(new bench.DatabaseManager());
     const name = bench.unique('application');

@@ -41,6 +41,14 @@ test('the options of the README are those that are declared', () => {
   assert.deepEqual(forPools.sort(), optionsOf('PoolConfig').sort());
 });
 
+test('the keys that a configuration file may have are those that are declared', () => {
+  const { DATABASE_KEYS, ENTRY_KEYS, FILE_KEYS } = require('../../lib/config/known-keys');
+  const known = [...DATABASE_KEYS, ...ENTRY_KEYS];
+  // Known, so that it is refused by name.
+  assert.deepEqual(known.sort(), [...optionsOf('DatabaseConfig'), 'schema'].sort());
+  assert.deepEqual([...FILE_KEYS, '$schema'].sort(), optionsOf('Configuration').sort());
+});
+
 test('the platforms of the README are those that are built', () => {
   const { napi } = require(path.join(root, 'package.json'));
   const systems = { Linux: 'unknown-linux', macOS: 'apple-darwin', Windows: 'pc-windows' };

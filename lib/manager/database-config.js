@@ -1,5 +1,7 @@
 'use strict';
 
+const { ALIASES, expanded } = require('../config/expansion');
+const { checkPolicy } = require('../config/unavailable');
 const { withCarried } = require('../pg/settings/secret');
 const { port, shown } = require('../pg/settings/settings');
 const { completeForProject } = require('./project-options');
@@ -26,20 +28,11 @@ const DEFAULTS = {
 /** Defaults of `initialize` and `addDatabase`, where they aren't those of `addConnection`. */
 const APP_DEFAULTS = { max: 10, connectionTimeoutMillis: 5000, user: 'postgres' };
 
-/** The manager's own names for options that have other names in node-postgres. */
-const ALIASES = [
-  ['dbHost', 'host'],
-  ['dbPort', 'port'],
-  ['dbUser', 'user'],
-  ['dbPassword', 'password'],
-  ['dbName', 'database'],
-];
-
 /** Keys that are no options of a pool. */
 const OWN_KEYS = new Set([
   ...ALIASES.map(([own]) => own),
   ...['ref', 'region', 'cluster', 'supabaseUrl', 'supabaseKey', 'projectUrl', 'anonKey', 'serviceRoleKey'],
-  ...['appName', 'purpose', 'tags', 'groups'],
+  ...['appName', 'purpose', 'tags', 'groups', 'policy'],
 ]);
 
 /**
@@ -52,17 +45,15 @@ const OWN_KEYS = new Set([
  */
 function toPoolConfig(given, defaults) {
   // For a copy of a pool's options.
-  const config = withCarried(given);
+  const whole = withCarried(given);
+  const config = expanded(whole);
+  checkPolicy(config.policy);
   /** @type {Record<string, unknown>} */
   const options = { ...DEFAULTS, ...defaults, ssl: { rejectUnauthorized: false } };
   // A connection string and a project know their user.
-  if (['connectionString', 'url', 'ref'].some((name) => config[name])) delete options.user;
+  if (['connectionString', 'url', 'ref'].some((name) => whole[name])) delete options.user;
   for (const [name, value] of Object.entries(config)) {
     if (value !== undefined && !OWN_KEYS.has(name)) options[name] = value;
-  }
-  // Secrets may sit in properties that are kept out of copies.
-  for (const hidden of ['password', 'connectionString']) {
-    if (options[hidden] === undefined && config[hidden] !== undefined) options[hidden] = config[hidden];
   }
   for (const [own, name] of ALIASES) {
     if (config[own] !== undefined && config[own] !== null && config[own] !== '') options[name] = config[own];

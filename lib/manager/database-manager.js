@@ -2,6 +2,9 @@
 
 const { AppState } = require('./app-state');
 const { AppVocabulary, NO_DATABASE } = require('./app-vocabulary');
+const { readConfiguration } = require('../config/configuration');
+const { databasesOfEnvironment } = require('../config/environment');
+const { Configured } = require('./configured');
 const { runDdl } = require('./ddl');
 const { toOrder } = require('./ddl-order');
 const { LazyEntry, makeEntry } = require('./entry');
@@ -34,7 +37,34 @@ class DatabaseManager {
     this._ending = new Set();
     /** @type {Promise<void> | null} */
     this._closed = null;
-    hide(this, '_app', '_ending', '_closed');
+    this._configured = new Configured(this);
+    hide(this, '_app', '_ending', '_closed', '_configured');
+  }
+
+  /**
+   * A manager with the databases that the environment describes. Nothing is opened.
+   *
+   * @param {{ env?: object, envFile?: string | false }} [options]
+   */
+  static async fromEnv(options = {}) {
+    const databases = databasesOfEnvironment(options);
+    const manager = new this();
+    for (const [name, config] of databases) manager._addLazily(name, config);
+    manager.initialized = true;
+    return manager;
+  }
+
+  /**
+   * A manager with the databases of a configuration file. Nothing is opened.
+   *
+   * @param {string | object} [file] or what would stand in it; one is looked for when it isn't given
+   */
+  static async fromConfig(file) {
+    const configuration = await readConfiguration(file);
+    const manager = new this();
+    manager._configured.adopt(configuration);
+    manager.initialized = true;
+    return manager;
   }
 
   /**
@@ -98,17 +128,17 @@ class DatabaseManager {
   }
 
   /**
-   * Keeps a database under a name without connecting to it, by the rules of `addConnection`. The first one becomes the
-   * current one.
+   * Keeps a database under a name without connecting to it. The first one becomes the current one.
    *
    * @param {string} name that no other has
    * @param {DatabaseConfig} config as that of `addConnection`, which is looked at when it is used
+   * @param {PoolRules} [rules] those of `addConnection` when they aren't given
    */
-  _addLazily(name, config) {
+  _addLazily(name, config, rules = GUIDE_RULES) {
     this._checkOpen();
     checkName(name);
     if (this.connections.has(name)) throw new Error(`There is a connection ${quoted(name)} already`);
-    this._keep(name, config, GUIDE_RULES);
+    this._keep(name, config, rules);
     this.currentConnection ??= name;
     this.initialized = true;
   }
@@ -127,6 +157,29 @@ class DatabaseManager {
     this._app.configurations.note(name, config, rules);
     if (this.currentConnection === name) this._setCurrent(name, undefined);
     if (replaced) this._retire(replaced);
+  }
+
+  /**
+   * Adds the databases that a query gives, and takes out those that it no longer gives. When anything is wrong, nothing
+   * changes.
+   *
+   * @param {import('./tenants').Discovery} options
+   * @returns {Promise<{ added: string[], changed: string[], removed: string[] }>} names
+   */
+  async discover(options) {
+    this._checkOpen();
+    return await this._configured.discover(options);
+  }
+
+  /**
+   * The databases that are meant. Where a configuration says how they are found, they are looked for first.
+   *
+   * @param {import('./selection').Selection} selection
+   * @returns {Promise<string[]>} names, at least one
+   */
+  async _select(selection) {
+    this._checkOpen();
+    return await this._configured.select(selection);
   }
 
   /**
@@ -187,12 +240,20 @@ class DatabaseManager {
    */
   async removeConnection(name) {
     this._checkOpen();
+    await this._retire(this._forget(name));
+    return true;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {import('./entry').Entry} what was kept under it
+   */
+  _forget(name) {
     const entry = this._entry(name);
     this.connections.delete(name);
     this._app.configurations.forget(name);
     if (this.currentConnection === name) this._setCurrent(null, undefined);
-    await this._retire(entry);
-    return true;
+    return entry;
   }
 
   /**

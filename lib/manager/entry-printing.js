@@ -9,7 +9,10 @@ const { isLikeConnectionString } = require('../pg/settings/secret');
  */
 
 /** Names under which programs keep secrets. */
-const SECRET = /password|passphrase|secret|token|key$|^pfx$/i;
+const SECRET = /password|passphrase|secret|token|key$|^pfx$|^command$/i;
+
+/** Names of what is a connection string, in whatever form. */
+const CONNECTION = ['connectionString', 'url'];
 
 const HIDDEN = '[hidden]';
 
@@ -29,7 +32,8 @@ function printable(value, copies = new Map()) {
   copies.set(value, copy);
   for (const [name, part] of Object.entries(value)) {
     const isSecret = SECRET.test(name) && part !== undefined && part !== null;
-    copy[name] = isSecret ? HIDDEN : printable(part, copies);
+    const isConnection = typeof part === 'string' && CONNECTION.includes(name);
+    copy[name] = isSecret ? HIDDEN : isConnection ? withoutPassword(part) : printable(part, copies);
   }
   return copy;
 }
@@ -47,6 +51,9 @@ function isPlain(value) {
 function withoutPassword(connectionString) {
   try {
     const url = new URL(connectionString);
+    const isLogin = url.username !== '' || url.password !== '';
+    // What isn't encoded may be a password beyond what a URL takes for it.
+    if (connectionString.split('@').length > (isLogin ? 2 : 1) || url.hash !== '') return HIDDEN;
     const secrets = [...url.searchParams.keys()].filter((name) => SECRET.test(name));
     if (!url.password && secrets.length === 0) return connectionString;
     if (url.password) url.password = 'hidden';

@@ -1,5 +1,6 @@
 'use strict';
 
+const { isReference, readReferenceNow } = require('../config/reference');
 const { requirePeer } = require('./peer');
 
 /** @typedef {import('./supabase-query').SupabaseClient} SupabaseClient */
@@ -15,13 +16,14 @@ function isSupabaseProject({ supabaseUrl, supabaseKey }) {
 /**
  * @param {{ supabaseUrl: unknown, supabaseKey: unknown }} entry
  * @returns {SupabaseClient}
- * @throws {Error} when the package isn't installed; it says which one
+ * @throws {Error} when the package isn't installed, and it says which one; when the key is a reference that leads nowhere
  */
 function makeSupabaseClient({ supabaseUrl, supabaseKey }) {
   const supabase = /** @type {{ createClient: (url: unknown, key: unknown) => SupabaseClient }} */ (
     requirePeer('@supabase/supabase-js', 'A Supabase client')
   );
-  return supabase.createClient(supabaseUrl, supabaseKey);
+  const key = isReference(supabaseKey) ? readReferenceNow(supabaseKey, 'supabaseKey') : supabaseKey;
+  return supabase.createClient(supabaseUrl, key);
 }
 
 module.exports = { isSupabaseProject, makeSupabaseClient };

@@ -32,6 +32,30 @@ await manager.close();
 await new DefaultManager.Client().end();
 void [version, switched, outcome, Client];
 
+const ofVariables: Fleet = await Fleet.fromEnv({ env: { DATABASE_URL: 'postgres://h/d' }, envFile: false });
+const configured = await DatabaseManager.fromConfig({
+  databases: {
+    app: {
+      ref: 'abcdefghijklmnopqrst',
+      password: { command: ['op', 'read', 'x'] },
+      ssl: { ca: { file: 'ca.crt' } },
+      tags: ['eu'],
+      cluster: 1,
+    },
+    other: { url: { env: 'OTHER_URL' }, dbPassword: async () => 'secret', policy: 'all' },
+  },
+  groups: { all: ['app*'] },
+  defaults: { max: 2 },
+  migrations: { dir: 'migrations' },
+  discover: { database: 'app', sql: 'SELECT', map: { name: 'name', config: { ref: 'ref', max: 'limit' } } },
+});
+const { added: found }: { added: string[] } = await configured.discover<{ name: string }>({
+  database: 'app',
+  sql: 'SELECT name FROM tenants',
+  map: ({ name }) => (name === '' ? null : { name, config: { dbHost: name } }),
+});
+void [ofVariables, found];
+
 {
   await using short = new DatabaseManager();
   short.currentConnection?.toUpperCase();
@@ -39,5 +63,9 @@ void [version, switched, outcome, Client];
 
 // @ts-expect-error a name is needed
 await manager.addConnection();
+// @ts-expect-error no such key
+await DatabaseManager.fromConfig({ database: {} });
+// @ts-expect-error no such policy yet
+await DatabaseManager.fromConfig({ databases: { app: { policy: 'read-only' } } });
 // @ts-expect-error a script is text
 await manager.executeDDL(['SELECT 1']);

@@ -1,0 +1,245 @@
+'use strict';
+
+const path = require('node:path');
+
+const { shown } = require('../pg/settings/settings');
+const { isAppFile, loadConfigFile } = require('./config-file');
+const { withDefaults } = require('./inheritance');
+const { below, isPlainObject, nameOf, objectAt, unknownKey, wordsAt } = require('./keys-check');
+const known = require('./known-keys');
+const { isReference } = require('./reference');
+const { checkPolicy, checkSchema } = require('./unavailable');
+
+/**
+ * @typedef {import('./expansion').DatabaseConfig} DatabaseConfig
+ * @typedef {import('./keys-check').Place} Place
+ */
+
+/**
+ * What a configuration says, checked by its keys; values are looked at when they are used.
+ *
+ * @typedef {object} Configuration
+ * @property {string} file whose configuration it is, for messages
+ * @property {boolean} isOfApp whether it is the app's file, whose databases have the app's defaults
+ * @property {[name: string, config: DatabaseConfig][]} databases each with the defaults
+ * @property {DatabaseConfig} defaults
+ * @property {Record<string, string[]>} groups
+ * @property {Record<string, unknown> | undefined} migrations
+ * @property {Record<string, unknown> | undefined} discover
+ */
+
+/** What a reference has, so that a mistake in its key is found with the others. */
+const REFERENCE_KEYS = ['command', 'env', 'file'];
+
+/** Keys that may have a reference. */
+const SECRET_KEYS = [
+  'anonKey',
+  'connectionString',
+  'dbPassword',
+  'password',
+  'serviceRoleKey',
+  'supabaseKey',
+  'url',
+];
+
+/**
+ * @param {unknown} given the path of a file, or what would stand in it; undefined looks for a file
+ * @returns {Promise<Configuration>}
+ * @throws {TypeError} for what is no configuration; every message names the file and the place in it
+ */
+async function readConfiguration(given) {
+  if (given === undefined || typeof given === 'string') {
+    const { content, file, directory } = await loadConfigFile(given);
+    const place = { file, path: '' };
+    return isAppFile(file) && !(isPlainObject(content) && Object.hasOwn(content, 'databases'))
+      ? appConfiguration(content, place, directory)
+      : configuration(content, place, directory);
+  }
+  if (!isPlainObject(given)) {
+    throw new TypeError(`fromConfig takes the path of a file or an object, got ${shown(given)}`);
+  }
+  return configuration(given, { file: 'the configuration', path: '' }, process.cwd());
+}
+
+/**
+ * @param {unknown} content
+ * @param {Place} place
+ * @param {string} directory
+ * @returns {Configuration}
+ */
+function configuration(content, place, directory) {
+  const said = objectAt(content, place, [...known.FILE_KEYS, '$schema']);
+  if (said.databases === undefined)
+    throw new TypeError(`${place.file}: "databases" is missing: an object of them by name`);
+  checkPolicy(said.policy, ` in ${place.file}`);
+  const defaults =
+    said.defaults === undefined ? {} : databaseAt(said.defaults, below(place, 'defaults'), directory);
+  const all = below(place, 'databases');
+  /** @type {[name: string, config: DatabaseConfig][]} */
+  const databases = Object.entries(objectAt(said.databases, all)).map(([name, config]) => {
+    if (name === '') throw new TypeError(`${nameOf(all)} has a database without a name`);
+    return [name, withDefaults(databaseAt(config, below(all, name), directory), defaults)];
+  });
+  const names = databases.map(([name]) => name);
+  const discover =
+    said.discover === undefined ? undefined : discoverAt(said.discover, below(place, 'discover'), names);
+  return {
+    file: place.file,
+    isOfApp: false,
+    databases,
+    defaults,
+    groups:
+      said.groups === undefined
+        ? {}
+        : groupsAt(said.groups, below(place, 'groups'), discover ? undefined : names),
+    migrations:
+      said.migrations === undefined
+        ? undefined
+        : migrationsAt(said.migrations, below(place, 'migrations'), directory),
+    discover,
+  };
+}
+
+/**
+ * The app's own file. Its class passes over keys that it doesn't know, and so does this.
+ *
+ * @param {unknown} content
+ * @param {Place} place
+ * @param {string} directory
+ * @returns {Configuration}
+ */
+function appConfiguration(content, place, directory) {
+  const databases = Object.entries(objectAt(content, place)).map(([name, config]) => {
+    const at = below(place, name);
+    return /** @type {[string, DatabaseConfig]} */ ([name, settled(objectAt(config, at), at, directory)]);
+  });
+  return {
+    file: place.file,
+    databases,
+    isOfApp: true,
+    defaults: {},
+    groups: {},
+    migrations: undefined,
+    discover: undefined,
+  };
+}
+
+/**
+ * @param {unknown} value
+ * @param {Place} place
+ * @param {string} directory
+ * @returns {DatabaseConfig}
+ */
+function databaseAt(value, place, directory) {
+  const config = objectAt(value, place, [...known.DATABASE_KEYS, ...known.ENTRY_KEYS]);
+  for (const key of SECRET_KEYS) {
+    if (isPlainObject(config[key])) objectAt(config[key], below(place, key), REFERENCE_KEYS);
+  }
+  if (isPlainObject(config.ssl)) objectAt(config.ssl, below(place, 'ssl'), known.TLS_KEYS);
+  return settled(config, place, directory);
+}
+
+/**
+ * @param {Record<string, unknown>} config
+ * @param {Place} place
+ * @param {string} directory
+ * @returns {DatabaseConfig} with paths that don't depend on the working directory
+ */
+function settled(config, place, directory) {
+  const at = ` of ${nameOf(place)}`;
+  checkPolicy(config.policy, at);
+  checkSchema(config.schema, at);
+  for (const key of ['tags', 'groups']) {
+    if (config[key] !== undefined) wordsAt(config[key], below(place, key));
+  }
+  const { ssl } = config;
+  /** @type {DatabaseConfig} */
+  const copy = {};
+  for (const [key, value] of Object.entries(config)) copy[key] = fromDirectory(value, directory);
+  if (isPlainObject(ssl)) {
+    copy.ssl = Object.fromEntries(
+      Object.entries(ssl).map(([key, value]) => [key, fromDirectory(value, directory)]),
+    );
+  }
+  return copy;
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} directory
+ * @returns {unknown} a reference to a file with its whole path; everything else as it is
+ */
+function fromDirectory(value, directory) {
+  if (Array.isArray(value)) return value.map((one) => fromDirectory(one, directory));
+  if (!isReference(value) || typeof value.file !== 'string' || value.file === '') return value;
+  return { ...value, file: path.resolve(directory, value.file) };
+}
+
+/**
+ * @param {unknown} value
+ * @param {Place} place
+ * @param {string[] | undefined} names of the databases; undefined when others will be found
+ * @returns {Record<string, string[]>}
+ */
+function groupsAt(value, place, names) {
+  for (const [group, members] of Object.entries(objectAt(value, place))) {
+    for (const member of wordsAt(members, below(place, group))) {
+      const isPattern = /[*?]|^tag:/.test(member);
+      if (isPattern || names === undefined || names.includes(member)) continue;
+      throw unknownKey(member, below(place, group), names, 'database');
+    }
+  }
+  return /** @type {Record<string, string[]>} */ (value);
+}
+
+/**
+ * @param {unknown} value
+ * @param {Place} place
+ * @param {string} directory
+ */
+function migrationsAt(value, place, directory) {
+  const options = { ...objectAt(value, place, known.MIGRATION_KEYS) };
+  const inDirectory = (/** @type {unknown} */ one) =>
+    typeof one === 'string' ? path.resolve(directory, one) : one;
+  for (const key of ['dir', 'repeatable']) {
+    const folders = options[key];
+    if (folders !== undefined)
+      options[key] = Array.isArray(folders) ? folders.map(inDirectory) : inDirectory(folders);
+  }
+  return options;
+}
+
+/**
+ * @param {unknown} value
+ * @param {Place} place
+ * @param {string[]} names of the databases
+ */
+function discoverAt(value, place, names) {
+  const options = objectAt(value, place, known.DISCOVER_KEYS);
+  const { database, map } = options;
+  if (typeof database !== 'string' || !names.includes(database)) {
+    throw new TypeError(
+      `${nameOf(below(place, 'database'))} must be the name of a database, got ${shown(database)}`,
+    );
+  }
+  if (typeof options.sql !== 'string') throw new TypeError(`${nameOf(below(place, 'sql'))} must be a query`);
+  if (typeof map !== 'function') {
+    const at = below(place, 'map');
+    const { name, config } = objectAt(map, at, known.MAP_KEYS);
+    if (typeof name !== 'string')
+      throw new TypeError(`${nameOf(below(at, 'name'))} must be the name of a column`);
+    objectAt(config, below(at, 'config'), [...known.DATABASE_KEYS, ...known.ENTRY_KEYS]);
+  }
+  return options;
+}
+
+/**
+ * @param {unknown} config of a database
+ * @param {string} what it is, for messages
+ * @throws {TypeError} for what is no object, and for an unknown key
+ */
+function checkKeys(config, what) {
+  objectAt(config, { file: what, path: '' }, [...known.DATABASE_KEYS, ...known.ENTRY_KEYS]);
+}
+
+module.exports = { checkKeys, readConfiguration };

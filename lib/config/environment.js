@@ -1,0 +1,217 @@
+'use strict';
+
+const { readEnvFile } = require('./env-file');
+const { projectRef } = require('./project-url');
+
+/**
+ * @typedef {import('./expansion').DatabaseConfig} DatabaseConfig
+ * @typedef {(name: string) => string | undefined} Look gives a variable, or undefined when it is blank
+ */
+
+/**
+ * Options of a database by the ends of their variables' names, behind `DATABASE_n_`.
+ *
+ * @type {[end: string, option: string][]}
+ */
+const OPTIONS = [
+  ['PASSWORD', 'dbPassword'],
+  ['HOST', 'dbHost'],
+  ['PORT', 'dbPort'],
+  ['USER', 'dbUser'],
+  ['DATABASE', 'dbName'],
+  ['REF', 'ref'],
+  ['REGION', 'region'],
+  ['CLUSTER', 'cluster'],
+  ['KEY', 'supabaseKey'],
+  ['ANON_KEY', 'supabaseKey'],
+  ['SERVICE_ROLE_KEY', 'serviceRoleKey'],
+  ['SSL', 'ssl'],
+];
+
+/** Lists, with commas between their words. */
+const LISTS = [
+  ['TAGS', 'tags'],
+  ['GROUPS', 'groups'],
+];
+
+/** A database is there when one of these is set: they say where it is. */
+const NUMBERED = /^DATABASE_(\d+)_(?:URL|HOST|REF)$/;
+
+/** The local stack of Supabase's command line: the API's port, the database's, and the password. */
+const LOCAL = { api: /^http:\/\/(127\.0\.0\.1|localhost):54321(?:\/|$)/, port: 54322, password: 'postgres' };
+
+/** A pooler's host by itself, with or without a port. */
+const POOLER_HOST = /^([\w-]+\.pooler\.supabase\.[a-z]+)(?::(\d+))?$/i;
+
+/**
+ * The databases that variables describe, in the order in which they are registered.
+ *
+ * @param {{ env?: unknown, envFile?: unknown }} options `env` in the place of the process's environment, `envFile` as
+ *   `readEnvFile` takes it
+ * @returns {[name: string, config: DatabaseConfig][]}
+ * @throws {TypeError}
+ * @throws {Error} for two databases of one name, and for a file that can't be read
+ */
+function databasesOfEnvironment({ env = process.env, envFile }) {
+  if (env === null || typeof env !== 'object') throw new TypeError('"env" must be an object of variables');
+  const file = readEnvFile(envFile);
+  const environment = /** @type {Record<string, unknown>} */ (env);
+  /** @type {Look} */
+  const look = (name) => said(environment[name]) ?? said(file[name]);
+  const names = new Set([...Object.keys(file), ...Object.keys(environment)]);
+
+  /** @type {[name: string, config: DatabaseConfig, variable: string][]} */
+  const found = [];
+  const main = ofSupabase(look);
+  if (main) found.push(['main', main, 'SUPABASE_URL or SUPABASE_POOLER_URL']);
+  const url = look('DATABASE_URL');
+  if (url !== undefined) {
+    const password = look('DATABASE_PASSWORD');
+    found.push([
+      main ? 'default' : 'main',
+      { ...ofUrl(url), ...given('dbPassword', password) },
+      'DATABASE_URL',
+    ]);
+  }
+  for (const number of numbersOf(names, look)) {
+    const start = `DATABASE_${number}`;
+    const name = look(`${start}_NAME`);
+    found.push([name?.trim() ?? `database_${number}`, ofNumber(start, look), name ? `${start}_NAME` : start]);
+  }
+  checkNames(found);
+  return found.map(([name, config]) => [name, config]);
+}
+
+/**
+ * The project's own variables.
+ *
+ * @param {Look} look
+ * @returns {DatabaseConfig | undefined}
+ */
+function ofSupabase(look) {
+  const either = (/** @type {string} */ name) => look(name) ?? look(`NEXT_PUBLIC_${name}`);
+  const url = either('SUPABASE_URL')?.trim();
+  const pooler = look('SUPABASE_POOLER_URL')?.trim();
+  if (url === undefined && pooler === undefined) return undefined;
+  const region = look('SUPABASE_REGION')?.trim();
+  return {
+    ...(pooler === undefined ? ofProject(String(url)) : ofPooler(pooler, url)),
+    ...given('dbPassword', look('SUPABASE_DB_PASSWORD')),
+    ...given('region', region),
+    ...given('supabaseUrl', url),
+    ...given('supabaseKey', either('SUPABASE_ANON_KEY')?.trim()),
+    ...given('serviceRoleKey', look('SUPABASE_SERVICE_ROLE_KEY')?.trim()),
+  };
+}
+
+/**
+ * @param {string} pooler
+ * @param {string | undefined} url
+ * @returns {DatabaseConfig}
+ */
+function ofPooler(pooler, url) {
+  const [, host, port] = POOLER_HOST.exec(pooler) ?? [];
+  if (host === undefined) return { connectionString: pooler };
+  return { dbHost: host, ...given('dbPort', port), ...given('ref', projectRef(url) ?? undefined) };
+}
+
+/**
+ * Where the database of a project is. A domain of its own doesn't tell: that is said when the database is first used.
+ *
+ * @param {string} url
+ * @returns {DatabaseConfig}
+ */
+function ofProject(url) {
+  const ref = projectRef(url);
+  if (ref !== null) return { ref };
+  const [, host] = LOCAL.api.exec(url) ?? [];
+  if (host === undefined) return { connectionString: url };
+  return { dbHost: host, dbPort: LOCAL.port, dbUser: 'postgres', dbPassword: LOCAL.password, ssl: false };
+}
+
+/**
+ * @param {string} url a project's, or a connection string
+ * @returns {DatabaseConfig}
+ */
+function ofUrl(url) {
+  const text = url.trim();
+  return /^https?:/i.test(text) ? { ...ofProject(text), supabaseUrl: text } : { connectionString: text };
+}
+
+/**
+ * @param {string} start of the names, without the last underscore
+ * @param {Look} look
+ * @returns {DatabaseConfig}
+ */
+function ofNumber(start, look) {
+  const url = look(`${start}_URL`);
+  /** @type {DatabaseConfig} */
+  const config = url === undefined ? {} : ofUrl(url);
+  for (const [end, option] of OPTIONS) {
+    const value = look(`${start}_${end}`);
+    if (value !== undefined)
+      config[option] = end === 'PASSWORD' ? value : end === 'SSL' ? tls(value) : value.trim();
+  }
+  for (const [end, option] of LISTS) {
+    const words = (look(`${start}_${end}`) ?? '').split(',').map((word) => word.trim());
+    if (words.some(Boolean)) config[option] = words.filter(Boolean);
+  }
+  return config;
+}
+
+/** @param {string} value */
+function tls(value) {
+  const word = value.trim().toLowerCase();
+  if (['true', '1', 'on', 'yes'].includes(word)) return true;
+  if (['false', '0', 'off', 'no', 'disable'].includes(word)) return false;
+  if (word === 'no-verify') return { rejectUnauthorized: false };
+  return word;
+}
+
+/**
+ * @param {Set<string>} names
+ * @param {Look} look
+ * @returns {string[]} the numbers that databases have, as they are written, the smallest first
+ */
+function numbersOf(names, look) {
+  const numbers = new Set();
+  for (const name of names) {
+    const number = NUMBERED.exec(name)?.[1];
+    if (number !== undefined && look(name) !== undefined) numbers.add(number);
+  }
+  return [...numbers].sort((one, other) => Number(one) - Number(other) || one.localeCompare(other));
+}
+
+/** @param {[name: string, config: DatabaseConfig, variable: string][]} found */
+function checkNames(found) {
+  /** @type {Map<string, string>} */
+  const variables = new Map();
+  for (const [name, , variable] of found) {
+    const other = variables.get(name);
+    if (other !== undefined) {
+      throw new Error(
+        `${variable} calls a database ${JSON.stringify(name)}, as ${other} does: give it another name`,
+      );
+    }
+    variables.set(name, variable);
+  }
+}
+
+/**
+ * @param {unknown} value
+ * @returns {string | undefined} undefined for what is blank
+ */
+function said(value) {
+  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
+}
+
+/**
+ * @param {string} option
+ * @param {unknown} value
+ * @returns {DatabaseConfig} without the option when there is no value
+ */
+function given(option, value) {
+  return value === undefined ? {} : { [option]: value };
+}
+
+module.exports = { databasesOfEnvironment };

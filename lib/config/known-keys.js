@@ -1,0 +1,155 @@
+'use strict';
+
+// The one list of what may stand in a configuration: tests hold the declarations and the README's table against it.
+
+/** How a connection is made: `Client` takes them as well. */
+const CLIENT_KEYS = [
+  'application_name',
+  'autoPrepare',
+  'binary',
+  'busyWait',
+  'cancelTimeoutMillis',
+  'channel_binding',
+  'client_encoding',
+  'connectionString',
+  'connectionTimeoutMillis',
+  'database',
+  'enableChannelBinding',
+  'fallback_application_name',
+  'host',
+  'idle_in_transaction_session_timeout',
+  'keepAlive',
+  'keepAliveInitialDelayMillis',
+  'lock_timeout',
+  'options',
+  'password',
+  'pipeline',
+  'port',
+  'query_timeout',
+  'replication',
+  'require_auth',
+  'scramMaxIterations',
+  'ssl',
+  'sslnegotiation',
+  'statement_timeout',
+  'stream',
+  'target_session_attrs',
+  'types',
+  'user',
+];
+
+/** What `Pool` takes besides. */
+const POOL_KEYS = [
+  'Client',
+  'Promise',
+  'allowExitOnIdle',
+  'idleTimeoutMillis',
+  'leakTimeoutMillis',
+  'log',
+  'max',
+  'maxLifetimeSeconds',
+  'maxUses',
+  'maxWaiting',
+  'min',
+  'onConnect',
+  'pipelineDepth',
+  'poolMode',
+  'shared',
+  'sharing',
+  'verify',
+];
+
+/** What only a manager takes. */
+const MANAGER_KEYS = [
+  'anonKey',
+  'appName',
+  'cluster',
+  'dbHost',
+  'dbName',
+  'dbPassword',
+  'dbPort',
+  'dbUser',
+  'projectUrl',
+  'purpose',
+  'ref',
+  'region',
+  'serviceRoleKey',
+  'supabaseKey',
+  'supabaseUrl',
+  'url',
+];
+
+/** What says how a manager treats a database, and not where it is. */
+const ENTRY_KEYS = ['groups', 'policy', 'schema', 'tags'];
+
+/** Of the configuration of a database. */
+const DATABASE_KEYS = [...CLIENT_KEYS, ...POOL_KEYS, ...MANAGER_KEYS];
+
+/** Of a configuration file. */
+const FILE_KEYS = ['databases', 'defaults', 'discover', 'groups', 'migrations', 'policy'];
+
+const DISCOVER_KEYS = ['database', 'map', 'sql'];
+const MAP_KEYS = ['config', 'name'];
+
+const MIGRATION_KEYS = [
+  'checksum',
+  'databases',
+  'dir',
+  'history',
+  'layout',
+  'lockBudget',
+  'lockTimeout',
+  'migrations',
+  'order',
+  'placeholders',
+  'repeatable',
+  'retries',
+  'statementTimeout',
+];
+
+/** Options of `tls.connect`; those that pgfleet refuses are refused when they are used. */
+const TLS_KEYS = [
+  'ALPNProtocols',
+  'allowPartialTrustChain',
+  'ca',
+  'cert',
+  'certificateCompression',
+  'checkServerIdentity',
+  'ciphers',
+  'clientCertEngine',
+  'crl',
+  'dhparam',
+  'ecdhCurve',
+  'enableTrace',
+  'honorCipherOrder',
+  'host',
+  'key',
+  'maxVersion',
+  'minDHSize',
+  'minVersion',
+  'passphrase',
+  'pfx',
+  'privateKeyEngine',
+  'privateKeyIdentifier',
+  'pskCallback',
+  'rejectUnauthorized',
+  'requestOCSP',
+  'secureContext',
+  'secureOptions',
+  'secureProtocol',
+  'servername',
+  'session',
+  'sessionIdContext',
+  'sigalgs',
+  'ticketKeys',
+];
+
+module.exports = {
+  DATABASE_KEYS,
+  DISCOVER_KEYS,
+  ENTRY_KEYS,
+  FILE_KEYS,
+  MAP_KEYS,
+  MIGRATION_KEYS,
+  TLS_KEYS,
+};
