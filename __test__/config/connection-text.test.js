@@ -234,8 +234,9 @@ describe('a connection string in a form of the dashboard', () => {
       'https://abcdefghijklmnopqrst.supabase.co/rest/v1/',
       'https://supabase.com/dashboard/project/abcdefghijklmnopqrst/settings/general',
     ]) {
-      assert.equal(toPoolConfig({ connectionString: url }).ref, 'abcdefghijklmnopqrst');
-      assert.equal(toPoolConfig({ url }).ref, 'abcdefghijklmnopqrst');
+      for (const config of [{ connectionString: url }, { url }]) {
+        assert.equal(toPoolConfig(config).supabaseProject.ref, 'abcdefghijklmnopqrst');
+      }
     }
   });
 

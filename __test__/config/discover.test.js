@@ -252,6 +252,8 @@ ofOurManager('databases that a query gives', (bench) => {
     assert.deepEqual(config, { max: 1, ssl: false, tags: ['eu'], groups: ['tenants', 'first'] });
     await put('t2', {});
     assert.deepEqual(await manager._select('group:tenants'), ['t1', 't2']);
+    const again = { ...options, map: { name: 'name', config: { tags: 'tags' } } };
+    assert.deepEqual(await manager.discover(again), nothing);
     await bench.look(`DELETE FROM ${table} WHERE name = 't1'`);
     assert.deepEqual(await manager._select(['!main']), ['t2']);
     await bench.look(`ALTER TABLE ${table} RENAME TO ${table}_old`);

@@ -86,6 +86,23 @@ describe('fromEnv', () => {
     ]);
   });
 
+  test('a project without a password is kept, and names the variable at its first use', async () => {
+    const env = { SUPABASE_URL: PROJECT, DATABASE_2_URL: PROJECT };
+    const manager = await DatabaseManager.fromEnv({ env, envFile: false });
+    for (const [database, variable] of [
+      ['main', 'SUPABASE_DB_PASSWORD'],
+      ['database_2', 'DATABASE_2_PASSWORD'],
+    ]) {
+      const { password } = manager.connections.get(database).pool.options;
+      const { code, message } = await failure(password());
+      assert.equal(code, 'PGFLEET_REFERENCE');
+      assert.equal(
+        message,
+        `"dbPassword" is to come from the environment variable "${variable}", which isn't set`,
+      );
+    }
+  });
+
   test('a password alone, or a key alone, is no database', async () => {
     assert.deepEqual(await databasesOf({ SUPABASE_DB_PASSWORD: 'pw', SUPABASE_ANON_KEY: 'anon' }), []);
     assert.deepEqual(await databasesOf({ DATABASE_3_PASSWORD: 'pw', DATABASE_3_NAME: 'x' }), []);

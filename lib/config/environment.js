@@ -69,7 +69,7 @@ function databasesOfEnvironment({ env = process.env, envFile }) {
     const password = look('DATABASE_PASSWORD');
     found.push([
       main ? 'default' : 'main',
-      { ...ofUrl(url), ...given('dbPassword', password) },
+      { ...ofUrl(url, 'DATABASE_PASSWORD'), ...given('dbPassword', password) },
       'DATABASE_URL',
     ]);
   }
@@ -95,7 +95,7 @@ function ofSupabase(look) {
   if (url === undefined && pooler === undefined) return undefined;
   const region = look('SUPABASE_REGION')?.trim();
   return {
-    ...(pooler === undefined ? ofProject(String(url)) : ofPooler(pooler, url)),
+    ...(pooler === undefined ? ofProject(String(url), 'SUPABASE_DB_PASSWORD') : ofPooler(pooler, url)),
     ...given('dbPassword', look('SUPABASE_DB_PASSWORD')),
     ...given('region', region),
     ...given('supabaseUrl', url),
@@ -116,14 +116,16 @@ function ofPooler(pooler, url) {
 }
 
 /**
- * Where the database of a project is. A domain of its own doesn't tell: that is said when the database is first used.
+ * Where the database of a project is. A domain of its own doesn't tell: that is said when the database is first used,
+ * and so is it when there is no password.
  *
  * @param {string} url
+ * @param {string} password its variable, for when it isn't set
  * @returns {DatabaseConfig}
  */
-function ofProject(url) {
+function ofProject(url, password) {
   const ref = projectRef(url);
-  if (ref !== null) return { ref };
+  if (ref !== null) return { ref, dbPassword: { env: password } };
   const [, host] = LOCAL.api.exec(url) ?? [];
   if (host === undefined) return { connectionString: url };
   return { dbHost: host, dbPort: LOCAL.port, dbUser: 'postgres', dbPassword: LOCAL.password, ssl: false };
@@ -131,11 +133,13 @@ function ofProject(url) {
 
 /**
  * @param {string} url a project's, or a connection string
+ * @param {string} password its variable
  * @returns {DatabaseConfig}
  */
-function ofUrl(url) {
+function ofUrl(url, password) {
   const text = url.trim();
-  return /^https?:/i.test(text) ? { ...ofProject(text), supabaseUrl: text } : { connectionString: text };
+  const isProject = /^https?:/i.test(text);
+  return isProject ? { ...ofProject(text, password), supabaseUrl: text } : { connectionString: text };
 }
 
 /**
@@ -146,7 +150,7 @@ function ofUrl(url) {
 function ofNumber(start, look) {
   const url = look(`${start}_URL`);
   /** @type {DatabaseConfig} */
-  const config = url === undefined ? {} : ofUrl(url);
+  const config = url === undefined ? {} : ofUrl(url, `${start}_PASSWORD`);
   for (const [end, option] of OPTIONS) {
     const value = look(`${start}_${end}`);
     if (value !== undefined)

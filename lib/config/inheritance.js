@@ -25,6 +25,7 @@ function withDefaults(config, defaults) {
   const passedOver = [...SAME, SERVER].filter((keys) => keys.some(said)).flat();
   for (const key of passedOver) delete inherited[key];
   if (ALIASES.flat().some(said)) openConnectionText(inherited);
+  // Those that were in the text.
   for (const key of passedOver) delete inherited[key];
   return { ...inherited, ...defined(config) };
 }

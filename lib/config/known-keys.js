@@ -109,7 +109,9 @@ const MIGRATION_KEYS = [
 
 /** Options of `tls.connect`; those that pgfleet refuses are refused when they are used. */
 const TLS_KEYS = [
+  'ALPNCallback',
   'ALPNProtocols',
+  'SNICallback',
   'allowPartialTrustChain',
   'ca',
   'cert',
@@ -124,15 +126,19 @@ const TLS_KEYS = [
   'honorCipherOrder',
   'host',
   'key',
+  'lookup',
   'maxVersion',
   'minDHSize',
   'minVersion',
   'passphrase',
+  'path',
   'pfx',
+  'port',
   'privateKeyEngine',
   'privateKeyIdentifier',
   'pskCallback',
   'rejectUnauthorized',
+  'requestCert',
   'requestOCSP',
   'secureContext',
   'secureOptions',
@@ -140,8 +146,11 @@ const TLS_KEYS = [
   'servername',
   'session',
   'sessionIdContext',
+  'sessionTimeout',
   'sigalgs',
+  'socket',
   'ticketKeys',
+  'timeout',
 ];
 
 module.exports = {

@@ -73,8 +73,8 @@ class Configured {
    * @returns {Promise<string[]>} names, in the order of the databases
    */
   async select(selection) {
-    const { discover, defaults } = this.#configuration;
-    if (discover !== undefined) await this.discover(discover, defaults);
+    const { discover } = this.#configuration;
+    if (discover !== undefined) await this.discover(discover);
     const candidates = [...this.#manager.connections].map(([name, { config, tags = [], groups = [] }]) => ({
       name,
       config,
@@ -86,11 +86,13 @@ class Configured {
 
   /**
    * @param {unknown} options
-   * @param {DatabaseConfig} [defaults] under each configuration that is found
    * @returns {Promise<{ added: string[], changed: string[], removed: string[] }>}
    */
-  async discover(options, defaults = {}) {
+  async discover(options) {
     const discovery = checkDiscovery(options);
+    const { discover, defaults: ofFile } = this.#configuration;
+    const isOfFile = discover !== undefined && queryOf(discover) === queryOf(discovery);
+    const defaults = isOfFile ? ofFile : {};
     const turn = this.#reading.then(() => this.#read(discovery, defaults));
     this.#reading = turn.catch(() => undefined);
     return await turn;
@@ -98,7 +100,7 @@ class Configured {
 
   /**
    * @param {import('./tenants').Discovery} discovery
-   * @param {DatabaseConfig} defaults
+   * @param {DatabaseConfig} defaults under each configuration that is found
    */
   async #read({ database, sql, map }, defaults) {
     const manager = this.#manager;
@@ -108,7 +110,7 @@ class Configured {
       throw new TypeError('"sql" of discover must be one query, got several statements');
     const found = await tenantsOf(result.rows, map);
     manager._checkOpen();
-    const query = JSON.stringify([database, sql]);
+    const query = queryOf({ database, sql });
     const known = this.#known(query);
     for (const name of found.keys()) {
       if (manager.connections.has(name) && !known.has(name)) {
@@ -177,6 +179,11 @@ class Configured {
     );
     return groups.length === list(config.groups).length ? config : { ...config, groups };
   }
+}
+
+/** @param {{ database?: unknown, sql?: unknown }} discovery */
+function queryOf({ database, sql }) {
+  return JSON.stringify([database, sql]);
 }
 
 /** @param {DatabaseConfig} config */
