@@ -52,7 +52,7 @@ const FROM_ENV = `
 const DatabaseManager = require('./services/DatabaseManager');
 
 (async () => {
-  const manager = await DatabaseManager.fromEnv();
+  const manager = await DatabaseManager.fromEnv({ envFile: process.env.FILE });
   for (const name of manager.connections.keys()) {
     const { rows } = await manager.executeDDL('SELECT current_database() AS name', { database: name });
     console.log(name, rows[0].name);
@@ -73,6 +73,16 @@ DATABASE_2_USER=${USER}
 DATABASE_2_PASSWORD=${PASSWORD}
 `;
 
+/** What the guide's readers have: URLs of projects, and passwords. */
+const PROJECTS = `
+SUPABASE_URL=https://${REF}.supabase.co
+SUPABASE_ANON_KEY=anon
+SUPABASE_DB_PASSWORD=${PASSWORD}
+SUPABASE_REGION=eu-central-1
+DATABASE_1_URL=https://${REF}.supabase.co
+DATABASE_1_PASSWORD=${PASSWORD}
+`;
+
 describe("connections as Supabase's dashboard shows them", { skip: withoutNames }, () => {
   let server;
   let supabase;
@@ -88,6 +98,7 @@ describe("connections as Supabase's dashboard shows them", { skip: withoutNames 
       'from-env.js': FROM_ENV,
       'forms.json': JSON.stringify({ forms: FORMS, password: PASSWORD }),
       '.env': ENVIRONMENT,
+      'projects.env': PROJECTS,
     });
   });
   after(async () => {
@@ -95,9 +106,9 @@ describe("connections as Supabase's dashboard shows them", { skip: withoutNames 
     await supabase.close();
   });
 
-  async function output(name) {
+  async function output(name, env = {}) {
     supabase.ledger.forget();
-    const outcome = await runWithNames(path.join(app, name), { hosts: supabase.hosts, cwd: app });
+    const outcome = await runWithNames(path.join(app, name), { hosts: supabase.hosts, cwd: app, env });
     const { code, signal, stderr } = outcome;
     assert.deepEqual({ code, signal, stderr }, { code: 0, signal: null, stderr: '' });
     return outcome.stdout;
@@ -115,5 +126,12 @@ describe("connections as Supabase's dashboard shows them", { skip: withoutNames 
     const expected = ['main', 'second', 'database_2'].map((name) => `${name} ${database}\n`);
     assert.equal(await output('from-env.js'), expected.join(''));
     assert.deepEqual(supabase.ledger.outcomes, Array(3).fill('logged in'));
+  });
+
+  test('connect from the URLs of projects, whose pooler is found', async () => {
+    const expected = ['main', 'database_1'].map((name) => `${name} ${database}\n`);
+    assert.equal(await output('from-env.js', { FILE: 'projects.env' }), expected.join(''));
+    assert.equal(supabase.ledger.outcomes.filter((outcome) => outcome === 'logged in').length, 2);
+    assert.equal(supabase.ledger.authAttempts, 2);
   });
 });
