@@ -176,6 +176,7 @@ async function showTables(manager, stage) {
 }
 
 async function play(stage, managers) {
+  const { FILE, askEach } = require('../examples/from-config.js');
   const { testConnection } = require('../examples/test-connection.js');
   const { manageSeveralDatabases } = require('../examples/multiple-databases.js');
   const { runMigrations } = require('../examples/migrations.js');
@@ -187,6 +188,14 @@ async function play(stage, managers) {
     return manager;
   };
   const quiet = () => {};
+
+  chapter('Databases from a configuration file');
+  const configured = await step(call('fromConfig', 'examples/pgfleet.config.js'), async () => {
+    const value = await NarratingManager.fromConfig(FILE);
+    return { value, note: `${[...value.connections.keys()].join(', ')}, none of which is connected to yet` };
+  });
+  managers.push(configured);
+  await askEach(configured, (line) => show(dim(`      ${line}`)));
 
   chapter('Test the connection');
   await testConnection(newManager(), quiet);

@@ -46,6 +46,20 @@ for (const version of [15, 17]) {
       assert.deepEqual(await tables(server, databases.app3), []);
     });
 
+    test('from-config asks each database of its configuration file', async () => {
+      const databases = await Promise.all([1, 2, 3].map(() => server.createDatabase()));
+      const own = databases.map((database, at) => [`PGFLEET_APP${at + 1}_DATABASE`, database]);
+      const env = { ...environment(server), ...Object.fromEntries(own) };
+      const outcome = await run(example('from-config'), { env });
+
+      assertFinished(outcome);
+      const [one, two, three] = databases;
+      assert.equal(
+        outcome.stdout,
+        `app1 (eu) is the database ${one}\napp2 (eu, paid) is the database ${two}\napp3 (us) is the database ${three}\n`,
+      );
+    });
+
     test('migrations applies each version once, however often it runs', async () => {
       const database = await server.createDatabase();
       const first = await run(example('migrations'), { env: environment(server, database) });
