@@ -45,8 +45,8 @@ declare class DatabaseManager {
    */
   currentSupabaseClient: DatabaseManager.SupabaseClient | null | undefined;
   /**
-   * Whether {@link DatabaseManager.switchDatabase} may be called: after `initialize` or the first `addConnection`, until
-   * the end.
+   * Whether {@link DatabaseManager.switchDatabase} may be called: after `initialize`, `fromEnv`, `fromConfig` or the
+   * first `addConnection`, until the end.
    */
   initialized: boolean;
 
@@ -224,8 +224,8 @@ declare class DatabaseManager {
    *
    * @param name of a database with a pool or a Supabase client
    * @returns true
-   * @throws {Error} `DatabaseManager not initialized. Call initialize() first.`, unless `initialize` or `addConnection`
-   *   came first
+   * @throws {Error} `DatabaseManager not initialized. Call initialize() first.`, unless `initialize`, `fromEnv`,
+   *   `fromConfig` or `addConnection` came first
    * @throws {Error} `No database configuration found for: NAME`
    * @throws the connection's error
    */

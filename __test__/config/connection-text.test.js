@@ -301,6 +301,65 @@ describe('a connection string in a form of the dashboard', () => {
   });
 });
 
+describe('a text of any kind, as long as one may be,', () => {
+  const PARTS = [
+    ' ',
+    ';',
+    'a ;',
+    '@/',
+    '@h.',
+    '@h.supabase.co/#',
+    'A="" ',
+    "A='x ",
+    '"a',
+    "'",
+    '\\',
+    '&a=',
+    '%',
+    '[',
+    '\n=',
+    'a=b\n',
+    'host=',
+  ];
+  const STARTS = [
+    '',
+    'a=',
+    'Host=h;Password=',
+    'host=h user=u password=',
+    'postgres://u:',
+    'psql ',
+    'jdbc:postgresql://h/d?',
+    '{"',
+  ];
+  const LENGTH = 8192;
+
+  for (const start of STARTS) {
+    test(`is answered behind ${JSON.stringify(start)}, whatever comes of it`, () => {
+      for (const part of PARTS) {
+        for (const end of ['', 'x', '=', '@h/d']) {
+          const text = (start + part.repeat(LENGTH)).slice(0, LENGTH - end.length) + end;
+          let answer;
+          try {
+            answer = connection(text);
+          } catch (error) {
+            answer = error;
+          }
+          assert.ok(answer instanceof TypeError || !(answer instanceof Error), answer.stack);
+        }
+      }
+    });
+  }
+
+  test('and no longer, is read', () => {
+    const url = 'postgres://u:p@h/d?application_name=';
+    assert.equal(connection(url.padEnd(LENGTH, 'x')).host, 'h');
+    assert.throws(() => connection(url.padEnd(LENGTH + 1, 'x')), {
+      name: 'TypeError',
+      message: '"connectionString" must not be longer than 8192 characters',
+    });
+  });
+});
+
 ofOurManager('a manager with a connection string', (bench) => {
   const parts = () => {
     const { host, port, user, password } = bench.server;

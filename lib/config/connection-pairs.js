@@ -46,7 +46,7 @@ const KEYWORD = new RegExp(`^\\s*(?:${NAMES.join('|')})\\s*=`);
 /** A pair behind a value. */
 const ANOTHER = new RegExp(`\\s(?:${NAMES.join('|')})\\s*=`);
 
-const LINE = /^\s*(?:export\s+)?([A-Za-z_][\w.]*)\s*=\s*(.*?)\s*;?\s*$/;
+const LINE = /^(?:export\s+)?([A-Za-z_][\w.]*)\s*=([^]*)$/;
 
 /** What programs put before the names in their environment. */
 const PREFIX = /^(?:pg|db_|postgres_|database_)/;
@@ -108,10 +108,9 @@ function ofKeywords(words) {
 function readLines(text) {
   return text
     .split(/\r?\n/)
-    .filter((line) => !/^\s*#/.test(line))
-    .map((line) => LINE.exec(line))
+    .map((line) => LINE.exec(line.trim()))
     .filter((found) => found !== null)
-    .map(([, name, value]) => ({ name, value: unquoted(value) }));
+    .map(([, name, value]) => ({ name, value: unquoted(value.replace(/;$/, '').trim()) }));
 }
 
 /**
@@ -161,7 +160,7 @@ const DOTNET = {
 };
 
 const DOTNET_PAIR =
-  /(?:^|;)\s*([a-z][a-z _]*?)\s*=\s*("(?:""|[^"])*"|'(?:''|[^'])*'|.*?)\s*(?=;\s*[a-z][a-z _]*=|;?\s*$)/gis;
+  /(?:^|;)\s*([a-z][a-z _]*?)\s*=\s*("(?:""|[^"])*"|'(?:''|[^'])*'|.*?)(?=\s*;\s*[a-z][a-z _]*=|;?\s*$)/gis;
 
 /** @param {string} text */
 function isDotnet(text) {
@@ -186,7 +185,7 @@ function readDotnet(text) {
   const words = {};
   for (const [, name, value] of text.matchAll(DOTNET_PAIR)) {
     const quote = /^(["'])[^]*\1$/.exec(value)?.[1];
-    words[dotnetWord(name)] = quote ? value.slice(1, -1).replaceAll(quote + quote, quote) : value;
+    words[dotnetWord(name)] = quote ? value.slice(1, -1).replaceAll(quote + quote, quote) : value.trim();
   }
   /** @type {Parts} */
   const parts = {};

@@ -34,11 +34,17 @@ const SUPABASE_HOST = /\.supabase\.(?:com|co|net|in|red|green)$/i;
  * @throws {TypeError} when it can't be read; no message quotes it
  */
 function readConnectionText(given) {
+  if (given.length > MOST_LETTERS) {
+    throw new TypeError(`"connectionString" must not be longer than ${MOST_LETTERS} characters`);
+  }
   const parts = readAny(given.trim(), 0);
   const isSupabase = typeof parts.host === 'string' && SUPABASE_HOST.test(parts.host);
   // Neither the environment nor the user's name says it there.
   return isSupabase ? { port: '5432', database: 'postgres', ...parts } : parts;
 }
+
+/** The most that a connection takes, in whatever form, by far. */
+const MOST_LETTERS = 8192;
 
 /** A text is in at most so many others: a variable, a command of psql, pairs. */
 const MOST_LEVELS = 4;

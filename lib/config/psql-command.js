@@ -26,7 +26,7 @@ const LONG_WITH_VALUE = [
 const WORD = /(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/gs;
 const PIECE = /"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)|([^"'\\]+)/gs;
 
-const COMMAND = /^(?:[$>%]\s+)?((?:[A-Z_]+=(?:"[^"]*"|'[^']*'|\S*)\s+)*)psql(?:\.exe)?(?=\s|$)(.*)$/s;
+const COMMAND = /^(?:[$>%]\s+)?((?:[A-Z_]+=(?:"[^"]*"|'[^']*'|[^\s"']\S*|)\s+)*)psql(?:\.exe)?(?=\s|$)(.*)$/s;
 
 /** @param {string} text */
 function isPsqlCommand(text) {
