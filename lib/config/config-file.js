@@ -37,13 +37,23 @@ function found(start) {
   for (let directory = start; ; directory = path.dirname(directory)) {
     for (const name of [...NAMES, APP_FILE]) {
       const file = path.join(directory, name);
-      if (fs.statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
+      if (isFile(file)) return file;
     }
     if (path.dirname(directory) === directory) break;
   }
   throw new Error(
     `There is no configuration: neither ${start} nor a folder above it has one of ${NAMES.join(', ')}, ${APP_FILE}`,
   );
+}
+
+/** @param {string} file */
+function isFile(file) {
+  try {
+    return fs.statSync(file).isFile();
+  } catch {
+    // Folders above the working directory need not be open to the program.
+    return false;
+  }
 }
 
 /**
@@ -111,7 +121,7 @@ function plain(value) {
  * @param {string} file
  */
 async function ofModule(file) {
-  if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) throw unreadable(file, { code: 'ENOENT' });
+  if (!isFile(file)) throw unreadable(file, { code: 'ENOENT' });
   try {
     const { default: exported } = await import(
       /* webpackIgnore: true */ /* @vite-ignore */ pathToFileURL(file).href

@@ -1,6 +1,5 @@
 'use strict';
 
-const { shown } = require('../pg/settings/settings');
 const {
   isDotnet,
   isKeywords,
@@ -164,7 +163,7 @@ function fromProject(text) {
 
 function unknownForm() {
   return new TypeError(
-    `"connectionString" can't be read: it must be a URL as ${shown('postgresql:…')}, libpq's or .NET's pairs, or a command of psql`,
+    '"connectionString" can\'t be read: it must be a URL as "postgresql://…", pairs of libpq or .NET, or a command of psql',
   );
 }
 
