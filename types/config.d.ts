@@ -78,7 +78,8 @@ export interface ClientConfig {
   /** The most SCRAM iterations a server may ask for; more is an error. 0 = any. @default 100000 */
   scramMaxIterations?: number | undefined;
   /**
-   * Give up connecting to a host, or waiting for a pool's connection, after this long. Milliseconds; 0 = never.
+   * Give up connecting to a host, or waiting for a pool's connection, after this long. Milliseconds; 0 = never. Where a
+   * pooler of Supabase's has no room, it is tried again for as long, from the start on; with 0 for a minute.
    * @default 0
    */
   connectionTimeoutMillis?: number | undefined;
@@ -86,7 +87,11 @@ export interface ClientConfig {
   keepAlive?: boolean | undefined;
   /** Idle time before the first keepalive probe. Milliseconds; 0 = the system's own. @default 0 */
   keepAliveInitialDelayMillis?: number | undefined;
-  /** The server ends a statement that runs longer. Milliseconds; `false` = no limit. @default false */
+  /**
+   * The server ends a statement that runs longer. Milliseconds; `false` = no limit. This, the two limits below and the
+   * settings in `options` are refused in the transaction mode of Supabase's pooler, which can't keep them.
+   * @default false
+   */
   statement_timeout?: false | number | undefined;
   /** The server ends a statement that waits longer for a lock. Milliseconds. @default none */
   lock_timeout?: number | undefined;

@@ -172,6 +172,17 @@ describe('with a wrong password', () => {
     lent.forEach((one) => one.release());
   });
 
+  test('a function that takes long to give one keeps no pooler waiting', async () => {
+    await start();
+    pooler.millis.message = 200;
+    const password = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      return server.password;
+    };
+    assert.equal(await value(await connected({ password }), 'SELECT 1'), 1);
+    assert.equal(attempts(), 1);
+  });
+
   test('the program is never the reason that the pooler shuts its address out', async () => {
     await start();
     const passwords = Array.from({ length: 15 }, (_, i) => `wrong ${i}`);

@@ -136,7 +136,7 @@ impl Attempt<'_> {
             parameters = fewer;
             connected = self.connect(host, &parameters).await;
         }
-        let session = Session::owning(connected?);
+        let session = Session::owning(connected.map_err(|error| parameters.explained(error))?);
         parameters.settle(&session).await?;
         self.check(&session).await?;
         Ok(session.keep())

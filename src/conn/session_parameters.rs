@@ -8,6 +8,9 @@ use crate::supabase::{LONGEST_PACKET, Startup, Way};
 /// What PgBouncer answers to a parameter that it doesn't know: `protocol_violation`.
 const REFUSED: &str = "08P01";
 
+/// What it is called in advice: no pooler has a code for it.
+const DROPPED: &str = "EPARAMETERDROPPED";
+
 /// The startup parameters of a connection.
 pub(super) struct SessionParameters<'a> {
     settings: &'a ServerSettings,
@@ -41,6 +44,18 @@ impl<'a> SessionParameters<'a> {
         let startup = Startup::bare(&self.settings.startup);
         let helps = is_refused && self.settings.pool_mode == Some(PoolMode::Session) && startup != self.startup;
         (helps && !startup.set.is_empty()).then_some(SessionParameters { startup, ..*self })
+    }
+
+    /// The refusal of one of them by a project's own pooler, with what can be done.
+    pub(super) fn explained(&self, error: Error) -> Error {
+        let is_refused = error.server.is_some() && error.code.as_deref() == Some(REFUSED);
+        let first = Startup::bare(&self.settings.startup).set.into_iter().next();
+        match first {
+            Some((name, _)) if is_refused && self.way.is_direct() && self.way.transaction_mode => {
+                error.with_advice(advice(DROPPED, texts::not_in_transaction_mode(&name)))
+            }
+            _ => error,
+        }
     }
 
     /// Sets in the session what didn't arrive with the startup packet.
@@ -123,7 +138,7 @@ impl<'a> SessionParameters<'a> {
 }
 
 fn dropped(message: String) -> Error {
-    Error::new(ErrorKind::Config, message.clone()).with_advice(advice("EPARAMETERDROPPED", message))
+    Error::new(ErrorKind::Config, message.clone()).with_advice(advice(DROPPED, message))
 }
 
 fn advice(code: &'static str, hint: String) -> Advice {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::super::scripted::{
-    STARTUP, Script, Server, Step, TLS, fatal_saying, message, one_row, pooled, ready, refusal, trust,
+    STARTUP, Script, Server, Step, TLS, fatal_saying, message, name, one_row, pooled, ready, refusal, trust,
 };
 use super::{assert_clean, opened, refused};
 use crate::config::{PoolMode, ServerSettings};
@@ -188,6 +188,21 @@ async fn one_of_which_the_mode_is_not_known_keeps_its_refusal() {
         let error = refused(&ServerSettings { pool_mode: mode, ..limited(server.settings()) }).await;
         assert_eq!((error.code.as_deref(), server.accepted()), (Some("08P01"), 1));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_refusal_of_a_projects_own_pooler_says_what_can_be_done() {
+    let (server, _) = noting(refuses_first);
+    let machine = "db.refusesparameters.supabase.co";
+    name(machine, Ok(vec![server.address()]));
+    let mut settings = limited(server.settings());
+    settings.server = tokio_postgres::Config::new();
+    settings.server.host(machine).port(server.settings().server.get_ports()[0]).user("postgres");
+    settings.pool_mode = Some(PoolMode::Transaction);
+    let error = refused(&settings).await;
+    assert_eq!(error.code.as_deref(), Some("08P01"));
+    let advice = error.supabase.unwrap();
+    assert_eq!((advice.code, advice.hint.contains("ALTER ROLE")), ("EPARAMETERDROPPED", true));
 }
 
 /// Asks for the password in the clear.
