@@ -145,37 +145,36 @@ impl Attempt<'_> {
     /// Connects with TLS as set, and where the server wants the password in the clear, once more with its certificate
     /// verified.
     async fn connect(&mut self, host: &Host, parameters: &SessionParameters<'_>) -> Result<Connection, Error> {
-        match self.talk(host, parameters, self.settings.tls.as_ref()).await {
+        match self.talk(host, parameters).await {
             Ok(connection) => Ok(connection),
             Err(Failure::Error(error)) => Err(error),
-            Err(Failure::Unverified) => {
-                let given = self.settings.tls.clone().unwrap_or_default();
-                let verified = TlsSettings { verify: true, verify_name: true, ..given };
-                match self.talk(host, parameters, Some(&verified)).await {
-                    Ok(connection) => Ok(connection),
-                    Err(Failure::Error(error)) if error.kind == ErrorKind::Tls => {
-                        let message = texts::cleartext_unverified(&error.message);
-                        Err(Error { message, ..error })
-                    }
-                    Err(Failure::Error(error)) => Err(error),
-                    Err(Failure::Unverified) => Err(Error::new(ErrorKind::Auth, texts::PASSWORD_WITHHELD)),
-                }
-            }
+            Err(Failure::Unverified) => self.verifying(host, parameters).await,
         }
     }
 
-    async fn talk(
-        &mut self,
-        host: &Host,
-        parameters: &SessionParameters<'_>,
-        tls: Option<&TlsSettings>,
-    ) -> Result<Connection, Failure> {
+    /// As [`Attempt::talk`], with the server's certificate verified.
+    async fn verifying(&self, host: &Host, parameters: &SessionParameters<'_>) -> Result<Connection, Error> {
+        let given = self.settings.tls.clone().unwrap_or_default();
+        let tls = Some(TlsSettings { verify: true, verify_name: true, ..given });
+        let settings = &ServerSettings { tls, ..self.settings.clone() };
+        match (Attempt { settings, ..*self }).talk(host, parameters).await {
+            Ok(connection) => Ok(connection),
+            Err(Failure::Error(error)) if error.kind == ErrorKind::Tls => {
+                let message = texts::cleartext_unverified(&error.message);
+                Err(Error { message, ..error })
+            }
+            Err(Failure::Error(error)) => Err(error),
+            Err(Failure::Unverified) => Err(Error::new(ErrorKind::Auth, texts::PASSWORD_WITHHELD)),
+        }
+    }
+
+    async fn talk(&mut self, host: &Host, parameters: &SessionParameters<'_>) -> Result<Connection, Failure> {
         self.phase = Phase::Connect;
         let (socket, address) = dial(host, self.way.port).await?;
         if let (Socket::Tcp(stream), Some(idle)) = (&socket, self.settings.keepalive) {
             keep_alive(stream, idle);
         }
-        let wants_tls = tls.filter(|_| matches!(address, Address::Tcp(_)));
+        let wants_tls = self.settings.tls.as_ref().filter(|_| matches!(address, Address::Tcp(_)));
         let direct = self.settings.server.get_ssl_negotiation() == SslNegotiation::Direct;
         self.phase = Phase::Tls;
         let connect_timeout = self.settings.connect_timeout;
