@@ -6,7 +6,8 @@ use tokio_postgres::config::Host;
 
 use super::memory::{self, Key, Knowledge};
 use super::probe::is_unknown;
-use super::search::Waiting;
+use super::search;
+use super::waiting::Waiting;
 use crate::clock;
 use crate::config::{ProjectSettings, ServerSettings};
 use crate::error::{Error, ErrorKind, Phase, texts};
@@ -82,7 +83,7 @@ impl<'a> Approach<'a> {
     }
 
     async fn find(&self) -> Result<String, Error> {
-        let search = match memory::ask(&self.key, self.settings) {
+        let search = match memory::ask(&self.key, |key| search::begin(key, self.settings.clone())) {
             Knowledge::Found(host) => return Ok(host),
             Knowledge::Nothing(error) => return Err(error),
             Knowledge::Searching(search) => search,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use once_cell::sync::Lazy;
 use tokio_postgres::config::SslNegotiation;
 
-use super::search::{self, Search};
+use super::waiting::Search;
 use crate::clock;
 use crate::config::{ProjectSettings, ServerSettings, TlsSettings};
 use crate::error::Error;
@@ -126,9 +126,9 @@ impl Memory {
     }
 }
 
-/// What is known of a project's pooler; where nothing is, a search begins. Whoever is given a search counts as waiting
+/// What is known of a project's pooler; where nothing is, `begin` begins a search. Whoever is given a search counts as waiting
 /// for it.
-pub(super) fn ask(key: &Key, settings: &ServerSettings) -> Knowledge {
+pub(super) fn ask(key: &Key, begin: impl FnOnce(Key) -> Arc<Search>) -> Knowledge {
     let now = clock::now();
     let mut memory = lock();
     let record = memory.record(key);
@@ -143,7 +143,7 @@ pub(super) fn ask(key: &Key, settings: &ServerSettings) -> Knowledge {
         return Knowledge::Searching(search.clone());
     }
     memory.prune(now);
-    let search = search::begin(key.clone(), settings.clone());
+    let search = begin(key.clone());
     memory.record(key).search = Some(search.clone());
     Knowledge::Searching(search)
 }

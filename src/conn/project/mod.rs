@@ -9,5 +9,6 @@ mod candidate;
 mod memory;
 mod probe;
 mod search;
+mod waiting;
 
 pub(super) use approach::Approach;

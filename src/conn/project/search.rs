@@ -3,10 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::super::address::{look_up_error, resolve};
@@ -15,6 +14,7 @@ use super::super::runtime;
 use super::candidate::{Candidate, candidates};
 use super::memory::{self, End, Key};
 use super::probe::{Verdict, probe};
+use super::waiting::{Outcome, Search};
 use crate::clock;
 use crate::config::ServerSettings;
 use crate::error::{Advice, Error, ErrorKind, Phase, Reaction, texts};
@@ -26,75 +26,10 @@ const PROBES: usize = 6;
 /// How long a look-up may take, in the place of the resolver's own patience.
 const LOOK_UP_LIMIT: Duration = Duration::from_secs(5);
 
-type Outcome = Result<String, Error>;
-
-/// A search under way. Those that wait for it share it; it ends early when none is left, and no probe is begun then.
-pub(super) struct Search {
-    waiting: AtomicUsize,
-    /// Somebody's time was over, who may come back for the answer.
-    is_awaited: AtomicBool,
-    joined: Notify,
-    outcome: watch::Receiver<Option<Outcome>>,
-}
-
-impl Search {
-    /// One more waits for it. Only while what is known is locked, so that it isn't just ending for want of others.
-    pub(super) fn join(&self) {
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        self.joined.notify_one();
-    }
-
-    pub(super) fn is_wanted(&self) -> bool {
-        self.waiting.load(Ordering::SeqCst) > 0 || self.is_awaited.load(Ordering::SeqCst)
-    }
-
-    /// Whether it has ended, or was lost.
-    pub(super) fn is_over(&self) -> bool {
-        self.outcome.has_changed().is_err()
-    }
-}
-
-/// Somebody who waits for a search.
-pub(super) struct Waiting {
-    search: Arc<Search>,
-    until: Option<Instant>,
-}
-
-impl Waiting {
-    /// For one that has joined it, and has time until then.
-    pub(super) fn new(search: Arc<Search>, until: Option<Instant>) -> Waiting {
-        Waiting { search, until }
-    }
-
-    /// The host that was found.
-    ///
-    /// # Errors
-    /// Why none was.
-    pub(super) async fn outcome(&self) -> Outcome {
-        let mut outcome = self.search.outcome.clone();
-        let known = outcome.wait_for(Option::is_some).await.ok().and_then(|known| known.clone());
-        known.unwrap_or_else(|| Err(Error::new(ErrorKind::Io, texts::SEARCH_FAILED)))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        if self.until.is_some_and(|until| clock::now() >= until) {
-            self.search.is_awaited.store(true, Ordering::SeqCst);
-        }
-        self.search.waiting.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 /// Begins a search, for one that waits for it.
 pub(super) fn begin(key: Key, settings: ServerSettings) -> Arc<Search> {
     let (sender, outcome) = watch::channel(None);
-    let search = Arc::new(Search {
-        waiting: AtomicUsize::new(1),
-        is_awaited: AtomicBool::new(false),
-        joined: Notify::new(),
-        outcome,
-    });
+    let search = Arc::new(Search::new(outcome));
     let run = Run::new(key, settings, search.clone());
     runtime::spawn(async move {
         let outcome = run.search().await;
