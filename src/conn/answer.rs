@@ -188,7 +188,7 @@ impl Answer {
                 Ok(())
             }
             None if frame.tag == b'E' => {
-                let error = Error::from_server(server_message::error_fields(frame.body)?);
+                let error = self.connection.explained(Error::from_server(server_message::error_fields(frame.body)?));
                 self.delivery.tell(&self.connection, Event::Lost(Box::new(error)), false);
                 Ok(())
             }
@@ -233,7 +233,7 @@ impl Answer {
     fn failed(&mut self, body: &[u8]) -> Result<(), Error> {
         let Some(PendingRequest { flow, error, .. }) = &mut self.current else { return Ok(()) };
         let found = Error::from_server(server_message::error_fields(body)?);
-        error.get_or_insert_with(|| Box::new(found));
+        error.get_or_insert_with(|| Box::new(self.connection.explained(found)));
         if let Flow::Extended { unbound, .. } = flow
             && unbound.take().is_some()
         {

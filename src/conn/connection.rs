@@ -12,6 +12,7 @@ use super::connection_id::ConnectionId;
 use super::established::Established;
 use super::event::Event;
 use super::locked::Locked;
+use super::meaning::Meaning;
 use super::notes::{Note, Notes, deliver_notes};
 use super::observer::Observer;
 use super::observer_cell::ObserverCell;
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     process_id: i32,
     secret_key: i32,
     route: Route,
+    meaning: Meaning,
     parameters: Vec<(String, String)>,
     round_trip: Option<Duration>,
     busy_wait: bool,
@@ -82,6 +84,7 @@ impl Connection {
             process_id: established.process_id,
             secret_key: established.secret_key,
             route: established.route,
+            meaning: established.meaning,
             parameters: established.parameters,
             round_trip: established.round_trip,
             busy_wait: established.busy_wait,
@@ -139,6 +142,11 @@ impl Connection {
     /// The host that it was opened to: the one of the settings that was tried last, or a project's pooler.
     pub fn host(&self) -> &str {
         &self.shared.route.host
+    }
+
+    /// An error of it, with what it means where the server is a Supabase project's.
+    pub(super) fn explained(&self, error: Error) -> Error {
+        self.shared.meaning.explained(error)
     }
 
     /// The server process behind it, and the secret that cancels its work.

@@ -203,6 +203,7 @@ mod tests {
 
     use super::super::address::Address;
     use super::super::event::Event;
+    use super::super::meaning::Meaning;
     use super::super::message::Message;
     use super::super::observer::Observer;
     use super::super::reply::Reply;
@@ -293,6 +294,7 @@ mod tests {
                 certificate: None,
                 connect_timeout: None,
             },
+            meaning: Meaning::default(),
             auto_prepare: false,
             busy_wait: false,
             round_trip: None,

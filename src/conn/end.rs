@@ -26,13 +26,16 @@ impl Answer {
         self.closed = true;
         let expected = self.connection.lock().is_expected_to_close();
         let Unanswered { pending, requests, sending, ended } = self.connection.lock().close();
-        let lost = Error::lost();
+        let lost = self.connection.explained(Error::lost());
         let (cause, reported) = match end {
             End::Terminated => (Error::closed(texts::TERMINATED), None),
             End::Destroyed(error) => (error, None),
             End::Lost(_) if expected => (Error::closed(texts::TERMINATED), None),
             End::Lost(None) => (lost.clone(), None),
-            End::Lost(Some(error)) => (error.clone(), Some(error)),
+            End::Lost(Some(error)) => {
+                let error = self.connection.explained(error);
+                (error.clone(), Some(error))
+            }
         };
         let mut notes = self.lost_with_batch(&cause);
         if let Some(mut pending) = self.current.take() {

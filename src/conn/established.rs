@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 
+use super::meaning::Meaning;
 use super::route::Route;
 use super::stream::Stream;
 use crate::error::ServerError;
@@ -26,6 +27,8 @@ pub(super) struct Established {
     pub status: u8,
     /// Where it went, and by which TLS settings and name.
     pub route: Route,
+    /// What its errors mean.
+    pub meaning: Meaning,
     /// Repeated statements are prepared automatically.
     pub auto_prepare: bool,
     /// The event loop may stay awake for its answers.

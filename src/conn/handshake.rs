@@ -12,6 +12,7 @@ use super::caller::{Caller, Question, ask};
 use super::demands::{Demands, Progress};
 use super::established::Established;
 use super::key_ring::KeyRing;
+use super::meaning::Meaning;
 use super::os_error::io_error;
 use super::route::{Route, broken};
 use super::scram::{Channel, Scram};
@@ -274,6 +275,7 @@ impl<'a> Conversation<'a> {
         let Started { process_id, secret_key, parameters, notices, status } = started;
         let Conversation { stream, received, settings, round_trip, .. } = self;
         let (auto_prepare, busy_wait) = (settings.auto_prepare, settings.busy_wait);
+        let meaning = Meaning::of(settings, &route);
         Established {
             stream,
             received,
@@ -283,6 +285,7 @@ impl<'a> Conversation<'a> {
             notices,
             status,
             route,
+            meaning,
             auto_prepare,
             busy_wait,
             round_trip,

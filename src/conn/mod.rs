@@ -36,6 +36,7 @@ mod large_texts;
 mod locked;
 mod login;
 mod logins;
+mod meaning;
 pub mod message;
 mod notes;
 pub mod null_sink;

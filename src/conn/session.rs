@@ -190,10 +190,10 @@ impl Question {
     /// Waits for the answer.
     pub async fn answer(self) -> Answer {
         let ended = self.inbox.ended(self.request);
-        let Some(deadline) = self.deadline else { return answer(ended.await) };
+        let Some(deadline) = self.deadline else { return answer(ended.await, &self.connection) };
         let left = deadline.saturating_duration_since(clock::now());
         match clock::within(left, ended).await {
-            Some(ended) => answer(ended),
+            Some(ended) => answer(ended, &self.connection),
             None => {
                 self.connection.abandon();
                 Answer { sets: Vec::new(), error: Some(too_late(left)), status: None }
@@ -208,13 +208,14 @@ impl Drop for Question {
     }
 }
 
-fn answer(ended: Ended) -> Answer {
+fn answer(ended: Ended, connection: &Connection) -> Answer {
     let Ended { status, error, messages, .. } = ended;
     let status = (status != 0).then_some(status);
     let read = Results::read(&messages);
     match read {
         Ok(Results { sets, error: refusal }) => {
-            let error = refusal.map(Error::from_server).or(error.map(|error| *error));
+            let error =
+                refusal.map(|refusal| connection.explained(Error::from_server(refusal))).or(error.map(|error| *error));
             Answer { sets, error, status }
         }
         Err(error) => Answer { sets: Vec::new(), error: Some(error), status },

@@ -26,5 +26,6 @@ mod pool;
 mod query;
 mod script;
 mod settings;
+mod supabase;
 #[cfg(unix)]
 mod uv;

@@ -32,6 +32,7 @@ impl Error {
         size_of::<Self>()
             + text_size(&self.message)
             + self.server.as_ref().map_or(0, |server| server.memory())
+            + self.supabase.as_ref().map_or(0, |advice| size_of_val(&**advice) + text_size(&advice.hint))
             + self.attempts.iter().map(Error::memory).sum::<usize>()
     }
 }

@@ -1,0 +1,52 @@
+//! What errors of connections that JavaScript makes itself mean.
+
+use napi_derive::napi;
+
+use crate::error::{Error, ErrorKind, ServerError};
+use crate::supabase::{self, Way};
+
+/// How such a connection goes to its server.
+#[napi(object, object_to_js = false)]
+pub(super) struct SupabaseWay {
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    /// Null where the port tells.
+    pub pool_mode: Option<String>,
+}
+
+/// What is to be known of its error.
+#[napi(object, object_to_js = false)]
+pub(super) struct SupabaseFailure {
+    /// Null where it isn't the server's.
+    pub severity: Option<String>,
+    pub code: Option<String>,
+    pub message: String,
+}
+
+/// `SupabaseAdvice` of `index.d.ts`.
+#[napi(object, object_from_js = false)]
+pub(super) struct SupabaseAdvice {
+    pub code: String,
+    pub reaction: String,
+    pub hint: String,
+}
+
+/// What the error means, if it means something.
+#[napi(catch_unwind)]
+pub(super) fn supabase_advice(way: SupabaseWay, failure: SupabaseFailure) -> Option<SupabaseAdvice> {
+    let mut known = Way::new(&way.host, way.port, &way.user);
+    if let Some(mode) = &way.pool_mode {
+        known.transaction_mode = mode == "transaction";
+    }
+    let code = failure.code.unwrap_or_default();
+    let error = match failure.severity {
+        Some(severity) => {
+            let fields = vec![(b'S', severity), (b'C', code), (b'M', failure.message)];
+            Error::from_server(ServerError { length: 0, fields })
+        }
+        None => Error::new(ErrorKind::Io, failure.message).with_code(code),
+    };
+    let advice = supabase::advice(&known, &error)?;
+    Some(SupabaseAdvice { code: advice.code.into(), reaction: advice.reaction.as_str().into(), hint: advice.hint })
+}
