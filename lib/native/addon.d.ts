@@ -32,6 +32,26 @@ export interface Addon {
   unknownRule(names: string[]): string | null;
   /** How many statements a script has. */
   statementCount(script: string): number;
+  /** What an error of a connection that JavaScript makes means, if its server is a Supabase project's. */
+  supabaseAdvice(way: SupabaseWay, failure: SupabaseFailure): import('../../index').SupabaseAdvice | null;
+  /** The root that is trusted on the way to this host besides the usual ones, in PEM. */
+  furtherRoot(host: string): string | null;
+}
+
+/** How a connection goes to its server. */
+export interface SupabaseWay {
+  host: string;
+  port: number;
+  user: string;
+  poolMode?: string;
+}
+
+/** What is to be known of its error. */
+export interface SupabaseFailure {
+  /** Only of the server's errors. */
+  severity?: string;
+  code?: string;
+  message: string;
 }
 
 /** One of the two. */
@@ -200,6 +220,8 @@ export interface Project {
 
 export interface TlsSettings {
   rejectUnauthorized: boolean;
+  /** `ca` is the program's, which trusts no other. */
+  hasOwnRoots: boolean;
   /** In PEM, each text one or several. */
   ca: string[] | null;
   cert: string | null;

@@ -557,6 +557,19 @@ const native = {
    */
   statementCount: (script) => addon.statementCount(script),
   /**
+   * What an error of a connection that JavaScript makes means, or null.
+   *
+   * @param {import('./addon').SupabaseWay} way
+   * @param {import('./addon').SupabaseFailure} failure
+   */
+  supabaseAdvice: (way, failure) => addon.supabaseAdvice(way, failure),
+  /**
+   * The root that is trusted on the way to this host besides the usual ones, in PEM, or null.
+   *
+   * @param {string} host
+   */
+  furtherRoot: (host) => addon.furtherRoot(host),
+  /**
    * The outcome of a script that JavaScript has sent itself.
    *
    * @param {string} script

@@ -6,7 +6,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use super::{PoolMode, ProjectSettings, RequiredAuth, TlsSettings};
-use crate::supabase::{Way, names_project};
+use crate::supabase::{Endpoint, ROOT, Way, names_project};
 
 /// Everything that two connections must share to be interchangeable.
 ///
@@ -97,6 +97,14 @@ impl ServerSettings {
         };
         self.way(host, self.server.get_ports().first().copied().unwrap_or(5432))
     }
+
+    /// What is trusted at this host besides the roots of the TLS settings, in PEM: Supabase's root, at its own hosts and
+    /// where the entry names a project.
+    pub fn further_root(&self, host: &str) -> Option<&'static str> {
+        let tls = self.tls.as_ref()?;
+        let is_project = self.by_ref || Endpoint::of(host).is_some();
+        (tls.verify && !tls.own_roots && is_project).then_some(ROOT)
+    }
 }
 
 /// libpq's `target_session_attrs`.
@@ -127,6 +135,50 @@ impl SessionTarget {
             SessionTarget::ReadOnly => Some((READ_ONLY, false, "writable")),
             SessionTarget::Primary => Some((RECOVERY, true, "a standby")),
             SessionTarget::Standby => Some((RECOVERY, false, "a primary")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verifying() -> ServerSettings {
+        let tls = TlsSettings { verify: true, ..TlsSettings::default() };
+        ServerSettings {
+            server: Config::new(),
+            project: None,
+            by_ref: false,
+            tls: Some(tls),
+            session: SessionTarget::Any,
+            startup: Vec::new(),
+            asks_for_password: false,
+            required_auth: None,
+            scram_max_iterations: None,
+            pool_mode: None,
+            auto_prepare: false,
+            busy_wait: false,
+            connect_timeout: None,
+            keepalive: None,
+        }
+    }
+
+    #[test]
+    fn supabases_root_is_trusted_at_its_hosts_and_for_a_project_and_nowhere_else() {
+        for host in ["aws-0-eu-central-1.pooler.supabase.com", "db.abc.supabase.co"] {
+            assert_eq!(verifying().further_root(host), Some(ROOT), "{host}");
+        }
+        for host in ["example.com", "localhost", "db.abc.supabase.co.example.com", "abc.supabase.co", ""] {
+            assert_eq!(verifying().further_root(host), None, "{host}");
+        }
+        assert_eq!(ServerSettings { by_ref: true, ..verifying() }.further_root("127.0.0.1"), Some(ROOT));
+    }
+
+    #[test]
+    fn it_is_not_where_the_caller_says_what_to_trust_or_that_nothing_is_verified() {
+        let own = TlsSettings { verify: true, own_roots: true, ..TlsSettings::default() };
+        for tls in [Some(own), Some(TlsSettings::default()), None] {
+            assert_eq!(ServerSettings { tls, ..verifying() }.further_root("db.abc.supabase.co"), None);
         }
     }
 }

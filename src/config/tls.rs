@@ -11,6 +11,8 @@ pub struct TlsSettings {
     pub identity_check: Option<String>,
     /// Trusted roots in PEM, in place of the built-in ones.
     pub roots: Option<Vec<String>>,
+    /// The caller has given `roots`, and trusts no other.
+    pub own_roots: bool,
     /// The client's own certificate.
     pub identity: Option<ClientIdentity>,
     /// Name to ask for and to check, in place of the host.

@@ -31,16 +31,21 @@ const MOST_KEYS: usize = 8;
 const LINGER: Duration = Duration::from_secs(10);
 
 impl KeyRing {
-    /// The TLS connector for these settings.
+    /// The TLS connector for these settings, which trusts a further root where there is one.
     ///
     /// # Errors
     /// `Config` for certificates, keys and options that can't be used.
-    pub async fn connector(&self, settings: &TlsSettings, direct: bool) -> Result<Arc<Connector>, Error> {
-        let known = self.held().tls.clone().filter(|known| known.is_for(settings, direct));
+    pub async fn connector(
+        &self,
+        settings: &TlsSettings,
+        direct: bool,
+        further_root: Option<&'static str>,
+    ) -> Result<Arc<Connector>, Error> {
+        let known = self.held().tls.clone().filter(|known| known.is_for(settings, direct, further_root));
         let connector = match known {
             Some(known) => known,
             None => {
-                let found = tls::connector(settings, direct);
+                let found = tls::connector(settings, direct, further_root);
                 self.held().tls = Some(found.clone());
                 found
             }
@@ -93,8 +98,8 @@ mod tests {
     async fn what_two_rings_hold_is_shared_and_goes_with_the_last_of_them() {
         let settings = TlsSettings { server_name: Some("of this test alone".into()), ..TlsSettings::default() };
         let (first, second) = (KeyRing::default(), KeyRing::default());
-        let connector = Arc::downgrade(&first.connector(&settings, false).await.unwrap());
-        let again = second.connector(&settings, false).await.unwrap();
+        let connector = Arc::downgrade(&first.connector(&settings, false, None).await.unwrap());
+        let again = second.connector(&settings, false, None).await.unwrap();
         assert!(Weak::ptr_eq(&connector, &Arc::downgrade(&again)));
         drop((first, again));
         assert!(connector.upgrade().is_some());

@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::route::Route;
-use crate::config::{PoolMode, ServerSettings};
+use crate::config::ServerSettings;
 use crate::error::Error;
 use crate::supabase::{Way, advice};
 
@@ -12,7 +12,8 @@ pub(super) struct Meaning {
     host: Box<str>,
     port: u16,
     user: Box<str>,
-    pool_mode: Option<PoolMode>,
+    by_ref: bool,
+    transaction_mode: bool,
 }
 
 impl Meaning {
@@ -21,17 +22,14 @@ impl Meaning {
             Address::Tcp(address) => address.port(),
             Address::Unix(_) => 0,
         };
-        let pool_mode = settings.pool_mode_at(&route.host, port);
-        let user = settings.server.get_user().unwrap_or_default();
-        Meaning { host: route.host.as_str().into(), port, user: user.into(), pool_mode }
+        let Way { host, port, user, by_ref, transaction_mode } = settings.way(&route.host, port);
+        Meaning { host: host.into(), port, user: user.into(), by_ref, transaction_mode }
     }
 
     /// The error, with what it means.
     pub(super) fn explained(&self, error: Error) -> Error {
-        let way = Way {
-            transaction_mode: self.pool_mode == Some(PoolMode::Transaction),
-            ..Way::new(&self.host, self.port, &self.user)
-        };
+        let Meaning { host, port, user, by_ref, transaction_mode } = self;
+        let way = Way { host, port: *port, user, by_ref: *by_ref, transaction_mode: *transaction_mode };
         match advice(&way, &error) {
             Some(advice) => error.with_advice(advice),
             None => error,

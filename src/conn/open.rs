@@ -182,7 +182,8 @@ impl Attempt<'_> {
         let mut route = Route { address, host, tls: None, certificate: None, connect_timeout };
         let stream = match wants_tls {
             Some(settings) => {
-                let connector = self.ring.connector(settings, direct).await?;
+                let further_root = self.settings.further_root(self.way.host);
+                let connector = self.ring.connector(settings, direct, further_root).await?;
                 let session = secure(socket, &connector, self.way.host).await?;
                 route.certificate = self.check_identity(&connector, &session).await?;
                 route.tls = Some(connector);

@@ -44,9 +44,10 @@ pub(super) fn server(object: &Object<'_>) -> Result<ServerSettings> {
         _ => None,
     };
     let keepalive = flag(object, "keepAlive")?.then(|| keepalive_delay(object)).transpose()?;
+    let project = project(object)?;
     Ok(ServerSettings {
         server,
-        project: project(object)?,
+        project,
         session: session(text(object, "targetSessionAttrs")?.as_deref()),
         by_ref: flag(object, "byRef")?,
         tls,
@@ -112,6 +113,7 @@ fn tls(ssl: &Object<'_>) -> Result<TlsSettings> {
         verify_name: flag(ssl, "checkServerIdentity")?,
         identity_check: text(ssl, "identityCheck")?,
         roots: texts(ssl, "ca")?,
+        own_roots: flag(ssl, "hasOwnRoots")?,
         identity: pem.or(archive),
         server_name: text(ssl, "servername")?,
         oldest: version(text(ssl, "minVersion")?.as_deref()),

@@ -1,9 +1,9 @@
-//! What errors of connections that JavaScript makes itself mean.
+//! What is known about Supabase, for connections that JavaScript makes itself.
 
 use napi_derive::napi;
 
 use crate::error::{Error, ErrorKind, ServerError};
-use crate::supabase::{self, Way};
+use crate::supabase::{self, ROOT, Way};
 
 /// How such a connection goes to its server.
 #[napi(object, object_to_js = false)]
@@ -49,4 +49,10 @@ pub(super) fn supabase_advice(way: SupabaseWay, failure: SupabaseFailure) -> Opt
     };
     let advice = supabase::advice(&known, &error)?;
     Some(SupabaseAdvice { code: advice.code.into(), reaction: advice.reaction.as_str().into(), hint: advice.hint })
+}
+
+/// The root that is trusted on the way to this host besides the usual ones, in PEM.
+#[napi(catch_unwind)]
+pub(super) fn further_root(host: String) -> Option<String> {
+    Way::new(&host, 0, "").is_supabase().then(|| ROOT.into())
 }

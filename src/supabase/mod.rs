@@ -6,6 +6,7 @@ mod answers;
 mod endpoint;
 mod facts;
 mod regions;
+mod root;
 mod startup;
 #[cfg(test)]
 mod tests;
@@ -16,5 +17,6 @@ pub use advice::{advice, answer};
 pub use answers::Answer;
 pub use endpoint::Endpoint;
 pub use regions::{CLUSTERS, REGIONS, cluster_host, older_host};
+pub use root::ROOT;
 pub use startup::{LONGEST_PACKET, Startup};
 pub use way::{TRANSACTION_PORT, Way};

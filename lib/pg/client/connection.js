@@ -9,6 +9,7 @@ const { Parser } = require('pg-protocol/dist/parser');
 const { isHangUp } = require('../errors/loss');
 const { checkName, refusalOf } = require('../settings/identity-check');
 const { TLS_SECRETS, withCarried } = require('../settings/secret');
+const { rootsFor } = require('../settings/tls-settings');
 
 const FLUSH = serialize.flush();
 const SYNC = serialize.sync();
@@ -175,6 +176,8 @@ class Connection extends EventEmitter {
       // Secrets aren't enumerable.
       for (const name of TLS_SECRETS) if (name in given) Object.assign(options, { [name]: given[name] });
     }
+    const roots = rootsFor(/** @type {Record<string, unknown>} */ ({ ...options }), host || '');
+    if (roots !== undefined) options.ca = roots;
     if (this.sslNegotiation === 'direct') options.ALPNProtocols = ['postgresql'];
     // An address can't be the name that TLS asks for (RFC 6066, section 3).
     if (net.isIP(host || '') === 0) options.servername = host;

@@ -6,6 +6,7 @@ const { clearTimeout, nextTick } = require('../../timers');
 const CancelRequest = require('../client/cancel-request');
 const Connection = require('../client/connection');
 const { endError } = require('../errors/loss');
+const { explained } = require('../errors/supabase');
 const MessageLogin = require('./message-login');
 const { startTimer } = require('../call/timer');
 const { tlsWish } = require('../settings/tls-settings');
@@ -55,6 +56,7 @@ class MessageCore {
     this._client = client;
     this._connection = connection;
     this._target = hosts[0];
+    this._way = { ...hosts[0], user: settings.user, poolMode: settings.poolMode };
     this._timeoutMillis = connectTimeoutMillis;
     this._terms = { channelBinding, requireAuth, allowedAuth };
     /** @type {MessageLogin | null} */
@@ -147,6 +149,7 @@ class MessageCore {
 
   /** @param {import('../../errors').PgError} error of the server */
   _refused(error) {
+    explained(error, this._way);
     if (this._request !== null) this._failed(error);
     else if (this._active !== null) this._active.receive('errorMessage', error);
     else this._client._handleLost(error);
@@ -174,6 +177,7 @@ class MessageCore {
 
   /** @param {Error} error of the stream, or of the log-in */
   _failed(error) {
+    if (error instanceof Error) explained(error, this._way);
     const request = this._request;
     if (request === null) {
       this._active = null;

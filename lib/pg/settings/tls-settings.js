@@ -6,6 +6,7 @@ const net = require('node:net');
 const tls = require('node:tls');
 
 const { lacksDescriptors } = require('../../errors');
+const { native } = require('../../native/binding');
 const { checkName } = require('./identity-check');
 const { nameText, shown, text } = require('./option');
 const { withCarried } = require('./secret');
@@ -238,6 +239,19 @@ function checkCarriedTls(option) {
 }
 
 /**
+ * What Node has to trust on the way to a host whose root it doesn't know, unless the program says what to trust.
+ *
+ * @param {TlsOptions} given options of `tls.connect`
+ * @param {string} host
+ * @returns {string[] | undefined} undefined leaves it to Node
+ */
+function rootsFor(given, host) {
+  if (given.ca || given.secureContext || !refusesUnauthorized(given)) return undefined;
+  const root = native.furtherRoot(host);
+  return root === null ? undefined : [...trustedRoots(), root];
+}
+
+/**
  * What the native side speaks TLS by.
  *
  * @param {unknown} option the client's `ssl`
@@ -257,6 +271,7 @@ function tlsSettings(option, negotiation, host) {
   const ciphers = cipherSettings(given);
   return {
     rejectUnauthorized,
+    hasOwnRoots: ca !== null,
     ca: ca !== null ? [ca] : rejectUnauthorized ? trustedRoots() : null,
     ...identity(given),
     servername: servername ? nameText('ssl.servername', servername) : null,
@@ -270,4 +285,4 @@ function tlsSettings(option, negotiation, host) {
   };
 }
 
-module.exports = { checkCarriedTls, tlsSettings, tlsWish };
+module.exports = { checkCarriedTls, rootsFor, tlsSettings, tlsWish };

@@ -55,7 +55,7 @@ async fn ask(
     direct: bool,
 ) -> Result<Option<ServerError>, Error> {
     let connector = match &settings.tls {
-        Some(tls) => Some(ring.connector(tls, direct).await?),
+        Some(tls) => Some(ring.connector(tls, direct, settings.further_root(host)).await?),
         None => None,
     };
     let (socket, _) = dial_any(addresses).await?;

@@ -33,23 +33,25 @@ pub struct Connector {
     settings: TlsSettings,
     /// TLS without asking first, which names its protocol.
     direct: bool,
+    /// Trusted besides the roots of the settings, in PEM.
+    further_root: Option<&'static str>,
     made: OnceCell<library::Connector>,
 }
 
 static CONNECTORS: Register<Connector> = Register::new();
 
 /// The connector of these settings, which may have to be made first.
-pub fn connector(settings: &TlsSettings, direct: bool) -> Arc<Connector> {
+pub fn connector(settings: &TlsSettings, direct: bool, further_root: Option<&'static str>) -> Arc<Connector> {
     CONNECTORS.find(
-        |known| known.is_for(settings, direct),
-        || Connector { settings: settings.clone(), direct, made: OnceCell::new() },
+        |known| known.is_for(settings, direct, further_root),
+        || Connector { settings: settings.clone(), direct, further_root, made: OnceCell::new() },
     )
 }
 
 impl Connector {
     /// Whether it was made for these.
-    pub fn is_for(&self, settings: &TlsSettings, direct: bool) -> bool {
-        self.direct == direct && self.settings == *settings
+    pub fn is_for(&self, settings: &TlsSettings, direct: bool, further_root: Option<&str>) -> bool {
+        self.direct == direct && self.further_root == further_root && self.settings == *settings
     }
 
     /// What it was made for.
@@ -78,7 +80,8 @@ impl Connector {
     async fn made(self: &Arc<Self>) -> Result<&library::Connector, Error> {
         let made = self.made.get_or_try_init(|| async {
             let connector = self.clone();
-            let building = move || library::Connector::build(&connector.settings, connector.direct);
+            let building =
+                move || library::Connector::build(&connector.settings, connector.direct, connector.further_root);
             match tokio::task::spawn_blocking(building).await {
                 Ok(built) => built,
                 Err(error) => Err(Problem::Setup(error.to_string())),
@@ -128,7 +131,7 @@ mod tests {
     async fn a_root_that_is_no_certificate_is_a_clear_error() {
         let root = "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----";
         let settings = TlsSettings { verify: true, roots: Some(vec![root.into()]), ..TlsSettings::default() };
-        let error = connector(&settings, false).make_ready().await.err().unwrap();
+        let error = connector(&settings, false, None).make_ready().await.err().unwrap();
         assert_eq!(error.kind, ErrorKind::Config);
         assert!(error.message.starts_with("ssl.ca"), "{}", error.message);
     }

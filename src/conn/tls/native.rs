@@ -16,7 +16,7 @@ pub(super) struct Connector(tokio_native_tls::TlsConnector);
 
 impl Connector {
     /// Reads certificates and key.
-    pub(super) fn build(settings: &TlsSettings, direct: bool) -> Result<Self, Problem> {
+    pub(super) fn build(settings: &TlsSettings, direct: bool, further_root: Option<&str>) -> Result<Self, Problem> {
         if let Some(option) = missing(settings) {
             return Err(Problem::Unsupported(option));
         }
@@ -25,12 +25,11 @@ impl Connector {
         builder.max_protocol_version(settings.newest.filter(|newest| *newest != TlsVersion::V1_3).map(protocol));
         builder.danger_accept_invalid_certs(!settings.verify);
         builder.danger_accept_invalid_hostnames(!(settings.verify && settings.verify_name));
-        if let Some(roots) = &settings.roots {
-            builder.disable_built_in_roots(true);
-            for pem in roots.iter().flat_map(|bundle| certificates(bundle)) {
-                let root = Certificate::from_pem(pem.as_bytes()).map_err(|error| Problem::Roots(error.to_string()))?;
-                builder.add_root_certificate(root);
-            }
+        builder.disable_built_in_roots(settings.roots.is_some());
+        let bundles = settings.roots.iter().flatten().map(String::as_str).chain(further_root);
+        for pem in bundles.flat_map(certificates) {
+            let root = Certificate::from_pem(pem.as_bytes()).map_err(|error| Problem::Roots(error.to_string()))?;
+            builder.add_root_certificate(root);
         }
         if let Some(identity) = &settings.identity {
             let read = match identity {

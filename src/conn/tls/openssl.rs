@@ -56,12 +56,12 @@ pub(super) struct Connector {
 
 impl Connector {
     /// Reads certificates and key.
-    pub(super) fn build(settings: &TlsSettings, direct: bool) -> Result<Self, Problem> {
+    pub(super) fn build(settings: &TlsSettings, direct: bool, further_root: Option<&str>) -> Result<Self, Problem> {
         let mut builder = SslConnector::builder(SslMethod::tls())?;
         negotiation(&mut builder, settings, direct)?;
         // Whatever has come is read at once, instead of the head of each record and then its body.
         builder.set_read_ahead(true);
-        trust(&mut builder, settings)?;
+        trust(&mut builder, settings, further_root)?;
         if let Some(identity) = &settings.identity {
             show(&mut builder, identity).map_err(|error| Problem::unreadable(identity, error.to_string()))?;
         }
@@ -154,15 +154,9 @@ fn negotiation(builder: &mut SslConnectorBuilder, settings: &TlsSettings, direct
 }
 
 /// The trusted authorities.
-fn trust(builder: &mut SslConnectorBuilder, settings: &TlsSettings) -> Result<(), Problem> {
+fn trust(builder: &mut SslConnectorBuilder, settings: &TlsSettings, further_root: Option<&str>) -> Result<(), Problem> {
     match &settings.roots {
-        Some(roots) => {
-            builder.set_cert_store(X509StoreBuilder::new()?.build());
-            for pem in roots.iter().flat_map(|bundle| certificates(bundle)) {
-                let root = X509::from_pem(pem.as_bytes()).map_err(|error| Problem::Roots(error.to_string()))?;
-                builder.cert_store_mut().add_cert(root)?;
-            }
-        }
+        Some(_) => builder.set_cert_store(X509StoreBuilder::new()?.build()),
         None if settings.verify => {
             let found = openssl_probe::probe();
             let files = found.cert_file.iter().map(|file| (Some(file.as_path()), None));
@@ -173,6 +167,11 @@ fn trust(builder: &mut SslConnectorBuilder, settings: &TlsSettings) -> Result<()
             }
         }
         None => {}
+    }
+    let bundles = settings.roots.iter().flatten().map(String::as_str).chain(further_root);
+    for pem in bundles.flat_map(certificates) {
+        let root = X509::from_pem(pem.as_bytes()).map_err(|error| Problem::Roots(error.to_string()))?;
+        builder.cert_store_mut().add_cert(root)?;
     }
     if settings.partial_chain {
         builder.verify_param_mut().set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
@@ -231,25 +230,39 @@ mod tests {
     use openssl::ec::{EcGroup, EcKey};
     use openssl::hash::MessageDigest;
     use openssl::nid::Nid;
+    use openssl::pkey::Private;
+    use openssl::x509::X509Name;
 
     use super::*;
 
-    fn archive(passphrase: &str) -> Result<Vec<u8>, ErrorStack> {
+    fn certificate(name: &str) -> Result<(X509, PKey<Private>), ErrorStack> {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
         let key = PKey::from_ec_key(EcKey::generate(&group)?)?;
+        let mut subject = X509Name::builder()?;
+        subject.append_entry_by_nid(Nid::COMMONNAME, name)?;
         let mut certificate = X509::builder()?;
+        certificate.set_subject_name(&subject.build())?;
         certificate.set_pubkey(&key)?;
         certificate.set_not_before(&*Asn1Time::days_from_now(0)?)?;
         certificate.set_not_after(&*Asn1Time::days_from_now(1)?)?;
         certificate.sign(&key, MessageDigest::sha256())?;
+        Ok((certificate.build(), key))
+    }
+
+    fn authority(name: &str) -> Result<Vec<u8>, ErrorStack> {
+        certificate(name)?.0.to_pem()
+    }
+
+    fn archive(passphrase: &str) -> Result<Vec<u8>, ErrorStack> {
+        let (certificate, key) = certificate("of a client")?;
         let mut builder = Pkcs12::builder();
-        builder.pkey(&key).cert(&certificate.build());
+        builder.pkey(&key).cert(&certificate);
         builder.build2(passphrase)?.to_der()
     }
 
     fn built(der: Vec<u8>, passphrase: &str) -> Result<Connector, Problem> {
         let identity = ClientIdentity::Archive { der, passphrase: passphrase.into() };
-        Connector::build(&TlsSettings { identity: Some(identity), ..TlsSettings::default() }, false)
+        Connector::build(&TlsSettings { identity: Some(identity), ..TlsSettings::default() }, false, None)
     }
 
     #[test]
@@ -264,9 +277,27 @@ mod tests {
     }
 
     #[test]
+    fn a_further_root_is_trusted_besides_those_of_the_settings() {
+        let roots = Some(vec![String::from_utf8(authority("theirs").unwrap()).unwrap()]);
+        let settings = TlsSettings { verify: true, roots, ..TlsSettings::default() };
+        let further = String::from_utf8(authority("further").unwrap()).unwrap();
+        for (further, names) in [(None, "theirs"), (Some(further.as_str()), "further theirs")] {
+            let connector = Connector::build(&settings, false, further).ok().unwrap();
+            let trusted = connector.context.context().cert_store().all_certificates();
+            let name = |root: &X509| {
+                let entry = root.subject_name().entries_by_nid(Nid::COMMONNAME).next().unwrap();
+                entry.data().to_string().unwrap()
+            };
+            let mut found: Vec<String> = trusted.iter().map(|root| name(&root.to_owned())).collect();
+            found.sort();
+            assert_eq!(found.join(" "), names);
+        }
+    }
+
+    #[test]
     fn an_option_in_words_that_openssl_does_not_know_is_named() {
         let wrong = || Some("nonsense".to_owned());
-        let with = |settings: TlsSettings| match Connector::build(&settings, false) {
+        let with = |settings: TlsSettings| match Connector::build(&settings, false, None) {
             Err(Problem::Setup(reason)) => reason,
             _ => String::new(),
         };
