@@ -42,13 +42,23 @@ export interface ClientConfig {
   /** A `postgres://` URL or a socket path. What it says wins over the other keys. */
   connectionString?: string | undefined;
   /**
-   * TLS. `true` verifies the certificate against the authorities that Node trusts; an object has the options of
+   * TLS. `true` verifies the certificate against the authorities that Node trusts, and on the way to Supabase against
+   * Supabase's root too; a word means what it means as `sslmode` in a connection string; an object has the options of
    * `tls.connect`. Those that can't be honoured are refused with a TypeError, and those that mean nothing to a client
    * are ignored: `docs/compat.md` lists them. A `checkServerIdentity` that refuses is obeyed, whatever
    * `rejectUnauthorized` says.
    * @default from `PGSSLMODE`, else `false`
    */
-  ssl?: boolean | ConnectionOptions | undefined;
+  ssl?:
+    | boolean
+    | 'disable'
+    | 'no-verify'
+    | 'prefer'
+    | 'require'
+    | 'verify-ca'
+    | 'verify-full'
+    | ConnectionOptions
+    | undefined;
   /** `direct` starts TLS at once, without asking first (PostgreSQL 17 and later). @default `postgres` */
   sslnegotiation?: 'postgres' | 'direct' | undefined;
   /**

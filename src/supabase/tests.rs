@@ -263,7 +263,7 @@ fn a_refused_address_among_others_is_a_ban_and_not_a_missing_route() {
 fn a_hint_names_what_it_is_about() {
     let hint = |way, error: Error| advice(&way, &error).unwrap().hint;
     let unknown = hint(pooler(), fatal("XX000", "(ENOTFOUND) tenant/user x not found"));
-    assert!(unknown.starts_with(&format!("{POOLER} has no project abcdefghijklmnopqrst,")), "{unknown}");
+    assert!(unknown.starts_with(&format!("{POOLER} doesn't know abcdefghijklmnopqrst,")), "{unknown}");
     let full = hint(pooler(), fatal("XX000", "(EMAXCONNSESSION) max clients are limited to pool_size: 15"));
     assert!(full.starts_with("All 15 connections"), "{full}");
     let restricted = hint(pooler(), fatal("XX000", "(EADDRNOTALLOWED) address not in tenant allow_list: {1, 2, 3, 4}"));
