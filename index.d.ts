@@ -429,8 +429,8 @@ declare namespace DatabaseManager {
     groups?: string[] | undefined;
     /** Which statements may run. Any other than `'all'` is refused until policies are available. @default 'all' */
     policy?: 'all' | undefined;
-    /** @default `{ rejectUnauthorized: false }` */
-    ssl?: pg.PoolConfig['ssl'] | ReferringTlsOptions;
+    /** `'verify-full'` verifies the certificate, Supabase's too. @default `{ rejectUnauthorized: false }` */
+    ssl?: pg.WithSslMode<pg.PoolConfig>['ssl'] | ReferringTlsOptions;
     /** @default 5 */
     max?: number | undefined;
     /** Milliseconds; 0 = never. @default 30000 */
@@ -793,6 +793,7 @@ declare namespace DatabaseManager {
   export import Submittable = pg.Submittable;
   export import Subscription = pg.Subscription;
   export import TransactionStatus = pg.TransactionStatus;
+  export import WithSslMode = pg.WithSslMode;
 
   export import Cursor = streaming.Cursor;
   export import QueryStream = streaming.QueryStream;

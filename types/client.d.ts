@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 import * as pgTypes from 'pg-types';
 import { NoticeMessage } from 'pg-protocol/dist/messages.js';
-import { ClientConfig } from './config';
+import { ClientConfig, WithSslMode } from './config';
 import { Connection } from './connection';
 import { escapeIdentifier, escapeLiteral } from './escape';
 import {
@@ -29,7 +29,7 @@ export type TransactionStatus = 'I' | 'T' | 'E' | null;
 
 /** What {@link Client} and {@link PoolClient} have in common. A type only: node-postgres exports no such class. */
 declare class ClientBase extends EventEmitter {
-  constructor(config?: string | ClientConfig);
+  constructor(config?: string | WithSslMode<ClientConfig>);
 
   /**
    * Connects and logs in. Queries may be made before it is done; they wait.
@@ -129,7 +129,7 @@ export class Client extends ClientBase {
   processID: number | null;
 
   /** @param config a config object, a connection URL or a socket path */
-  constructor(config?: string | ClientConfig);
+  constructor(config?: string | WithSslMode<ClientConfig>);
 
   connect(): Promise<Client>;
   connect(callback: ((err: Error) => void) | ((err: null, c: Client) => void)): void;

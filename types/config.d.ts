@@ -43,22 +43,14 @@ export interface ClientConfig {
   connectionString?: string | undefined;
   /**
    * TLS. `true` verifies the certificate against the authorities that Node trusts, and on the way to Supabase against
-   * Supabase's root too; a word means what it means as `sslmode` in a connection string; an object has the options of
+   * Supabase's root too; a word such as `'verify-full'` means what it means as `sslmode` in a connection string
+   * ({@link WithSslMode}); an object has the options of
    * `tls.connect`. Those that can't be honoured are refused with a TypeError, and those that mean nothing to a client
    * are ignored: `docs/compat.md` lists them. A `checkServerIdentity` that refuses is obeyed, whatever
    * `rejectUnauthorized` says.
    * @default from `PGSSLMODE`, else `false`
    */
-  ssl?:
-    | boolean
-    | 'disable'
-    | 'no-verify'
-    | 'prefer'
-    | 'require'
-    | 'verify-ca'
-    | 'verify-full'
-    | ConnectionOptions
-    | undefined;
+  ssl?: boolean | ConnectionOptions | undefined;
   /** `direct` starts TLS at once, without asking first (PostgreSQL 17 and later). @default `postgres` */
   sslnegotiation?: 'postgres' | 'direct' | undefined;
   /**
@@ -156,6 +148,12 @@ export interface ClientConfig {
 
 /** The name that `@types/pg` has for {@link ClientConfig} as well. */
 export type ConnectionConfig = ClientConfig;
+
+/** A config whose `ssl` may also be a word of `sslmode`, which the types of `@types/pg` have no place for. */
+export type WithSslMode<Config extends ClientConfig> = Omit<Config, 'ssl'> & {
+  ssl?:
+    Config['ssl'] | 'disable' | 'no-verify' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' | undefined;
+};
 
 /** What a client takes where neither config nor environment say anything. Changes count from the next client on. */
 export interface Defaults extends ClientConfig {

@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import { EventEmitter } from 'node:events';
 import { Notification, PoolClient } from './client';
-import { PoolConfig, PoolOptions } from './config';
+import { PoolConfig, PoolOptions, WithSslMode } from './config';
 import {
   QueryArrayConfig,
   QueryArrayResult,
@@ -44,7 +44,7 @@ export interface Subscription {
 /** Connections to one database that are made when they are needed and kept for the next user. */
 export class Pool extends EventEmitter {
   /** @param config options of the pool and of its clients. Nothing is opened yet. */
-  constructor(config?: PoolConfig);
+  constructor(config?: WithSslMode<PoolConfig>);
 
   /** Open connections, those that are being made included. */
   readonly totalCount: number;

@@ -44,10 +44,9 @@ pub(super) fn server(object: &Object<'_>) -> Result<ServerSettings> {
         _ => None,
     };
     let keepalive = flag(object, "keepAlive")?.then(|| keepalive_delay(object)).transpose()?;
-    let project = project(object)?;
     Ok(ServerSettings {
         server,
-        project,
+        project: project(object)?,
         session: session(text(object, "targetSessionAttrs")?.as_deref()),
         by_ref: flag(object, "byRef")?,
         tls,

@@ -13,6 +13,8 @@ export async function main(): Promise<void> {
   client.release(true);
   const direct: pg.Client = new Client();
   await direct.end();
+  await manager.addConnection('verified', { ref: 'abcdefghijklmnopqrst', ssl: 'verify-full' });
+  await new Pool({ ssl: 'verify-full' }).end();
   await manager[Symbol.asyncDispose]();
 }
 

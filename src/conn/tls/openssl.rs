@@ -231,7 +231,12 @@ mod tests {
     use openssl::hash::MessageDigest;
     use openssl::nid::Nid;
     use openssl::pkey::Private;
+    use openssl::ssl::{Ssl, SslAcceptor};
     use openssl::x509::X509Name;
+
+    use std::sync::Arc;
+
+    use crate::conn::scripted::Pipe;
 
     use super::*;
 
@@ -241,7 +246,9 @@ mod tests {
         let mut subject = X509Name::builder()?;
         subject.append_entry_by_nid(Nid::COMMONNAME, name)?;
         let mut certificate = X509::builder()?;
-        certificate.set_subject_name(&subject.build())?;
+        let subject = subject.build();
+        certificate.set_subject_name(&subject)?;
+        certificate.set_issuer_name(&subject)?;
         certificate.set_pubkey(&key)?;
         certificate.set_not_before(&*Asn1Time::days_from_now(0)?)?;
         certificate.set_not_after(&*Asn1Time::days_from_now(1)?)?;
@@ -292,6 +299,42 @@ mod tests {
             found.sort();
             assert_eq!(found.join(" "), names);
         }
+    }
+
+    /// Whether a client that trusts this besides its own roots takes a server's certificate.
+    async fn is_taken(server: &(X509, PKey<Private>), further_root: Option<&str>) -> bool {
+        let (near, far) = tokio::io::duplex(4096);
+        let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls()).unwrap();
+        acceptor.set_certificate(&server.0).unwrap();
+        acceptor.set_private_key(&server.1).unwrap();
+        let ssl = Ssl::new(acceptor.build().context()).unwrap();
+        tokio::spawn(async move {
+            let mut session = SslStream::new(ssl, far).unwrap();
+            // The client's refusal is an error of the server's handshake as well.
+            let _ = Pin::new(&mut session).accept().await;
+        });
+        let roots = Some(vec![String::from_utf8(authority("theirs").unwrap()).unwrap()]);
+        let settings = TlsSettings { verify: true, roots, ..TlsSettings::default() };
+        let connector = Connector::build(&settings, false, further_root).ok().unwrap();
+        let socket = Socket::Pipe(Pipe::new(near, Arc::default(), Arc::default()));
+        match connector.connect("a server", socket).await {
+            Ok(_) => true,
+            Err(Problem::Untrusted((code, _))) => {
+                assert_eq!(code, "DEPTH_ZERO_SELF_SIGNED_CERT");
+                false
+            }
+            Err(problem) => panic!("{}", problem.into_error("").message),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_is_taken_whose_certificate_leads_to_the_further_root_and_no_other() {
+        let server = certificate("a server").unwrap();
+        let root = String::from_utf8(server.0.to_pem().unwrap()).unwrap();
+        assert!(is_taken(&server, Some(&root)).await);
+        let unrelated = String::from_utf8(authority("unrelated").unwrap()).unwrap();
+        assert!(!is_taken(&server, Some(&unrelated)).await);
+        assert!(!is_taken(&server, None).await);
     }
 
     #[test]
