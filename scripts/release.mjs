@@ -6,7 +6,7 @@
 // docs/releasing.md tells how a release goes.
 
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { X509Certificate, createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -14,6 +14,8 @@ import { parseArgs } from 'node:util';
 import { Failure, report } from './failure.mjs';
 import { runNpm } from './npm.mjs';
 import { readManifest, root } from './targets.mjs';
+
+const ROOT = 'src/supabase/root-2021.pem';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -70,6 +72,7 @@ function hindrances(manifest, tag) {
       : [`package.json names ${repository.url} as its repository, and this is ${here}`]),
     ...(changes.includes(`\n## [${version}]`) ? [] : [`CHANGELOG.md has no entry ${version}`]),
     ...(isOnMain() ? [] : ['the commit is not on main']),
+    ...(rootLasts() ? [] : [`Supabase's root (${ROOT}) ends within a year: look for its successor`]),
   ];
 }
 
@@ -78,6 +81,14 @@ function namesRepository(url, name) {
     .replace(/\.git$/, '')
     .toLowerCase()
     .endsWith(`/${name.toLowerCase()}`);
+}
+
+/** What is released today is used for a while. */
+function rootLasts() {
+  const { validTo } = new X509Certificate(readFileSync(path.join(root, ROOT)));
+  const inAYear = new Date();
+  inAYear.setFullYear(inAYear.getFullYear() + 1);
+  return new Date(validTo) > inAYear;
 }
 
 function isOnMain() {

@@ -162,6 +162,9 @@ describe('release.mjs check', () => {
       'Cargo.toml',
       'Cargo.lock',
       'native.js',
+      'README.md',
+      'docs/supabase.md',
+      'src/supabase',
     ]) {
       fs.cpSync(path.join(ROOT, name), path.join(checkout, name), { recursive: true });
     }
@@ -188,17 +191,21 @@ describe('release.mjs check', () => {
     fs.writeFileSync(path.join(checkout, name), content);
   }
 
-  function check(tag, repository = 'somebody/pgfleet') {
+  function check(tag, repository = 'somebody/pgfleet', today = '2029-01-01') {
+    // What is checked of dates holds for ever in a test.
+    const clock = `globalThis.Date = class extends Date { constructor(...of) { super(...(of.length ? of : ['${today}'])); } };`;
+    write('clock.cjs', clock);
     return run(path.join(checkout, SCRIPT), {
       args: ['check', ...(tag ? [tag] : [])],
       cwd: checkout,
+      execArgv: ['--require', path.join(checkout, 'clock.cjs')],
       env: { GITHUB_REPOSITORY: repository },
     });
   }
 
   /** @returns {Promise<string[]>} what it finds wrong with the tag of the version */
-  async function complaints(tag, repository) {
-    const { code, stderr } = await check(tag, repository);
+  async function complaints(tag, repository, today) {
+    const { code, stderr } = await check(tag, repository, today);
     assert.equal(code, 1);
     return stderr.trim().split('\n- ').slice(1);
   }
@@ -222,6 +229,14 @@ describe('release.mjs check', () => {
       'package.json says nothing as repository.url, homepage, bugs.url',
     ]);
     assert.equal((await check()).code, 0);
+  });
+
+  test('refuses a tag while the built-in root certificate has less than a year left', async () => {
+    const { version } = arrange();
+    assert.deepEqual(await complaints(`v${version}`, undefined, '2030-04-27'), [
+      "Supabase's root (src/supabase/root-2021.pem) ends within a year: look for its successor",
+    ]);
+    assert.equal((await check(`v${version}`, undefined, '2030-04-25')).code, 0);
   });
 
   test('refuses to publish from another repository than package.json names', async () => {

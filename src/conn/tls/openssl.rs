@@ -226,6 +226,8 @@ pub fn socket(session: &mut Session) -> &mut Socket {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use openssl::asn1::Asn1Time;
     use openssl::ec::{EcGroup, EcKey};
     use openssl::hash::MessageDigest;
@@ -234,11 +236,8 @@ mod tests {
     use openssl::ssl::{Ssl, SslAcceptor};
     use openssl::x509::X509Name;
 
-    use std::sync::Arc;
-
-    use crate::conn::scripted::Pipe;
-
     use super::*;
+    use crate::conn::scripted::Pipe;
 
     fn certificate(name: &str) -> Result<(X509, PKey<Private>), ErrorStack> {
         let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
