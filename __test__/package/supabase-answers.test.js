@@ -7,7 +7,10 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { before, describe, test } = require('node:test');
 const { ROOT } = require('../support/program.js');
+const { ADMIN_SHUTDOWN, ERRORS, errorFields } = require('../support/supavisor/error-table.js');
 const { native } = require('../../lib/native/binding.js');
+
+const REF = 'abcdefghijklmnopqrst';
 
 const read = (file) => fs.readFileSync(path.join(ROOT, file), 'utf8');
 
@@ -66,6 +69,37 @@ describe("Supabase's answers", () => {
         assert.deepEqual(found, { code, reaction, hint: `${means} ${remedy}` });
       }
     }
+  });
+
+  test('are recognised in the words of the poolers, with their code and without', () => {
+    const of = {
+      user: 'postgres',
+      ref: REF,
+      reason: 'unpaid',
+      address: '10.0.0.1',
+      limit: 15,
+      millis: 9,
+      name: 's0',
+    };
+    const cases = { ...ERRORS };
+    delete cases.ECIRCUITBREAKER;
+    const told = (fields, port = 6543) =>
+      native.supabaseAdvice(
+        { host: 'aws-0-eu-central-1.pooler.supabase.com', port, user: `postgres.${REF}` },
+        { severity: fields.S, code: fields.C, message: fields.M },
+      )?.code;
+    for (const code of Object.keys(cases)) {
+      const { reason, ...rest } = of;
+      // One reason for a role that isn't there, another for a project that is banned.
+      const parts = code === 'EAUTHQUERY' ? rest : { ...rest, reason };
+      const name = code === 'EJITUNAUTHORIZED' ? 'EWRONGPASSWORD' : code;
+      assert.equal(told(errorFields(code, parts)), name);
+      if (cases[code].older) assert.equal(told(errorFields(code, parts, { older: true })), name);
+    }
+    for (const operation of ['auth_error', 'get_secrets', 'db_connection'])
+      for (const older of [false, true])
+        assert.equal(told(errorFields('ECIRCUITBREAKER', { operation }, { older })), 'ECIRCUITBREAKER');
+    assert.equal(told(ADMIN_SHUTDOWN), 'EADMINSHUTDOWN');
   });
 
   test('have the reactions that index.d.ts names, and no others', () => {

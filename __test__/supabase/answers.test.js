@@ -3,6 +3,7 @@
 // What an error on the way to a project says besides the server's words, and whose certificate is trusted there.
 
 const assert = require('node:assert/strict');
+const { once } = require('node:events');
 const net = require('node:net');
 const { afterEach, before, describe, test } = require('node:test');
 const { Client, Pool } = require('../../index.js');
@@ -86,6 +87,20 @@ describe('An error on the way to a project', () => {
       const error = await failure(client.query('SELECT nothing FROM nowhere'));
       assert.equal(error.code, '42P01');
       assert.equal('supabase' in error, false);
+    });
+  }
+
+  for (const [how, way] of Object.entries(WAYS)) {
+    test(`says what to do when an idle client is told that the pooler goes down, ${how}`, async () => {
+      const pooler = await start();
+      const client = new Client(pooler.config(REF, way));
+      const told = once(client, 'error');
+      await client.connect();
+      open.push(client);
+      pooler.shutDownClients();
+      const [error] = await told;
+      assert.equal(error.code, '57P01');
+      assert.deepEqual([error.supabase.code, error.supabase.reaction], ['EADMINSHUTDOWN', 'retry']);
     });
   }
 

@@ -3,7 +3,7 @@
 use napi_derive::napi;
 
 use crate::error::{Error, ErrorKind, ServerError};
-use crate::supabase::{self, ROOT, Way};
+use crate::supabase::{self, ROOT, Way, names_project};
 
 /// How such a connection goes to its server.
 #[napi(object, object_to_js = false)]
@@ -35,7 +35,8 @@ pub(super) struct SupabaseAdvice {
 /// What the error means, if it means something.
 #[napi(catch_unwind)]
 pub(super) fn supabase_advice(way: SupabaseWay, failure: SupabaseFailure) -> Option<SupabaseAdvice> {
-    let mut known = Way::new(&way.host, way.port, &way.user);
+    let by_ref = names_project(&way.user, &[]);
+    let mut known = Way { by_ref, ..Way::new(&way.host, way.port, &way.user) };
     if let Some(mode) = &way.pool_mode {
         known.transaction_mode = mode == "transaction";
     }
