@@ -104,6 +104,21 @@ describe('An error on the way to a project', () => {
     });
   }
 
+  for (const [how, way] of Object.entries(WAYS)) {
+    test(`says what to do when a connection is lost without a word, ${how}`, async () => {
+      const pooler = await start();
+      const client = new Client(pooler.config(REF, way));
+      const told = once(client, 'error');
+      await client.connect();
+      open.push(client);
+      await pooler.close();
+      const [error] = await told;
+      assert.equal(error.message, 'Connection terminated unexpectedly');
+      assert.equal(error.code, undefined);
+      assert.deepEqual([error.supabase.code, error.supabase.reaction], ['ECONNECTIONLOST', 'retry']);
+    });
+  }
+
   test('never tells a password', async () => {
     const pooler = await start();
     const password = 'gz-secret-9';

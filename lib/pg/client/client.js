@@ -14,6 +14,7 @@ const { channels, isWatched, queryContext, trace } = require('../call/diagnostic
 const { disposerOf } = require('./disposal');
 const escape = require('../query/escape');
 const { endError, failureOf, isHangUp, isMereEnd, warnOfLoss } = require('../errors/loss');
+const { explained } = require('../errors/supabase');
 const MessageCore = require('../messages/message-core');
 const NativeConnection = require('./native-connection');
 const { parameterMessage } = require('../errors/notice');
@@ -279,10 +280,16 @@ class Client extends QueryQueue {
     this._handleEnd();
   }
 
+  /** How its connection goes to the server. */
+  get _way() {
+    const { host, port, user, _given } = this;
+    return { host, port, user, poolMode: _given.poolMode };
+  }
+
   /** The connection has ended, or the program has emitted its end. */
   _handleEnd() {
     if (this._ended) return;
-    const error = endError(this._ending);
+    const error = this._ending ? endError(true) : explained(endError(false), this._way);
     if (this._core !== null) {
       if (!this._awaitsOutcome) connections.delete(this._core.id);
       this._core.setRef(false);

@@ -131,18 +131,12 @@ class NativeConnection extends Connection {
     this.stream.markClosed();
   }
 
-  /** How the client's connection goes to its server. */
-  get _way() {
-    const { host, port, user, _given } = this.stream.client;
-    return { host, port, user, poolMode: _given.poolMode };
-  }
-
   /** @param {import('./connection').Message} message */
   _receive(message) {
     if (this._emitMessage) this.emit('message', message);
     const active = this._active;
     const name = message.name === 'error' ? 'errorMessage' : message.name;
-    if (message instanceof Error) explained(message, this._way);
+    if (message instanceof Error) explained(message, this.stream.client._way);
     if (active !== null && name !== 'readyForQuery') active.receive(name, message);
     this._isReceiving = true;
     try {

@@ -1,7 +1,7 @@
 'use strict';
 
 const { native } = require('../../native/binding');
-const { isServerError } = require('../../errors');
+const { isServerError, kindOf } = require('../../errors');
 
 /**
  * Adds to an error that JavaScript has made what it means where the server is a Supabase project's; Rust does so with
@@ -20,11 +20,21 @@ function explained(error, { host, port, user, poolMode }) {
     { host: String(host), port: Number(port), user: String(user ?? ''), poolMode: poolMode ?? undefined },
     {
       severity: isServerError(error) ? severity : undefined,
-      code: typeof code === 'string' ? code : undefined,
+      code: codeOf(error, code),
       message,
     },
   );
   return advice === null ? error : Object.assign(error, { supabase: advice });
+}
+
+/**
+ * @param {Error} error
+ * @param {unknown} code its own
+ * @returns {string | undefined} Node's, where it is that of a connection that is gone without a reason
+ */
+function codeOf(error, code) {
+  if (kindOf(error) === 'lost') return 'ECONNRESET';
+  return typeof code === 'string' ? code : undefined;
 }
 
 module.exports = { explained };
