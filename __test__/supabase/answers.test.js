@@ -161,8 +161,10 @@ describe('On the way to Supabase', { skip: withoutNames }, () => {
       const DatabaseManager = require('./index.js');
       const { Client } = DatabaseManager;
       const { CA: ca, PASSWORD: password } = process.env;
-      async function attempt({ managed, stream, own, ssl, ...config }) {
-        const options = { password, database: 'postgres', ...config };
+      async function attempt({ managed, stream, own, ssl, sslmode, ...config }) {
+        const { user, host } = config;
+        const url = \`postgres://\${user}:\${password}@\${host}/postgres?sslmode=\${sslmode}\`;
+        const options = sslmode ? { connectionString: url } : { password, database: 'postgres', ...config };
         if (own || ssl !== undefined) options.ssl = own ? { ca } : ssl;
         if (stream) options.stream = () => new net.Socket();
         const manager = new DatabaseManager();
@@ -203,6 +205,9 @@ describe('On the way to Supabase', { skip: withoutNames }, () => {
   test('a certificate that leads to another root is refused wherever it is verified, and the error says why', async () => {
     const configs = hosts.flatMap((host) => [
       ...verifying.map((ssl) => ({ ...host, ssl })),
+      { ...host, sslmode: 'verify-full' },
+      { ...host, sslmode: 'verify-full', managed: true },
+      { ...host, ssl: 'verify-ca' },
       { ...host, ssl: 'verify-full', stream: true },
       { ...host, ssl: 'verify-full', managed: true },
     ]);
