@@ -22,6 +22,7 @@ mod repeatable;
 mod scan;
 mod script;
 mod session_settings;
+mod session_use;
 mod token;
 mod transaction;
 mod tree;
@@ -38,6 +39,7 @@ pub use quote::{quote_identifier, quote_literal};
 pub use repeatable::is_repeatable_read;
 pub use script::{Statement, Statements, split, statements};
 pub use session_settings::unlisted_settings;
+pub use session_use::{SessionNeed, SessionUse, may_use_session, session_uses};
 pub use transaction::{OutsideTransaction, has_transaction_control, outside_transaction};
 
 #[cfg(test)]
