@@ -16,6 +16,8 @@ use super::meaning::Meaning;
 use super::notes::{Note, Notes, deliver_notes};
 use super::observer::Observer;
 use super::observer_cell::ObserverCell;
+use super::pooler_watch::PoolerWatch;
+use super::pooling::{self, Pooling, Way};
 #[cfg(unix)]
 use super::reader::{Detachable, Reader};
 use super::reply::Reply;
@@ -41,6 +43,7 @@ pub(super) struct Shared {
     meaning: Meaning,
     parameters: Vec<(String, String)>,
     round_trip: Option<Duration>,
+    way: Way,
     busy_wait: bool,
     status: AtomicU8,
     failed: AtomicBool,
@@ -74,7 +77,10 @@ pub fn gone() -> Error {
 impl Connection {
     /// An established connection, which is not read yet. What happens on it is told once it has an observer.
     pub(super) fn new(id: ConnectionId, established: Established) -> Connection {
+        let known = established.way.known.clone();
+        let is_made_up = pooling::is_made_up(established.process_id);
         let mut inner = Inner::new(established.stream, established.status, established.round_trip);
+        inner.pooler = PoolerWatch::new(known, is_made_up);
         inner.statements = Statements::preparing(established.auto_prepare.then(AutoPrepare::default));
         for (name, value) in &established.parameters {
             inner.statements.styles.learn(name, value);
@@ -87,6 +93,7 @@ impl Connection {
             meaning: established.meaning,
             parameters: established.parameters,
             round_trip: established.round_trip,
+            way: established.way,
             busy_wait: established.busy_wait,
             status: AtomicU8::new(established.status),
             failed: AtomicBool::new(false),
@@ -182,6 +189,23 @@ impl Connection {
         self.shared.failed.swap(false, Ordering::AcqRel)
     }
 
+    pub(super) fn way(&self) -> &Way {
+        &self.shared.way
+    }
+
+    /// What is known of a pooler between this connection and the server.
+    pub fn pooling(&self) -> Pooling {
+        self.shared.way.known.pooling()
+    }
+
+    /// The same after asking, which the transaction status `I` allows.
+    pub async fn ask_pooling(&self) -> Pooling {
+        if self.pooling() == Pooling::Unknown && self.status() == b'I' {
+            pooling::ask(self).await;
+        }
+        self.pooling()
+    }
+
     /// Requests can be made.
     pub fn is_open(&self) -> bool {
         self.lock().life == Life::Open
@@ -216,7 +240,7 @@ impl Connection {
     pub fn submit_all(&self, mut requests: impl Iterator<Item = Request>) {
         let mut notes = Notes::new();
         // A failure here loses the connection, whose task fails the requests that it knows of.
-        contained(|| {
+        let asks = contained(|| {
             let mut inner = self.lock();
             let refusal = match inner.life {
                 Life::Open => None,
@@ -232,9 +256,38 @@ impl Connection {
                     notes.extend(requests.by_ref().map(|request| (request.reply, Note::Failed(error.clone()))));
                 }
             }
+            inner.pooler.begin()
         });
+        if asks == Some(true) {
+            self.ask_pooler();
+        }
         notes.extend(requests.map(|request| (request.reply, Note::Failed(gone()))));
         self.deliver(notes);
+    }
+
+    /// Makes a request of Rust's own before all that wait.
+    pub(super) fn interpose(&self, request: Request) {
+        let mut notes = Notes::new();
+        {
+            let mut inner = self.lock();
+            if inner.life == Life::Open {
+                inner.queue.push_front(request);
+                inner.advance(&mut notes);
+                inner.flush();
+            } else {
+                notes.push((request.reply, Note::Failed(gone())));
+            }
+        }
+        self.deliver(notes);
+    }
+
+    /// Asks what a request waits for: whether there is a pooler, and in which mode.
+    pub(super) fn ask_pooler(&self) {
+        let asked = Asked(self.clone());
+        runtime::spawn(async move {
+            pooling::ask(&asked.0).await;
+            drop(asked);
+        });
     }
 
     /// Delivers notes, and tells the observer of requests that will never be answered.
@@ -269,11 +322,15 @@ impl Connection {
     /// How many requests may be in flight at a time from now on.
     pub fn set_depth(&self, depth: usize) {
         let mut notes = Notes::new();
-        {
+        let asks = {
             let mut inner = self.lock();
             inner.depth = depth.max(1);
             inner.advance(&mut notes);
             inner.flush();
+            inner.pooler.begin()
+        };
+        if asks {
+            self.ask_pooler();
         }
         self.deliver(notes);
     }
@@ -376,6 +433,22 @@ impl Connection {
     /// Whether a request to cancel something on it may still be on its way, so that nobody should be given it.
     pub fn may_be_cancelled(&self) -> bool {
         self.shared.may_be_cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// A connection whose requests wait no longer for what is being asked when this is dropped.
+struct Asked(Connection);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let mut notes = Notes::new();
+        {
+            let mut inner = self.0.lock();
+            inner.pooler.end();
+            inner.advance(&mut notes);
+            inner.flush();
+        }
+        self.0.deliver(notes);
     }
 }
 

@@ -206,6 +206,7 @@ mod tests {
     use super::super::meaning::Meaning;
     use super::super::message::Message;
     use super::super::observer::Observer;
+    use super::super::pooling::Way;
     use super::super::reply::Reply;
     use super::super::request::Request;
     use super::super::route::Route;
@@ -295,6 +296,7 @@ mod tests {
                 connect_timeout: None,
             },
             meaning: Meaning::default(),
+            way: Way::without_pooler(),
             auto_prepare: false,
             busy_wait: false,
             round_trip: None,

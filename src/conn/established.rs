@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use super::meaning::Meaning;
+use super::pooling::Way;
 use super::route::Route;
 use super::stream::Stream;
 use crate::error::ServerError;
@@ -29,6 +30,8 @@ pub(super) struct Established {
     pub route: Route,
     /// What its errors mean.
     pub meaning: Meaning,
+    /// What is known of a pooler on it.
+    pub way: Way,
     /// Repeated statements are prepared automatically.
     pub auto_prepare: bool,
     /// The event loop may stay awake for its answers.

@@ -14,6 +14,7 @@ use super::established::Established;
 use super::key_ring::KeyRing;
 use super::meaning::Meaning;
 use super::os_error::io_error;
+use super::pooling::Way;
 use super::route::{Route, broken};
 use super::scram::{Channel, Scram};
 use super::stream::Stream;
@@ -271,7 +272,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// What is left of it when the server is ready.
-    pub(super) fn established(self, started: Started, route: Route) -> Established {
+    pub(super) fn established(self, started: Started, route: Route, way: Way) -> Established {
         let Started { process_id, secret_key, parameters, notices, status } = started;
         let Conversation { stream, received, settings, round_trip, .. } = self;
         let (auto_prepare, busy_wait) = (settings.auto_prepare, settings.busy_wait);
@@ -286,6 +287,7 @@ impl<'a> Conversation<'a> {
             status,
             route,
             meaning,
+            way,
             auto_prepare,
             busy_wait,
             round_trip,

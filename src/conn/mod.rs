@@ -49,6 +49,8 @@ mod os_error;
 mod patience;
 mod pending_request;
 pub mod plain;
+mod pooler_watch;
+pub mod pooling;
 mod project;
 pub mod questions;
 pub mod race;

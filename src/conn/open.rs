@@ -12,6 +12,7 @@ use super::connection_id::ConnectionId;
 use super::driver;
 use super::handshake::Conversation;
 use super::key_ring::KeyRing;
+use super::pooling;
 use super::route::{Route, secure};
 use super::session::Session;
 use super::session_parameters::SessionParameters;
@@ -195,7 +196,10 @@ impl Attempt<'_> {
         let may_tell = !self.settings.by_ref || wants_tls.is_some_and(TlsSettings::verifies);
         let mut conversation = Conversation::new(stream, self.settings, parameters.sent(), self.ring, may_tell);
         match conversation.start(self.caller).await {
-            Ok(started) => Ok(driver::start(self.id, conversation.established(started, route))),
+            Ok(started) => {
+                let way = pooling::Way::of(self.settings, self.caller, self.way.host, self.way.port);
+                Ok(driver::start(self.id, conversation.established(started, route, way)))
+            }
             Err(_) if conversation.has_withheld() => Err(Failure::Unverified),
             Err(error) => Err(error.into()),
         }

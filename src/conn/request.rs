@@ -64,10 +64,13 @@ impl Message {
             Message::Extended(query) if may_prepare && query.name.is_empty() => {
                 match statements.prepare_repeated(&query.text, query.parameters.len()) {
                     Some(prepared) => repeated(query, prepared, reply, statements, formats, out),
-                    None => extended(&query, reply, statements, formats, out),
+                    None => extended(&query, true, reply, statements, formats, out),
                 }
             }
-            Message::Extended(query) => extended(&query, reply, statements, formats, out),
+            Message::Extended(query) => {
+                let is_named = !statements.leaves_out_names;
+                extended(&query, is_named, reply, statements, formats, out)
+            }
             Message::Raw => Ok((Flow::Raw, None)),
             Message::Portal(portal) => open_portal(&portal, out).map(|()| (Flow::Portal { left: 0 }, None)),
             Message::Copy { text, each } => frontend::query(&text, out).map(|()| (Flow::Copy { each }, None)),
@@ -191,7 +194,7 @@ fn repeated(
         frontend::close_statement(closed, out)?;
     }
     let mut query = Extended { name: name.into(), ..query };
-    let (mut flow, shape) = extended(&query, reply, statements, formats, out)?;
+    let (mut flow, shape) = extended(&query, true, reply, statements, formats, out)?;
     if let Flow::Extended { unprepared, .. } = &mut flow {
         query.name = Arc::default();
         *unprepared = Some(Box::new(query));
@@ -199,8 +202,11 @@ fn repeated(
     Ok((flow, shape))
 }
 
+/// Runs a query as a statement of its name. Where that isn't sent (not `is_named`) the statement is parsed and described
+/// each time, and the caller can't tell the difference.
 fn extended(
     query: &Extended,
+    is_named: bool,
     reply: &Reply,
     statements: &mut Statements,
     formats: Formats,
@@ -215,9 +221,13 @@ fn extended(
     {
         return Err(Error::new(ErrorKind::Refused, texts::statement_not_unique(name)));
     }
+    let is_known = known.is_some();
+    let text = known.map_or(&**text, |statement| statement.text.as_str());
+    let known = known.filter(|statement| is_named && statement.is_named());
     let parse = known.is_none();
+    let sent_name = if is_named { &**name } else { "" };
     if parse {
-        frontend::parse(name, text, out)?;
+        frontend::parse(sent_name, text, out)?;
     }
     let described = known.and_then(|statement| statement.described(binary, reply));
     let shape = match &described {
@@ -225,15 +235,16 @@ fn extended(
         _ => None,
     };
     let codes = shape.iter().flat_map(|shape| shape.format_codes(formats));
-    frontend::bind("", name, parameters, codes.chain(binary.then_some(1)), out)?;
+    frontend::bind("", sent_name, parameters, codes.chain(binary.then_some(1)), out)?;
     let describe = described.is_none().then_some(binary);
     if describe.is_some() {
         frontend::describe_portal("", out)?;
     }
     frontend::execute("", 0, out)?;
     frontend::sync(out);
-    if parse && !name.is_empty() {
-        statements.sent(name, text.to_string());
+    if parse && !name.is_empty() && (is_named || !is_known) {
+        let text = text.to_owned();
+        statements.sent(name, text, is_named);
     }
     Ok((Flow::Extended { name: name.clone(), parse, describe, unprepared: None, unbound: None }, shape))
 }

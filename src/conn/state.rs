@@ -15,6 +15,8 @@ use super::large_texts::LargeTexts;
 use super::message::Message;
 use super::notes::{Note, Notes};
 use super::pending_request::PendingRequest;
+use super::pooler_watch::PoolerWatch;
+use super::pooling::{Known, Pooling};
 use super::race::Race;
 use super::reader::Reader;
 use super::reply::Reply;
@@ -50,6 +52,7 @@ pub(super) struct Inner {
     pub(super) exchange: Exchange,
     pub(super) statements: Statements,
     pub(super) large_texts: LargeTexts,
+    pub(super) pooler: PoolerWatch,
     pub(super) life: Life,
     pub(super) waker: Option<Waker>,
     /// Transaction status of the last ReadyForQuery.
@@ -85,6 +88,7 @@ impl Inner {
             exchange: Exchange::default(),
             statements: Statements::default(),
             large_texts: LargeTexts::new(round_trip),
+            pooler: PoolerWatch::new(Known::certain(Pooling::Session), false),
             life: Life::Open,
             waker: None,
             status,
@@ -144,6 +148,15 @@ impl Inner {
             self.send_next(request, notes);
         } else {
             self.queue.push_back(request);
+            self.ask_if_held();
+        }
+    }
+
+    /// Notes that the first request waits for what isn't known of a pooler.
+    fn ask_if_held(&mut self) {
+        let is_held = |first: &Request| self.pooler.holds(&first.message, self.status, true);
+        if self.in_flight() == 0 && self.life == Life::Open && self.queue.front().is_some_and(is_held) {
+            self.pooler.want();
         }
     }
 
@@ -155,18 +168,26 @@ impl Inner {
         {
             self.send_next(request, notes);
         }
+        self.ask_if_held();
     }
 
     fn send_next(&mut self, request: Request, notes: &mut Notes) {
         let Request { message, reply, may_prepare, known } = request;
+        if let Some(refusal) = self.pooler.refusal(&message) {
+            return notes.push((reply, Note::Refused(refusal, self.status)));
+        }
         let is_alone = self.in_flight() == 0;
         let reply = self.sending.insert(reply);
         let text = self.large_texts.learnable(&message, may_prepare, known.as_deref());
-        let may_prepare = may_prepare && self.statements.may_prepare(self.status);
+        let may_prepare = may_prepare && self.pooler.may_prepare() && self.statements.may_prepare(self.status);
         let describes = !may_prepare && is_alone && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
         let mode = Mode::of(&message, reply, describes);
         // Requests in flight may change how the session writes dates.
         let formats = if is_alone { self.statements.styles.formats() } else { Formats::PLAIN };
+        self.statements.leaves_out_names = self.pooler.leaves_out_names();
+        if self.statements.leaves_out_names && matches!(&message, Message::Extended(query) if !query.name.is_empty()) {
+            self.pooler.left_out_name();
+        }
         let sent = message.send(may_prepare, describes, reply, &mut self.statements, formats, &mut self.out);
         let Some(reply) = self.sending.take() else { return };
         match sent {
@@ -184,7 +205,9 @@ impl Inner {
     /// Whether a request can be sent now, were it the next one.
     fn may_leave(&self, message: &Message) -> bool {
         let in_flight = self.in_flight();
-        in_flight == 0 || (in_flight < self.depth && !self.exchange.is_exclusive() && !self.must_travel_alone(message))
+        let has_room = in_flight == 0
+            || (in_flight < self.depth && !self.exchange.is_exclusive() && !self.must_travel_alone(message));
+        has_room && !self.pooler.holds(message, self.status, in_flight == 0)
     }
 
     /// A raw exchange has the connection exclusively, and a name is not used again before the server accepted it.

@@ -25,6 +25,8 @@ pub struct Statement {
     pub text: String,
     /// ParseComplete has come.
     confirmed: bool,
+    /// The server has it under this name, and not just its text without one.
+    is_named: bool,
     /// The server refuses to execute it when its columns have changed.
     keeps_columns: bool,
     description: Option<Description>,
@@ -41,6 +43,11 @@ struct Description {
 }
 
 impl Statement {
+    /// Whether the server has it under its name.
+    pub fn is_named(&self) -> bool {
+        self.is_named
+    }
+
     /// What its result is, when that is known for this receiver.
     pub fn described(&self, binary: bool, reply: &Reply) -> Option<Described> {
         let description = self.description.as_ref()?;
@@ -63,6 +70,8 @@ pub struct Statements {
     by_name: HashMap<String, Statement>,
     /// How the session writes values.
     pub styles: Styles,
+    /// Statements are sent without their names, because the server may not have them the next time.
+    pub leaves_out_names: bool,
     /// Repeated texts, when they are to be prepared.
     auto: Option<AutoPrepare>,
     /// How often the session's settings have changed.
@@ -138,10 +147,11 @@ impl Statements {
         self.by_name.get(name).is_some_and(|statement| !statement.confirmed)
     }
 
-    /// Parse is on its way.
-    pub fn sent(&mut self, name: &str, text: String) {
+    /// Parse is on its way, with the name or without it.
+    pub fn sent(&mut self, name: &str, text: String, is_named: bool) {
         let keeps_columns = sql::is_plannable(&text);
-        self.by_name.insert(name.to_owned(), Statement { text, confirmed: false, keeps_columns, description: None });
+        let statement = Statement { text, confirmed: false, is_named, keeps_columns, description: None };
+        self.by_name.insert(name.to_owned(), statement);
     }
 
     /// ParseComplete.

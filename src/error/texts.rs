@@ -450,6 +450,33 @@ pub fn statement_not_unique(name: &str) -> String {
     format!("Prepared statements must be unique - '{name}' was used for a different statement")
 }
 
+// What a pooler in transaction mode would break.
+
+/// In place of LISTEN.
+pub const INSTEAD_OF_LISTEN: &str = "LISTEN on a connection in session mode";
+/// In place of a setting of the session.
+pub const INSTEAD_OF_SET: &str = "use SET LOCAL or set_config(..., true) inside a transaction, or ALTER ROLE ... SET";
+/// In place of a session's advisory lock.
+pub const INSTEAD_OF_ADVISORY_LOCK: &str =
+    "use pg_advisory_xact_lock or pg_try_advisory_xact_lock, which the end of the transaction gives back";
+/// In place of a temporary object.
+pub const INSTEAD_OF_TEMPORARY: &str = "create a table with ON COMMIT DROP inside a transaction";
+/// In place of PREPARE.
+pub const INSTEAD_OF_PREPARE: &str = "give the query a name, or just its text, and leave preparing to the driver";
+/// In place of WITH HOLD.
+pub const INSTEAD_OF_HOLD: &str = "declare the cursor without it and read it inside its transaction";
+/// In place of LOAD.
+pub const INSTEAD_OF_LOAD: &str = "have the server load the library (session_preload_libraries)";
+
+/// A statement was not sent; `way_out` is what to do in its place.
+pub fn transaction_mode(statement: &str, way_out: &str) -> String {
+    format!(
+        "{statement} keeps something in its session beyond the transaction, and the pooler on this connection is in \
+         transaction mode: it would be left to other clients. Nothing was sent. Either {way_out}, or connect in session \
+         mode (Supabase: port 5432). poolMode: 'session' has it sent all the same."
+    )
+}
+
 // Bytes that are not PostgreSQL.
 
 /// The end of a body comes before its last field.
