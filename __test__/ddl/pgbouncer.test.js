@@ -54,9 +54,14 @@ SET app.tenant = '5';`;
         lockTimeout: 500,
         statementTimeout: 5000,
       });
-      await manager.executeDDL(`SET search_path = ''; VACUUM public.${table}; SELECT 1`, {
-        transaction: 'auto',
-      });
+      const inParts = `SET search_path = ''; VACUUM public.${table}; SELECT 1`;
+      if (mode === 'session') {
+        await manager.executeDDL(inParts, { transaction: 'auto' });
+      } else {
+        // Its second part may run on another server connection, which would lack the setting.
+        const error = await failure(manager.executeDDL(inParts, { transaction: 'auto' }));
+        assert.deepEqual([error.code, error.outcome], ['PGFLEET_TRANSACTION_MODE', 'not applied']);
+      }
       for (let i = 0; i < 5; i++) {
         const { rows } = await manager.executeDDL(shown);
         assert.deepEqual({ ...rows[0], tenant: rows[0].tenant || null }, usual);

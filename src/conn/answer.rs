@@ -321,6 +321,9 @@ impl Answer {
             return Err(Error::protocol(texts::READY_TOO_EARLY));
         }
         let Some(mut pending) = self.current.take() else { return Ok(()) };
+        if let Some(error) = &pending.error {
+            self.connection.lock().pooler.failed(error);
+        }
         if let Some(request) = second_try(&self.connection, &mut pending, status) {
             self.owed = None;
             self.complete(status, |inner| inner.queue.push_front(request));

@@ -98,11 +98,20 @@ impl PoolerWatch {
         self.is_due = self.asking == Asking::Not;
     }
 
-    /// The server has lost a statement that the session had, or has one that it had not.
-    pub(super) fn prove(&self) {
-        self.known.prove();
+    /// A request has failed: what does that say about the pooler?
+    pub(super) fn failed(&mut self, error: &Error) {
+        if error.supabase.as_ref().is_some_and(|advice| advice.code == OF_TRANSACTION_MODE) {
+            self.known.prove();
+        } else if matches!(error.code.as_deref(), Some("26000" | "42P05")) && self.known.doubt() {
+            // A statement isn't there that was, or one is that wasn't; or the program is mistaken.
+            self.asking = Asking::Not;
+            self.is_due = true;
+        }
     }
 }
+
+/// What Supabase's pooler answers in transaction mode alone.
+const OF_TRANSACTION_MODE: &str = "EPSSIMPLEQUERY";
 
 /// The text of the caller's, for one that isn't a script: a script is looked at as a whole before it is sent.
 fn text_of(message: &Message) -> Option<&str> {

@@ -45,12 +45,17 @@ impl From<PoolMode> for Pooling {
 /// What all connections of the process to one server, as one user, know of its pooler.
 pub(super) struct Known {
     state: AtomicU8,
+    /// How often it has been in doubt.
+    doubts: AtomicU8,
     /// One of them asks, and the others wait for what it learns.
     asking: tokio::sync::Mutex<()>,
 }
 
 /// A server as poolers tell them apart: host, port, user, database.
 type Place = (String, u16, String, String);
+
+/// How often a pooler is asked again that hasn't shown its mode.
+const MOST_DOUBTS: u8 = 3;
 
 /// Servers that are remembered, before all of them are forgotten.
 const MOST_PLACES: usize = 1000;
@@ -59,7 +64,11 @@ static PLACES: LazyLock<Mutex<HashMap<Place, Arc<Known>>>> = LazyLock::new(Mutex
 
 impl Known {
     pub(super) fn certain(pooling: Pooling) -> Arc<Known> {
-        Arc::new(Known { state: AtomicU8::new(pooling as u8), asking: tokio::sync::Mutex::default() })
+        Arc::new(Known {
+            state: AtomicU8::new(pooling as u8),
+            doubts: AtomicU8::new(0),
+            asking: tokio::sync::Mutex::default(),
+        })
     }
 
     /// What is known of the server at an address of these settings.
@@ -93,6 +102,20 @@ impl Known {
         if self.pooling() != Pooling::Session {
             self.state.store(Pooling::Transaction as u8, Ordering::Relaxed);
         }
+    }
+
+    /// A pooler that hasn't shown its mode has answered as one in transaction mode does: it has to be asked again. False
+    /// when nothing is open any more.
+    pub(super) fn doubt(&self) -> bool {
+        let is_open = match self.pooling() {
+            Pooling::Unknown => true,
+            Pooling::Unproven => self.doubts.fetch_add(1, Ordering::Relaxed) < MOST_DOUBTS,
+            Pooling::Session | Pooling::Transaction => false,
+        };
+        if is_open {
+            self.learn(Pooling::Unknown);
+        }
+        is_open
     }
 
     fn learn(&self, pooling: Pooling) {

@@ -17,6 +17,7 @@ use tokio::sync::oneshot::Receiver;
 
 use crate::clock;
 use crate::conn::message::{Message, Script};
+use crate::conn::pooling::{self, Pooling};
 use crate::conn::relay::{Hearing, RelayEnd};
 use crate::conn::session::{Answer, Question};
 use crate::conn::{Connection, Event, Operation, Plain, Relay, Reply, Request, Session};
@@ -152,8 +153,13 @@ impl Attempt<'_> {
         let past_question = savepoint.commit();
         let is_identified = identity.as_ref().is_none_or(|answer| answer.error.is_none());
         // Settings go back in the same transaction: behind a pooler the next one may be on another server's connection.
-        let undoes_first = is_open && identity.is_some() && is_identified;
+        let is_pooled = self.connection.pooling() == Pooling::Transaction;
+        let undoes_first = is_open && is_identified && (is_pooled || identity.is_some());
         let is_undone = !undoes_first || self.undo(session, true).await;
+        if is_pooled && is_open && !(undoes_first && is_undone) && self.care.is_some_and(|care| care.undoes) {
+            let error = Error::new(ErrorKind::Refused, texts::SETTINGS_NOT_UNDONE).with_code(pooling::CODE);
+            return Err(self.with_outcome(error, &end.tags, End::Undone));
+        }
         let may_commit = is_identified && is_undone;
         let commit = session.ask(if is_open && !may_commit { &past_question } else { "COMMIT" });
         let committed = self.committed(commit, inquiry.filter(|_| is_open), &end.tags, None).await;

@@ -17,6 +17,7 @@ use super::lock_budget::{LockBudget, Next};
 use super::lock_watch::{LockWatch, Seen};
 use super::order::{Apart, Mode, Order};
 use super::piece::{Piece, Plan, starts_with};
+use super::pooled;
 use super::progress::{Progress, Steps};
 use super::session_settings::Backup;
 use crate::clock;
@@ -104,7 +105,8 @@ impl<'a> Managed<'a> {
             self.budget.begin_piece();
             self.steps.mark();
             let Err(error) = self.run_piece(&piece, &mut watch).await else { continue };
-            let parts = if self.order.mode == Mode::Auto { self.plan.split(&piece, &error) } else { None };
+            let may_split = self.order.mode == Mode::Auto && !pooled::must_be_one(self.order, self.connection);
+            let parts = if may_split { self.plan.split(&piece, &error) } else { None };
             match parts.or_else(|| piece.alone(&error).map(|piece| vec![piece])) {
                 Some(parts) => {
                     self.steps.rewind();

@@ -18,6 +18,7 @@ mod managed;
 mod order;
 mod outcome;
 mod piece;
+mod pooled;
 mod progress;
 mod run;
 mod session_settings;

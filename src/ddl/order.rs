@@ -10,6 +10,7 @@ use crate::conn::{Caller, Connection};
 use crate::pool::Pool;
 
 /// A script and how it shall run.
+#[derive(Clone)]
 pub struct Order {
     /// What to run.
     pub body: Body,

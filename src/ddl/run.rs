@@ -7,6 +7,7 @@ use super::attempt::{Attempt, aborted};
 use super::managed::Managed;
 use super::order::{Apart, Mode, Order, Place};
 use super::piece::Piece;
+use super::pooled;
 use crate::conn::operation::Ended;
 use crate::conn::{Connection, Operation};
 use crate::error::{Error, Outcome};
@@ -59,6 +60,9 @@ async fn execute(
         Hold::Client(connection) => connection,
     };
     let connection = connection.clone();
+    let status = || if connection.is_open() { connection.status() } else { 0 };
+    let fitted = pooled::fit(order, &connection).await.map_err(|error| (error, status()))?;
+    let order = &*fitted;
     let (ended, is_spoiled) = if order.is_plain() {
         let piece = Piece::whole(&order.body, order.mode == Mode::Transaction);
         let attempt = Attempt {
@@ -84,8 +88,7 @@ async fn execute(
             lease.spoil();
         }
     }
-    let status = if connection.is_open() { connection.status() } else { 0 };
-    ended.map(|()| status).map_err(|error| (error, status))
+    ended.map(|()| status()).map_err(|error| (error, status()))
 }
 
 #[cfg(test)]

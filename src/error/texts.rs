@@ -609,6 +609,9 @@ pub const LOCK_NOT_HAD: &str = "canceling statement due to lock timeout";
 pub const INDEX_IS_BEING_BUILT: &str = "another process is building the index";
 /// It would have to be known what to undo.
 pub const SETTINGS_NOT_TOLD: &str = "The server didn't say which settings there are.";
+/// Behind a pooler in transaction mode.
+pub const SETTINGS_NOT_UNDONE: &str = "The server refused to undo what the script had set for its session, which a \
+    pooler in transaction mode would have left to other clients, so the script was rolled back. Use SET LOCAL in it.";
 /// It would have to be known whether two indexes are the same.
 pub const DEFINITION_NOT_TOLD: &str = "the server didn't say how it would be defined";
 
