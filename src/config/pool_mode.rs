@@ -1,6 +1,6 @@
 //! How long a pooler lends a server connection to one of its clients.
 
-use crate::supabase::Endpoint;
+use crate::supabase::{Endpoint, TRANSACTION_PORT};
 
 /// For how long the same server connection answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,12 +12,8 @@ pub enum PoolMode {
     Transaction,
 }
 
-/// Where Supabase's poolers are in transaction mode. Others listen elsewhere, or have either mode on their port, as
-/// PgBouncer on 6432.
-const TRANSACTION_PORT: u16 = 6543;
-
 impl PoolMode {
-    /// The mode at an address, where that can't be another one.
+    /// The mode at an address, where that can't be another one. PgBouncer has either mode on its port.
     pub fn at(host: &str, port: u16) -> Option<PoolMode> {
         match (Endpoint::of(host), port) {
             (_, TRANSACTION_PORT) => Some(PoolMode::Transaction),

@@ -233,6 +233,7 @@ impl Answer {
     fn failed(&mut self, body: &[u8]) -> Result<(), Error> {
         let Some(PendingRequest { flow, error, .. }) = &mut self.current else { return Ok(()) };
         let found = Error::from_server(server_message::error_fields(body)?);
+        self.connection.lock().pooler.failed(&found);
         error.get_or_insert_with(|| Box::new(self.connection.explained(found)));
         if let Flow::Extended { unbound, .. } = flow
             && unbound.take().is_some()
@@ -321,9 +322,6 @@ impl Answer {
             return Err(Error::protocol(texts::READY_TOO_EARLY));
         }
         let Some(mut pending) = self.current.take() else { return Ok(()) };
-        if let Some(error) = &pending.error {
-            self.connection.lock().pooler.failed(error);
-        }
         if let Some(request) = second_try(&self.connection, &mut pending, status) {
             self.owed = None;
             self.complete(status, |inner| inner.queue.push_front(request));

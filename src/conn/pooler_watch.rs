@@ -7,6 +7,7 @@ use super::message::{Extended, Message, Portal};
 use super::pooling::{Known, Pooling, refused};
 use crate::error::Error;
 use crate::sql;
+use crate::supabase::{self, Way};
 
 /// The pooler of one connection, in the connection's eyes.
 pub(super) struct PoolerWatch {
@@ -100,18 +101,22 @@ impl PoolerWatch {
 
     /// A request has failed: what does that say about the pooler?
     pub(super) fn failed(&mut self, error: &Error) {
-        if error.supabase.as_ref().is_some_and(|advice| advice.code == OF_TRANSACTION_MODE) {
-            self.known.prove();
-        } else if matches!(error.code.as_deref(), Some("26000" | "42P05")) && self.known.doubt() {
+        match error.code.as_deref() {
+            Some("XX000") if is_of_transaction_mode(error) => self.known.prove(),
             // A statement isn't there that was, or one is that wasn't; or the program is mistaken.
-            self.asking = Asking::Not;
-            self.is_due = true;
+            Some("26000" | "42P05") if self.known.doubt() => {
+                self.asking = Asking::Not;
+                self.is_due = true;
+            }
+            _ => {}
         }
     }
 }
 
-/// What Supabase's pooler answers in transaction mode alone.
-const OF_TRANSACTION_MODE: &str = "EPSSIMPLEQUERY";
+/// Whether it is what Supabase's pooler answers in transaction mode alone, wherever it listens.
+fn is_of_transaction_mode(error: &Error) -> bool {
+    supabase::answer(&Way::new("", 0, ""), error).is_some_and(|answer| answer.codes.contains(&"EPSSIMPLEQUERY"))
+}
 
 /// The text of the caller's, for one that isn't a script: a script is looked at as a whole before it is sent.
 fn text_of(message: &Message) -> Option<&str> {
