@@ -22,6 +22,10 @@ export interface Addon {
   refusalOfScript(script: string, inTransaction: boolean): Failure | null;
   /** @param isLost whether the connection was lost, in place of a refusal by the server */
   fateOfScript(script: string, inTransaction: boolean, isLost: boolean): Fate;
+  /** Why a text is refused where a pooler in transaction mode would break it. */
+  refusalInTransactionMode(text: string): Failure | null;
+  /** The port of the same host that is in session mode, if this one is in transaction mode. */
+  sessionPort(host: string, port: number): number | null;
   /** Whether data for a COPY stands in a script. */
   hasCopyData(script: string): boolean;
   /** The parts that a script is run in. */
@@ -112,6 +116,9 @@ export type SendQuery = (
   textNumber: number,
 ) => void;
 
+/** What is known of a pooler before a server; one that is `unproven` may be in either mode. */
+export type Pooling = 'unknown' | 'session' | 'unproven' | 'transaction';
+
 /** One connection: a client's own, or one that a pool has handed out. */
 export interface Connection {
   readonly id: number;
@@ -124,6 +131,7 @@ export interface Connection {
   readonly transactionStatus: string | null;
   readonly processID: number | null;
   readonly secretKey: number | null;
+  readonly pooling: Pooling;
   connect(request: number): void;
   query: SendQuery;
   rawBegin(request: number): void;

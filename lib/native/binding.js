@@ -578,6 +578,19 @@ const native = {
    */
   fateOfScript: (script, inTransaction, isLost) => addon.fateOfScript(script, inTransaction, isLost),
   /**
+   * Why a text is refused where a pooler in transaction mode would break it, or null.
+   *
+   * @param {string} text
+   */
+  refusalInTransactionMode: (text) => addon.refusalInTransactionMode(text),
+  /**
+   * The port of the same host that is in session mode, if this one is in transaction mode, or null.
+   *
+   * @param {string} host
+   * @param {number} port
+   */
+  sessionPort: (host, port) => addon.sessionPort(host, port),
+  /**
    * Whether data for a COPY stands in a script.
    *
    * @param {string} script

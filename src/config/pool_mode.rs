@@ -12,14 +12,23 @@ pub enum PoolMode {
     Transaction,
 }
 
+/// Where Supabase's hosts have their databases in session mode.
+const SESSION_PORT: u16 = 5432;
+
 impl PoolMode {
     /// The mode at an address, where that can't be another one. PgBouncer has either mode on its port.
     pub fn at(host: &str, port: u16) -> Option<PoolMode> {
         match (Endpoint::of(host), port) {
             (_, TRANSACTION_PORT) => Some(PoolMode::Transaction),
-            (Some(_), 5432) => Some(PoolMode::Session),
+            (Some(_), SESSION_PORT) => Some(PoolMode::Session),
             _ => None,
         }
+    }
+
+    /// Where the same host has the same databases and roles in session mode, if this port is in transaction mode and
+    /// that is known of the host.
+    pub fn session_port(host: &str, port: u16) -> Option<u16> {
+        (port == TRANSACTION_PORT && Endpoint::of(host).is_some()).then_some(SESSION_PORT)
     }
 }
 
@@ -39,6 +48,18 @@ mod tests {
             ("localhost", 5432, None),
         ] {
             assert_eq!(PoolMode::at(host, port), mode, "{host}:{port}");
+        }
+    }
+
+    #[test]
+    fn only_supabases_hosts_have_the_same_in_session_mode_elsewhere() {
+        for (host, port, other) in [
+            ("aws-0-eu-central-1.pooler.supabase.com", 6543, Some(5432)),
+            ("db.abc.supabase.co", 6543, Some(5432)),
+            ("db.abc.supabase.co", 5432, None),
+            ("localhost", 6543, None),
+        ] {
+            assert_eq!(PoolMode::session_port(host, port), other, "{host}:{port}");
         }
     }
 }

@@ -14,6 +14,7 @@ use super::script::{self, ScriptOrder};
 use crate::config::ServerSettings;
 use crate::conn::connection::gone;
 use crate::conn::message::Message;
+use crate::conn::pooling::Pooling;
 use crate::conn::request::Request;
 use crate::conn::{
     Caller, Connection, ConnectionEvent, ConnectionId, Event, KeyRing, Observer, Reply, Sink, open, runtime,
@@ -376,6 +377,17 @@ impl ConnectionHandle {
     #[napi(getter, catch_unwind)]
     pub fn secret_key(&self) -> Option<i32> {
         self.connection().map(|connection| connection.backend_key().1)
+    }
+
+    /// What is known of a pooler before its server: `unknown`, `session`, `unproven` or `transaction`.
+    #[napi(getter, catch_unwind)]
+    pub fn pooling(&self) -> &'static str {
+        match self.connection().map(|connection| connection.pooling()) {
+            Some(Pooling::Session) => "session",
+            Some(Pooling::Unproven) => "unproven",
+            Some(Pooling::Transaction) => "transaction",
+            Some(Pooling::Unknown) | None => "unknown",
+        }
     }
 
     /// Requests can be made.

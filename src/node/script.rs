@@ -10,10 +10,13 @@ use super::js::{Js, Value};
 use super::operation;
 use super::query::{self, reply};
 use super::settings::CENTURY;
+use crate::config::PoolMode;
 use crate::conn::connection::gone;
 use crate::conn::message::{Body, Extended};
+use crate::conn::pooling::refused;
 use crate::ddl::{self, Commit, End, Limits, Mode, Order, Place};
 use crate::error::{Outcome, Step};
+use crate::sql;
 
 /// A script and how it shall run.
 #[napi(object, object_to_js = false)]
@@ -130,6 +133,20 @@ pub(super) struct ScriptRefusal {
 pub(super) fn refusal_of_script(script: String, in_transaction: bool) -> Option<ScriptRefusal> {
     let error = ddl::check(&script, in_transaction).err()?;
     Some(ScriptRefusal { kind: "refused".into(), message: error.message, code: error.code.unwrap_or_default().into() })
+}
+
+/// The refusal of a text that a pooler in transaction mode would break, or null.
+#[napi(catch_unwind)]
+pub(super) fn refusal_in_transaction_mode(text: String) -> Option<ScriptRefusal> {
+    let error = refused(sql::session_uses(&text).into_iter().next()?);
+    Some(ScriptRefusal { kind: "config".into(), message: error.message, code: error.code.unwrap_or_default().into() })
+}
+
+/// The port of the same host that is in session mode, where this one is in transaction mode and the other one is known;
+/// or null.
+#[napi(catch_unwind)]
+pub(super) fn session_port(host: String, port: u32) -> Option<u32> {
+    PoolMode::session_port(&host, u16::try_from(port).ok()?).map(u32::from)
 }
 
 /// Whether data for a COPY stands in a script.

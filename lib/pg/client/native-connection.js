@@ -7,6 +7,7 @@ const { callOut } = require('../call/caller');
 const Connection = require('./connection');
 const { parameterMessage } = require('../errors/notice');
 const { explained } = require('../errors/supabase');
+const { notePooling } = require('./pooling');
 const RawStream = require('./raw-stream');
 const { hide } = require('../settings/secret');
 const Submission = require('../query/submission');
@@ -70,6 +71,7 @@ class NativeConnection extends Connection {
     hide(this, '_active', '_owed', '_aside', '_isReceiving');
     // The first listener, so that other listeners run when the client has gone on already.
     this.on('readyForQuery', (/** @type {{ status: string }} */ { status }) => this._countReady(status));
+    notePooling(this, () => (client._core === null ? 'unknown' : client._core.pooling));
     this.attachListeners(this.stream);
     if (client._core !== null) {
       this._connecting = true;

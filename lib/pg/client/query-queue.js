@@ -255,6 +255,13 @@ class QueryQueue extends EventEmitter {
       this._handleBroken(request, error);
       return;
     }
+    const sent = this._sentQueryQueue.indexOf(request);
+    if (sent > -1) {
+      // It was refused without being sent, before the answers of those in front of it.
+      this._sentQueryQueue.splice(sent, 1);
+      request.handleError(error);
+      return;
+    }
     if (this._activeQuery === request) this._activeQuery = null;
     this._txStatus = status;
     request.handleError(error);

@@ -7,6 +7,7 @@ const CancelRequest = require('../client/cancel-request');
 const Connection = require('../client/connection');
 const { endError } = require('../errors/loss');
 const { explained } = require('../errors/supabase');
+const { notePooling, poolingOf } = require('../client/pooling');
 const MessageLogin = require('./message-login');
 const { startTimer } = require('../call/timer');
 const { tlsWish } = require('../settings/tls-settings');
@@ -55,6 +56,9 @@ class MessageCore {
     this._active = null;
     this._client = client;
     this._connection = connection;
+    /** What is known of a pooler before the server. */
+    this.pooling = poolingOf(settings);
+    notePooling(connection, () => this.pooling);
     this._target = hosts[0];
     this._way = { ...hosts[0], user: settings.user, poolMode: settings.poolMode };
     this._timeoutMillis = connectTimeoutMillis;

@@ -1,5 +1,6 @@
 'use strict';
 
+const { native } = require('../../native/binding');
 const { clearTimeout, setTimeout } = require('../../timers');
 const { callOut, emitErrorToListeners, inContext } = require('../call/caller');
 const { escapeIdentifier } = require('../query/escape');
@@ -23,6 +24,9 @@ const PROBE_AFTER_MILLIS = 60000;
  *   query(text: string): Promise<unknown>,
  *   end(): Promise<void>,
  *   _ended: boolean,
+ *   host: string,
+ *   port: number,
+ *   _isCarried: boolean,
  *   _given?: object,
  * }} ListeningClient
  */
@@ -198,8 +202,11 @@ class Listener {
   _makeClient() {
     const { options } = this._pool;
     const client = /** @type {ListeningClient} */ (/** @type {unknown} */ (new this._pool.Client(options)));
-    if (client._given !== undefined && options.keepAlive === undefined) {
-      Object.assign(client._given, { keepAlive: true, keepAliveInitialDelayMillis: PROBE_AFTER_MILLIS });
+    if (client._given !== undefined) {
+      if (options.keepAlive === undefined) {
+        Object.assign(client._given, { keepAlive: true, keepAliveInitialDelayMillis: PROBE_AFTER_MILLIS });
+      }
+      takeSession(client);
     }
     /** @type {Error | null} */
     let first = null;
@@ -259,6 +266,19 @@ class Listener {
       }
     }
   }
+}
+
+/**
+ * Has a client connect in session mode, in which alone it can listen, where its host has that on another port.
+ *
+ * @param {ListeningClient} client
+ */
+function takeSession(client) {
+  if (client._isCarried) return;
+  const port = native.sessionPort(String(client.host), Number(client.port));
+  if (port === null) return;
+  client.port = port;
+  Object.assign(/** @type {object} */ (client._given), { poolMode: null });
 }
 
 /**

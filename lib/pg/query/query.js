@@ -8,6 +8,7 @@ const { pageSize } = require('../settings/option');
 const { MOST_VALUES, prepareValue, tooMany } = require('./parameter');
 const { normalizeQueryConfig } = require('./query-config');
 const Result = require('./result');
+const { leavesOutNames, refusedByPooler } = require('../client/pooling');
 const { NO_ARRAY_OF_VALUES, NO_TEXT } = require('../../texts');
 
 /**
@@ -155,6 +156,8 @@ class Query extends EventEmitter {
         `Prepared statements must be unique - '${this.name}' was used for a different statement`,
       );
     }
+    const refusal = refusedByPooler(connection, this.text);
+    if (refusal) return refusal;
     if (this.values && !Array.isArray(this.values)) return new Error(NO_ARRAY_OF_VALUES);
     if (this.values && this.values.length > MOST_VALUES) return tooMany(this.values.length);
     if (!this.requiresPreparation()) {
@@ -197,21 +200,25 @@ class Query extends EventEmitter {
 
   /** @param {Connection} connection */
   prepare(connection) {
-    if (!this.hasBeenParsed(connection)) {
-      connection.parse({ text: this.text, name: this.name, types: this.types });
-      if (this.name) connection.submittedNamedStatements[this.name] = /** @type {string} */ (this.text);
+    const isNameless = leavesOutNames(connection);
+    const isParsed = this.hasBeenParsed(connection);
+    const name = isNameless ? undefined : this.name;
+    if (isNameless && isParsed) this.text ||= connection.parsedStatements[String(this.name)];
+    if (!isParsed || isNameless) connection.parse({ text: this.text, name, types: this.types });
+    if (!isParsed && this.name) {
+      connection.submittedNamedStatements[this.name] = /** @type {string} */ (this.text);
     }
     try {
       connection.bind({
         portal: this.portal,
-        statement: this.name,
+        statement: name,
         values: this.values,
         binary: this.binary,
         valueMapper: prepareValue,
       });
     } catch (error) {
       // The statement was parsed already: it is closed again, and Sync brings the ReadyForQuery the client waits for.
-      connection.close({ type: 'S', name: this.name });
+      connection.close({ type: 'S', name });
       connection.sync();
       this.handleError(thrown(error), connection);
       return;
