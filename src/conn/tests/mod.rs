@@ -5,6 +5,7 @@ mod large_reads;
 mod parameters;
 mod passwords;
 mod patience;
+mod pooling;
 mod project;
 mod requests;
 mod sessions;
