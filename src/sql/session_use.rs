@@ -66,6 +66,9 @@ pub fn may_use_session(text: &str) -> bool {
         // UPDATE, but not UNLISTEN; DELETE, but not DECLARE, DEALLOCATE.
         b'u' => second == b'p',
         b'd' => (second, third) == (b'e', b'l'),
+        // COMMIT and ROLLBACK, but not CREATE or RESET; END, but not EXECUTE.
+        b'c' | b'r' => second == b'o',
+        b'e' => second == b'n',
         b'i' | b'w' | b'v' | b'm' | b'(' | b't' | b'b' | b'a' => true,
         _ => false,
     };
