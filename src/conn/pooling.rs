@@ -199,7 +199,7 @@ async fn meets_two(connection: &Connection, way: &Way, first: i32) -> bool {
         return own.is_some();
     }
     let Some((settings, caller)) = &way.again else { return false };
-    let Ok(other) = Session::open(settings, caller.upgrade().as_ref()).await else { return false };
+    let Ok(other) = Session::open_at_once(settings, caller.upgrade().as_ref()).await else { return false };
     let mut others = None;
     for _ in 0..ROUNDS {
         let met = process_of(other.connection()).await;
