@@ -132,6 +132,8 @@ declare class DatabaseManager {
    * @throws {Error} before a database is added, and after {@link DatabaseManager.close}
    * @throws {Error} with code 25001, before anything is sent, for a statement that can't run in a transaction
    * @throws {SyntaxError} with code `PGFLEET_PSQL`, before anything is sent, for a command of psql's
+   * @throws {TypeError} with code `PGFLEET_TRANSACTION_MODE`, before anything is sent, for what a pooler in transaction mode
+   *   would leave to other clients
    * @throws {DatabaseError} what the server said about the script
    * @throws whatever it is, it is a {@link DatabaseManager.DdlError}: its `outcome` says whether the script was applied
    */

@@ -216,7 +216,7 @@ export interface PoolConfig extends ClientConfig {
    *   statement that waits for a lock holds up what shares its connection.
    * - `'none'`: none.
    *
-   * @default `'reads'`; `'none'` on ports 6543 and 6432, where poolers in transaction mode listen
+   * @default `'reads'`; `'none'` with `poolMode: 'transaction'`, and on ports 6543 and 6432, where poolers listen
    * @throws {TypeError} for anything else
    */
   sharing?: 'reads' | 'all' | 'none' | undefined;

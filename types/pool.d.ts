@@ -90,6 +90,8 @@ export class Pool extends EventEmitter {
    * @param channel the name as it is, not as an SQL identifier; at most 63 bytes
    * @param handler called with each notification
    * @returns the subscription, when the server listens
+   * @throws {TypeError} with code `PGFLEET_TRANSACTION_MODE` behind a pooler in transaction mode; at Supabase's hosts the
+   *   connection goes to their session port instead
    * @throws {TypeError} when an argument is wrong
    * @throws what {@link Client.connect} throws, when there is no connection yet and none can be made
    */

@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict');
 const { describe, test } = require('node:test');
 const { forBoth } = require('../support/both');
+const { settled } = require('../support/failure');
 const { postgres } = require('../support/server');
 
 describe('a client with pipeline: true', () => {
@@ -78,5 +79,19 @@ describe('a client with pipeline: true', () => {
         [1, 2, 3],
       );
     });
+  });
+
+  test('ends when one of its queries could not be sent', async () => {
+    const { Client } = require('../..');
+    const client = new Client((await postgres()).config({ pipeline: true }));
+    await client.connect();
+    const outcomes = Promise.allSettled(
+      ['SELECT 1 AS n', 'SELECT \0', 'SELECT 2 AS n'].map((text) => client.query(text)),
+    );
+    await settled(client.end(), 'ending');
+    assert.deepEqual(
+      (await outcomes).map(({ value, reason }) => reason?.message ?? value.rows[0].n),
+      [1, 'The query cannot be sent: string contains embedded null.', 2],
+    );
   });
 });

@@ -4,8 +4,11 @@ const { after, afterEach, before, describe, test } = require('node:test');
 const assert = require('node:assert/strict');
 const { forBoth } = require('../support/both.js');
 const { failure, settled } = require('../support/failure.js');
+const { runWithNames, withoutNames } = require('../support/names.js');
 const { pgbouncer, startPgBouncer } = require('../support/pgbouncer.js');
 const { postgres } = require('../support/server.js');
+const { startSupabase } = require('../support/supavisor/hosts.js');
+const { startSupavisor } = require('../support/supavisor/index.js');
 
 const skip = pgbouncer === undefined && 'PgBouncer is not installed (PGFLEET_PGBOUNCER says where it is)';
 
@@ -57,7 +60,7 @@ function behind(mode, body) {
       bench.pooler = await startPgBouncer(bench.server, mode);
     });
     afterEach(async () => {
-      await Promise.all(bench.made.splice(0).map((one) => settled(one.end(), "ending")));
+      await Promise.all(bench.made.splice(0).map((one) => settled(one.end(), 'ending')));
     });
     after(() => bench.pooler?.stop());
     body(bench);
@@ -358,4 +361,85 @@ describe('the mode of a pooler', () => {
       await client.end();
     }
   });
+});
+
+describe("at Supabase's poolers", () => {
+  const REF = 'abcdefghijklmnopqrst';
+  const pgfleet = require('../..');
+  let server;
+  before(async () => {
+    server = await postgres();
+  });
+
+  test('transaction mode shows itself on any port', async () => {
+    const pooler = await startSupavisor({ server, tenants: { [REF]: {} } });
+    const client = new pgfleet.Client(
+      pooler.config(REF, { port: pooler.transactionPort, ssl: { rejectUnauthorized: false } }),
+    );
+    try {
+      await client.connect();
+      const query = { name: 'who', text: 'SELECT pg_backend_pid() AS pid' };
+      const met = [];
+      for (let i = 0; i < 4; i += 1) met.push((await client.query(query)).rows[0].pid);
+      assert.ok(new Set(met).size > 1, 'it has met several server connections');
+      for (const [text, name] of Object.entries(REFUSED)) {
+        const error = await failure(client.query(text), text);
+        assert.equal(error.code, CODE, text);
+        assert.ok(error.message.startsWith(name), error.message);
+      }
+    } finally {
+      await client.end();
+      await pooler.close();
+    }
+  });
+
+  /** What a program prints that listens through transaction mode, with `entry` as the text of its configuration. */
+  async function listening(entry) {
+    const cluster = 'aws-1-eu-central-1';
+    const supabase = await startSupabase({ server, clusters: { [cluster]: { tenants: { [REF]: {} } } } });
+    const source = `
+      const DatabaseManager = require('./index.js');
+      (async () => {
+        const manager = new DatabaseManager();
+        const password = process.env.PASSWORD;
+        await manager.addConnection('main', ${entry});
+        const heard = [];
+        const subscription = await manager.listen('news', ({ payload }) => heard.push(payload));
+        await manager.executeDDL("NOTIFY news, 'one'");
+        while (heard.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+        const { code } = await manager.currentPool.query('LISTEN others').catch((error) => error);
+        await subscription.unlisten();
+        await manager.close();
+        console.log(JSON.stringify([heard, code]));
+      })();`;
+    try {
+      const outcome = await runWithNames(
+        { source },
+        { hosts: supabase.hosts, env: { PASSWORD: server.password } },
+      );
+      assert.equal(outcome.stderr, '');
+      const modes = supabase.ledger.entries
+        .filter(({ outcome: end }) => end === 'logged in')
+        .map(({ mode }) => mode);
+      return { printed: JSON.parse(outcome.stdout), modes: new Set(modes) };
+    } finally {
+      await supabase.close();
+    }
+  }
+
+  for (const [what, entry] of Object.entries({
+    'a host': `{ host: 'aws-1-eu-central-1.pooler.supabase.com', port: 6543, user: 'postgres.${REF}', password }`,
+    'a ref': `{ ref: '${REF}', region: 'eu-central-1', port: 6543, password }`,
+    'a mode': `{ ref: '${REF}', region: 'eu-central-1', port: 6543, password, poolMode: 'transaction' }`,
+  })) {
+    test(
+      `manager.listen listens in session mode where ${what} leads to transaction mode`,
+      { skip: withoutNames },
+      async () => {
+        const { printed, modes } = await listening(entry);
+        assert.deepEqual(printed, [['one'], CODE]);
+        assert.deepEqual([...modes].sort(), ['session', 'transaction']);
+      },
+    );
+  }
 });

@@ -58,7 +58,7 @@ pub enum Sharing {
     None,
 }
 
-/// Where poolers in transaction mode listen: Supabase's and PgBouncer. Older ones of Supabase's hang on several queries
+/// Where poolers listen that may be in transaction mode: Supabase's and PgBouncer. Older ones of Supabase's hang on several queries
 /// at a time.
 const POOLER_PORTS: [u16; 2] = [6543, 6432];
 

@@ -83,6 +83,7 @@ pub(super) fn pool(object: &Object<'_>, server: &ServerSettings) -> Result<PoolS
             Some("reads") => Sharing::Reads,
             Some("all") => Sharing::All,
             Some("none") => Sharing::None,
+            _ if server.pool_mode == Some(PoolMode::Transaction) => Sharing::None,
             _ => Sharing::by_ports(server.server.get_ports()),
         },
     })
