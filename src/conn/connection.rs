@@ -1,9 +1,7 @@
 //! The handle of a connection, shared by its task and by all that make requests.
 
-#[cfg(unix)]
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use super::auto_prepare::AutoPrepare;
@@ -44,6 +42,7 @@ pub(super) struct Shared {
     parameters: Vec<(String, String)>,
     round_trip: Option<Duration>,
     way: Way,
+    pooler_asker: OnceLock<fn(Connection)>,
     busy_wait: bool,
     status: AtomicU8,
     failed: AtomicBool,
@@ -94,6 +93,7 @@ impl Connection {
             parameters: established.parameters,
             round_trip: established.round_trip,
             way: established.way,
+            pooler_asker: OnceLock::new(),
             busy_wait: established.busy_wait,
             status: AtomicU8::new(established.status),
             failed: AtomicBool::new(false),
@@ -198,14 +198,6 @@ impl Connection {
         self.shared.way.known.pooling()
     }
 
-    /// The same after asking, which the transaction status `I` allows.
-    pub async fn ask_pooling(&self) -> Pooling {
-        if self.pooling() == Pooling::Unknown && self.status() == b'I' {
-            pooling::ask(self).await;
-        }
-        self.pooling()
-    }
-
     /// Requests can be made.
     pub fn is_open(&self) -> bool {
         self.lock().life == Life::Open
@@ -281,13 +273,29 @@ impl Connection {
         self.deliver(notes);
     }
 
-    /// Asks what a request waits for: whether there is a pooler, and in which mode.
+    /// How it is found out whether there is a pooler.
+    pub(super) fn asks_pooler_by(&self, asker: fn(Connection)) {
+        let _ = self.shared.pooler_asker.set(asker);
+    }
+
+    /// Has asked what a request waits for: whether there is a pooler, and in which mode.
     pub(super) fn ask_pooler(&self) {
-        let asked = Asked(self.clone());
-        runtime::spawn(async move {
-            pooling::ask(&asked.0).await;
-            drop(asked);
-        });
+        match self.shared.pooler_asker.get() {
+            Some(asker) => asker(self.clone()),
+            None => self.pooler_asked(),
+        }
+    }
+
+    /// No request waits any longer for what was asked.
+    pub(super) fn pooler_asked(&self) {
+        let mut notes = Notes::new();
+        {
+            let mut inner = self.lock();
+            inner.pooler.end();
+            inner.advance(&mut notes);
+            inner.flush();
+        }
+        self.deliver(notes);
     }
 
     /// Delivers notes, and tells the observer of requests that will never be answered.
@@ -433,22 +441,6 @@ impl Connection {
     /// Whether a request to cancel something on it may still be on its way, so that nobody should be given it.
     pub fn may_be_cancelled(&self) -> bool {
         self.shared.may_be_cancelled.load(Ordering::Relaxed)
-    }
-}
-
-/// A connection whose requests wait no longer for what is being asked when this is dropped.
-struct Asked(Connection);
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        let mut notes = Notes::new();
-        {
-            let mut inner = self.0.lock();
-            inner.pooler.end();
-            inner.advance(&mut notes);
-            inner.flush();
-        }
-        self.0.deliver(notes);
     }
 }
 

@@ -49,6 +49,7 @@ mod os_error;
 mod patience;
 mod pending_request;
 pub mod plain;
+mod pooler_question;
 mod pooler_watch;
 pub mod pooling;
 mod project;

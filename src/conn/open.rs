@@ -12,6 +12,7 @@ use super::connection_id::ConnectionId;
 use super::driver;
 use super::handshake::Conversation;
 use super::key_ring::KeyRing;
+use super::pooler_question;
 use super::pooling;
 use super::route::{Route, secure};
 use super::session::Session;
@@ -198,7 +199,9 @@ impl Attempt<'_> {
         match conversation.start(self.caller).await {
             Ok(started) => {
                 let way = pooling::Way::of(self.settings, self.caller, self.way.host, self.way.port);
-                Ok(driver::start(self.id, conversation.established(started, route, way)))
+                let connection = driver::start(self.id, conversation.established(started, route, way));
+                connection.asks_pooler_by(pooler_question::begin);
+                Ok(connection)
             }
             Err(_) if conversation.has_withheld() => Err(Failure::Unverified),
             Err(error) => Err(error.into()),

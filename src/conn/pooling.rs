@@ -1,20 +1,11 @@
-//! What is known of a pooler between connections and their server.
-//!
-//! Without the caller's word it is found out when something is to be sent that depends on it. First the server process
-//! is asked for its number: one that the login hasn't named is behind a pooler. Then that connection and another one
-//! ask in turn: a pooler in transaction mode has proved itself when one connection meets two processes, or both meet
-//! one. A pooler in session mode can't be proved; one that has stayed out of it counts as such, but for what is exact in
-//! both modes.
+//! What is known of a pooler between connections and their server. Without the caller's word it is found out
+//! ([`super::pooler_question`]) when something is to be sent that depends on it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
-use std::time::Duration;
 
 use super::caller::Caller;
-use super::connection::Connection;
-use super::session::{Question, Session};
-use crate::clock;
 use crate::config::{PoolMode, ServerSettings};
 use crate::error::{Error, ErrorKind, texts};
 use crate::sql::SessionUse;
@@ -48,7 +39,7 @@ pub(super) struct Known {
     /// How often it has been in doubt.
     doubts: AtomicU8,
     /// One of them asks, and the others wait for what it learns.
-    asking: tokio::sync::Mutex<()>,
+    pub(super) asking: tokio::sync::Mutex<()>,
 }
 
 /// A server as poolers tell them apart: host, port, user, database.
@@ -118,7 +109,7 @@ impl Known {
         is_open
     }
 
-    fn learn(&self, pooling: Pooling) {
+    pub(super) fn learn(&self, pooling: Pooling) {
         if self.pooling() != Pooling::Transaction {
             self.state.store(pooling as u8, Ordering::Relaxed);
         }
@@ -129,7 +120,7 @@ impl Known {
 pub(super) struct Way {
     pub(super) known: Arc<Known>,
     /// How to take it again; none where that might lead to another server.
-    again: Option<(ServerSettings, Weak<dyn Caller>)>,
+    pub(super) again: Option<(ServerSettings, Weak<dyn Caller>)>,
 }
 
 impl Way {
@@ -162,69 +153,6 @@ const MOST_PROCESSES: i32 = 1 << 22;
 /// Whether the number of a server process is none that a system has given.
 pub(super) fn is_made_up(process_id: i32) -> bool {
     !(1..=MOST_PROCESSES).contains(&process_id)
-}
-
-/// How long the second connection may take. A pooler in session mode may keep it waiting for a server connection.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How often both connections ask. Two would do where nobody else uses the pooler.
-const ROUNDS: usize = 3;
-
-const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()";
-
-/// Finds out what there is between a connection and its server, unless that is known. Its status has to be `I`.
-pub(super) async fn ask(connection: &Connection) {
-    let way = connection.way();
-    let _others_wait = way.known.asking.lock().await;
-    if way.known.pooling() != Pooling::Unknown {
-        return;
-    }
-    let pooling = match process_of(connection).await {
-        // Whatever doesn't answer this is no server of PostgreSQL's, and certainly no pooler of it.
-        None if connection.is_open() => Pooling::Session,
-        None => return,
-        Some(process) if process == connection.backend_key().0 => Pooling::Session,
-        Some(process) => match clock::within(PATIENCE, meets_two(connection, way, process)).await {
-            Some(true) => Pooling::Transaction,
-            Some(false) | None => Pooling::Unproven,
-        },
-    };
-    way.known.learn(pooling);
-}
-
-/// Whether the two connections show that no server process is theirs.
-async fn meets_two(connection: &Connection, way: &Way, first: i32) -> bool {
-    let own = process_of(connection).await;
-    if own != Some(first) {
-        return own.is_some();
-    }
-    let Some((settings, caller)) = &way.again else { return false };
-    let Ok(other) = Session::open_at_once(settings, caller.upgrade().as_ref()).await else { return false };
-    let mut others = None;
-    for _ in 0..ROUNDS {
-        let met = process_of(other.connection()).await;
-        if met.is_none() {
-            return false;
-        }
-        if met == own || others.is_some_and(|before| Some(before) != met) {
-            return true;
-        }
-        others = met;
-        let met = process_of(connection).await;
-        if met != own {
-            return met.is_some();
-        }
-    }
-    false
-}
-
-/// The number of the server process that answers now.
-async fn process_of(connection: &Connection) -> Option<i32> {
-    let session = Session::on(connection);
-    let (request, question): (_, Question) = session.question(PROCESS);
-    connection.interpose(request);
-    let answer = question.answer().await;
-    answer.sets.first()?.value(0)?.parse().ok()
 }
 
 /// The error of a statement that a pooler in transaction mode would break.
