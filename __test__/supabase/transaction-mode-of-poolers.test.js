@@ -1,0 +1,153 @@
+'use strict';
+
+// Transaction mode, of Supavisor's at its port and at one that says nothing, and of PgBouncer's: what a program does there
+// works as with a session of its own, or is refused with a word before anything is sent.
+
+const { after, before, describe, test } = require('node:test');
+const assert = require('node:assert/strict');
+const pgfleet = require('../..');
+const { failure } = require('../support/failure.js');
+const { pgbouncer, startPgBouncer } = require('../support/pgbouncer.js');
+const { postgres } = require('../support/server.js');
+const { startSupavisor } = require('../support/supavisor/index.js');
+
+const REF = 'abcdefghijklmnopqrst';
+const REFUSED = 'PGFLEET_TRANSACTION_MODE';
+
+/** @type {Record<string, { skip?: string | false, start: (server: any) => Promise<{ config: object, stop: () => any }> }>} */
+const POOLERS = {
+  "Supavisor's transaction mode at its port": { start: (server) => supavisor(server, { transaction: 6543 }) },
+  "Supavisor's transaction mode at some other port": { start: (server) => supavisor(server, {}) },
+  'Supavisor with statements by name at some other port': {
+    start: (server) => supavisor(server, {}, { namedPreparedStatements: true }),
+  },
+  "PgBouncer's transaction mode": {
+    skip: pgbouncer === undefined && 'PgBouncer is not installed',
+    async start(server) {
+      const { host, port, stop } = await startPgBouncer(server, 'transaction');
+      return { config: server.config({ host, port }), stop };
+    },
+  },
+};
+
+async function supavisor(server, ports, tenant = {}) {
+  // An address of its own, where the port is free.
+  const host = ports.transaction
+    ? `127.${20 + (process.pid % 200)}.${1 + (Date.now() % 250)}.7`
+    : '127.0.0.1';
+  const tenants = { [REF]: { poolSize: 3, ...tenant } };
+  const pooler = await startSupavisor({ server, host, ports, tenants });
+  return { config: pooler.config(REF, { port: pooler.transactionPort }), stop: () => pooler.close() };
+}
+
+for (const [what, { skip = false, start }] of Object.entries(POOLERS)) {
+  describe(what, { skip }, () => {
+    let pooler;
+    let pool;
+    before(async () => {
+      const server = await postgres();
+      pooler = await start(server);
+      const database = await server.createDatabase();
+      pool = new pgfleet.Pool({ ...pooler.config, database, max: 4 });
+    });
+    after(async () => {
+      await pool.end();
+      await pooler.stop();
+    });
+
+    test('takes named statements from several clients over and over', async () => {
+      const ask = async (number) => {
+        const { rows } = await pool.query({
+          name: 'double',
+          text: 'SELECT $1::int * 2 AS two',
+          values: [number],
+        });
+        return rows[0].two;
+      };
+      const numbers = Array.from({ length: 24 }, (_, at) => at);
+      assert.deepEqual(
+        await Promise.all(numbers.map(ask)),
+        numbers.map((number) => number * 2),
+      );
+      for (const number of numbers) assert.equal(await ask(number), number * 2);
+    });
+
+    test('runs transactions, in which a setting holds for as long as they last', async () => {
+      await withClient(async (client) => {
+        const show = async () => (await client.query('SHOW statement_timeout')).rows[0].statement_timeout;
+        await client.query('BEGIN');
+        await client.query("SET LOCAL statement_timeout = '7s'");
+        assert.equal(await show(), '7s');
+        await client.query('COMMIT');
+        assert.equal(await show(), '0');
+      });
+    });
+
+    const KEEPS = {
+      listening: 'LISTEN news',
+      'a setting': "SET work_mem = '9MB'",
+      'a lock of the session': 'SELECT pg_advisory_lock(5)',
+      'a temporary table': 'CREATE TEMPORARY TABLE kept (id int)',
+      'a statement prepared in SQL': 'PREPARE kept AS SELECT 1',
+    };
+    for (const [kind, sql] of Object.entries(KEEPS)) {
+      test(`is not sent ${kind}, which would stay with somebody else`, async () => {
+        await withClient(async (client) => {
+          const error = await failure(client.query(sql));
+          assert.equal(error.code, REFUSED, error.message);
+          assert.equal((await client.query('SELECT 1 AS one')).rows[0].one, 1);
+        });
+      });
+    }
+
+    test('is left as it was', async () => {
+      const shown = new Set();
+      for (let turn = 0; turn < 8; turn += 1) {
+        const { rows } = await pool.query(
+          `SELECT current_setting('work_mem') AS memory, current_setting('statement_timeout') AS timeout,
+             (SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks,
+             (SELECT count(*)::int FROM pg_listening_channels()) AS channels, to_regclass('kept') AS kept`,
+        );
+        shown.add(JSON.stringify(rows[0]));
+      }
+      assert.deepEqual(
+        [...shown].map((row) => JSON.parse(row)),
+        [{ memory: '4MB', timeout: '0', locks: 0, channels: 0, kept: null }],
+      );
+    });
+
+    test('runs DDL in a transaction', async () => {
+      const manager = new pgfleet.DatabaseManager();
+      const { user, password, host, port, ssl } = pooler.config;
+      const { database } = pool.options;
+      await manager.addConnection('main', {
+        ...{ dbUser: user, dbPassword: password, dbHost: host, dbPort: port, dbName: database },
+        ssl: ssl ?? false,
+      });
+      await manager.executeDDL('CREATE TABLE made (id int); INSERT INTO made VALUES (1)');
+      assert.deepEqual((await pool.query('SELECT id FROM made')).rows, [{ id: 1 }]);
+      await manager.close();
+    });
+
+    test('streams a result page by page', async () => {
+      await withClient(async (client) => {
+        const sql = 'SELECT generate_series(1, 250) AS number';
+        const stream = client.query(new pgfleet.QueryStream(sql, [], { batchSize: 20 }));
+        const numbers = [];
+        for await (const { number } of stream) numbers.push(number);
+        assert.equal(numbers.length, 250);
+      });
+    });
+
+    async function withClient(work) {
+      const client = await pool.connect();
+      try {
+        await work(client);
+        client.release();
+      } catch (error) {
+        client.release(true);
+        throw error;
+      }
+    }
+  });
+}
