@@ -136,6 +136,15 @@ ofOurManager('databases that a query gives', (bench) => {
       rows: [['new', { url: { env: 'HOME' } }]],
       message: /^"url" of database "new" is a reference \("env"\)/,
     },
+    'a connection string that names a file': {
+      rows: [['new', { url: 'postgres://u@h/d?sslmode=verify-full&ssl%6Bey=/etc/key' }]],
+      message:
+        '"url" of database "new" has "sslkey", which names a file of this machine: a query must not give it',
+    },
+    'pairs that name a file': {
+      rows: [['new', { connectionString: 'host=h user=u sslrootcert = /etc/passwd' }]],
+      message: /^"connectionString" of database "new" has "sslrootcert"/,
+    },
     'a policy that is not available': {
       rows: [['new', { policy: 'read-only' }]],
       message: /policies aren't available yet/,

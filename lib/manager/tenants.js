@@ -121,6 +121,7 @@ function checked(tenant) {
   const at = ` of database ${shown(name)}`;
   refuseReferences(config, at);
   const settings = /** @type {DatabaseConfig} */ (config);
+  refuseFiles(settings, at);
   checkPolicy(settings.policy, at);
   checkSchema(settings.schema, at);
   return { name, config: settings };
@@ -147,6 +148,29 @@ function refuseReferences(config, at, path = '', met = new Set()) {
       );
     }
     if (value !== null && typeof value === 'object') refuseReferences(value, at, name, met);
+  }
+}
+
+/** A parameter of a connection string that names a file. */
+const FILE = /\bssl(?:rootcert|cert|key)(?=\s*=)/i;
+
+/**
+ * Files that a connection string names are on this machine too.
+ *
+ * @param {DatabaseConfig} config
+ * @param {string} at behind the name of the option
+ * @throws {TypeError}
+ */
+function refuseFiles(config, at) {
+  for (const name of ['connectionString', 'url']) {
+    const text = config[name];
+    if (typeof text !== 'string') continue;
+    const decoded = text.replace(/%([\da-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+    const parameter = FILE.exec(decoded)?.[0].toLowerCase();
+    if (parameter === undefined) continue;
+    throw new TypeError(
+      `"${name}"${at} has "${parameter}", which names a file of this machine: a query must not give it`,
+    );
   }
 }
 
