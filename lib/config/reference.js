@@ -4,6 +4,7 @@ const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 
 const { isLikeConnectionString } = require('../pg/settings/secret');
+const { clearTimeout, setTimeout } = require('../timers');
 
 /**
  * Says where a secret is instead of what it is: `{ env: 'NAME' }`, `{ file: 'path' }` or
