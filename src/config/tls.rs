@@ -1,5 +1,7 @@
 //! How to speak TLS.
 
+use std::sync::Arc;
+
 /// Two connections with equal settings share a prepared TLS connector.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TlsSettings {
@@ -9,8 +11,9 @@ pub struct TlsSettings {
     pub verify_name: bool,
     /// The program's own check of each certificate; the text identifies the function.
     pub identity_check: Option<String>,
-    /// Trusted roots in PEM, in place of the built-in ones.
-    pub roots: Option<Vec<String>>,
+    /// Trusted roots in PEM, in place of the built-in ones. Shared by all copies of the settings: Node's own roots take
+    /// some hundred kilobytes.
+    pub roots: Option<Arc<[String]>>,
     /// The caller has given `roots`, and trusts no other.
     pub own_roots: bool,
     /// The client's own certificate.

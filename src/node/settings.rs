@@ -112,7 +112,7 @@ fn tls(ssl: &Object<'_>) -> Result<TlsSettings> {
         verify: flag(ssl, "rejectUnauthorized")?,
         verify_name: flag(ssl, "checkServerIdentity")?,
         identity_check: text(ssl, "identityCheck")?,
-        roots: texts(ssl, "ca")?,
+        roots: texts(ssl, "ca")?.map(Into::into),
         own_roots: flag(ssl, "hasOwnRoots")?,
         identity: pem.or(archive),
         server_name: text(ssl, "servername")?,

@@ -130,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn a_root_that_is_no_certificate_is_a_clear_error() {
         let root = "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----";
-        let settings = TlsSettings { verify: true, roots: Some(vec![root.into()]), ..TlsSettings::default() };
+        let settings = TlsSettings { verify: true, roots: Some([root.into()].into()), ..TlsSettings::default() };
         let error = connector(&settings, false, None).make_ready().await.err().unwrap();
         assert_eq!(error.kind, ErrorKind::Config);
         assert!(error.message.starts_with("ssl.ca"), "{}", error.message);

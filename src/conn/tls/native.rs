@@ -26,7 +26,8 @@ impl Connector {
         builder.danger_accept_invalid_certs(!settings.verify);
         builder.danger_accept_invalid_hostnames(!(settings.verify && settings.verify_name));
         builder.disable_built_in_roots(settings.roots.is_some());
-        let bundles = settings.roots.iter().flatten().map(String::as_str).chain(further_root);
+        let roots = settings.roots.as_deref().unwrap_or_default();
+        let bundles = roots.iter().map(String::as_str).chain(further_root);
         for pem in bundles.flat_map(certificates) {
             let root = Certificate::from_pem(pem.as_bytes()).map_err(|error| Problem::Roots(error.to_string()))?;
             builder.add_root_certificate(root);

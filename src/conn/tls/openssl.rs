@@ -168,7 +168,8 @@ fn trust(builder: &mut SslConnectorBuilder, settings: &TlsSettings, further_root
         }
         None => {}
     }
-    let bundles = settings.roots.iter().flatten().map(String::as_str).chain(further_root);
+    let roots = settings.roots.as_deref().unwrap_or_default();
+    let bundles = roots.iter().map(String::as_str).chain(further_root);
     for pem in bundles.flat_map(certificates) {
         let root = X509::from_pem(pem.as_bytes()).map_err(|error| Problem::Roots(error.to_string()))?;
         builder.cert_store_mut().add_cert(root)?;
@@ -284,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_further_root_is_trusted_besides_those_of_the_settings() {
-        let roots = Some(vec![String::from_utf8(authority("theirs").unwrap()).unwrap()]);
+        let roots = Some([String::from_utf8(authority("theirs").unwrap()).unwrap()].into());
         let settings = TlsSettings { verify: true, roots, ..TlsSettings::default() };
         let further = String::from_utf8(authority("further").unwrap()).unwrap();
         for (further, names) in [(None, "theirs"), (Some(further.as_str()), "further theirs")] {
@@ -312,7 +313,7 @@ mod tests {
             // The client's refusal is an error of the server's handshake as well.
             let _ = Pin::new(&mut session).accept().await;
         });
-        let roots = Some(vec![String::from_utf8(authority("theirs").unwrap()).unwrap()]);
+        let roots = Some([String::from_utf8(authority("theirs").unwrap()).unwrap()].into());
         let settings = TlsSettings { verify: true, roots, ..TlsSettings::default() };
         let connector = Connector::build(&settings, false, further_root).ok().unwrap();
         let socket = Socket::Pipe(Pipe::new(near, Arc::default(), Arc::default()));
