@@ -89,9 +89,9 @@ impl State {
 
     /// Whether fewer wait for a connection than did before, while there is no room for any.
     pub(super) fn is_less_wanted(&mut self) -> bool {
+        let Some(shortage) = &mut self.shortage else { return false };
         let wanting = self.waiting.wanting();
-        let before = self.shortage.as_mut().map(|shortage| std::mem::replace(&mut shortage.wanting, wanting));
-        before.is_some_and(|before| wanting < before)
+        wanting < std::mem::replace(&mut shortage.wanting, wanting)
     }
 
     pub(super) fn lend(&mut self, held: Held, to: Borrower) -> Connection {
