@@ -72,11 +72,11 @@ fn is_host(text: &str) -> bool {
     Endpoint::of(text).is_some() && text.len() <= 253 && text.bytes().all(is_plain)
 }
 
-/// The number behind `pool_size: ` or `limit: `.
+/// The number behind `pool_size: ` or `limit: `, unless it is one: the hints speak of several.
 fn limit(text: &str) -> Option<String> {
     let (_, behind) = text.split_once("pool_size: ").or_else(|| text.split_once("limit: "))?;
     let digits: String = behind.chars().take_while(char::is_ascii_digit).take(6).collect();
-    (!digits.is_empty()).then_some(digits)
+    digits.parse().is_ok_and(|limit: u32| limit > 1).then_some(digits)
 }
 
 /// The address of an allow_list's refusal: a tuple of its 4 bytes, or of the 8 groups of IPv6.
@@ -118,7 +118,9 @@ mod tests {
     fn numbers_and_addresses_are_read_from_a_text() {
         assert_eq!(limit("max clients are limited to pool_size: 15").as_deref(), Some("15"));
         assert_eq!(limit("limit: 123456789").as_deref(), Some("123456"));
-        assert_eq!(limit("limit: none"), None);
+        for one_or_none in ["limit: none", "pool_size: 1"] {
+            assert_eq!(limit(one_or_none), None, "{one_or_none}");
+        }
         assert_eq!(address("{1, 2, 3, 4}"), Some(IpAddr::from([1, 2, 3, 4])));
         assert_eq!(address("{8193, 3512, 0, 0, 0, 0, 0, 1}").unwrap().to_string(), "2001:db8::1");
         for wrong in ["{1, 2, 3}", "{1, 2, 3, 256}", "{}", "{1, 2, 3, 4", "{a, b, c, d}", "{1,2,3,4,5,6,7,8,9}"] {

@@ -266,6 +266,8 @@ fn a_hint_names_what_it_is_about() {
     assert!(unknown.starts_with(&format!("{POOLER} doesn't know abcdefghijklmnopqrst,")), "{unknown}");
     let full = hint(pooler(), fatal("XX000", "(EMAXCONNSESSION) max clients are limited to pool_size: 15"));
     assert!(full.starts_with("All 15 connections"), "{full}");
+    let only = hint(pooler(), fatal("XX000", "(EMAXCONNSESSION) max clients are limited to pool_size: 1"));
+    assert!(only.starts_with("All server connections"), "{only}");
     let restricted = hint(pooler(), fatal("XX000", "(EADDRNOTALLOWED) address not in tenant allow_list: {1, 2, 3, 4}"));
     assert!(restricted.contains("don't let 1.2.3.4 in"), "{restricted}");
     let wrong = hint(pooler(), fatal("28P01", "password authentication failed for user \"postgres\""));
