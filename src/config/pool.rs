@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::supabase::TRANSACTION_PORT;
+
 /// Limits of a pool: how many connections, and for how long; the names are node-postgres's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSettings {
@@ -58,9 +60,9 @@ pub enum Sharing {
     None,
 }
 
-/// Where poolers listen that may be in transaction mode: Supabase's and PgBouncer. Older ones of Supabase's hang on several queries
-/// at a time.
-const POOLER_PORTS: [u16; 2] = [6543, 6432];
+/// Where poolers listen that may be in transaction mode: Supabase's and PgBouncer. Older ones of Supabase's hang on
+/// several queries at a time.
+const POOLER_PORTS: [u16; 2] = [TRANSACTION_PORT, 6432];
 
 impl Sharing {
     /// What is shared on connections to these ports, unless the caller says otherwise.
