@@ -7,6 +7,9 @@ const PASSED_ON: [&str; 3] = ["application_name", "client_encoding", "search_pat
 /// Those in `options` that it reads, or passes on.
 const READ_IN_OPTIONS: [&str; 4] = ["reference", "jit", "log_level", "search_path"];
 
+/// What every pooler takes.
+const COMMONEST: [&str; 2] = ["application_name", "client_encoding"];
+
 /// The most bytes of a startup packet that it reads.
 pub const LONGEST_PACKET: usize = 1024;
 
@@ -27,28 +30,25 @@ impl Startup {
 
     /// For the shared pooler.
     pub fn pooled(given: &[(String, String)]) -> Startup {
-        let mut startup = Startup::default();
-        for (name, value) in given {
-            if name.eq_ignore_ascii_case("options") {
-                let options = Options::read(value);
-                startup.sent.push((name.clone(), options.readable(value)));
-                startup.set.extend(options.settings.into_iter().filter(|(name, _)| !is_one_of(&READ_IN_OPTIONS, name)));
-            } else if is_one_of(&PASSED_ON, name) || is_protocol_option(name) {
-                startup.sent.push((name.clone(), value.clone()));
-            } else {
-                startup.set.push((name.clone(), value.clone()));
-            }
-        }
-        startup
+        Startup::sorted(given, &PASSED_ON, &READ_IN_OPTIONS)
     }
 
     /// For a pooler that takes no parameter but the commonest ones.
     pub fn bare(given: &[(String, String)]) -> Startup {
+        Startup::sorted(given, &COMMONEST, &[])
+    }
+
+    /// For a pooler that passes on these, and reads those in `options`; one that reads none isn't sent `options` at all.
+    fn sorted(given: &[(String, String)], passed_on: &[&str], read_in_options: &[&str]) -> Startup {
         let mut startup = Startup::default();
         for (name, value) in given {
             if name.eq_ignore_ascii_case("options") {
-                startup.set.extend(Options::read(value).settings);
-            } else if is_one_of(&["application_name", "client_encoding"], name) || is_protocol_option(name) {
+                let options = Options::read(value);
+                if !read_in_options.is_empty() {
+                    startup.sent.push((name.clone(), options.readable(value)));
+                }
+                startup.set.extend(options.settings.into_iter().filter(|(name, _)| !is_one_of(read_in_options, name)));
+            } else if is_one_of(passed_on, name) || is_protocol_option(name) {
                 startup.sent.push((name.clone(), value.clone()));
             } else {
                 startup.set.push((name.clone(), value.clone()));
