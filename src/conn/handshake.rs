@@ -129,13 +129,7 @@ impl<'a> Conversation<'a> {
 
     /// Says who wants to connect to which database.
     async fn introduce(&mut self, out: &mut BytesMut) -> Result<(), Error> {
-        let server = &self.settings.server;
-        let user = server.get_user().unwrap_or("");
-        let fixed = [("user", user), ("database", server.get_dbname().unwrap_or(user)), ("client_encoding", "UTF8")];
-        let rest = self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let rest = rest.filter(|(name, _)| !name.eq_ignore_ascii_case("client_encoding"));
-        frontend::startup_message(fixed.into_iter().chain(rest), out)
-            .map_err(|error| Error::config(texts::startup_not_sent(error)))?;
+        startup_message(self.settings, self.parameters, out)?;
         self.send(out).await;
         Ok(())
     }
@@ -293,6 +287,24 @@ impl<'a> Conversation<'a> {
             round_trip,
         }
     }
+}
+
+/// Writes who wants to connect to which database, with these parameters.
+///
+/// # Errors
+/// `Config` for what the message can't have.
+pub(super) fn startup_message(
+    settings: &ServerSettings,
+    parameters: &[(String, String)],
+    out: &mut BytesMut,
+) -> Result<(), Error> {
+    let user = settings.server.get_user().unwrap_or("");
+    let database = settings.server.get_dbname().unwrap_or(user);
+    let fixed = [("user", user), ("database", database), ("client_encoding", "UTF8")];
+    let rest = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let rest = rest.filter(|(name, _)| !name.eq_ignore_ascii_case("client_encoding"));
+    frontend::startup_message(fixed.into_iter().chain(rest), out)
+        .map_err(|error| Error::config(texts::startup_not_sent(error)))
 }
 
 fn unexpected(tag: u8, when: &str) -> Error {

@@ -1,5 +1,8 @@
 //! Startup parameters that a pooler on the way drops or refuses: they are set in the session, and looked at there.
 
+use bytes::BytesMut;
+
+use super::handshake::startup_message;
 use super::session::Session;
 use crate::config::{PoolMode, ServerSettings};
 use crate::error::{Advice, Error, ErrorKind, Reaction, texts};
@@ -121,13 +124,9 @@ impl<'a> SessionParameters<'a> {
     }
 
     fn check_size(&self) -> Result<(), Error> {
-        let server = &self.settings.server;
-        let user = server.get_user().unwrap_or("");
-        let fixed = [("user", user), ("database", server.get_dbname().unwrap_or(user)), ("client_encoding", "UTF8")];
-        let sent = self.startup.sent.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let sent = sent.filter(|(name, _)| !name.eq_ignore_ascii_case("client_encoding"));
-        // Length and version before the pairs, and a null byte behind each text and the whole.
-        let size = fixed.into_iter().chain(sent).map(|(name, value)| name.len() + value.len() + 2).sum::<usize>() + 9;
+        let mut packet = BytesMut::new();
+        startup_message(self.settings, self.sent(), &mut packet)?;
+        let size = packet.len();
         if size <= LONGEST_PACKET {
             return Ok(());
         }
