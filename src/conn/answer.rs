@@ -351,16 +351,10 @@ impl Answer {
     /// Sends the next requests, after doing what is `first`.
     fn complete(&self, status: u8, first: impl FnOnce(&mut Inner)) {
         let mut notes = Notes::new();
-        let asks = {
-            let mut inner = self.connection.lock();
-            first(&mut inner);
+        self.connection.send_after(|inner| {
+            first(inner);
             inner.completed(status, &mut notes);
-            inner.flush();
-            inner.pooler.begin()
-        };
-        if asks {
-            self.connection.ask_pooler();
-        }
+        });
         self.connection.tell_all(notes);
     }
 

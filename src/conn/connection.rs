@@ -1,7 +1,9 @@
 //! The handle of a connection, shared by its task and by all that make requests.
 
+#[cfg(unix)]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::auto_prepare::AutoPrepare;
@@ -42,7 +44,7 @@ pub(super) struct Shared {
     parameters: Vec<(String, String)>,
     round_trip: Option<Duration>,
     way: Way,
-    pooler_asker: OnceLock<fn(Connection)>,
+    pooler_asker: fn(Connection),
     busy_wait: bool,
     status: AtomicU8,
     failed: AtomicBool,
@@ -75,11 +77,11 @@ pub fn gone() -> Error {
 
 impl Connection {
     /// An established connection, which is not read yet. What happens on it is told once it has an observer.
-    pub(super) fn new(id: ConnectionId, established: Established) -> Connection {
-        let known = established.way.known.clone();
+    /// `pooler_asker` finds out whether there is a pooler, and says [`Connection::pooler_asked`] when it has.
+    pub(super) fn new(id: ConnectionId, established: Established, pooler_asker: fn(Connection)) -> Connection {
         let is_made_up = pooling::is_made_up(established.process_id);
-        let mut inner = Inner::new(established.stream, established.status, established.round_trip);
-        inner.pooler = PoolerWatch::new(known, is_made_up);
+        let pooler = PoolerWatch::new(established.way.known.clone(), is_made_up);
+        let mut inner = Inner::new(established.stream, established.status, established.round_trip, pooler);
         inner.statements = Statements::preparing(established.auto_prepare.then(AutoPrepare::default));
         for (name, value) in &established.parameters {
             inner.statements.styles.learn(name, value);
@@ -93,7 +95,7 @@ impl Connection {
             parameters: established.parameters,
             round_trip: established.round_trip,
             way: established.way,
-            pooler_asker: OnceLock::new(),
+            pooler_asker,
             busy_wait: established.busy_wait,
             status: AtomicU8::new(established.status),
             failed: AtomicBool::new(false),
@@ -231,28 +233,21 @@ impl Connection {
     /// Makes several requests, in one write as far as they may be in flight together.
     pub fn submit_all(&self, mut requests: impl Iterator<Item = Request>) {
         let mut notes = Notes::new();
-        // A failure here loses the connection, whose task fails the requests that it knows of.
-        let asks = contained(|| {
-            let mut inner = self.lock();
+        let submit = |inner: &mut Inner| {
             let refusal = match inner.life {
                 Life::Open => None,
                 Life::Ending => Some(Error::closed(texts::CLIENT_CLOSED)),
                 Life::Broken | Life::Closing(_) | Life::Closed => Some(gone()),
             };
             match refusal {
-                None => {
-                    requests.by_ref().for_each(|request| inner.submit(request, &mut notes));
-                    inner.flush();
-                }
+                None => requests.by_ref().for_each(|request| inner.submit(request, &mut notes)),
                 Some(error) => {
                     notes.extend(requests.by_ref().map(|request| (request.reply, Note::Failed(error.clone()))));
                 }
             }
-            inner.pooler.begin()
-        });
-        if asks == Some(true) {
-            self.ask_pooler();
-        }
+        };
+        // A failure here loses the connection, whose task fails the requests that it knows of.
+        contained(|| self.send_after(submit));
         notes.extend(requests.map(|request| (request.reply, Note::Failed(gone()))));
         self.deliver(notes);
     }
@@ -260,42 +255,38 @@ impl Connection {
     /// Makes a request of Rust's own before all that wait.
     pub(super) fn interpose(&self, request: Request) {
         let mut notes = Notes::new();
-        {
-            let mut inner = self.lock();
+        self.send_after(|inner| {
             if inner.life == Life::Open {
                 inner.queue.push_front(request);
                 inner.advance(&mut notes);
-                inner.flush();
             } else {
                 notes.push((request.reply, Note::Failed(gone())));
             }
-        }
+        });
         self.deliver(notes);
     }
 
-    /// How it is found out whether there is a pooler.
-    pub(super) fn asks_pooler_by(&self, asker: fn(Connection)) {
-        let _ = self.shared.pooler_asker.set(asker);
-    }
-
-    /// Has asked what a request waits for: whether there is a pooler, and in which mode.
-    pub(super) fn ask_pooler(&self) {
-        match self.shared.pooler_asker.get() {
-            Some(asker) => asker(self.clone()),
-            None => self.pooler_asked(),
-        }
-    }
-
-    /// No request waits any longer for what was asked.
+    /// No request waits any longer for what was asked about a pooler.
     pub(super) fn pooler_asked(&self) {
         let mut notes = Notes::new();
-        {
-            let mut inner = self.lock();
+        self.send_after(|inner| {
             inner.pooler.end();
             inner.advance(&mut notes);
-            inner.flush();
-        }
+        });
         self.deliver(notes);
+    }
+
+    /// Writes what is to be sent after a change, and has asked about a pooler if a request waits for that now.
+    pub(super) fn send_after(&self, change: impl FnOnce(&mut Inner)) {
+        let asks = {
+            let mut inner = self.lock();
+            change(&mut inner);
+            inner.flush();
+            inner.pooler.begin()
+        };
+        if asks {
+            (self.shared.pooler_asker)(self.clone());
+        }
     }
 
     /// Delivers notes, and tells the observer of requests that will never be answered.
@@ -330,16 +321,10 @@ impl Connection {
     /// How many requests may be in flight at a time from now on.
     pub fn set_depth(&self, depth: usize) {
         let mut notes = Notes::new();
-        let asks = {
-            let mut inner = self.lock();
+        self.send_after(|inner| {
             inner.depth = depth.max(1);
             inner.advance(&mut notes);
-            inner.flush();
-            inner.pooler.begin()
-        };
-        if asks {
-            self.ask_pooler();
-        }
+        });
         self.deliver(notes);
     }
 

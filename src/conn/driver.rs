@@ -23,10 +23,10 @@ use super::state::Turn;
 use super::stream::Stream;
 use crate::error::{Error, contained};
 
-/// Starts the task of an established connection. Must be called on the runtime.
-pub(super) fn start(id: ConnectionId, mut established: Established) -> Connection {
+/// Starts the task of an established connection; see [`Connection::new`]. Must be called on the runtime.
+pub(super) fn start(id: ConnectionId, mut established: Established, pooler_asker: fn(Connection)) -> Connection {
     let received = std::mem::take(&mut established.received);
-    let connection = Connection::new(id, established);
+    let connection = Connection::new(id, established, pooler_asker);
     let driver = Arc::new(Mutex::new(Some(Driver::new(connection.clone(), &received))));
     #[cfg(unix)]
     connection.started(Arc::downgrade(&(driver.clone() as Arc<dyn Detachable>)));
@@ -308,7 +308,7 @@ mod tests {
             is_busy: AtomicBool::new(false),
             heard: sender,
         });
-        let connection = start(1, established);
+        let connection = start(1, established, |_| {});
         connection.watch(Arc::new(Watcher(sink.clone())));
         (server, connection, sink, heard)
     }

@@ -199,9 +199,7 @@ impl Attempt<'_> {
         match conversation.start(self.caller).await {
             Ok(started) => {
                 let way = pooling::Way::of(self.settings, self.caller, self.way.host, self.way.port);
-                let connection = driver::start(self.id, conversation.established(started, route, way));
-                connection.asks_pooler_by(pooler_question::begin);
-                Ok(connection)
+                Ok(driver::start(self.id, conversation.established(started, route, way), pooler_question::begin))
             }
             Err(_) if conversation.has_withheld() => Err(Failure::Unverified),
             Err(error) => Err(error.into()),

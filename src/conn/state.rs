@@ -16,7 +16,6 @@ use super::message::Message;
 use super::notes::{Note, Notes};
 use super::pending_request::PendingRequest;
 use super::pooler_watch::PoolerWatch;
-use super::pooling::{Known, Pooling};
 use super::race::Race;
 use super::reader::Reader;
 use super::reply::Reply;
@@ -78,7 +77,7 @@ const HABIT: u32 = 8;
 pub(super) const UNSENT_LIMIT: usize = 256 * 1024;
 
 impl Inner {
-    pub(super) fn new(stream: Stream, status: u8, round_trip: Option<Duration>) -> Self {
+    pub(super) fn new(stream: Stream, status: u8, round_trip: Option<Duration>, pooler: PoolerWatch) -> Self {
         Inner {
             stream: Some(stream),
             out: BytesMut::new(),
@@ -88,7 +87,7 @@ impl Inner {
             exchange: Exchange::default(),
             statements: Statements::default(),
             large_texts: LargeTexts::new(round_trip),
-            pooler: PoolerWatch::new(Known::certain(Pooling::Session), false),
+            pooler,
             life: Life::Open,
             waker: None,
             status,
