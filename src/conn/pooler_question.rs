@@ -5,6 +5,7 @@
 //! processes, or both meet one. A pooler in session mode can't be proved; one that has stayed out of it counts as such,
 //! but for what is exact in both modes.
 
+use std::sync::Weak;
 use std::time::Duration;
 
 use super::connection::Connection;
@@ -76,7 +77,8 @@ async fn meets_two(connection: &Connection, way: &Way, first: i32) -> bool {
         return own.is_some();
     }
     let Some((settings, caller)) = &way.again else { return false };
-    let Ok(other) = Session::open_at_once(settings, caller.upgrade().as_ref()).await else { return false };
+    let caller = caller.as_ref().and_then(Weak::upgrade);
+    let Ok(other) = Session::open_at_once(settings, caller.as_ref()).await else { return false };
     let mut others = None;
     for _ in 0..ROUNDS {
         let met = process_of(other.connection()).await;

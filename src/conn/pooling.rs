@@ -54,7 +54,7 @@ const MOST_PLACES: usize = 1000;
 static PLACES: LazyLock<Mutex<HashMap<Place, Arc<Known>>>> = LazyLock::new(Mutex::default);
 
 impl Known {
-    pub(super) fn certain(pooling: Pooling) -> Arc<Known> {
+    fn new(pooling: Pooling) -> Arc<Known> {
         Arc::new(Known {
             state: AtomicU8::new(pooling as u8),
             doubts: AtomicU8::new(0),
@@ -68,7 +68,7 @@ impl Known {
         let is_replication = settings.startup.iter().any(|(name, _)| name == "replication");
         let mode = settings.pool_mode_at(host, port).or(is_replication.then_some(PoolMode::Session));
         if let Some(mode) = mode {
-            return Known::certain(mode.into());
+            return Known::new(mode.into());
         }
         let name = |name: Option<&str>| name.unwrap_or_default().to_owned();
         let place = (host.to_owned(), port, name(settings.server.get_user()), name(settings.server.get_dbname()));
@@ -76,7 +76,7 @@ impl Known {
         if places.len() >= MOST_PLACES && !places.contains_key(&place) {
             places.clear();
         }
-        places.entry(place).or_insert_with(|| Known::certain(Pooling::Unknown)).clone()
+        places.entry(place).or_insert_with(|| Known::new(Pooling::Unknown)).clone()
     }
 
     pub(super) fn pooling(&self) -> Pooling {
@@ -120,29 +120,19 @@ impl Known {
 pub(super) struct Way {
     pub(super) known: Arc<Known>,
     /// How to take it again; none where that might lead to another server.
-    pub(super) again: Option<(ServerSettings, Weak<dyn Caller>)>,
+    pub(super) again: Option<(ServerSettings, Option<Weak<dyn Caller>>)>,
 }
 
 impl Way {
     pub(super) fn of(settings: &ServerSettings, caller: Option<&Arc<dyn Caller>>, host: &str, port: u16) -> Way {
         let known = Known::at(settings, host, port);
         let is_needed = known.pooling() == Pooling::Unknown && settings.server.get_hosts().len() == 1;
-        let caller = caller.map_or_else(|| Weak::<Nobody>::new() as Weak<dyn Caller>, Arc::downgrade);
-        Way { known, again: is_needed.then(|| (settings.clone(), caller)) }
+        Way { known, again: is_needed.then(|| (settings.clone(), caller.map(Arc::downgrade))) }
     }
 
     #[cfg(test)]
     pub(super) fn without_pooler() -> Way {
-        Way { known: Known::certain(Pooling::Session), again: None }
-    }
-}
-
-/// The type of a caller that isn't there.
-struct Nobody;
-
-impl Caller for Nobody {
-    fn ask(&self, _: super::caller::Question) -> super::caller::Answering {
-        Box::pin(std::future::ready(Err(super::caller::Unanswered::Gone)))
+        Way { known: Known::new(Pooling::Session), again: None }
     }
 }
 
