@@ -50,7 +50,7 @@ impl PoolerWatch {
         self.is_due
             || matches!(message, Message::Extended(query) if !query.name.is_empty())
             || (self.is_made_up && sql::has_transaction_control(text))
-            || sql::may_use_session(text)
+            || !sql::session_uses(text).is_empty()
     }
 
     /// A request waits.

@@ -39,7 +39,7 @@ pub use quote::{quote_identifier, quote_literal};
 pub use repeatable::is_repeatable_read;
 pub use script::{Statement, Statements, split, statements};
 pub use session_settings::unlisted_settings;
-pub use session_use::{SessionNeed, SessionUse, may_use_session, session_uses};
+pub use session_use::{SessionNeed, SessionUse, session_uses};
 pub use transaction::{OutsideTransaction, has_transaction_control, outside_transaction};
 
 #[cfg(test)]

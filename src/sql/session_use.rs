@@ -4,10 +4,11 @@
 //! Judged on the tokens alone: what a function, a procedure or the body of a `DO` does isn't seen, nor a value that
 //! comes as a parameter or is computed. Text that isn't understood keeps nothing.
 
+use memchr::{memchr, memchr_iter, memchr2_iter};
 use squawk_lexer::TokenKind;
 
 use super::script::{Statement, statements};
-use super::token::{Token, Words};
+use super::token::{Token, Tokens, Words};
 
 /// What a statement needs its session for later on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,9 @@ pub struct SessionUse {
 /// All such statements of a script, in order. A temporary object that a later statement of the script drops again keeps
 /// nothing.
 pub fn session_uses(script: &str) -> Vec<SessionUse> {
+    if !is_worth_reading(script) {
+        return Vec::new();
+    }
     let mut uses: Vec<(SessionUse, Option<String>)> = Vec::new();
     for statement in statements(script) {
         match made_by(&statement) {
@@ -54,35 +58,31 @@ pub fn session_uses(script: &str) -> Vec<SessionUse> {
     uses.into_iter().map(|(found, _)| found).collect()
 }
 
-/// Whether a text could be one that [`session_uses`] finds something in. A look at a few bytes, since every query is
-/// asked this where nothing is known of its server; so a rare spelling is passed over.
-pub fn may_use_session(text: &str) -> bool {
-    let bytes = text.trim_ascii_start().as_bytes();
-    let second = bytes.get(1).map_or(0, u8::to_ascii_lowercase);
-    let third = bytes.get(2).map_or(0, u8::to_ascii_lowercase);
-    let is_plain = match bytes.first().map_or(0, u8::to_ascii_lowercase) {
-        // SELECT, but not SET.
-        b's' => (second, third) == (b'e', b'l'),
-        // UPDATE, but not UNLISTEN; DELETE, but not DECLARE, DEALLOCATE.
-        b'u' => second == b'p',
-        b'd' => (second, third) == (b'e', b'l'),
-        // COMMIT and ROLLBACK, but not CREATE or RESET; END, but not EXECUTE.
-        b'c' | b'r' => second == b'o',
-        b'e' => second == b'n',
-        b'i' | b'w' | b'v' | b'm' | b'(' | b't' | b'b' | b'a' => true,
+/// Words that a statement begins with which keeps something by itself, and not by what it calls or selects into.
+const KEEPERS: [&str; 10] =
+    ["listen", "unlisten", "set", "reset", "load", "prepare", "execute", "deallocate", "create", "declare"];
+
+/// Whether it can't be told from a few bytes that a script keeps nothing. Every query is looked at, and most are plain.
+fn is_worth_reading(script: &str) -> bool {
+    let Some(first) = Tokens::new(script).next() else { return false };
+    let is_plain = match first.kind {
+        // A byte order mark is a part of the word here.
+        TokenKind::Ident => first.text.is_ascii() && !KEEPERS.iter().any(|word| first.is(word)),
+        TokenKind::OpenParen => true,
         _ => false,
     };
-    if !is_plain {
-        return !session_uses(text).is_empty();
-    }
-    let is_named = |at: usize| {
-        let (before, after) = bytes.split_at_checked(at).unwrap_or_default();
-        let ends = |word: &[u8]| tail(before, word.len()).eq_ignore_ascii_case(word);
-        let begins = |word: &[u8]| after.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-        (ends(b"set") && begins(b"_config")) || (ends(b"advisory") && (begins(b"_lock") || begins(b"_unlock")))
+    let bytes = script.as_bytes();
+    let has_more = || memchr(b';', bytes).is_some_and(|at| at + 1 < bytes.trim_ascii_end().len());
+    let has = |before: &[u8], at: usize, after: &[&[u8]]| {
+        let (head, rest) = bytes.split_at_checked(at).unwrap_or_default();
+        let begins = |word: &&[u8]| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        tail(head, before.len()).eq_ignore_ascii_case(before) && after.iter().any(begins)
     };
-    let has_more = memchr::memchr(b';', bytes).is_some_and(|at| at + 1 < bytes.trim_ascii_end().len());
-    (has_more || memchr::memchr_iter(b'_', bytes).any(is_named)) && !session_uses(text).is_empty()
+    let is_function = |at| has(b"set", at, &[b"_config"]) || has(b"advisory", at, &[b"_lock", b"_unlock"]);
+    !is_plain
+        || has_more()
+        || memchr_iter(b'_', bytes).any(is_function)
+        || memchr2_iter(b'p', b'P', bytes).any(|at| has(b"tem", at, &[b"p"]))
 }
 
 fn tail(bytes: &[u8], length: usize) -> &[u8] {
@@ -434,16 +434,27 @@ mod tests {
     fn what_ends_with_its_transaction_is_left_alone() {
         for script in LEFT_ALONE {
             assert!(names(script).is_empty(), "{script}");
-            assert!(!may_use_session(script), "{script}");
         }
     }
 
     #[test]
-    fn the_quick_look_finds_all_but_selects_into_temporary_tables() {
-        for (script, name) in KEPT {
-            let is_seen = may_use_session(script) || may_use_session(&format!("SELECT 1; {script};"));
-            assert!(is_seen, "{script}");
-            assert!(may_use_session(script) || *name == "SELECT INTO TEMPORARY", "{script}");
+    fn a_few_bytes_tell_plain_queries_and_no_others() {
+        for (script, _) in KEPT {
+            for script in [(*script).to_owned(), format!("\u{feff}{script}"), format!("-- a\n/* b */{script};")] {
+                assert!(is_worth_reading(&script), "{script}");
+            }
+        }
+        for plain in [
+            "",
+            "-- a",
+            "SELECT a_b FROM t;",
+            "/* LISTEN c */ -- d\n(select 1)",
+            "insert into t (set_at, locked) values ($1, $2)",
+            "BEGIN",
+            "savepoint a",
+            "EXPLAIN ANALYZE SELECT 1",
+        ] {
+            assert!(!is_worth_reading(plain), "{plain}");
         }
     }
 }
