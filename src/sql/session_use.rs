@@ -9,6 +9,7 @@ use squawk_lexer::TokenKind;
 
 use super::script::{Statement, statements};
 use super::token::{Token, Tokens, Words};
+use super::transaction::prepares_transaction;
 
 /// What a statement needs its session for later on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +106,7 @@ fn made_by(statement: &Statement<'_>) -> Option<(SessionUse, Option<String>)> {
     } else if words.eat("load") {
         plain("LOAD", Library)
     } else if words.eat("prepare") {
-        let is_transaction = words.eat("transaction") && matches!(words.peek(), Some(TokenKind::Literal { .. }));
-        if is_transaction { None } else { plain("PREPARE", PreparedStatement) }
+        if prepares_transaction(words) { None } else { plain("PREPARE", PreparedStatement) }
     } else if words.eat("execute") {
         plain("EXECUTE", PreparedStatement)
     } else if words.eat("deallocate") {
@@ -251,9 +251,9 @@ fn third_argument<'a, 'b>(tokens: &'b [Token<'a>]) -> Option<&'b [Token<'a>]> {
             _ => {}
         }
     }
-    let named = |argument: &&[Token<'_>]| argument.first().is_some_and(|name| name.is("is_local"));
-    let is_named = |argument: &[Token<'_>]| argument.len() > 2;
-    match arguments.iter().find(|argument| named(argument) && is_named(argument)) {
+    let is_named =
+        |argument: &&&[Token<'_>]| argument.len() > 2 && argument.first().is_some_and(|name| name.is("is_local"));
+    match arguments.iter().find(is_named) {
         // Behind `=>` or `:=`, whose characters are tokens of their own.
         Some(argument) => argument.last().map(std::slice::from_ref),
         None => arguments.get(2).copied(),
@@ -262,23 +262,16 @@ fn third_argument<'a, 'b>(tokens: &'b [Token<'a>]) -> Option<&'b [Token<'a>]> {
 
 /// Whether an expression is certainly false.
 fn is_false(expression: &[Token<'_>]) -> bool {
-    match expression {
-        [word] if word.is("false") => true,
-        [literal] | [literal, ..] => {
-            let says_false = |text: String| {
-                let text = text.trim().to_ascii_lowercase();
-                !text.is_empty()
-                    && (["false", "no", "0"].iter().any(|word| word.starts_with(&text))
-                        || text == "of"
-                        || text == "off")
-            };
-            // With or without a cast behind it.
-            let is_alone =
-                expression.len() == 1 || expression.get(1).is_some_and(|token| token.text == ":" || token.text == "::");
-            is_alone && (literal.is("false") || literal.literal().is_some_and(says_false))
-        }
-        [] => false,
-    }
+    let Some((value, behind)) = expression.split_first() else { return false };
+    let says_false = |text: String| {
+        let text = text.trim().to_ascii_lowercase();
+        // An "o" may be "on" as well.
+        let is_clear = !matches!(text.as_str(), "" | "o");
+        is_clear && ["false", "no", "off", "0"].iter().any(|word| word.starts_with(&text))
+    };
+    // With or without a cast behind it.
+    let is_alone = behind.first().is_none_or(|token| matches!(token.text, ":" | "::"));
+    is_alone && (value.is("false") || value.literal().is_some_and(says_false))
 }
 
 /// `SELECT … INTO TEMP name`.

@@ -77,10 +77,14 @@ fn controls_transaction(statement: &Statement<'_>) -> bool {
         return !words.eat("prepared");
     }
     if words.eat("prepare") {
-        // A prepared statement may be called "transaction" as well.
-        return words.eat("transaction") && matches!(words.peek(), Some(TokenKind::Literal { .. }));
+        return prepares_transaction(words);
     }
     words.eat("begin") || words.eat("end") || words.eat("abort")
+}
+
+/// Behind PREPARE: a prepared statement may be called "transaction" as well.
+pub(super) fn prepares_transaction(mut words: Words<'_>) -> bool {
+    words.eat("transaction") && matches!(words.peek(), Some(TokenKind::Literal { .. }))
 }
 
 /// The keywords that a name is found by can't begin anything else: where CONCURRENTLY stands here, it is reserved.
