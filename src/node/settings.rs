@@ -1,5 +1,6 @@
 //! Settings from the plain objects that `lib/pg/settings/settings.js` makes.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use napi::bindgen_prelude::*;
@@ -108,12 +109,14 @@ fn tls(ssl: &Object<'_>) -> Result<TlsSettings> {
         }
         _ => None,
     };
+    let own_roots = flag(ssl, "hasOwnRoots")?;
+    let roots = texts(ssl, "ca")?.map(|roots| if own_roots { roots.into() } else { shared(roots) });
     Ok(TlsSettings {
         verify: flag(ssl, "rejectUnauthorized")?,
         verify_name: flag(ssl, "checkServerIdentity")?,
         identity_check: text(ssl, "identityCheck")?,
-        roots: texts(ssl, "ca")?.map(Into::into),
-        own_roots: flag(ssl, "hasOwnRoots")?,
+        roots,
+        own_roots,
         identity: pem.or(archive),
         server_name: text(ssl, "servername")?,
         oldest: version(text(ssl, "minVersion")?.as_deref()),
@@ -126,6 +129,18 @@ fn tls(ssl: &Object<'_>) -> Result<TlsSettings> {
         protocols: texts(ssl, "ALPNProtocols")?.unwrap_or_default(),
         partial_chain: flag(ssl, "allowPartialTrustChain")?,
         least_dh_bits: ssl.get::<f64>("minDHSize")?.map_or(0, at_least),
+    })
+}
+
+/// Node's own roots, which are the same each time, once for all settings that have them.
+fn shared(roots: Vec<String>) -> Arc<[String]> {
+    static LAST: Mutex<Option<Weak<[String]>>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = last.as_ref().and_then(Weak::upgrade).filter(|known| **known == *roots);
+    known.unwrap_or_else(|| {
+        let roots = roots.into();
+        *last = Some(Arc::downgrade(&roots));
+        roots
     })
 }
 
