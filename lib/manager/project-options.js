@@ -1,7 +1,6 @@
 'use strict';
 
 const Client = require('../pg/client/client');
-const { parseConnectionString } = require('../pg/settings/connection-string');
 const { projectAt } = require('../pg/settings/project');
 const { shown } = require('../pg/settings/settings');
 
@@ -56,12 +55,11 @@ function completeForProject(config, options) {
  * @param {Record<string, unknown>} options
  */
 function preferDirect(options) {
-  const place = placeOf(options);
   // A copy of a pool's options knows its project.
-  if (projectAt(options.supabaseProject, place.host)) return;
-  if (!canFallBack({ ...options, ...place })) return;
-  const [, ref] = /** @type {RegExpExecArray} */ (DIRECT_HOST.exec(String(place.host)));
-  const project = projectOf({ ref: ref.toLowerCase() }, place, 'last');
+  if (projectAt(options.supabaseProject, options.host)) return;
+  if (!canFallBack(options)) return;
+  const [, ref] = /** @type {RegExpExecArray} */ (DIRECT_HOST.exec(String(options.host)));
+  const project = projectOf({ ref: ref.toLowerCase() }, options, 'last');
   options.supabaseProject = { ...project, byRef: false };
 }
 
@@ -76,33 +74,13 @@ function canFallBack({ host, port, ...others }) {
 }
 
 /**
- * @param {Record<string, unknown>} options
- * @returns {Record<string, unknown>} with the host and the port that count
- */
-function placeOf(options) {
-  const { connectionString } = options;
-  if (typeof connectionString !== 'string') return options;
-  try {
-    return { port: options.port, ...withoutEmpty(parseConnectionString(connectionString)) };
-  } catch {
-    // The clients say what is wrong with it.
-    return {};
-  }
-}
-
-/** @param {object} object */
-function withoutEmpty(object) {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value));
-}
-
-/**
  * @param {Record<string, unknown>} config
- * @param {Record<string, unknown>} place
+ * @param {Record<string, unknown>} options
  * @param {SupabaseProject['search']} search
  * @returns {SupabaseProject}
  */
-function projectOf(config, place, search) {
-  const [ref, home] = [String(config.ref), String(place.host)];
+function projectOf(config, options, search) {
+  const [ref, home] = [String(config.ref), String(options.host)];
   const { region, cluster } = search === 'never' ? { region: null, cluster: null } : placesOf(config);
   return { ref, region, cluster, search, byRef: true, home, host: home };
 }
