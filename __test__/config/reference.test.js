@@ -128,7 +128,10 @@ describe('other options by reference', () => {
         { url: { env: 'PGFLEET_TEST_NONE' } },
         /^"url" is to come from the environment variable "PGFLEET_TEST_NONE"/,
       ],
-      [{ connectionString: { command: node('process.exit(2)') } }, /^"connectionString" .* exit code 2$/],
+      [
+        { connectionString: { command: node('process.exit(2)') }, url: 'postgres://u:p@h:1/d' },
+        /^"connectionString" .* exit code 2$/,
+      ],
       [{ ssl: { ca: { file: '/nowhere' } } }, /^"ssl.ca" is to come from the file "\/nowhere"/],
     ]) {
       assert.throws(() => toPoolConfig(config), { message, code: 'PGFLEET_REFERENCE' });

@@ -1,5 +1,6 @@
 'use strict';
 
+const { isGiven } = require('../pg/settings/option');
 const { readConnectionText } = require('./connection-text');
 const {
   FORM,
@@ -49,7 +50,7 @@ function expanded(given) {
   }
   const text = connectionText(config);
   if (text !== undefined) place(config, readConnectionText(text));
-  const name = isSaid(config.dbPassword) ? 'dbPassword' : 'password';
+  const name = isGiven(config.dbPassword) ? 'dbPassword' : 'password';
   config[name] = password(config[name], name);
   if (config.ssl !== null && typeof config.ssl === 'object') config.ssl = tls(config.ssl);
   return config;
@@ -60,20 +61,18 @@ function expanded(given) {
  * @returns {string | undefined}
  */
 function connectionText(config) {
-  const { url } = config;
+  const name = isGiven(config.connectionString) ? 'connectionString' : 'url';
+  const given = config[name];
   delete config.url;
-  if (!isSaid(config.connectionString)) {
-    if (!isSaid(url)) return undefined;
-    config.connectionString = url;
+  if (!isGiven(given)) return undefined;
+  const text = isReference(given) ? readReferenceNow(given, name) : given;
+  if (typeof text === 'string') {
+    delete config.connectionString;
+    return text;
   }
-  const { connectionString } = config;
-  const text = isReference(connectionString)
-    ? readReferenceNow(connectionString, isSaid(url) ? 'url' : 'connectionString')
-    : connectionString;
-  // Whatever else it is, the pool says what it must be.
-  if (typeof text !== 'string') return undefined;
-  delete config.connectionString;
-  return text;
+  // The pool says what it must be.
+  config.connectionString = given;
+  return undefined;
 }
 
 /**
@@ -84,8 +83,8 @@ function connectionText(config) {
  */
 function place(config, parts) {
   checkFilledIn(parts);
-  const beside = isSaid(config.dbPassword) ? config.dbPassword : config.password;
-  if (isPasswordPlaceholder(parts.password) && isSaid(beside)) delete parts.password;
+  const beside = isGiven(config.dbPassword) ? config.dbPassword : config.password;
+  if (isPasswordPlaceholder(parts.password) && isGiven(beside)) delete parts.password;
   const { ssl, poolMode, ...others } = parts;
   for (const [own, name] of ALIASES) if (others[name] !== undefined) delete config[own];
   Object.assign(config, others);
@@ -95,7 +94,7 @@ function place(config, parts) {
   if (parts.host !== undefined) delete config.ref;
   if (parts.ref !== undefined) return;
   for (const [own, name] of ALIASES) {
-    if (PLACE.includes(name) && !isSaid(config[own]) && !isSaid(config[name]) && !isSaid(config.ref))
+    if (PLACE.includes(name) && !isGiven(config[own]) && !isGiven(config[name]) && !isGiven(config.ref))
       config[name] = '';
   }
 }
@@ -165,11 +164,6 @@ function certificate(value, name) {
   // An archive is no text.
   if (name === 'ssl.pfx' && typeof value.file === 'string') return fileBytes(value.file, name);
   return readReferenceNow(value, name);
-}
-
-/** @param {unknown} value */
-function isSaid(value) {
-  return value !== undefined && value !== null && value !== '';
 }
 
 module.exports = { ALIASES, expanded };

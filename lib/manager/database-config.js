@@ -2,8 +2,8 @@
 
 const { ALIASES, expanded } = require('../config/expansion');
 const { checkPolicy } = require('../config/unavailable');
+const { isGiven, port, shown } = require('../pg/settings/option');
 const { withCarried } = require('../pg/settings/secret');
-const { port, shown } = require('../pg/settings/settings');
 const { completeForProject } = require('./project-options');
 
 /**
@@ -56,7 +56,7 @@ function toPoolConfig(given, defaults) {
     if (value !== undefined && !OWN_KEYS.has(name)) options[name] = value;
   }
   for (const [own, name] of ALIASES) {
-    if (config[own] !== undefined && config[own] !== null && config[own] !== '') options[name] = config[own];
+    if (isGiven(config[own])) options[name] = config[own];
   }
   for (const [own, name] of [ALIASES[0], ALIASES[2], ALIASES[4]]) {
     if (typeof config[own] !== 'string' && config[own] !== undefined && config[own] !== null) {
@@ -66,7 +66,7 @@ function toPoolConfig(given, defaults) {
     }
   }
   const { dbPort } = config;
-  if (dbPort !== undefined && dbPort !== null && dbPort !== '') port(dbPort, 'dbPort');
+  if (isGiven(dbPort)) port(dbPort, 'dbPort');
   const { dbPassword } = config;
   if (!['string', 'function', 'undefined'].includes(typeof dbPassword) && dbPassword !== null) {
     throw new TypeError(

@@ -1,8 +1,8 @@
 'use strict';
 
 const Client = require('../pg/client/client');
+const { isGiven, shown } = require('../pg/settings/option');
 const { projectAt } = require('../pg/settings/project');
-const { shown } = require('../pg/settings/settings');
 
 /** @typedef {import('../pg/settings/project').SupabaseProject} SupabaseProject */
 
@@ -87,7 +87,7 @@ function projectOf(config, options, search) {
 
 /** @param {import('./database-config').DatabaseConfig} config */
 function givenHost({ dbHost, host }) {
-  return [dbHost, host].find((given) => isGiven(given)) ?? null;
+  return [dbHost, host].find(isGiven) ?? null;
 }
 
 /**
@@ -142,11 +142,6 @@ function userOf(user, ref) {
  */
 function roleOf(user, ref) {
   return typeof user === 'string' && user.endsWith('.' + ref) ? user.slice(0, -ref.length - 1) : user;
-}
-
-/** @param {unknown} value */
-function isGiven(value) {
-  return value !== undefined && value !== null && value !== '';
 }
 
 /**

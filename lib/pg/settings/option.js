@@ -14,6 +14,15 @@ function isLikeUrl(value) {
 }
 
 /**
+ * Whether an option says anything: an empty text is that of a variable that isn't set.
+ *
+ * @param {unknown} value
+ */
+function isGiven(value) {
+  return value !== undefined && value !== null && value !== '';
+}
+
+/**
  * A value as it may stand in a message: strings quoted; long ones, those that may hold a password, and objects only by
  * their kind.
  *
@@ -138,4 +147,4 @@ function oneOf(name, value, allowed) {
   return word;
 }
 
-module.exports = { amount, flag, isLikeUrl, nameText, oneOf, pageSize, port, shown, text };
+module.exports = { amount, flag, isGiven, isLikeUrl, nameText, oneOf, pageSize, port, shown, text };

@@ -1,6 +1,6 @@
 'use strict';
 
-const { shown } = require('./option');
+const { isGiven, shown } = require('./option');
 
 const METHODS = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'oauth', 'none'];
 
@@ -12,7 +12,7 @@ const METHODS = ['password', 'md5', 'gss', 'sspi', 'scram-sha-256', 'oauth', 'no
  * @throws {TypeError} in libpq's words
  */
 function requiredAuth(value) {
-  if (value === undefined || value === null || value === '') return null;
+  if (!isGiven(value)) return null;
   if (typeof value !== 'string') {
     throw new TypeError(`"require_auth" must be a string, got ${shown(value)}`);
   }

@@ -8,7 +8,7 @@ const tls = require('node:tls');
 const { lacksDescriptors } = require('../../errors');
 const { native } = require('../../native/binding');
 const { checkName } = require('./identity-check');
-const { nameText, shown, text } = require('./option');
+const { isGiven, nameText, shown, text } = require('./option');
 const { withCarried } = require('./secret');
 const { cipherSettings, versionSettings, protocols } = require('./tls-negotiation');
 
@@ -60,7 +60,7 @@ function checkKeys(given) {
  * @returns {string | null}
  */
 function pem(name, value) {
-  if (value === undefined || value === null || value === '') return null;
+  if (!isGiven(value)) return null;
   const list = Array.isArray(value) ? value : [value];
   const parts = list.map((part) => {
     if (typeof part === 'string') return part;
