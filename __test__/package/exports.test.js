@@ -4,7 +4,7 @@ const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const path = require('node:path');
 const { describe, test } = require('node:test');
-const { ROOT } = require('../support/program.js');
+const { ROOT, run } = require('../support/program.js');
 
 const { FILES } = require('../../lib/replacement.js');
 const manifest = require('../../package.json');
@@ -62,6 +62,14 @@ describe('package.json', () => {
 });
 
 describe('the exports', () => {
+  test('load nothing of what only configurations and commands need', async () => {
+    const source = `require('./index.js');
+      const files = Object.keys(require.cache).concat(process.moduleLoadList);
+      console.log(files.filter((file) => /dotenv|smol-toml|config-file|environment\\.js|child_process/.test(file)));`;
+    const { code, stdout, stderr } = await run({ source });
+    assert.deepEqual([code, stderr, stdout], [0, '', '[]\n']);
+  });
+
   test('every name of the class is a name of the ES module, and the same object', async () => {
     const required = require('pgfleet');
     const { default: DatabaseManager, ...imported } = await import('pgfleet');

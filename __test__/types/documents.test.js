@@ -42,10 +42,9 @@ test('the options of the README are those that are declared', () => {
 });
 
 test('the keys that a configuration file may have are those that are declared', () => {
-  const { DATABASE_KEYS, ENTRY_KEYS, FILE_KEYS } = require('../../lib/config/known-keys');
-  const known = [...DATABASE_KEYS, ...ENTRY_KEYS];
+  const { DATABASE_KEYS, FILE_KEYS } = require('../../lib/config/known-keys');
   // Known, so that it is refused by name.
-  assert.deepEqual(known.sort(), [...optionsOf('DatabaseConfig'), 'schema'].sort());
+  assert.deepEqual([...DATABASE_KEYS].sort(), [...optionsOf('DatabaseConfig'), 'schema'].sort());
   assert.deepEqual([...FILE_KEYS, '$schema'].sort(), optionsOf('Configuration').sort());
 });
 

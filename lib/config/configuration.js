@@ -131,7 +131,7 @@ function appConfiguration(content, place, directory) {
  * @returns {DatabaseConfig}
  */
 function databaseAt(value, place, directory) {
-  const config = objectAt(value, place, [...known.DATABASE_KEYS, ...known.ENTRY_KEYS]);
+  const config = objectAt(value, place, known.DATABASE_KEYS);
   for (const key of SECRET_KEYS) {
     if (isPlainObject(config[key])) objectAt(config[key], below(place, key), REFERENCE_KEYS);
   }
@@ -228,18 +228,9 @@ function discoverAt(value, place, names) {
     const { name, config } = objectAt(map, at, known.MAP_KEYS);
     if (typeof name !== 'string')
       throw new TypeError(`${nameOf(below(at, 'name'))} must be the name of a column`);
-    objectAt(config, below(at, 'config'), [...known.DATABASE_KEYS, ...known.ENTRY_KEYS]);
+    objectAt(config, below(at, 'config'), known.DATABASE_KEYS);
   }
   return options;
 }
 
-/**
- * @param {unknown} config of a database
- * @param {string} what it is, for messages
- * @throws {TypeError} for what is no object, and for an unknown key
- */
-function checkKeys(config, what) {
-  objectAt(config, { file: what, path: '' }, [...known.DATABASE_KEYS, ...known.ENTRY_KEYS]);
-}
-
-module.exports = { checkKeys, readConfiguration };
+module.exports = { readConfiguration };

@@ -83,7 +83,7 @@ const MANAGER_KEYS = [
 const ENTRY_KEYS = ['groups', 'policy', 'schema', 'tags'];
 
 /** Of the configuration of a database. */
-const DATABASE_KEYS = [...CLIENT_KEYS, ...POOL_KEYS, ...MANAGER_KEYS];
+const DATABASE_KEYS = [...CLIENT_KEYS, ...POOL_KEYS, ...MANAGER_KEYS, ...ENTRY_KEYS];
 
 /** Of a configuration file. */
 const FILE_KEYS = ['databases', 'defaults', 'discover', 'groups', 'migrations', 'policy'];
@@ -156,7 +156,6 @@ const TLS_KEYS = [
 module.exports = {
   DATABASE_KEYS,
   DISCOVER_KEYS,
-  ENTRY_KEYS,
   FILE_KEYS,
   MAP_KEYS,
   MIGRATION_KEYS,

@@ -1,6 +1,5 @@
 'use strict';
 
-const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 
 const { isLikeConnectionString } = require('../pg/settings/secret');
@@ -73,6 +72,7 @@ function readReferenceNow(value, option) {
   if ('file' in reference)
     return withoutLineEnd(fileBytes(reference.file, option).toString(), option, reference);
   const [program, ...words] = reference.command;
+  const { spawnSync } = require('node:child_process');
   const { error, status, signal, stdout } = spawnSync(program, words, {
     encoding: 'utf8',
     // What it has to say about a failure may have the secret in it.
@@ -111,6 +111,7 @@ async function readReference(value, option) {
  */
 function outputOf(reference, option) {
   const [program, ...words] = reference.command;
+  const { spawn } = require('node:child_process');
   return new Promise((resolve, reject) => {
     const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
     /** @type {Buffer[]} */

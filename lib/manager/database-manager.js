@@ -2,8 +2,6 @@
 
 const { AppState } = require('./app-state');
 const { AppVocabulary, NO_DATABASE } = require('./app-vocabulary');
-const { readConfiguration } = require('../config/configuration');
-const { databasesOfEnvironment } = require('../config/environment');
 const { Configured } = require('./configured');
 const { runDdl } = require('./ddl');
 const { toOrder } = require('./ddl-order');
@@ -47,6 +45,7 @@ class DatabaseManager {
    * @param {{ env?: object, envFile?: string | false }} [options]
    */
   static async fromEnv(options = {}) {
+    const { databasesOfEnvironment } = require('../config/environment');
     const databases = databasesOfEnvironment(options);
     const manager = new this();
     for (const [name, config] of databases) manager._addLazily(name, config);
@@ -60,6 +59,7 @@ class DatabaseManager {
    * @param {string | object} [file] or what would stand in it; one is looked for when it isn't given
    */
   static async fromConfig(file) {
+    const { readConfiguration } = require('../config/configuration');
     const configuration = await readConfiguration(file);
     const manager = new this();
     manager._configured.adopt(configuration);

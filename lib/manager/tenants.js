@@ -1,6 +1,7 @@
 'use strict';
 
-const { checkKeys } = require('../config/configuration');
+const { objectAt } = require('../config/keys-check');
+const { DATABASE_KEYS } = require('../config/known-keys');
 const { isReference } = require('../config/reference');
 const { checkPolicy, checkSchema } = require('../config/unavailable');
 const { shown } = require('../pg/settings/settings');
@@ -37,8 +38,8 @@ function checkDiscovery(given) {
   if (typeof name !== 'string') {
     throw wrong('map', 'a function, or { name, config } with names of columns', map);
   }
-  checkKeys(config, '"map.config" of discover');
-  for (const [key, column] of Object.entries(Object(config))) {
+  const columns = objectAt(config, { file: '"map.config" of discover', path: '' }, DATABASE_KEYS);
+  for (const [key, column] of Object.entries(columns)) {
     if (typeof column !== 'string') throw wrong(`map.config.${key}`, 'the name of a column', column);
   }
   return /** @type {Discovery} */ (given);
