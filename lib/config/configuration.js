@@ -7,6 +7,7 @@ const { isAppFile, loadConfigFile } = require('./config-file');
 const { withDefaults } = require('./inheritance');
 const { below, isPlainObject, nameOf, objectAt, unknownKey, wordsAt } = require('./keys-check');
 const known = require('./known-keys');
+const { KINDS } = require('./labels');
 const { isReference } = require('./reference');
 const { checkPolicy, checkSchema } = require('./unavailable');
 
@@ -149,7 +150,7 @@ function settled(config, place, directory) {
   const at = ` of ${nameOf(place)}`;
   checkPolicy(config.policy, at);
   checkSchema(config.schema, at);
-  for (const key of ['tags', 'groups']) {
+  for (const key of KINDS) {
     if (config[key] !== undefined) wordsAt(config[key], below(place, key));
   }
   const { ssl } = config;

@@ -1,6 +1,7 @@
 'use strict';
 
 const { readEnvFile } = require('./env-file');
+const { KINDS, readLabels } = require('./labels');
 const { projectRef } = require('./project-url');
 
 /**
@@ -26,12 +27,6 @@ const OPTIONS = [
   ['ANON_KEY', 'supabaseKey'],
   ['SERVICE_ROLE_KEY', 'serviceRoleKey'],
   ['SSL', 'ssl'],
-];
-
-/** Lists, with commas between their words. */
-const LISTS = [
-  ['TAGS', 'tags'],
-  ['GROUPS', 'groups'],
 ];
 
 /** A database is there when one of these is set: they say where it is. */
@@ -156,9 +151,9 @@ function ofNumber(start, look) {
     if (value !== undefined)
       config[option] = end === 'PASSWORD' ? value : end === 'SSL' ? tls(value) : value.trim();
   }
-  for (const [end, option] of LISTS) {
-    const words = (look(`${start}_${end}`) ?? '').split(',').map((word) => word.trim());
-    if (words.some(Boolean)) config[option] = words.filter(Boolean);
+  for (const kind of KINDS) {
+    const labels = readLabels(look(`${start}_${kind.toUpperCase()}`) ?? '');
+    if (labels.length > 0) config[kind] = labels;
   }
   return config;
 }

@@ -3,6 +3,7 @@
 const { isDeepStrictEqual } = require('node:util');
 
 const { withDefaults } = require('../config/inheritance');
+const { isLabels } = require('../config/labels');
 const { shown } = require('../pg/settings/settings');
 const { APP_RULES, GUIDE_RULES } = require('./pool-rules');
 const { groupsOf, select } = require('./selection');
@@ -21,9 +22,6 @@ const { checkDiscovery, tenantsOf } = require('./tenants');
  */
 
 /** @typedef {{ rows: Record<string, unknown>[] }} Answer */
-
-/** What changes the selection of a database, and nothing about its connections. */
-const LABELS = ['tags', 'groups'];
 
 /** Of a manager that no configuration file was read for. */
 const NONE = {
@@ -188,7 +186,7 @@ function queryOf({ database, sql }) {
 
 /** @param {DatabaseConfig} config */
 function withoutLabels(config) {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !LABELS.includes(key)));
+  return Object.fromEntries(Object.entries(config).filter(([key]) => !isLabels(key)));
 }
 
 module.exports = { Configured };

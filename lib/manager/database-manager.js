@@ -2,11 +2,11 @@
 
 const { AppState } = require('./app-state');
 const { AppVocabulary, NO_DATABASE } = require('./app-vocabulary');
+const { checkLabels } = require('../config/labels');
 const { Configured } = require('./configured');
 const { runDdl } = require('./ddl');
 const { toOrder } = require('./ddl-order');
 const { LazyEntry, makeEntry } = require('./entry');
-const { checkLabels } = require('./labels');
 const { GUIDE_RULES } = require('./pool-rules');
 const { NOT_APPLIED, withFate } = require('../pg/query/script-outcome');
 const { hide, isLikeConnectionString } = require('../pg/settings/secret');

@@ -2,8 +2,8 @@
 
 const { inspect } = require('node:util');
 
+const { checkLabels, labels } = require('../config/labels');
 const { shownEntry } = require('./entry-printing');
-const { checkLabels, labels } = require('./labels');
 
 /**
  * @typedef {import('../pg/pool/pool')} Pool

@@ -2,6 +2,7 @@
 
 const { objectAt } = require('../config/keys-check');
 const { DATABASE_KEYS } = require('../config/known-keys');
+const { isLabels, readLabels } = require('../config/labels');
 const { isReference } = require('../config/reference');
 const { checkPolicy, checkSchema } = require('../config/unavailable');
 const { shown } = require('../pg/settings/settings');
@@ -20,9 +21,6 @@ const { shown } = require('../pg/settings/settings');
  * @property {((row: Row) => unknown) | { name: string, config: Record<string, string> }} map a row to `{ name, config }`
  *   or null; or the columns that have them
  */
-
-/** Lists in a column that is a text have commas. */
-const LISTS = ['tags', 'groups'];
 
 /**
  * @param {unknown} given
@@ -90,17 +88,9 @@ function ofColumns(row, { name, config }) {
   const found = {};
   for (const [key, column] of Object.entries(config)) {
     const one = value(column);
-    if (one !== null) found[key] = LISTS.includes(key) && typeof one === 'string' ? words(one) : one;
+    if (one !== null) found[key] = isLabels(key) && typeof one === 'string' ? readLabels(one) : one;
   }
   return { name: value(name), config: found };
-}
-
-/** @param {string} text */
-function words(text) {
-  return text
-    .split(',')
-    .map((word) => word.trim())
-    .filter(Boolean);
 }
 
 /**

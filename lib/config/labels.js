@@ -4,8 +4,20 @@ const { shown } = require('../pg/settings/option');
 
 /** @typedef {'tags' | 'groups'} Kind */
 
-/** @type {Kind[]} */
+/**
+ * What databases are selected by besides their names; nothing of their connections depends on it.
+ *
+ * @type {Kind[]}
+ */
 const KINDS = ['tags', 'groups'];
+
+/**
+ * @param {string} key
+ * @returns {key is Kind}
+ */
+function isLabels(key) {
+  return KINDS.includes(/** @type {Kind} */ (key));
+}
 
 /**
  * The tags or groups of a database.
@@ -33,6 +45,19 @@ function checkLabels(config) {
 }
 
 /**
+ * Labels as variables and columns have them.
+ *
+ * @param {string} text with commas between them
+ * @returns {string[]}
+ */
+function readLabels(text) {
+  return text
+    .split(',')
+    .map((label) => label.trim())
+    .filter(Boolean);
+}
+
+/**
  * @param {unknown} given
  * @returns {given is string[]}
  */
@@ -40,4 +65,4 @@ function isListOfNames(given) {
   return Array.isArray(given) && given.every((name) => typeof name === 'string' && name !== '');
 }
 
-module.exports = { checkLabels, labels };
+module.exports = { KINDS, checkLabels, isLabels, labels, readLabels };
