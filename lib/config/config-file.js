@@ -15,7 +15,7 @@ const APP_FILE = path.join('config', 'databases.json');
 /**
  * @typedef {object} Loaded
  * @property {unknown} content what the file says
- * @property {string} file its path; empty for an object that was given
+ * @property {string} file its path
  * @property {string} directory that relative paths start from
  */
 

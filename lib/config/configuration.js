@@ -20,7 +20,6 @@ const { checkPolicy, checkSchema } = require('./unavailable');
  * What a configuration says, checked by its keys; values are looked at when they are used.
  *
  * @typedef {object} Configuration
- * @property {string} file whose configuration it is, for messages
  * @property {boolean} isOfApp whether it is the app's file, whose databases have the app's defaults
  * @property {[name: string, config: DatabaseConfig][]} databases each with the defaults
  * @property {DatabaseConfig} defaults
@@ -85,7 +84,6 @@ function configuration(content, place, directory) {
   const discover =
     said.discover === undefined ? undefined : discoverAt(said.discover, below(place, 'discover'), names);
   return {
-    file: place.file,
     isOfApp: false,
     databases,
     defaults,
@@ -115,7 +113,6 @@ function appConfiguration(content, place, directory) {
     return /** @type {[string, DatabaseConfig]} */ ([name, settled(objectAt(config, at), at, directory)]);
   });
   return {
-    file: place.file,
     databases,
     isOfApp: true,
     defaults: {},

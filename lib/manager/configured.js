@@ -25,7 +25,6 @@ const { checkDiscovery, tenantsOf } = require('./tenants');
 
 /** Of a manager that no configuration file was read for. */
 const NONE = {
-  file: '',
   isOfApp: false,
   databases: [],
   defaults: {},
