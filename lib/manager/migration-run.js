@@ -56,8 +56,10 @@ async function runMigrations(pool, direction, count) {
       const chosen = choose(await readMigrationFiles(run.directory), await appliedNames(client), run);
       if (!chosen.every(({ isSql }) => isSql)) return await runByPeer(client, run);
       for (const file of chosen) script.add(file.name, await readDirection(file, direction));
-      const teller = { tellsSteps: isNative(client) };
-      if (chosen.length > 0) await script.run((order) => runWith(client, order, broken), teller);
+      if (chosen.length > 0) {
+        const tellsSteps = isNative(client);
+        await script.run((order) => runWith(client, order, broken), { tellsSteps });
+      }
       return chosen.map(({ path: file, name, timestamp }) => ({ path: file, name, timestamp }));
     });
   } finally {

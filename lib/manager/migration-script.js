@@ -23,6 +23,8 @@ class MigrationScript {
   #parts = [];
   /** @type {string | undefined} the migration whose statement was refused */
   #failed;
+  /** What it has left in its session. */
+  session = { isChanged: false, isSpoiled: false };
 
   /** @param {'up' | 'down'} direction */
   constructor(direction) {
@@ -53,7 +55,7 @@ class MigrationScript {
    * Runs it in a transaction.
    *
    * @param {(order: Order) => Promise<unknown>} run
-   * @param {{ tellsSteps: boolean }} teller whether `run` tells which statement failed
+   * @param {{ tellsSteps: boolean }} options whether `run` tells which statement failed
    * @throws what it fails with, with the name of the file as `migration`
    */
   async run(run, { tellsSteps }) {
@@ -68,9 +70,6 @@ class MigrationScript {
       Object.assign(this.session, order.session);
     }
   }
-
-  /** What it has left in its session. */
-  session = { isChanged: false, isSpoiled: false };
 
   /** @param {unknown} event */
   #told(event) {
