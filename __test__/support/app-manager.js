@@ -4,6 +4,7 @@ const fs = require('node:fs/promises');
 const { createRequire } = require('node:module');
 const path = require('node:path');
 const { Pool } = require('pg');
+const GuideManager = require('./guide-manager');
 
 /**
  * The app's own manager on npm's `pg`, as far as its callers see it: what it does is what this package's
@@ -109,19 +110,9 @@ class AppManager {
     return this.currentPool;
   }
 
-  async executeDDL(sql, useTransaction = true) {
-    const client = await this._active().connect();
-    try {
-      if (useTransaction) await client.query('BEGIN');
-      const result = await client.query(sql);
-      if (useTransaction) await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      if (useTransaction) await client.query('ROLLBACK');
-      throw error;
-    } finally {
-      client.release();
-    }
+  async executeDDL(sql, useTransaction) {
+    this._active();
+    return await GuideManager.prototype.executeDDL.call(this, sql, useTransaction);
   }
 
   createTable(name, columns) {
