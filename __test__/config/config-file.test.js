@@ -9,7 +9,7 @@ const { Canary } = require('../support/canary.js');
 const { failure } = require('../support/failure.js');
 const { ofOurManager } = require('../support/managers.js');
 const { run } = require('../support/program.js');
-const { treeOf } = require('../package/tree.js');
+const { treeOf } = require('../support/tree.js');
 
 const DatabaseManager = require('../..');
 

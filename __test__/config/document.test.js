@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { test } = require('node:test');
 const { ROOT } = require('../support/program.js');
-const { treeOf } = require('../package/tree.js');
+const { treeOf } = require('../support/tree.js');
 
 const DatabaseManager = require('../..');
 

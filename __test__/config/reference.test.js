@@ -7,7 +7,7 @@ const { describe, test } = require('node:test');
 const { Canary } = require('../support/canary.js');
 const { failure } = require('../support/failure.js');
 const { ofOurManager } = require('../support/managers.js');
-const { treeOf } = require('../package/tree.js');
+const { treeOf } = require('../support/tree.js');
 const { toPoolConfig } = require('../../lib/manager/database-config.js');
 
 /** A command that runs a program's text. */

@@ -11,6 +11,7 @@ const { heldLock } = require('../support/held-lock');
 const { ofOurManager } = require('../support/managers');
 const { run } = require('../support/program');
 const { CUTS, scriptProxy } = require('../support/script-proxy');
+const { writeTree } = require('../support/tree');
 
 const names = (migrations) => migrations.map(({ name }) => name);
 
@@ -33,9 +34,7 @@ ofOurManager("the app's migrations on this package's own engine", (bench) => {
 
   async function write(files) {
     await fs.mkdir(path.join(folder, 'migrations'), { recursive: true });
-    for (const [name, text] of Object.entries(files)) {
-      await fs.writeFile(path.join(folder, 'migrations', name), text);
-    }
+    writeTree(path.join(folder, 'migrations'), files);
   }
 
   /** A manager with a new database, which is current. */

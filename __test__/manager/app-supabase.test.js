@@ -10,6 +10,7 @@ const { inspect } = require('node:util');
 const { failure } = require('../support/failure');
 const { forAppManagers } = require('../support/app-managers');
 const { ofOurManager } = require('../support/managers');
+const { writeTree } = require('../support/tree');
 
 /** In the place of Supabase's package: its clients keep what they are asked, and answer with it. */
 const STAND_IN = `
@@ -133,10 +134,7 @@ ofOurManager("a database's Supabase client", (bench) => {
   });
 
   test('is made once, when it is first asked for', async () => {
-    for (const [name, text] of Object.entries(PACKAGE)) {
-      await fs.mkdir(path.dirname(path.join(folder, name)), { recursive: true });
-      await fs.writeFile(path.join(folder, name), text);
-    }
+    writeTree(folder, PACKAGE);
     const { made } = createRequire(path.join(folder, 'app.js'))('@supabase/supabase-js');
     const manager = await initialized({ a: PROJECT, b: PROJECT });
     await manager.switchDatabase('a');

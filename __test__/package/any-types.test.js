@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict');
 const { before, describe, test } = require('node:test');
-const { treeOf } = require('./tree.js');
+const { treeOf } = require('../support/tree.js');
 
 /** @type {(directory: string) => string[]} */
 let linesOfAny;

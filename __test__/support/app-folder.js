@@ -3,6 +3,7 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { writeTree } = require('./tree.js');
 
 const ROOT = path.join(__dirname, '..', '..');
 
@@ -23,10 +24,7 @@ function makeApp(files) {
     'services/DatabaseManager.js': "module.exports = require('pgfleet');\n",
     ...files,
   };
-  for (const [name, text] of Object.entries(whole)) {
-    fs.mkdirSync(path.dirname(path.join(app, name)), { recursive: true });
-    fs.writeFileSync(path.join(app, name), text);
-  }
+  writeTree(app, whole);
   return app;
 }
 

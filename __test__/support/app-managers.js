@@ -4,6 +4,7 @@ const fs = require('node:fs/promises');
 const os = require('node:os');
 const path = require('node:path');
 const { after, before } = require('node:test');
+const { writeTree } = require('./tree');
 const { forBoth } = require('./both');
 const { guideConfig } = require('./managers');
 const { postgres } = require('./server');
@@ -45,10 +46,7 @@ function forAppManagers(body) {
       async folder(files = {}) {
         const folder = await fs.realpath(await fs.mkdtemp(path.join(os.tmpdir(), 'app-')));
         folders.push(folder);
-        for (const [name, text] of Object.entries(files)) {
-          await fs.mkdir(path.dirname(path.join(folder, name)), { recursive: true });
-          await fs.writeFile(path.join(folder, name), text);
-        }
+        writeTree(folder, files);
         process.chdir(folder);
         return folder;
       },
