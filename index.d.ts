@@ -173,7 +173,8 @@ declare class DatabaseManager {
    *
    * @param options
    * @returns names
-   * @throws {TypeError} for a row that describes no database, and for a reference in one: it would be read on this machine
+   * @throws {TypeError} for a row that describes no database, and for a reference, or a connection string that names a file,
+   *   in one: it would be read on this machine
    * @throws {Error} for a name that the query gives twice, or that was added otherwise
    * @throws {DatabaseError} when the query fails
    */
