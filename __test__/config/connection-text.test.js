@@ -226,6 +226,8 @@ describe('a connection string in a form of the dashboard', () => {
       undefined,
       'shop',
     ]);
+    assert.deepEqual(parts('socket:/run/postgresql?db=shop&user=u').slice(0, 1), ['/run/postgresql']);
+    assert.equal(connection('psql -h h -p 1 -U u shop').database, 'shop');
   });
 
   test('the URL of a project stands for the project', () => {
@@ -288,6 +290,11 @@ describe('a connection string in a form of the dashboard', () => {
       `host=h sslmode=${canary}`,
       `service=${canary}`,
       `psql "nonsense=${canary}"`,
+      `app:${canary}@db.example.com:5432/shop`,
+      `db.example.com:5432/${canary}`,
+      `postgresql:/app:${canary}@db.example.com/shop`,
+      canary,
+      '   ',
     ]) {
       assert.throws(
         () => connection(text),

@@ -62,7 +62,7 @@ function readAny(text, level) {
   if (/^jdbc:/i.test(text)) return fromJdbc(text);
   if (/^https?:/i.test(text)) return fromProject(text);
   if (isPostgresUrl(text)) return readUrl(text);
-  if (/^\w+:\/\//.test(text) || text.startsWith('/')) return readUrl(text);
+  if (/^\w+:\/\//.test(text) || text.startsWith('/') || text.startsWith('socket:')) return readUrl(text);
   if (isDotnet(text)) return readDotnet(text);
   const lines = readLines(text);
   const ofLines = text.includes('\n') ? readPartLines(lines) : undefined;
@@ -71,8 +71,8 @@ function readAny(text, level) {
   const variable =
     lines.find(({ name }) => name === 'DATABASE_URL') ?? lines.find(({ value }) => value.includes(':'));
   if (variable !== undefined) return readAny(variable.value.trim(), level + 1);
-  if (lines.length > 0) throw unknownForm();
-  return readUrl(text);
+  // A host by itself, or a URL without its scheme: node-postgres would go to some other place.
+  throw unknownForm();
 }
 
 /** @param {string} text of a file appsettings.json */
@@ -163,7 +163,8 @@ function fromProject(text) {
 
 function unknownForm() {
   return new TypeError(
-    '"connectionString" can\'t be read: it must be a URL as "postgresql://…", pairs of libpq or .NET, or a command of psql',
+    '"connectionString" can\'t be read: it must be a URL as "postgresql://…", pairs of libpq or .NET, a command of psql, ' +
+      'or the URL of a project, "https://<ref>.supabase.co"',
   );
 }
 
