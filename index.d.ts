@@ -582,19 +582,6 @@ declare namespace DatabaseManager {
     state: 'done' | 'failed' | 'not run' | 'unknown';
   }
 
-  /** What a failure on the way to a Supabase project means: `error.supabase`. */
-  export interface SupabaseAdvice {
-    /** The pooler's own code, such as `EMAXCONNSESSION`, or the one that its newer releases have for this answer. */
-    code: string;
-    /**
-     * `'fix'`: correct the configuration, trying again can't help. `'wait'`: there is no room at present. `'retry'`:
-     * something between pooler and database has failed. `'stop'`: each further try makes it worse.
-     */
-    reaction: 'fix' | 'wait' | 'retry' | 'stop';
-    /** What to do. */
-    hint: string;
-  }
-
   /** What every rejection of {@link DatabaseManager.executeDDL} has, besides what the error itself is. */
   export interface DdlError extends Error {
     /**
@@ -611,6 +598,8 @@ declare namespace DatabaseManager {
     attempts?: number | undefined;
     /** Milliseconds that all tries have waited, and the pauses between them. */
     waitedMs?: number | undefined;
+    /** On the way to a Supabase project: what it means. */
+    supabase?: SupabaseAdvice | undefined;
   }
 
   /** An entry of {@link DatabaseManager.connections}. */
@@ -795,6 +784,7 @@ declare namespace DatabaseManager {
   export import ResultBuilder = pg.ResultBuilder;
   export import Submittable = pg.Submittable;
   export import Subscription = pg.Subscription;
+  export import SupabaseAdvice = pg.SupabaseAdvice;
   export import TransactionStatus = pg.TransactionStatus;
   export import WithSslMode = pg.WithSslMode;
 

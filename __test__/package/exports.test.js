@@ -92,6 +92,11 @@ describe('the exports', () => {
     assert.equal(require('../../services/DatabaseManager'), require('pgfleet'));
   });
 
+  test('pgfleet/services/DatabaseManager as an ES module has the names of pgfleet', async () => {
+    const [service, main] = [await import('pgfleet/services/DatabaseManager'), await import('pgfleet')];
+    assert.deepEqual({ ...service }, { ...main });
+  });
+
   test("pgfleet/pg has the names of npm's pg", () => {
     const namesOf = (module) => Object.getOwnPropertyNames(module).sort();
     assert.deepEqual(Object.keys(require('pgfleet/pg')).sort(), Object.keys(require('pg')).sort());

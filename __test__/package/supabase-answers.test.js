@@ -102,8 +102,8 @@ describe("Supabase's answers", () => {
     assert.equal(told(ADMIN_SHUTDOWN), 'EADMINSHUTDOWN');
   });
 
-  test('have the reactions that index.d.ts names, and no others', () => {
-    const [, words] = /reaction: ((?:'\w+'(?: \| )?)+);/.exec(read('index.d.ts'));
+  test('have the reactions that types/error.d.ts names, and no others', () => {
+    const [, words] = /reaction: ((?:'\w+'(?: \| )?)+);/.exec(read('types/error.d.ts'));
     const named = words.split(' | ').map((word) => word.slice(1, -1));
     assert.deepEqual(named.sort(), [...new Set(answers.map(({ reaction }) => reaction))].sort());
   });

@@ -129,6 +129,18 @@ test('the ES module exports every name that index.d.mts declares, and no other',
   assert.deepEqual(sorted(Object.keys(await import('pgfleet'))), names);
 });
 
+test('every type that is a name of the class is a name of the ES module', () => {
+  const isType = (symbol) => {
+    const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
+    return Boolean(target.flags & ts.SymbolFlags.Type);
+  };
+  const typesOf = (name) =>
+    namesOf(checker.getExportsOfModule(exported.get(name)).filter(isType)).filter(
+      (each) => each !== 'default',
+    );
+  assert.deepEqual(typesOf('esm'), typesOf('manager'));
+});
+
 test('pgfleet/pg exports every name that types/pg.d.ts declares, and no other', () => {
   const type = checker.getTypeOfSymbol(exported.get('pg'));
   // TypeScript adds a `default` of its own to a CommonJS module that is imported by an ES module.

@@ -1,6 +1,8 @@
 import DefaultManager, { DatabaseManager, Pool, types } from 'pgfleet';
 import type { AddConnectionResult, DatabaseConfig, DatabaseConnection, QueryResult } from 'pgfleet';
-import pg, { Client } from 'pgfleet/pg';
+import type { DdlError, DdlOptions, SupabaseAdvice } from 'pgfleet';
+import pg, { Client, DatabaseError } from 'pgfleet/pg';
+import { DatabaseManager as NamedManager } from 'pgfleet/services/DatabaseManager';
 
 class Fleet extends DatabaseManager {
   async addAll(databases: Record<string, DatabaseConfig>): Promise<void> {
@@ -31,6 +33,19 @@ await manager.removeConnection('main');
 await manager.close();
 await new DefaultManager.Client().end();
 void [version, switched, outcome, Client];
+
+const limits: DdlOptions = { lockTimeout: 2000 };
+const reaction: SupabaseAdvice['reaction'] | undefined = await new NamedManager()
+  .executeDDL('DROP TABLE t', limits)
+  .then(
+    () => undefined,
+    (error: DdlError) => error.supabase?.reaction,
+  );
+export function adviceOf(error: unknown): string | undefined {
+  return error instanceof DatabaseError || error instanceof DatabaseManager.DatabaseError
+    ? error.supabase?.hint
+    : reaction;
+}
 
 const ofVariables: Fleet = await Fleet.fromEnv({ env: { DATABASE_URL: 'postgres://h/d' }, envFile: false });
 const configured = await DatabaseManager.fromConfig({
