@@ -15,8 +15,8 @@ const { writeTree } = require('../support/tree');
 /** In the place of Supabase's package: its clients keep what they are asked, and answer with it. */
 const STAND_IN = `
   exports.made = [];
-  exports.createClient = (url, key) => {
-    exports.made.push([url, key]);
+  exports.createClient = (...values) => {
+    exports.made.push(values);
     return {
       from(table) {
         const asked = [['from', table]];
@@ -143,6 +143,30 @@ ofOurManager("a database's Supabase client", (bench) => {
     assert.deepEqual(made, []);
     assert.equal(manager.supabaseClients.a, manager.currentSupabaseClient);
     assert.deepEqual(made, [[PROJECT.projectUrl, PROJECT.anonKey]]);
+  });
+
+  test('has the WebSocket of the package ws, if that is installed, where Node.js has none', async (t) => {
+    const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket');
+    t.after(() => {
+      if (own === undefined) delete globalThis.WebSocket;
+      else Object.defineProperty(globalThis, 'WebSocket', own);
+    });
+    writeTree(folder, {
+      ...PACKAGE,
+      'node_modules/ws/package.json': '{ "main": "index.js" }',
+      'node_modules/ws/index.js': 'module.exports = class FromPackage {};',
+    });
+    const { made } = createRequire(path.join(folder, 'app.js'))('@supabase/supabase-js');
+    const optionsNow = async () => {
+      const { supabaseClients } = await initialized({ api: PROJECT });
+      assert.ok(supabaseClients.api);
+      return made.pop().slice(2);
+    };
+    globalThis.WebSocket = class {};
+    assert.deepEqual(await optionsNow(), []);
+    delete globalThis.WebSocket;
+    const [{ realtime, ...others }] = await optionsNow();
+    assert.deepEqual([realtime.transport.name, others], ['FromPackage', {}]);
   });
 
   test("is there for addConnection's words too", async () => {
