@@ -131,7 +131,7 @@ describe('fromEnv', () => {
     assert.equal(manager.connections.get('main').supabaseUrl, 'https://api.example.com');
     const error = await failure(manager.executeDDL('SELECT 1'));
     assert.ok(error instanceof TypeError);
-    assert.match(error.message, /does not tell where its database is/);
+    assert.match(error.message, /does not tell where its database is: .* as SUPABASE_POOLER_URL where/);
   });
 
   test('DATABASE_URL is default, or main where no project is', async () => {

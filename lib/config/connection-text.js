@@ -157,7 +157,8 @@ function fromProject(text) {
   if (ref !== null) return { ref };
   throw new TypeError(
     '"connectionString" is the URL of an API, which does not tell where its database is: give the connection string ' +
-      'of the pooler or of the database (Connect, in the dashboard), or "ref", the name of the project',
+      'of the pooler or of the database (Connect, in the dashboard), as SUPABASE_POOLER_URL where the URL is ' +
+      'SUPABASE_URL; or "ref", the name of the project',
   );
 }
 
