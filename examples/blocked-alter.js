@@ -25,11 +25,11 @@ async function alterBehindReport(manager = new DatabaseManager(), report = conso
   let triesInVain = 0;
   await manager.executeDDL('ALTER TABLE busy_orders ADD COLUMN note text', {
     lockTimeout: 200,
-    onProgress({ state, blockers }) {
+    onProgress({ step, steps, state, blockers }) {
       if (state === 'waiting') report(`waits for process ${blockers[0].pid} (${blockers[0].state})`);
       if (state === 'retrying') report('lets go, so that those behind it pass, and will try again');
       if (state === 'retrying' && ++triesInVain === TRIES_IN_VAIN) reader.query('COMMIT');
-      if (state === 'done') report('comes through');
+      if (state === 'done' && step === steps) report('comes through');
     },
   });
   reader.release();
