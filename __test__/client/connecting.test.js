@@ -41,6 +41,16 @@ describe('connecting a client', () => {
       assert.equal(await answer(server.config({ host: 'localhost' })), server.user);
     });
 
+    test('by a URL whose login has commas, as they need no encoding', () => {
+      for (const login of ['u:a,b', 'u:,ab', 'u:5,6', 'u,v:p', ',', 'u:a@b,c', 'u:a,b@c']) {
+        const { user, password, host, port, database } = new pg.Client(`postgresql://${login}@h:1/d`);
+        const colon = login.indexOf(':');
+        assert.equal(user, colon === -1 ? login : login.slice(0, colon));
+        if (colon !== -1) assert.equal(password, login.slice(colon + 1));
+        assert.deepEqual([host, port, database], ['h', 1, 'd']);
+      }
+    });
+
     test('through a Unix socket', { skip: process.platform === 'win32' }, async () => {
       assert.equal(await answer(server.config({ host: server.socketDirectory })), server.user);
     });

@@ -2,8 +2,8 @@
 
 const { parse } = require('pg-connection-string');
 
-// libpq's form with several servers, postgres://user@h1:1,h2:2/db, which WHATWG URL refuses.
-const SEVERAL_HOSTS = /^(postgres(?:ql)?:\/\/(?:[^@/?#]*@)?)([^/?#@]*,[^/?#@]*)(.*)$/is;
+// libpq's form with several servers, postgres://user@h1:1,h2:2/db, which WHATWG URL refuses. A login may have commas too.
+const SEVERAL_HOSTS = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^/?#@,]*,[^/?#@]*)(?=[/?#]|$)(.*)$/is;
 const HOST_AND_PORT = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/;
 // libpq's other form, host=… password=….
 const KEY_AND_VALUE = /^\s*\w+\s*=/;
