@@ -108,6 +108,23 @@ describe('a selection of databases', () => {
     assert.equal(await failure((await manager())._select(selection)), thrown);
   });
 
+  test('answers a pattern of many stars, however many ways there are to fit it', () => {
+    const database = (name) => ({ name, config: {}, tags: [name], groups: [] });
+    const databases = [database('a'.repeat(60)), database('a'.repeat(60) + 'b')];
+    const stars = `${'*a'.repeat(20)}b`;
+    for (const word of [stars, `tag:${stars}`]) assert.deepEqual(select(word, databases), [databases[1]]);
+  });
+
+  test('names thousands of databases, which stand in groups by thousands', async () => {
+    const names = Array.from({ length: 20_000 }, (_, number) => `tenant_${number}`);
+    const fleet = await DatabaseManager.fromConfig({
+      databases: Object.fromEntries(names.map((name) => [name, {}])),
+      groups: { odd: names.filter((_, number) => number % 2 === 1), all_of_them: names },
+    });
+    assert.deepEqual(await fleet._select(names), names);
+    assert.equal((await fleet._select(['group:odd', '!tenant_1'])).length, 9_999);
+  });
+
   test('names at most twenty of a thousand known ones', async () => {
     const names = Array.from({ length: 1000 }, (_, number) => `tenant ${number}`);
     const fleet = await DatabaseManager.fromConfig({

@@ -180,10 +180,11 @@ function fromDirectory(value, directory) {
  * @returns {Record<string, string[]>}
  */
 function groupsAt(value, place, names) {
+  const all = new Set(names);
   for (const [group, members] of Object.entries(objectAt(value, place))) {
     for (const member of wordsAt(members, below(place, group))) {
       const isPattern = /[*?]|^tag:/.test(member);
-      if (isPattern || names === undefined || names.includes(member)) continue;
+      if (isPattern || names === undefined || all.has(member)) continue;
       throw unknownKey(member, below(place, group), names, 'database');
     }
   }

@@ -6,7 +6,7 @@ const { withDefaults } = require('../config/inheritance');
 const { isLabels } = require('../config/labels');
 const { shown } = require('../pg/settings/settings');
 const { APP_RULES, GUIDE_RULES } = require('./pool-rules');
-const { groupsOf, select } = require('./selection');
+const { groupsBy, select } = require('./selection');
 const { checkDiscovery, tenantsOf } = require('./tenants');
 
 /**
@@ -45,6 +45,7 @@ class Configured {
   #reading = Promise.resolve();
   /** @type {Configuration} */
   #configuration = NONE;
+  #groupsOf = groupsBy({});
 
   /** @param {import('./database-manager')} manager */
   constructor(manager) {
@@ -59,6 +60,7 @@ class Configured {
   /** @param {Configuration} configuration */
   adopt(configuration) {
     this.#configuration = configuration;
+    this.#groupsOf = groupsBy(configuration.groups);
     const rules = configuration.isOfApp ? APP_RULES : GUIDE_RULES;
     for (const [name, config] of configuration.databases) {
       this.#manager._addLazily(name, this.#withGroups(name, config), rules);
@@ -76,7 +78,7 @@ class Configured {
       name,
       config,
       tags,
-      groups: groupsOf({ name, tags, groups }, this.#configuration.groups),
+      groups: this.#groupsOf({ name, tags, groups }),
     }));
     return select(selection, candidates).map(({ name }) => name);
   }
@@ -170,10 +172,7 @@ class Configured {
    */
   #withGroups(name, config) {
     const list = (/** @type {unknown} */ value) => (Array.isArray(value) ? value : []);
-    const groups = groupsOf(
-      { name, tags: list(config.tags), groups: list(config.groups) },
-      this.#configuration.groups,
-    );
+    const groups = this.#groupsOf({ name, tags: list(config.tags), groups: list(config.groups) });
     return groups.length === list(config.groups).length ? config : { ...config, groups };
   }
 }

@@ -53,58 +53,97 @@ function matching(selection, all) {
       `A selection of databases must be a name, a pattern, an array of them or a function, got ${shown(selection)}`,
     );
   }
-  /** @type {Test[]} */
-  const positive = [];
-  /** @type {Test[]} */
-  const negative = [];
+  checkWords(words, all);
+  const positive = words.filter((word) => !word.startsWith('!'));
+  const negative = words.filter((word) => word.startsWith('!')).map((word) => word.slice(1));
+  // Only negative ones mean all but these.
+  const isMeant = test(positive.length === 0 && negative.length > 0 ? ['all'] : positive);
+  const isLeftOut = test(negative);
+  return all.filter((database) => isMeant(database) && !isLeftOut(database));
+}
+
+/**
+ * @param {unknown[]} words
+ * @param {Candidate[]} all
+ * @returns {asserts words is string[]}
+ * @throws {TypeError} for what is no word
+ * @throws {Error} for a name that none has
+ */
+function checkWords(words, all) {
+  const names = new Set(all.map(({ name }) => name));
   for (const word of words) {
     if (typeof word !== 'string' || word === '' || word === '!') {
       throw new TypeError(`A selection's names must be strings that aren't empty, got ${shown(word)}`);
     }
-    if (word.startsWith('!')) negative.push(test(word.slice(1), all));
-    else positive.push(test(word, all));
+    const meant = word.startsWith('!') ? word.slice(1) : word;
+    if (meant === 'all' || KIND.test(meant) || isPattern(meant) || names.has(meant)) continue;
+    throw new Error(`Unknown connection ${shown(meant)}. ${knownNames(all)}`);
   }
-  const onlyNegative = positive.length === 0 && negative.length > 0;
-  return all.filter(
-    (database) =>
-      (onlyNegative || positive.some((isMeant) => isMeant(database))) &&
-      !negative.some((isMeant) => isMeant(database)),
-  );
 }
 
+/** A word that means a label. */
+const KIND = /^(tag|group):(.+)$/s;
+
 /**
- * @param {string} word without its `!`
- * @param {Candidate[]} all
- * @returns {Test}
- * @throws {Error} for a name that none has
+ * @param {string[]} words without their `!`
+ * @returns {Test} whether one of them means a database
  */
-function test(word, all) {
-  if (word === 'all') return () => true;
-  const [, kind, inside] = /^(tag|group):(.+)$/s.exec(word) ?? [];
-  if (kind !== undefined) {
-    const matches = pattern(inside);
-    const list = kind === 'tag' ? 'tags' : 'groups';
-    return (database) => database[list].some((one) => matches(one));
-  }
-  const isPattern = /[*?]/.test(word);
-  if (!isPattern && !all.some(({ name }) => name === word)) {
-    throw new Error(`Unknown connection ${shown(word)}. ${knownNames(all)}`);
-  }
-  const matches = pattern(word);
-  return ({ name }) => matches(name);
+function test(words) {
+  const labels = (/** @type {string} */ kind) =>
+    anyOf(words.map((word) => KIND.exec(word)).flatMap((found) => (found?.[1] === kind ? [found[2]] : [])));
+  if (words.includes('all')) return () => true;
+  const [isName, isTag, isGroup] = [
+    anyOf(words.filter((word) => !KIND.test(word))),
+    labels('tag'),
+    labels('group'),
+  ];
+  return ({ name, tags, groups }) => isName(name) || tags.some(isTag) || groups.some(isGroup);
 }
 
 /**
- * @param {string} text in which `*` is any letters and `?` is any one
+ * Whether a name is one of many. It takes no longer for more of them, as far as they are no patterns: there may be
+ * thousands of databases, each of which is asked about.
+ *
+ * @param {string[]} words names and patterns
  * @returns {(name: string) => boolean}
  */
-function pattern(text) {
-  if (!/[*?]/.test(text)) return (name) => name === text;
-  const parts = text
-    .split(/([*?])/)
-    .map((part) => (part === '*' ? '.*' : part === '?' ? '.' : part.replace(/[\\^$.|+()[\]{}]/g, '\\$&')));
-  const whole = new RegExp(`^${parts.join('')}$`, 'su');
-  return (name) => whole.test(name);
+function anyOf(words) {
+  const names = new Set(words);
+  const patterns = words.filter(isPattern).map((word) => [...word]);
+  return (name) => names.has(name) || (patterns.length > 0 && patterns.some((one) => fits(one, [...name])));
+}
+
+/** @param {string} word */
+function isPattern(word) {
+  return /[*?]/.test(word);
+}
+
+/**
+ * @param {string[]} pattern letters, of which `*` is any number of any, and `?` is any one
+ * @param {string[]} name letters
+ */
+function fits(pattern, name) {
+  let at = 0;
+  let star = -1;
+  let behindStar = 0;
+  for (let letter = 0; letter < name.length;) {
+    if (pattern[at] === '*') {
+      star = at;
+      behindStar = letter;
+      at += 1;
+    } else if (pattern[at] === '?' || pattern[at] === name[letter]) {
+      at += 1;
+      letter += 1;
+    } else if (star >= 0) {
+      // The last star takes one letter more.
+      behindStar += 1;
+      letter = behindStar;
+      at = star + 1;
+    } else {
+      return false;
+    }
+  }
+  return pattern.slice(at).every((one) => one === '*');
 }
 
 /**
@@ -123,20 +162,22 @@ function agrees(choose, { name, config, tags, groups }) {
 }
 
 /**
- * The groups of a database: its own, and those of a configuration that name it.
+ * How the groups of a database are found: its own, and those of a configuration that name it.
  *
- * @param {Omit<Candidate, 'config'>} database
  * @param {Record<string, string[]>} groups members by the group's name: names, patterns, and `tag:…`
- * @returns {string[]} each once
+ * @returns {(database: Omit<Candidate, 'config'>) => string[]} gives each once
  */
-function groupsOf({ name, tags, groups: own }, groups) {
-  const named = Object.keys(groups).filter((group) =>
-    groups[group].some((member) => {
-      const [, tag] = /^tag:(.+)$/s.exec(member) ?? [];
-      return tag === undefined ? pattern(member)(name) : tags.some(pattern(tag));
-    }),
-  );
-  return [...new Set([...own, ...named])];
+function groupsBy(groups) {
+  const tests = Object.entries(groups).map(([group, members]) => {
+    const isTag = (/** @type {string} */ member) => /^tag:./s.test(member);
+    const hasName = anyOf(members.filter((member) => !isTag(member)));
+    const hasTag = anyOf(members.filter(isTag).map((member) => member.slice('tag:'.length)));
+    return { group, hasName, hasTag };
+  });
+  return ({ name, tags, groups: own }) => {
+    const named = tests.filter(({ hasName, hasTag }) => hasName(name) || tags.some(hasTag));
+    return [...new Set([...own, ...named.map(({ group }) => group)])];
+  };
 }
 
 /** @param {unknown} selection */
@@ -154,4 +195,4 @@ function knownNames(all) {
   return `Known connections: ${names.join(', ')}${more}.`;
 }
 
-module.exports = { groupsOf, select };
+module.exports = { groupsBy, select };
