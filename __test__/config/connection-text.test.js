@@ -243,6 +243,11 @@ describe('a connection string in a form of the dashboard', () => {
   });
 
   test('another placeholder is named', () => {
+    const [start, end] = ['postgresql://postgres.abc:pw@aws-1-', '.pooler.supabase.com/postgres'];
+    assert.throws(() => connection(`${start}[REGION]${end}`), {
+      name: 'TypeError',
+      message: '"connectionString" still has the placeholder [REGION]: put your own host there',
+    });
     assert.throws(() => connection(`postgresql://postgres.[PROJECT-REF]:pw@${POOLER}:5432/postgres`), {
       name: 'TypeError',
       message: '"connectionString" still has the placeholder [PROJECT-REF]: put your own user there',
@@ -294,6 +299,8 @@ describe('a connection string in a form of the dashboard', () => {
       `db.example.com:5432/${canary}`,
       `postgresql:/app:${canary}@db.example.com/shop`,
       canary,
+      `mysql://u:${canary}@h/d`,
+      `${canary}://h`,
       '   ',
     ]) {
       assert.throws(

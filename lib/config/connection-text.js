@@ -62,7 +62,9 @@ function readAny(text, level) {
   if (/^jdbc:/i.test(text)) return fromJdbc(text);
   if (/^https?:/i.test(text)) return fromProject(text);
   if (isPostgresUrl(text)) return readUrl(text);
-  if (/^\w+:\/\//.test(text) || text.startsWith('/') || text.startsWith('socket:')) return readUrl(text);
+  if (text.startsWith('/') || text.startsWith('socket:')) return readUrl(text);
+  // Of another kind of server: node-postgres would send it the password.
+  if (/^[a-z][a-z\d+.-]*:\/\//i.test(text)) throw unknownForm();
   if (isDotnet(text)) return readDotnet(text);
   const lines = readLines(text);
   const ofLines = text.includes('\n') ? readPartLines(lines) : undefined;

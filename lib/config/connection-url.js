@@ -1,6 +1,7 @@
 'use strict';
 
 const { parseConnectionString } = require('../pg/settings/connection-string');
+const { checkFilledIn } = require('./placeholder');
 
 /** Also as SQLAlchemy writes it, with the name of a driver. */
 const POSTGRES = /^postgres(?:ql)?(?:\+\w+)?:\/\//i;
@@ -77,8 +78,11 @@ function readStandard(url) {
     return /** @type {Record<string, unknown>} */ (parseConnectionString(url));
   } catch (error) {
     const { code } = /** @type {NodeJS.ErrnoException} */ (error);
-    if (code === 'ERR_INVALID_URL' || error instanceof URIError) throw unreadable(code);
-    throw error;
+    if (code !== 'ERR_INVALID_URL' && !(error instanceof URIError)) throw error;
+    // A placeholder can't stand in a host, and a parser has no words for that.
+    const [, host] = /^postgresql:\/\/(?:[^/?#]*@)?([^/?#@]*)/.exec(url) ?? [];
+    checkFilledIn({ host });
+    throw unreadable(code);
   }
 }
 
