@@ -87,6 +87,28 @@ describe('a password by reference', () => {
     assert.match((await failure(read({ command: endless }))).message, /wrote more than 1048576 bytes$/);
   });
 
+  test(
+    'of a file is read no further than a secret goes',
+    { skip: process.platform === 'win32' },
+    async (t) => {
+      const directory = treeOf(t, { most: 'x'.repeat(2 ** 20), more: 'x'.repeat(2 ** 20 + 1) });
+      assert.equal((await read({ file: path.join(directory, 'most') })).length, 2 ** 20);
+      for (const file of [path.join(directory, 'more'), '/dev/zero']) {
+        await assert.rejects(read({ file }), {
+          code: 'PGFLEET_REFERENCE',
+          message: `"dbPassword" is to come from the file "${file}", which holds more than 1048576 bytes`,
+        });
+      }
+    },
+  );
+
+  test('of a command that the system refuses to start says so', async () => {
+    const command = [process.execPath, 'x'.repeat(8 * 2 ** 20)];
+    const what = { code: 'PGFLEET_REFERENCE', message: /, which can't be run \(E\w+\)$/ };
+    await assert.rejects(read({ command }), what);
+    assert.throws(() => toPoolConfig({ url: { command } }), what);
+  });
+
   test('that is none is a TypeError that shows the form', () => {
     for (const value of [
       {},

@@ -40,6 +40,23 @@ if (process.env.PGFLEET_CONTENDER !== 'pg') {
       assert.deepEqual([code, stderr, stdout], [0, '', `[ { one: 1 } ]\n${refused}`]);
     });
 
+    test('one that may not run commands is told which of its references needs one', async () => {
+      const body = `
+        const manager = await require('./index.js').fromConfig({
+          databases: {
+            one: { host: '127.0.0.1', url: { command: ['a', 'b'] } },
+            two: { ...target, password: { command: ['a', 'b'] } },
+          },
+        });
+        for (const database of ['one', 'two']) {
+          await manager.executeDDL('SELECT 1', { database }).catch(({ code, message }) => console.log(code, message));
+        }`;
+      const { code, stdout, stderr } = await outcomeOf(body, ['--allow-addons']);
+      const refused = (option) =>
+        `PGFLEET_REFERENCE "${option}" is to come from the command "a", which can't be run (ERR_ACCESS_DENIED)\n`;
+      assert.deepEqual([code, stderr, stdout], [0, '', refused('url') + refused('password')]);
+    });
+
     test('one that may not load addons is told the option', async () => {
       const { code, stdout, stderr } = await outcomeOf(`require('./index.js');`, []);
       assert.deepEqual([code, stderr], [0, '']);

@@ -73,15 +73,17 @@ function readReferenceNow(value, option) {
     return withoutLineEnd(fileBytes(reference.file, option).toString(), option, reference);
   const [program, ...words] = reference.command;
   const { spawnSync } = require('node:child_process');
-  const { error, status, signal, stdout } = spawnSync(program, words, {
-    encoding: 'utf8',
-    // What it has to say about a failure may have the secret in it.
-    stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: MOST_COMMAND_MILLIS,
-    killSignal: 'SIGKILL',
-    maxBuffer: MOST_BYTES,
-    windowsHide: true,
-  });
+  const { error, status, signal, stdout } = started(reference, option, () =>
+    spawnSync(program, words, {
+      encoding: 'utf8',
+      // What it has to say about a failure may have the secret in it.
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: MOST_COMMAND_MILLIS,
+      killSignal: 'SIGKILL',
+      maxBuffer: MOST_BYTES,
+      windowsHide: true,
+    }),
+  );
   const code = error && 'code' in error ? error.code : undefined;
   if (code === 'ETIMEDOUT') throw lost(option, reference, tooLong());
   if (code === 'ENOBUFS') throw lost(option, reference, `which wrote more than ${MOST_BYTES} bytes`);
@@ -113,7 +115,9 @@ function outputOf(reference, option) {
   const [program, ...words] = reference.command;
   const { spawn } = require('node:child_process');
   return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true });
+    const child = started(reference, option, () =>
+      spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'], windowsHide: true }),
+    );
     /** @type {Buffer[]} */
     const parts = [];
     let bytes = 0;
@@ -148,6 +152,23 @@ function outputOf(reference, option) {
 }
 
 /**
+ * @template T
+ * @param {{ command: string[] }} reference
+ * @param {string} option
+ * @param {() => T} start
+ * @returns {T}
+ */
+function started(reference, option, start) {
+  try {
+    return start();
+  } catch (error) {
+    // Node's permission model, and arguments that are too many, are told this way.
+    const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+    throw lost(option, reference, `which can't be run (${code})`);
+  }
+}
+
+/**
  * @param {string} name
  * @param {string} option
  */
@@ -164,8 +185,9 @@ function fromEnvironment(name, option) {
  * @returns {Buffer}
  */
 function fileBytes(file, option) {
+  let bytes;
   try {
-    return fs.readFileSync(file);
+    bytes = readAtMost(file, MOST_BYTES + 1);
   } catch (error) {
     const { code } = /** @type {NodeJS.ErrnoException} */ (error);
     throw lost(
@@ -173,6 +195,33 @@ function fileBytes(file, option) {
       { file },
       code === 'ENOENT' ? `which isn't there (${code})` : `which can't be read (${code})`,
     );
+  }
+  if (bytes.length > MOST_BYTES) throw lost(option, { file }, `which holds more than ${MOST_BYTES} bytes`);
+  return bytes;
+}
+
+/**
+ * The beginning of a file, which may be a device or a pipe without an end.
+ *
+ * @param {string} file
+ * @param {number} most bytes
+ * @returns {Buffer}
+ */
+function readAtMost(file, most) {
+  const descriptor = fs.openSync(file, 'r');
+  try {
+    /** @type {Buffer[]} */
+    const parts = [];
+    for (let left = most; left > 0;) {
+      const part = Buffer.alloc(Math.min(left, 4096));
+      const length = fs.readSync(descriptor, part, 0, part.length, null);
+      if (length === 0) break;
+      parts.push(part.subarray(0, length));
+      left -= length;
+    }
+    return Buffer.concat(parts);
+  } finally {
+    fs.closeSync(descriptor);
   }
 }
 
