@@ -58,6 +58,12 @@ describe('fromEnv', () => {
     assert.deepEqual(await databasesOf(both), [['main', config]]);
   });
 
+  test('SUPABASE_URL with a connection string is a database, and no API', async () => {
+    assert.deepEqual(await databasesOf({ SUPABASE_URL: URL_A, SUPABASE_DB_PASSWORD: 'pw' }), [
+      ['main', { connectionString: URL_A, dbPassword: 'pw' }],
+    ]);
+  });
+
   test('SUPABASE_POOLER_URL wins over SUPABASE_URL for the connection', async () => {
     const SUPABASE_POOLER_URL = `postgresql://postgres.${REF}:[YOUR-PASSWORD]@aws-1-eu-west-1.pooler.supabase.com:5432/postgres`;
     const env = {

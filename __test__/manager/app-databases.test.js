@@ -17,6 +17,14 @@ ofOurManager('databases that are added without connecting', (bench) => {
     return manager;
   }
 
+  test('may have a name that objects have for their own purposes', async () => {
+    const manager = await withDatabase(bench.config());
+    await manager.initialize();
+    await manager.addDatabase('__proto__', bench.config());
+    const plan = Object.fromEntries([['__proto__', { sql: 'SELECT 1 AS one' }]]);
+    assert.deepEqual(Object.entries(await manager.crossDatabaseQuery(plan)), [['__proto__', [{ one: 1 }]]]);
+  });
+
   test('have the tags and groups of their configuration', async () => {
     const manager = empty();
     const labels = { tags: ['eu', 'beta'], groups: ['paid'] };

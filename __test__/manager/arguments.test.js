@@ -60,6 +60,8 @@ ofOurManager('bad input to a manager', (bench) => {
     for (const call of [
       () => manager.addConnection(url),
       () => manager.addConnection('app', url),
+      () => manager.addConnection('app', 'hush'),
+      () => manager.addDatabase('app', 'hush'),
       () => manager.addConnection('app', { dbHost: 'db.example', max: url }),
     ]) {
       const error = await rejection(call);

@@ -90,11 +90,14 @@ describe('the exports', () => {
   test('pgfleet/services/DatabaseManager and the file in services/ are the class', () => {
     assert.equal(require('pgfleet/services/DatabaseManager'), require('pgfleet'));
     assert.equal(require('../../services/DatabaseManager'), require('pgfleet'));
+    assert.equal(require('pgfleet/services/DatabaseManager.js'), require('pgfleet'));
   });
 
-  test('pgfleet/services/DatabaseManager as an ES module has the names of pgfleet', async () => {
-    const [service, main] = [await import('pgfleet/services/DatabaseManager'), await import('pgfleet')];
-    assert.deepEqual({ ...service }, { ...main });
+  test('pgfleet/services/DatabaseManager has the names of pgfleet as an ES module too', async () => {
+    const expected = await import('pgfleet');
+    for (const end of ['', '.js']) {
+      assert.deepEqual({ ...(await import(`pgfleet/services/DatabaseManager${end}`)) }, { ...expected });
+    }
   });
 
   test("pgfleet/pg has the names of npm's pg", () => {

@@ -93,7 +93,8 @@ function ofSupabase(look) {
     ...(pooler === undefined ? ofProject(String(url), 'SUPABASE_DB_PASSWORD') : ofPooler(pooler, url)),
     ...given('dbPassword', look('SUPABASE_DB_PASSWORD')),
     ...given('region', region),
-    ...given('supabaseUrl', url),
+    // A connection string in its place says nothing of an API, and has a password.
+    ...given('supabaseUrl', url !== undefined && /^https?:/i.test(url) ? url : undefined),
     ...given('supabaseKey', either('SUPABASE_ANON_KEY')?.trim()),
     ...given('serviceRoleKey', look('SUPABASE_SERVICE_ROLE_KEY')?.trim()),
   };

@@ -1,5 +1,6 @@
 'use strict';
 
+const { shownWithoutText } = require('../pg/settings/option');
 const { shown } = require('../pg/settings/settings');
 const { nearest } = require('./nearest');
 
@@ -45,9 +46,7 @@ function isPlainObject(value) {
  */
 function objectAt(value, place, known) {
   if (!isPlainObject(value)) {
-    // A text in the place of a configuration may be a password.
-    const got = typeof value === 'string' ? 'a string' : shown(value);
-    throw new TypeError(`${nameOf(place)} must be an object, got ${got}`);
+    throw new TypeError(`${nameOf(place)} must be an object, got ${shownWithoutText(value)}`);
   }
   if (known === undefined) return value;
   const names = new Set(known);

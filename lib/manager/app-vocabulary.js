@@ -198,16 +198,16 @@ class AppVocabulary {
    * @returns {Promise<Record<string, unknown[]>>} rows by names
    */
   async crossDatabaseQuery(plan) {
-    /** @type {Record<string, unknown[]>} */
-    const results = {};
+    /** @type {[name: string, rows: unknown[]][]} */
+    const results = [];
     for (const [name, { sql, params }] of Object.entries(plan)) {
       if (name === 'join') continue;
       await this.switchDatabase(name);
       // Somebody else may have switched while the database was asked.
       if (this.currentAppName !== name) this._makeCurrent(name);
-      results[name] = await this.query(sql, params || []);
+      results.push([name, await this.query(sql, params || [])]);
     }
-    return results;
+    return Object.fromEntries(results);
   }
 
   /**

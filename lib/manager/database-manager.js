@@ -9,6 +9,7 @@ const { toOrder } = require('./ddl-order');
 const { LazyEntry, makeEntry } = require('./entry');
 const { GUIDE_RULES } = require('./pool-rules');
 const { NOT_APPLIED, withFate } = require('../pg/query/script-outcome');
+const { shownWithoutText } = require('../pg/settings/option');
 const { hide, isLikeConnectionString } = require('../pg/settings/secret');
 const { isLikeUrl, shown } = require('../pg/settings/settings');
 
@@ -123,7 +124,7 @@ class DatabaseManager {
     if (config === null || typeof config !== 'object' || Array.isArray(config)) {
       // If the name was left out, the first argument may be a connection string.
       const whose = isLikeUrl(name) ? 'a connection' : `connection ${quoted(name)}`;
-      throw new TypeError(`The configuration of ${whose} must be an object, got ${shown(config)}`);
+      throw new TypeError(`The configuration of ${whose} must be an object, got ${shownWithoutText(config)}`);
     }
   }
 

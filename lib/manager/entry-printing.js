@@ -1,6 +1,6 @@
 'use strict';
 
-const { shown } = require('../pg/settings/option');
+const { shownWithoutText } = require('../pg/settings/option');
 const { isLikeConnectionString } = require('../pg/settings/secret');
 
 /**
@@ -73,7 +73,8 @@ function withoutPassword(connectionString) {
 function shownEntry(entry) {
   const { config } = entry;
   // A text in the place of a configuration may be a connection string.
-  if (config === null || typeof config !== 'object') return printable({ ...entry, config: shown(config) });
+  if (config === null || typeof config !== 'object')
+    return printable({ ...entry, config: shownWithoutText(config) });
   const { ssl } = config;
   const listed = { ...config };
   if (ssl && typeof ssl === 'object') listed.ssl = { ...ssl };

@@ -1,6 +1,6 @@
 'use strict';
 
-const { shown } = require('../pg/settings/option');
+const { shownWithoutText } = require('../pg/settings/option');
 const Pool = require('../pg/pool/pool');
 const { APP_DEFAULTS, toPoolConfig } = require('./database-config');
 
@@ -57,7 +57,7 @@ const APP_RULES = {
  */
 function checkedConfig(config) {
   if (config !== null && typeof config === 'object' && !Array.isArray(config)) return config;
-  throw new TypeError(`The configuration of a database must be an object, got ${shown(config)}`);
+  throw new TypeError(`The configuration of a database must be an object, got ${shownWithoutText(config)}`);
 }
 
 module.exports = { APP_RULES, GUIDE_RULES };

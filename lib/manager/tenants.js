@@ -5,6 +5,7 @@ const { DATABASE_KEYS } = require('../config/known-keys');
 const { isLabels, readLabels } = require('../config/labels');
 const { isReference } = require('../config/reference');
 const { checkPolicy, checkSchema } = require('../config/unavailable');
+const { shownWithoutText } = require('../pg/settings/option');
 const { shown } = require('../pg/settings/settings');
 
 /**
@@ -106,7 +107,7 @@ function checked(tenant) {
   }
   if (config === null || typeof config !== 'object' || Array.isArray(config)) {
     throw new TypeError(
-      `The configuration of database ${shown(name)} must be an object, got ${shown(config)}`,
+      `The configuration of database ${shown(name)} must be an object, got ${shownWithoutText(config)}`,
     );
   }
   const at = ` of database ${shown(name)}`;

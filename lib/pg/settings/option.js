@@ -40,6 +40,15 @@ function shown(value) {
 }
 
 /**
+ * As {@link shown}, of what may be a secret in the wrong place.
+ *
+ * @param {unknown} value
+ */
+function shownWithoutText(value) {
+  return typeof value === 'string' ? 'a string' : shown(value);
+}
+
+/**
  * @param {string} name
  * @param {unknown} value
  * @returns {string}
@@ -147,4 +156,16 @@ function oneOf(name, value, allowed) {
   return word;
 }
 
-module.exports = { amount, flag, isGiven, isLikeUrl, nameText, oneOf, pageSize, port, shown, text };
+module.exports = {
+  amount,
+  flag,
+  isGiven,
+  isLikeUrl,
+  nameText,
+  oneOf,
+  pageSize,
+  port,
+  shown,
+  shownWithoutText,
+  text,
+};
