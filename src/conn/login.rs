@@ -31,7 +31,7 @@ pub(super) async fn log_in(
     caller: Option<&Arc<dyn Caller>>,
     limit: Option<Duration>,
 ) -> Result<Connection, Error> {
-    let attempts = Attempts { id, settings, ring, limit };
+    let attempts = Attempts { id, settings, ring, limit, program: caller, login: None };
     let Some(account) = Account::of(&settings.first_way(), &settings.startup) else {
         return attempts.run(caller).await;
     };
@@ -52,8 +52,9 @@ pub(super) async fn log_in(
     let (password, destination, login) = begun?;
     let left = || until.map(|until| until.saturating_duration_since(clock::now()));
     let answerer: Option<Arc<dyn Caller>> = Some(Arc::new(password.answering(caller)));
+    let attempts = Attempts { login: login.as_ref(), ..attempts };
     let mut outcome = Attempts { limit: left(), ..attempts }.run(answerer.as_ref()).await;
-    let Some(login) = login else { return outcome };
+    let Some(login) = &login else { return outcome };
     if let Err(error) = &outcome
         && is_wrong_password(settings, error)
         && settings.asks_for_password
@@ -64,7 +65,7 @@ pub(super) async fn log_in(
         outcome = Attempts { limit: left(), ..attempts }.run(answerer.as_ref()).await;
     }
     match &outcome {
-        Ok(_) => login.succeed(),
+        Ok(_) => {}
         Err(error) if is_wrong_password(settings, error) => login.refuse(error),
         Err(error) => match shut_out(settings, error) {
             Some(rest) => login.shut_out(error, rest),

@@ -6,6 +6,7 @@
 //! passwords are left. Of passwords only keyed hashes are kept.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -144,7 +145,7 @@ pub(super) struct Login<'a> {
     password: Fingerprint,
     /// Another password has logged in before.
     follows_another: bool,
-    has_ended: bool,
+    has_ended: AtomicBool,
 }
 
 /// Why a password isn't tried.
@@ -165,7 +166,7 @@ impl<'a> Login<'a> {
         loop {
             let mut ended = match judge(account, password) {
                 (Verdict::Try, follows_another) => {
-                    return Ok(Login { account, password, follows_another, has_ended: false });
+                    return Ok(Login { account, password, follows_another, has_ended: AtomicBool::new(false) });
                 }
                 (Verdict::Refuse(until, error), _) => {
                     return Err(Refusal::Known(error, until.saturating_duration_since(clock::now())));
@@ -198,13 +199,13 @@ impl<'a> Login<'a> {
         is_left
     }
 
-    /// The password is right.
-    pub(super) fn succeed(self) {
+    /// The password is right, whatever becomes of the connection.
+    pub(super) fn succeed(&self) {
         self.end(|role, password| role.proven = Some(password), |_| None);
     }
 
     /// The password is wrong.
-    pub(super) fn refuse(self, error: &Error) {
+    pub(super) fn refuse(&self, error: &Error) {
         let (now, guard) = (clock::now(), guard(self.account));
         let note = |role: &mut Role, password| {
             role.proven.take_if(|proven| *proven == password);
@@ -217,7 +218,7 @@ impl<'a> Login<'a> {
     }
 
     /// Everybody is shut out for so long.
-    pub(super) fn shut_out(self, error: &Error, rest: Duration) {
+    pub(super) fn shut_out(&self, error: &Error, rest: Duration) {
         self.end(
             |_, _| {},
             |logins| {
@@ -228,15 +229,16 @@ impl<'a> Login<'a> {
     }
 
     /// It has failed for another reason, which says nothing about the password.
-    pub(super) fn fail(self, error: &Error, destination: &Destination) {
+    pub(super) fn fail(&self, error: &Error, destination: &Destination) {
         let is_everybodys = error.server.is_some() || error.kind == ErrorKind::Io;
         let shared = is_everybodys.then(|| (destination.clone(), error.clone()));
         self.end(|_, _| {}, |_| shared);
     }
 
-    fn end(mut self, note: impl FnOnce(&mut Role, Fingerprint), share: impl FnOnce(&mut Logins) -> Shared) {
-        self.has_ended = true;
-        self.conclude(note, share);
+    fn end(&self, note: impl FnOnce(&mut Role, Fingerprint), share: impl FnOnce(&mut Logins) -> Shared) {
+        if !self.has_ended.swap(true, Ordering::Relaxed) {
+            self.conclude(note, share);
+        }
     }
 
     fn conclude(&self, note: impl FnOnce(&mut Role, Fingerprint), share: impl FnOnce(&mut Logins) -> Shared) {
@@ -259,9 +261,7 @@ impl<'a> Login<'a> {
 /// One that is given up decides nothing.
 impl Drop for Login<'_> {
     fn drop(&mut self) {
-        if !self.has_ended {
-            self.conclude(|_, _| {}, |_| None);
-        }
+        self.end(|_, _| {}, |_| None);
     }
 }
 

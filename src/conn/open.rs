@@ -12,6 +12,7 @@ use super::connection_id::ConnectionId;
 use super::driver;
 use super::handshake::Conversation;
 use super::key_ring::KeyRing;
+use super::logins::Login;
 use super::pooler_question;
 use super::pooling;
 use super::route::{Route, secure};
@@ -33,6 +34,10 @@ pub(super) struct Attempts<'a> {
     pub(super) ring: &'a KeyRing,
     /// How long each host may take.
     pub(super) limit: Option<Duration>,
+    /// Answers questions later on.
+    pub(super) program: Option<&'a Arc<dyn Caller>>,
+    /// Told as soon as the password was right.
+    pub(super) login: Option<&'a Login<'a>>,
 }
 
 impl<'a> Attempts<'a> {
@@ -51,7 +56,7 @@ impl<'a> Attempts<'a> {
     }
 
     async fn run_any(&self, target: SessionTarget, caller: Option<&'a Arc<dyn Caller>>) -> Result<Connection, Error> {
-        let Attempts { id, settings, ring, limit } = *self;
+        let Attempts { id, settings, ring, limit, program, login } = *self;
         let hosts = settings.server.get_hosts();
         let ports = settings.server.get_ports();
         let mut last = Error::config(texts::NO_HOST);
@@ -59,7 +64,8 @@ impl<'a> Attempts<'a> {
             let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
             let name = host_name(host);
             let way = settings.way(&name, port);
-            let mut attempt = Attempt { id, settings, ring, caller, target, limit, way, phase: Phase::Connect };
+            let phase = Phase::Connect;
+            let mut attempt = Attempt { id, settings, ring, caller, program, login, target, limit, way, phase };
             match attempt.run_in_time(host).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => last = advised(&way, error),
@@ -103,6 +109,8 @@ struct Attempt<'a> {
     settings: &'a ServerSettings,
     ring: &'a KeyRing,
     caller: Option<&'a Arc<dyn Caller>>,
+    program: Option<&'a Arc<dyn Caller>>,
+    login: Option<&'a Login<'a>>,
     target: SessionTarget,
     limit: Option<Duration>,
     way: Way<'a>,
@@ -198,7 +206,10 @@ impl Attempt<'_> {
         let mut conversation = Conversation::new(stream, self.settings, parameters.sent(), self.ring, may_tell);
         match conversation.start(self.caller).await {
             Ok(started) => {
-                let way = pooling::Way::of(self.settings, self.caller, self.way.host, self.way.port);
+                if let Some(login) = self.login {
+                    login.succeed();
+                }
+                let way = pooling::Way::of(self.settings, self.program, self.way.host, self.way.port);
                 Ok(driver::start(self.id, conversation.established(started, route, way), pooler_question::begin))
             }
             Err(_) if conversation.has_withheld() => Err(Failure::Unverified),

@@ -5,6 +5,7 @@
 //! processes, or both meet one. A pooler in session mode can't be proved; one that has stayed out of it counts as such,
 //! but for what is exact in both modes.
 
+use std::pin::Pin;
 use std::sync::Weak;
 use std::time::Duration;
 
@@ -50,8 +51,13 @@ impl Drop for Asked {
     }
 }
 
-/// Finds out what there is between a connection and its server, unless that is known. Its status has to be `I`.
-async fn ask(connection: &Connection) {
+/// Finds out what there is between a connection and its server, unless that is known. Its status has to be `I`. A
+/// connection is opened for this, and may be what another one is opened for.
+fn ask(connection: &Connection) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    Box::pin(ask_once(connection))
+}
+
+async fn ask_once(connection: &Connection) {
     let way = connection.way();
     let _others_wait = way.known.asking.lock().await;
     if way.known.pooling() != Pooling::Unknown {

@@ -9,6 +9,7 @@ use super::caller::Caller;
 use crate::config::{PoolMode, ServerSettings};
 use crate::error::{Error, ErrorKind, texts};
 use crate::sql::SessionUse;
+use crate::supabase::Startup;
 
 /// What is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +120,7 @@ impl Known {
 /// The way that a connection has taken, as far as a pooler may be on it.
 pub(super) struct Way {
     pub(super) known: Arc<Known>,
-    /// How to take it again; none where that might lead to another server.
+    /// How to take it again, leaving nothing in a session; none where that might lead to another server.
     pub(super) again: Option<(ServerSettings, Option<Weak<dyn Caller>>)>,
 }
 
@@ -127,12 +128,20 @@ impl Way {
     pub(super) fn of(settings: &ServerSettings, caller: Option<&Arc<dyn Caller>>, host: &str, port: u16) -> Way {
         let known = Known::at(settings, host, port);
         let is_needed = known.pooling() == Pooling::Unknown && settings.server.get_hosts().len() == 1;
-        Way { known, again: is_needed.then(|| (settings.clone(), caller.map(Arc::downgrade))) }
+        Way { known, again: is_needed.then(|| (leaving_nothing(settings), caller.map(Arc::downgrade))) }
     }
 
     #[cfg(test)]
     pub(super) fn without_pooler() -> Way {
         Way { known: Known::new(Pooling::Session), again: None }
+    }
+}
+
+/// The settings for a connection that only asks: they lead to the same pool of a pooler's, and nothing is set in the
+/// session, which may be everybody's.
+fn leaving_nothing(settings: &ServerSettings) -> ServerSettings {
+    let startup = Startup::identifying(&settings.startup);
+    ServerSettings { startup, pool_mode: Some(PoolMode::Transaction), ..settings.clone() }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use bytes::BytesMut;
 
+use super::connection::Connection;
 use super::handshake::startup_message;
+use super::pooling::{self, Pooling};
 use super::session::Session;
 use crate::config::{PoolMode, ServerSettings};
 use crate::error::{Advice, Error, ErrorKind, Reaction, texts};
@@ -61,12 +63,13 @@ impl<'a> SessionParameters<'a> {
         }
     }
 
-    /// Sets in the session what didn't arrive with the startup packet.
+    /// Sets in the session what didn't arrive with the startup packet, once it is known that there is no pooler in
+    /// transaction mode, or none that shows it.
     ///
     /// # Errors
-    /// The server's own for what it doesn't take; `Config` for what it doesn't have afterwards.
+    /// The server's own for what it doesn't take; `Config` for what can't be kept, or isn't there afterwards.
     pub(super) async fn settle(self, session: &Session) -> Result<(), Error> {
-        let SessionParameters { startup, .. } = self.with_reports(session.connection().parameters())?;
+        let SessionParameters { startup, .. } = self.behind(session.connection()).await?;
         if startup.set.is_empty() {
             return Ok(());
         }
@@ -90,7 +93,8 @@ impl<'a> SessionParameters<'a> {
     }
 
     /// What is known of them once the server has reported some.
-    fn with_reports(mut self, reported: &[(String, String)]) -> Result<Self, Error> {
+    async fn behind(mut self, connection: &Connection) -> Result<Self, Error> {
+        let reported = connection.parameters();
         let report = |name: &str| reported.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         if !self.way.is_pooler() && !self.way.is_direct() && self.is_renamed(report("session_authorization")) {
             // A pooler that tells its tenants by the user's name, under a host name of its own.
@@ -99,7 +103,12 @@ impl<'a> SessionParameters<'a> {
             self.check_mode()?;
         }
         let is_other = report("client_encoding").is_some_and(|encoding| !encoding.eq_ignore_ascii_case("UTF8"));
-        if self.way.is_pooler() && is_other && !self.way.transaction_mode {
+        let is_other = self.way.is_pooler() && is_other;
+        if (is_other || !self.startup.set.is_empty()) && connection.ask_pooling().await == Pooling::Transaction {
+            self.way.transaction_mode = true;
+            self.check_mode()?;
+        }
+        if is_other && !self.way.transaction_mode {
             self.startup.set.push(("client_encoding".into(), "UTF8".into()));
         }
         Ok(self)
@@ -115,7 +124,9 @@ impl<'a> SessionParameters<'a> {
     fn check_mode(&self) -> Result<(), Error> {
         let first = self.startup.set.iter().find(|(name, _)| name != "replication");
         match first {
-            Some((name, _)) if self.way.transaction_mode => Err(dropped(texts::not_in_transaction_mode(name))),
+            Some((name, _)) if self.way.transaction_mode => {
+                Err(dropped(texts::not_in_transaction_mode(name)).with_code(pooling::CODE))
+            }
             _ if self.startup.set.iter().any(|(name, _)| name == "replication") => {
                 Err(dropped(texts::NO_REPLICATION.into()))
             }

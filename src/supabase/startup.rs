@@ -57,6 +57,18 @@ impl Startup {
         startup
     }
 
+    /// Those by which a pooler tells its tenants and pools, without any that would have to be set in the session.
+    pub fn identifying(given: &[(String, String)]) -> Vec<(String, String)> {
+        let mut startup = Startup::pooled(given).sent;
+        for (name, value) in &mut startup {
+            if name.eq_ignore_ascii_case("options") {
+                *value = Options::read(value).read_by_pooler();
+            }
+        }
+        startup.retain(|(_, value)| !value.is_empty());
+        startup
+    }
+
     /// The one with the longest value: what to shorten first in a packet that is too large.
     pub fn longest(&self) -> Option<&str> {
         self.sent.iter().max_by_key(|(name, value)| name.len() + value.len()).map(|(name, _)| name.as_str())
@@ -108,6 +120,15 @@ impl Options {
             }
         }
         options
+    }
+
+    /// Those that the pooler reads, in a text of their own.
+    fn read_by_pooler(&self) -> String {
+        let named = self.settings.iter().filter(|(name, _)| is_one_of(&READ_IN_OPTIONS, name));
+        let named = named.map(|(name, value)| (name.as_str(), value));
+        let bare = self.reference.iter().map(|reference| ("reference", reference));
+        let escaped = |value: &str| value.replace('\\', r"\\").replace(' ', r"\ ");
+        named.chain(bare).map(|(name, value)| format!("--{name}={}", escaped(value))).collect::<Vec<_>>().join(" ")
     }
 
     /// The same text as the pooler understands it: beside any `-c` it overlooks a bare `reference=`.
@@ -175,6 +196,19 @@ mod tests {
             assert_eq!(reference(&given).as_deref(), sent.contains("reference").then_some("abc"));
         }
         assert_eq!(reference(&pairs(&[("options", "-c geqo=off")])), None);
+    }
+
+    #[test]
+    fn a_connection_that_only_asks_names_its_tenant_and_its_pool() {
+        let given = pairs(&[
+            ("statement_timeout", "5000"),
+            ("search_path", "a"),
+            ("options", r"-c geqo=off reference=abc -c search_path=a,\ b"),
+        ]);
+        let identifying = pairs(&[("search_path", "a"), ("options", r"--search_path=a,\ b --reference=abc")]);
+        assert_eq!(Startup::identifying(&given), identifying);
+        assert_eq!(Startup::identifying(&pairs(&[("options", "-c geqo=off")])), []);
+        assert_eq!(Startup::pooled(&identifying).set, []);
     }
 
     #[test]

@@ -229,3 +229,62 @@ async fn other_entries_answer_as_they_always_have() {
     opened(&pooled(&server, None)).await.unwrap().end(None);
     assert_eq!(server.heard(0)[..2], *b"\0p");
 }
+
+/// A pooler under a name of its own, whose connections all meet one server process, another one each time, or one of
+/// their own; which it keeps for itself are told by the values that it has been asked to set.
+fn poolers(process: impl Fn(usize) -> i32 + Send + Sync + 'static) -> (Server, Arc<Mutex<usize>>) {
+    let sets = Arc::new(Mutex::new(0));
+    let counted = sets.clone();
+    let process = Arc::new(process);
+    let server = Server::playing(move |number| {
+        let (process, sets) = (process.clone(), counted.clone());
+        let serve = move |tag: u8, body: &[u8]| {
+            let is_asked = body.windows(14).any(|bytes| bytes == b"pg_backend_pid");
+            Some(match tag {
+                b'Q' if is_asked => [one_row(&process(number).to_string()), ready(b'I')].concat(),
+                b'P' if body.windows(10).any(|bytes| bytes == b"set_config") => {
+                    *sets.lock().unwrap() += 1;
+                    Vec::new()
+                }
+                b'E' => [message(b'1', &[]), message(b'2', &[]), one_row("5s")].concat(),
+                b'S' => ready(b'I'),
+                _ => Vec::new(),
+            })
+        };
+        let logs_in = [vec![Step::Expect(STARTUP)], logs_in("postgres")].concat();
+        [logs_in, vec![Step::Serve(Arc::new(serve))]].concat()
+    });
+    (server, sets)
+}
+
+/// Settings for a pooler that tells its tenants by the user's name, where nothing else is known of it.
+fn unknown(server: &Server, tenant: &str) -> ServerSettings {
+    let mut settings = limited(ServerSettings { pool_mode: None, ..server.settings() });
+    settings.server.user(format!("postgres.{tenant}"));
+    settings
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_set_in_the_sessions_of_a_pooler_that_turns_out_to_be_in_transaction_mode() {
+    // The last is a project's ref: there passwords are tried by one connection at a time.
+    for tenant in ["dev_tenant", "abcdefghijklmnopqrst"] {
+        let (server, sets) = poolers(|_| 77);
+        let error = refused(&unknown(&server, tenant)).await;
+        assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Config, Some("PGFLEET_TRANSACTION_MODE")));
+        assert!(error.message.starts_with("\"statement_timeout\" can't be kept in transaction mode"), "{error:?}");
+        assert_eq!((*sets.lock().unwrap(), server.accepted()), (0, 2), "{tenant}");
+        assert_clean(&server, tenant).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pooler_that_does_not_show_such_a_mode_gets_them_set() {
+    let (server, sets) = poolers(|number| 77 + i32::try_from(number).unwrap());
+    for expected in [1, 2] {
+        opened(&unknown(&server, "dev_tenant")).await.unwrap().end(None);
+        assert_eq!(*sets.lock().unwrap(), expected);
+    }
+    assert_clean(&server, "a pooler in session mode").await;
+    assert_eq!(server.accepted(), 3);
+    assert!(!server.startup(1).contains("statement_timeout"));
+}
