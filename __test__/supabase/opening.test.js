@@ -235,11 +235,14 @@ describe('parameters that the pooler drops', () => {
     assert.match(error.message, /work_mem/);
   });
 
-  test('are refused by name in transaction mode', async () => {
+  test('are refused by name in transaction mode where a transaction can’t have them', async () => {
     await start();
     const mode = { port: pooler.transactionPort, poolMode: 'transaction' };
-    const error = await failure(client({ ...mode, statement_timeout: 5000 }).connect());
-    assert.match(error.message, /^"statement_timeout" can't be kept in transaction mode/);
+    const error = await failure(
+      client({ ...mode, options: '-c default_transaction_read_only=on' }).connect(),
+    );
+    assert.match(error.message, /^"default_transaction_read_only" can't be kept in transaction mode/);
+    assert.equal(error.code, 'PGFLEET_TRANSACTION_MODE');
     assert.equal(error.supabase.reaction, 'fix');
     assert.equal(attempts(), 0);
     assert.equal(await value(await connected({ ...mode, application_name: 'app' }), 'SELECT 1'), 1);

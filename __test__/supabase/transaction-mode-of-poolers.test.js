@@ -83,6 +83,57 @@ for (const [what, { skip = false, start }] of Object.entries(POOLERS)) {
       });
     });
 
+    // PgBouncer itself refuses such parameters, for pg as well.
+    const limits = what.startsWith('PgBouncer') ? test.skip : test;
+    limits('has a program’s limits in each transaction, and in no other client’s', async () => {
+      const { database } = pool.options;
+      const limited = new pgfleet.Pool({
+        ...{ ...pooler.config, database, max: 2 },
+        ...{ statement_timeout: 3000, options: "-c app.tenant=o'hara" },
+      });
+      const notices = [];
+      limited.on('connect', (client) => client.on('notice', ({ message }) => notices.push(message)));
+      const shown =
+        "current_setting('statement_timeout') AS limit, current_setting('app.tenant', true) AS tenant";
+      const expected = { limit: '3s', tenant: "o'hara" };
+      const client = await limited.connect();
+      try {
+        assert.deepEqual((await client.query(`SELECT ${shown}`)).rows, [expected]);
+        assert.deepEqual((await client.query(`SELECT ${shown}, $1::int AS n`, [1])).rows, [
+          { ...expected, n: 1 },
+        ]);
+        assert.deepEqual((await client.query({ name: 'a', text: `SELECT ${shown}` })).rows, [expected]);
+        const several = await client.query(`SELECT 1 AS one; SELECT ${shown}`);
+        assert.deepEqual(
+          several.map(({ rows }) => rows),
+          [[{ one: 1 }], [expected]],
+        );
+        for (const begin of ['BEGIN', 'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY']) {
+          await client.query(begin);
+          await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+          assert.deepEqual((await client.query(`SELECT ${shown}`)).rows, [expected]);
+          await client.query('COMMIT');
+        }
+        const stream = client.query(new pgfleet.QueryStream(`SELECT ${shown}`));
+        const streamed = [];
+        for await (const row of stream) streamed.push(row);
+        assert.deepEqual(streamed, [expected]);
+        const late = await failure(client.query('SELECT pg_sleep(60)'));
+        assert.equal(late.code, '57014');
+        const wrong = await failure(client.query('SELECT 1; SELECT nothing'));
+        assert.deepEqual([wrong.code, wrong.position], ['42703', '18']);
+        assert.equal((await failure(client.query('SELECT nothing'))).position, '8');
+        assert.equal((await client.query('')).rows.length, 0);
+        await client.query('VACUUM pg_catalog.pg_namespace');
+        await client.query('DO $$ BEGIN COMMIT; END $$');
+        assert.deepEqual(notices, []);
+      } finally {
+        client.release();
+        await limited.end();
+      }
+      assert.deepEqual((await pool.query(`SELECT ${shown}`)).rows[0].limit, '0');
+    });
+
     const KEEPS = {
       listening: 'LISTEN news',
       'a setting': "SET work_mem = '9MB'",

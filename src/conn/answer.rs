@@ -110,6 +110,20 @@ impl Answer {
         }
         let Some(pending) = &mut self.current else { return Ok(()) };
         let request = pending.reply.request;
+        if pending.preamble.left > 0 {
+            match frame.tag {
+                b'1' | b'2' => return Ok(()),
+                b'C' => {
+                    pending.preamble.left -= 1;
+                    return Ok(());
+                }
+                // Whoever speaks the protocol doesn't know that the server waits for Sync now.
+                b'E' if matches!(pending.flow, Flow::Raw) => {
+                    return Err(Error::from_server(server_message::error_fields(frame.body)?));
+                }
+                _ => pending.preamble.left = 0,
+            }
+        }
         if matches!(pending.flow, Flow::Raw | Flow::Exchange) {
             return self.raw(frame, has_completed);
         }
@@ -335,7 +349,7 @@ impl Answer {
                 if !pending.reply.is_mute() {
                     self.connection.note_failure();
                 }
-                explain(&self.connection, &pending.flow, &mut error);
+                explain(&self.connection, &pending.flow, pending.preamble, &mut error);
                 let extra = Extra::Error(error);
                 self.delivery.batch.record_with(Record::Failed, &[request, i32::from(status)], extra);
             }
@@ -391,6 +405,9 @@ impl Answer {
 
     fn notice(&mut self, body: &[u8]) -> Result<(), Error> {
         let notice = server_message::error_fields(body)?;
+        if self.is_preamble(notice.code()) {
+            return Ok(());
+        }
         let sink = match &self.current {
             Some(pending) => Some(pending.reply.sink.clone()),
             // A script's answer may begin with it.
@@ -407,6 +424,12 @@ impl Answer {
             self.announce(event);
         }
         Ok(())
+    }
+
+    /// Whether a notice is the server's opinion that SET LOCAL needs a transaction block (`no_active_sql_transaction`),
+    /// where it holds for a single statement.
+    fn is_preamble(&self, code: &str) -> bool {
+        code == "25P01" && self.current.as_ref().is_some_and(|pending| pending.preamble.left > 0)
     }
 
     fn announce(&mut self, event: Event) {

@@ -26,6 +26,7 @@ use super::route::Route;
 use super::runtime;
 use super::state::{Inner, Life};
 use super::statement::Statements;
+use super::transaction_settings::TransactionSettings;
 use crate::clock;
 use crate::error::{Error, contained, texts};
 
@@ -264,6 +265,11 @@ impl Connection {
             }
         });
         self.deliver(notes);
+    }
+
+    /// Each transaction begins with these settings from now on.
+    pub(super) fn set_in_transactions(&self, settings: TransactionSettings) {
+        self.lock().settings = settings;
     }
 
     /// No request waits any longer for what was asked about a pooler.

@@ -83,6 +83,7 @@ pub mod styles;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+mod transaction_settings;
 
 pub use backoff::Backoff;
 pub use caller::{Caller, Question};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::flow::Flow;
 use super::order::Order;
 use super::reply::Reply;
+use super::transaction_settings::Preamble;
 use crate::error::Error;
 use crate::rows::{Formats, Shape};
 
@@ -24,6 +25,8 @@ pub(super) struct PendingRequest {
     pub answered: bool,
     /// What may come next.
     pub order: Order,
+    /// What was put before it.
+    pub preamble: Preamble,
     /// Its text, when the size of its answer is worth remembering.
     pub text: Option<Arc<str>>,
 }
@@ -39,6 +42,7 @@ impl PendingRequest {
     ) -> PendingRequest {
         // A result that is yet to be described comes as text.
         let formats = if shape.is_some() { formats } else { Formats::TEXT };
-        PendingRequest { reply, flow, error: None, shape, formats, answered: false, order: Order::default(), text }
+        let (order, preamble) = (Order::default(), Preamble::default());
+        PendingRequest { reply, flow, error: None, shape, formats, answered: false, order, preamble, text }
     }
 }

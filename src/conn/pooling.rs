@@ -142,7 +142,6 @@ impl Way {
 fn leaving_nothing(settings: &ServerSettings) -> ServerSettings {
     let startup = Startup::identifying(&settings.startup);
     ServerSettings { startup, pool_mode: Some(PoolMode::Transaction), ..settings.clone() }
-    }
 }
 
 /// The most that a process can be numbered on Linux, and more than other systems have. Most poolers make their number

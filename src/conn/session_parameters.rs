@@ -1,4 +1,5 @@
-//! Startup parameters that a pooler on the way drops or refuses: they are set in the session, and looked at there.
+//! Startup parameters that a pooler on the way drops or refuses: they are set in the session, and looked at there; in
+//! transaction mode for each transaction.
 
 use bytes::BytesMut;
 
@@ -6,6 +7,7 @@ use super::connection::Connection;
 use super::handshake::startup_message;
 use super::pooling::{self, Pooling};
 use super::session::Session;
+use super::transaction_settings::TransactionSettings;
 use crate::config::{PoolMode, ServerSettings};
 use crate::error::{Advice, Error, ErrorKind, Reaction, texts};
 use crate::supabase::{LONGEST_PACKET, Startup, Way};
@@ -69,7 +71,7 @@ impl<'a> SessionParameters<'a> {
     /// # Errors
     /// The server's own for what it doesn't take; `Config` for what can't be kept, or isn't there afterwards.
     pub(super) async fn settle(self, session: &Session) -> Result<(), Error> {
-        let SessionParameters { startup, .. } = self.behind(session.connection()).await?;
+        let SessionParameters { startup, way, .. } = self.behind(session.connection()).await?;
         if startup.set.is_empty() {
             return Ok(());
         }
@@ -77,7 +79,12 @@ impl<'a> SessionParameters<'a> {
             let calls: Vec<String> = (0..startup.set.len()).map(text).collect();
             format!("SELECT {}", calls.join(", "))
         };
-        let set = call(|at| format!("pg_catalog.set_config(${}, ${}, false)", 2 * at + 1, 2 * at + 2));
+        // In transaction mode this is about whether the server takes them, and leaves nothing.
+        let set = call(if way.transaction_mode {
+            |at| format!("pg_catalog.set_config(${}, ${}, true)", 2 * at + 1, 2 * at + 2)
+        } else {
+            |at| format!("pg_catalog.set_config(${}, ${}, false)", 2 * at + 1, 2 * at + 2)
+        });
         let shown = call(|at| format!("pg_catalog.current_setting(${})", at + 1));
         let pairs: Vec<_> = startup.set.iter().flat_map(|(name, value)| [Some(&**name), Some(&**value)]).collect();
         let names: Vec<_> = startup.set.iter().map(|(name, _)| Some(&**name)).collect();
@@ -88,6 +95,9 @@ impl<'a> SessionParameters<'a> {
                 let is = shown.value(at).unwrap_or("");
                 return Err(Error::config(texts::parameter_not_held(name, wanted, is)));
             }
+        }
+        if way.transaction_mode {
+            session.connection().set_in_transactions(TransactionSettings::of(&startup.set));
         }
         Ok(())
     }
@@ -122,7 +132,8 @@ impl<'a> SessionParameters<'a> {
 
     /// In transaction mode no session is the caller's own.
     fn check_mode(&self) -> Result<(), Error> {
-        let first = self.startup.set.iter().find(|(name, _)| name != "replication");
+        let is_refused = |name: &str| name != "replication" && !TransactionSettings::can_have(name);
+        let first = self.startup.set.iter().find(|(name, _)| is_refused(name));
         match first {
             Some((name, _)) if self.way.transaction_mode => {
                 Err(dropped(texts::not_in_transaction_mode(name)).with_code(pooling::CODE))

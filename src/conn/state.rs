@@ -23,6 +23,7 @@ use super::request::Request;
 use super::sink::Sink;
 use super::statement::Statements;
 use super::stream::Stream;
+use super::transaction_settings::{Preamble, TransactionSettings};
 use crate::error::{Error, texts};
 use crate::rows::Formats;
 use crate::wire::frontend;
@@ -52,6 +53,8 @@ pub(super) struct Inner {
     pub(super) statements: Statements,
     pub(super) large_texts: LargeTexts,
     pub(super) pooler: PoolerWatch,
+    /// What each transaction begins with.
+    pub(super) settings: TransactionSettings,
     pub(super) life: Life,
     pub(super) waker: Option<Waker>,
     /// Transaction status of the last ReadyForQuery.
@@ -88,6 +91,7 @@ impl Inner {
             statements: Statements::default(),
             large_texts: LargeTexts::new(round_trip),
             pooler,
+            settings: TransactionSettings::default(),
             life: Life::Open,
             waker: None,
             status,
@@ -180,6 +184,19 @@ impl Inner {
         let text = self.large_texts.learnable(&message, may_prepare, known.as_deref());
         let may_prepare = may_prepare && self.pooler.may_prepare() && self.statements.may_prepare(self.status);
         let describes = !may_prepare && is_alone && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
+        let start = self.out.len();
+        let begins = !self.settings.is_empty() && is_alone && self.status == b'I';
+        let preceded =
+            if begins { self.settings.precede(message, &mut self.out) } else { Ok((message, Preamble::default())) };
+        let (message, preamble) = match preceded {
+            Ok(preceded) => preceded,
+            Err(error) => {
+                self.out.truncate(start);
+                let Some(reply) = self.sending.take() else { return };
+                return notes.push((reply, Note::Refused(error, self.status)));
+            }
+        };
+        let describes = describes && preamble == Preamble::default();
         let mode = Mode::of(&message, reply, describes);
         // Requests in flight may change how the session writes dates.
         let formats = if is_alone { self.statements.styles.formats() } else { Formats::PLAIN };
@@ -195,9 +212,13 @@ impl Inner {
                     notes.push((reply.clone(), Note::Started));
                 }
                 self.exchange.sent(mode);
-                self.pending.push_back(PendingRequest::new(reply, flow, shape, formats, text));
+                let request = PendingRequest::new(reply, flow, shape, formats, text);
+                self.pending.push_back(PendingRequest { preamble, ..request });
             }
-            Err(error) => notes.push((reply, Note::Refused(error, self.status))),
+            Err(error) => {
+                self.out.truncate(start);
+                notes.push((reply, Note::Refused(error, self.status)));
+            }
         }
     }
 
@@ -212,6 +233,8 @@ impl Inner {
     /// A raw exchange has the connection exclusively, and a name is not used again before the server accepted it.
     fn must_travel_alone(&self, message: &Message) -> bool {
         match message {
+            // Whether it begins a transaction depends on those before it.
+            _ if !self.settings.is_empty() => true,
             Message::Extended(query) => self.statements.is_pending(&query.name),
             other => other.is_exclusive(),
         }

@@ -6,6 +6,7 @@ use super::message::Message;
 use super::pending_request::PendingRequest;
 use super::request::Request;
 use super::script_parts::shift_position;
+use super::transaction_settings::Preamble;
 use crate::error::Error;
 
 /// The query of a prepared statement that the server would not take any more, as it came. Nothing of it has run;
@@ -26,7 +27,12 @@ pub(super) fn second_try(connection: &Connection, failed: &mut PendingRequest, s
 
 /// An error as the caller should see it: the position counts from the start of the caller's text, and a statement that
 /// was never prepared is forgotten.
-pub(super) fn explain(connection: &Connection, flow: &Flow, error: &mut Error) {
+pub(super) fn explain(connection: &Connection, flow: &Flow, preamble: Preamble, error: &mut Error) {
+    if preamble.shift > 0
+        && let Some(server) = &mut error.server
+    {
+        shift_position(server, preamble.shift, None);
+    }
     match flow {
         Flow::Extended { name, parse, .. } if !name.is_empty() => {
             let gone = error.code.as_deref() == Some("26000");

@@ -49,7 +49,7 @@ class TransactionModeClient extends Session {
     if (!this.backend) this.backend = await this.#checkOut();
     this.asks(message);
     if (EXTENDED.has(message.type)) this.#isUnsynced = true;
-    else if (message.type === 'S') this.#isUnsynced = false;
+    else if (message.type === 'S' || message.type === 'Q') this.#isUnsynced = false;
     const sent = this.#statements?.toBackend(message, this.backend) ?? [message.bytes];
     for (const bytes of sent) this.backend.send(bytes);
   }

@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::super::message::Message;
+use super::super::request::Request;
 use super::super::scripted::{
-    STARTUP, Script, Server, Step, TLS, fatal_saying, message, name, one_row, pooled, ready, refusal, trust,
+    Receiver, STARTUP, Script, Server, Step, TLS, complete, fatal_saying, message, name, one_row, pooled, ready,
+    refusal, trust,
 };
 use super::{assert_clean, opened, refused};
 use crate::config::{PoolMode, ServerSettings};
@@ -113,16 +116,19 @@ async fn a_pooler_by_another_name_is_told_by_the_role_that_it_logs_in() {
     assert_clean(&server, "a pooler by another name").await;
     assert_eq!(server.heard(0), b"\0PBDEPBDESX");
     settings.pool_mode = Some(PoolMode::Transaction);
+    settings.startup = startup(&[("default_transaction_read_only", "on")]);
     assert!(refused(&settings).await.message.contains("transaction mode"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn transaction_mode_refuses_what_it_cannot_keep_before_it_connects() {
     let (server, _) = noting(|_| logs_in("postgres"));
-    let mut settings = limited(pooled(&server, None));
+    let mut settings = pooled(&server, None);
     settings.pool_mode = Some(PoolMode::Transaction);
+    settings.startup = startup(&[("default_transaction_read_only", "on")]);
     let error = refused(&settings).await;
-    assert!(error.message.starts_with("\"statement_timeout\" can't be kept in transaction mode"), "{error:?}");
+    let word = "\"default_transaction_read_only\" can't be kept in transaction mode";
+    assert!(error.message.starts_with(word), "{error:?}");
     let advice = error.supabase.unwrap();
     assert_eq!((error.kind, advice.code, advice.reaction), (ErrorKind::Config, "EPARAMETERDROPPED", Reaction::Fix));
     settings.startup = startup(&[("application_name", "app"), ("options", "--reference=abc")]);
@@ -237,14 +243,22 @@ fn poolers(process: impl Fn(usize) -> i32 + Send + Sync + 'static) -> (Server, A
     let counted = sets.clone();
     let process = Arc::new(process);
     let server = Server::playing(move |number| {
-        let (process, sets) = (process.clone(), counted.clone());
+        let (process, sets, is_preamble) = (process.clone(), counted.clone(), Mutex::new(false));
         let serve = move |tag: u8, body: &[u8]| {
             let is_asked = body.windows(14).any(|bytes| bytes == b"pg_backend_pid");
             Some(match tag {
                 b'Q' if is_asked => [one_row(&process(number).to_string()), ready(b'I')].concat(),
-                b'P' if body.windows(10).any(|bytes| bytes == b"set_config") => {
+                b'P' if body.windows(6).any(|bytes| bytes == b"false)") => {
                     *sets.lock().unwrap() += 1;
                     Vec::new()
+                }
+                b'P' if body.windows(9).any(|bytes| bytes == b"SET LOCAL") => {
+                    *is_preamble.lock().unwrap() = true;
+                    Vec::new()
+                }
+                b'E' if std::mem::take(&mut *is_preamble.lock().unwrap()) => {
+                    let notice = refusal(b'N', "25P01");
+                    [message(b'1', &[]), message(b'2', &[]), notice, complete("SET")].concat()
                 }
                 b'E' => [message(b'1', &[]), message(b'2', &[]), one_row("5s")].concat(),
                 b'S' => ready(b'I'),
@@ -269,11 +283,31 @@ async fn nothing_is_set_in_the_sessions_of_a_pooler_that_turns_out_to_be_in_tran
     // The last is a project's ref: there passwords are tried by one connection at a time.
     for tenant in ["dev_tenant", "abcdefghijklmnopqrst"] {
         let (server, sets) = poolers(|_| 77);
-        let error = refused(&unknown(&server, tenant)).await;
+        let settings =
+            ServerSettings { startup: startup(&[("default_transaction_read_only", "on")]), ..unknown(&server, tenant) };
+        let error = refused(&settings).await;
         assert_eq!((error.kind, error.code.as_deref()), (ErrorKind::Config, Some("PGFLEET_TRANSACTION_MODE")));
-        assert!(error.message.starts_with("\"statement_timeout\" can't be kept in transaction mode"), "{error:?}");
+        assert!(error.message.contains("can't be kept in transaction mode"), "{error:?}");
         assert_eq!((*sets.lock().unwrap(), server.accepted()), (0, 2), "{tenant}");
         assert_clean(&server, tenant).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_transaction_mode_a_limit_is_looked_at_in_one_transaction_and_begins_each() {
+    for mode in [None, Some(PoolMode::Transaction)] {
+        let (server, sets) = poolers(|_| 77);
+        let settings = ServerSettings { pool_mode: mode, ..unknown(&server, "dev_tenant") };
+        let connection = opened(&settings).await.unwrap();
+        assert_eq!(*sets.lock().unwrap(), 0, "no session has it");
+        let receiver = Receiver::new();
+        let message = Message::Simple("select 1".into());
+        connection.submit(Request { message, reply: receiver.reply(1), may_prepare: true, known: None });
+        receiver.ended(1).await.unwrap();
+        let heard = server.heard(0);
+        assert!(heard.ends_with(b"PBDEPBDESPBEPBDES"), "{}", String::from_utf8_lossy(&heard));
+        connection.end(None);
+        assert_clean(&server, "a limit").await;
     }
 }
 
