@@ -22,8 +22,10 @@ pub(in super::super) struct Approach<'a> {
     until: Option<Instant>,
     /// What is to be tried or was tried last.
     stage: Stage,
-    /// A remembered pooler turned out to be another one's.
+    /// A remembered pooler turned out to be another one's, or is gone.
     has_forgotten: bool,
+    /// Why a remembered pooler could not be reached.
+    lost: Option<Error>,
     /// The project's machine that could not be reached, and why.
     unreached: Option<(String, Error)>,
 }
@@ -49,6 +51,7 @@ impl<'a> Approach<'a> {
             until: settings.connect_timeout.map(|limit| clock::now() + limit),
             stage: direct.map_or(Stage::Pooler(None), Stage::Direct),
             has_forgotten: false,
+            lost: None,
             unreached: None,
         }
     }
@@ -71,8 +74,11 @@ impl<'a> Approach<'a> {
                     self.stage = Stage::Pooler(Some(host));
                     settled
                 }
-                // That the machine can't be reached is what the caller has to know.
-                Err(error) => return Err(self.unreached.take().map_or(error, |(_, error)| error)),
+                // That the machine, or the pooler, can't be reached is what the caller has to know.
+                Err(error) => {
+                    let machine = self.unreached.take().map(|(_, error)| error);
+                    return Err(machine.or_else(|| self.lost.take()).unwrap_or(error));
+                }
             },
         };
         let left = self.until.map(|until| until.saturating_duration_since(clock::now()));
@@ -122,9 +128,27 @@ impl<'a> Approach<'a> {
                 self.stage = Stage::Pooler(None);
                 Ok(())
             }
+            Stage::Pooler(Some(host)) if is_gone(&error) => {
+                memory::forget(&self.key, host);
+                let is_late = self.until.is_some_and(|until| clock::now() >= until);
+                if is_late || std::mem::replace(&mut self.has_forgotten, true) {
+                    return Err(error);
+                }
+                self.lost = Some(error);
+                self.stage = Stage::Pooler(None);
+                Ok(())
+            }
             _ => Err(error),
         }
     }
+}
+
+/// Whether nothing answers where a pooler was: the project may have been moved, and its pooler's address, too.
+fn is_gone(error: &Error) -> bool {
+    let is_refused = error.kind == ErrorKind::Io
+        && error.server.is_none()
+        && matches!(error.code.as_deref(), Some("ECONNREFUSED" | "ETIMEDOUT"));
+    is_unreachable(error) || is_refused || error.kind == ErrorKind::Timeout(Phase::Connect)
 }
 
 /// Whether the way there ends before the other machine: most networks have no IPv6, and a project's machine has no

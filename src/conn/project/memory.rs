@@ -173,6 +173,11 @@ pub(super) fn refused(key: &Key, host: &str) {
     record.refusals.insert(host.to_owned(), now);
 }
 
+/// A pooler that was found can't be reached any more.
+pub(super) fn forget(key: &Key, host: &str) {
+    lock().record(key).found.take_if(|found| found == host);
+}
+
 /// How a search has ended.
 pub(super) enum End {
     /// This host knows the project.

@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+#[cfg(not(test))]
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::super::address::{look_up_error, resolve};
@@ -21,10 +23,25 @@ use crate::error::{Advice, Error, ErrorKind, Phase, Reaction, texts};
 
 /// Names that are looked up at a time. Each may take a thread.
 const LOOK_UPS: usize = 8;
-/// Poolers that are asked at a time.
+/// Poolers that are asked at a time, by all searches of the process.
 const PROBES: usize = 6;
 /// How long a look-up may take, in the place of the resolver's own patience.
 const LOOK_UP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Places for those that ask.
+fn places() -> Arc<Semaphore> {
+    #[cfg(not(test))]
+    {
+        static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(PROBES)));
+        PLACES.clone()
+    }
+    // Each test has a clock of its own, which another one's probes must not stop.
+    #[cfg(test)]
+    {
+        thread_local!(static PLACES: Arc<Semaphore> = Arc::new(Semaphore::new(PROBES)));
+        PLACES.with(Clone::clone)
+    }
+}
 
 /// Begins a search, for one that waits for it.
 pub(super) fn begin(key: Key, settings: ServerSettings) -> Arc<Search> {
@@ -86,6 +103,7 @@ impl Run {
             candidates(&self.key.project).into_iter().partition(|candidate| hints.contains(&candidate.host));
         self.names = [first, others].into_iter().flat_map(Vec::into_iter).collect();
         let search = self.search.clone();
+        let places = places();
         loop {
             self.begin_more();
             tokio::select! {
@@ -105,6 +123,7 @@ impl Run {
                     Ok((_, Verdict::Failed(error))) => self.failures.push(error),
                     Err(panic) => self.failures.push(Error::new(ErrorKind::Io, texts::dialing_failed(panic))),
                 },
+                Ok(place) = places.clone().acquire_owned(), if self.has_host() => self.ask_next(place),
                 () = search.joined.notified(), if self.is_busy() => {}
                 else => {
                     let is_open = !self.names.is_empty() || !self.hosts.is_empty();
@@ -127,15 +146,6 @@ impl Run {
         if !self.search.is_wanted() {
             return;
         }
-        while self.probes.len() < PROBES
-            && let Some((candidate, addresses)) = self.hosts.pop_front()
-        {
-            let (settings, ring, direct) = (self.settings.clone(), self.ring.clone(), self.key.is_direct());
-            self.probes.spawn(async move {
-                let verdict = probe(&candidate.host, addresses, &settings, &ring, direct).await;
-                (candidate, verdict)
-            });
-        }
         while self.look_ups.len() < LOOK_UPS
             && self.hosts.len() < PROBES
             && let Some(candidate) = self.names.pop_front()
@@ -152,6 +162,25 @@ impl Run {
                 (candidate, found)
             });
         }
+    }
+
+    /// Whether a host waits for a place.
+    fn has_host(&self) -> bool {
+        !self.hosts.is_empty() && self.search.is_wanted()
+    }
+
+    fn ask_next(&mut self, place: OwnedSemaphorePermit) {
+        // They may have gone while a place was waited for.
+        if !self.search.is_wanted() {
+            return;
+        }
+        let Some((candidate, addresses)) = self.hosts.pop_front() else { return };
+        let (settings, ring, direct) = (self.settings.clone(), self.ring.clone(), self.key.is_direct());
+        self.probes.spawn(async move {
+            let verdict = probe(&candidate.host, addresses, &settings, &ring, direct).await;
+            drop(place);
+            (candidate, verdict)
+        });
     }
 
     fn looked_up(&mut self, candidate: Candidate, found: Result<Vec<SocketAddr>, Error>) {

@@ -372,6 +372,53 @@ async fn a_remembered_pooler_that_does_not_know_the_project_any_more_is_forgotte
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_remembered_pooler_that_is_gone_is_forgotten_and_searched_for_once() {
+    let old = knowing(0, REGION);
+    let settings = ServerSettings { connect_timeout: Some(10 * SECOND), ..settings("gone", Some(REGION)) };
+    assert_eq!(found(&settings).await, host(0, REGION));
+    let new = knowing(1, REGION);
+    old.set_door(Door::Refused);
+    assert_eq!(found(&settings).await, host(1, REGION));
+    assert_eq!((old.accepted(), new.accepted()), (2, 2));
+
+    // One that doesn't answer takes all the time, and the next attempt finds the other one.
+    new.set_door(Door::Silent);
+    old.set_door(Door::Open);
+    let error = refused(&settings).await;
+    assert_eq!(error.kind, ErrorKind::Timeout(Phase::Connect));
+    assert_eq!(found(&settings).await, host(0, REGION));
+
+    // Where none is found either, the error is that of the one that was known.
+    old.set_door(Door::Refused);
+    new.set_door(Door::Refused);
+    let error = refused(&settings).await;
+    assert_eq!((error.code.as_deref(), error.attempts.len()), (Some("ECONNREFUSED"), 0), "{error:?}");
+    assert!(!error.message.contains("No pooler"), "{error:?}");
+    old.set_door(Door::Open);
+    assert_eq!(found(&settings).await, host(0, REGION));
+    assert_clean(&[old, new]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn searches_for_several_projects_ask_no_more_poolers_at_a_time_than_one() {
+    let all = || REGIONS.into_iter().flat_map(|region| [0, 1].map(|cluster| (cluster, region)));
+    let servers: Vec<_> = all().map(|(cluster, region)| unknowing(cluster, region)).collect();
+    let one = |number| async move { refused(&settings(&format!("several{number}"), None)).await };
+    let tasks: Vec<_> = (0..20).map(|number| tokio::spawn(one(number))).collect();
+    let mut most = 0;
+    while tasks.iter().any(|task| !task.is_finished()) {
+        most = most.max(servers.iter().map(Server::open).sum::<usize>());
+        clock::sleep(SECOND / 10).await;
+    }
+    for task in tasks {
+        assert_eq!(task.await.unwrap().code.as_deref(), Some("XX000"));
+    }
+    assert_eq!(most, 6);
+    assert_eq!(accepted(&servers), vec![20; servers.len()]);
+    assert_clean(&servers).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn given_up_at_any_await_it_leaves_nothing_and_the_next_one_works() {
     for waits in 0.. {
         let servers = [unknowing(0, REGION), knowing(1, REGION)];
