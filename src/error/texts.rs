@@ -120,7 +120,8 @@ pub fn probe_timeout(host: &str, limit: Duration) -> String {
 pub fn search_timeout(project: &str, limit: Duration) -> String {
     format!(
         "The pooler of the project {project} was not found within {} ms. The search goes on, and the next attempt has \
-         what it finds; with a region it takes about a second.",
+         what it finds. Give the project's region, with which it takes about a second, or a larger \
+         connectionTimeoutMillis.",
         limit.as_millis()
     )
 }
