@@ -172,6 +172,27 @@ describe('the keys of a configuration', () => {
       /in "databases.app.ssl" .* "rejectUnauthorized"$/,
     ],
     [{ databases: { app: { password: { fiel: 'x' } } } }, /"fiel" in "databases.app.password" .* "file"$/],
+    [{ databases: { app: { ssl: { ca: { fil: 'x' } } } } }, /"fil" in "databases.app.ssl.ca" .* "file"$/],
+    [
+      { databases: {}, defaults: { ssl: { ca: [{ file: 'x' }, { evn: 'X' }] } } },
+      /"evn" in "defaults.ssl.ca.1" .* "env"$/,
+    ],
+    [
+      { databases: { app: { ssl: { key: [{ pen: 'x' }] } } } },
+      /"pen" in "databases.app.ssl.key.0" .* "pem"$/,
+    ],
+    [
+      { databases: {}, migrations: { history: { tabel: 'x' } } },
+      /"tabel" in "migrations.history" .* "table"$/,
+    ],
+    [
+      { databases: {}, migrations: { migrations: [{ version: '1', sq: 'x' }] } },
+      /"sq" in "migrations.migrations.0" .* "sql"$/,
+    ],
+    [
+      { databases: {}, migrations: { migrations: [{ version: '1', backfill: { batchMilis: 1 } }] } },
+      /"batchMilis" in "migrations.migrations.0.backfill" .* "batchMillis"$/,
+    ],
     [{ databases: {}, defaults: { hots: 'h' } }, /"hots" in "defaults" .* "host"$/],
     [{ databases: {}, migrations: { directory: 'x' } }, /"directory" in "migrations" .* "\w+"$/],
     [
@@ -198,6 +219,29 @@ describe('the keys of a configuration', () => {
       else assert.match(error.message, message);
     });
   }
+
+  test('of certificates and migrations are known at every level', async () => {
+    const ssl = {
+      ca: [{ file: 'ca' }, 'text', Buffer.from('x')],
+      key: [{ pem: 'x', passphrase: 'y' }],
+      cert: { env: 'CERT' },
+      pfx: [{ buf: Buffer.from('x'), passphrase: 'y' }],
+      passphrase: { command: ['x'] },
+    };
+    const backfill = { update: 'x', key: 'id', batchMillis: 1, maxRows: 1, maxReplicaLagMillis: 1 };
+    const migrations = {
+      history: { table: 'x' },
+      migrations: [
+        { version: '1', name: 'x', sql: 'x', transaction: true, backfill },
+        { version: '2', up() {}, down: 'x' },
+      ],
+      placeholders: { any: 'x' },
+    };
+    const manager = await DatabaseManager.fromConfig({ databases: { app: { ssl } }, migrations });
+    assert.deepEqual(manager._configured.migrations, migrations);
+    const byWord = { databases: {}, migrations: { history: 'flyway' } };
+    assert.equal((await DatabaseManager.fromConfig(byWord)).connections.size, 0);
+  });
 
   test('a file is named in the place of "the configuration"', async (t) => {
     const file = path.join(treeOf(t, { 'a.json': '{ "databases": { "app": { "hst": 1 } } }' }), 'a.json');

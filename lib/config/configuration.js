@@ -133,8 +133,39 @@ function databaseAt(value, place, directory) {
   for (const key of SECRET_KEYS) {
     if (isPlainObject(config[key])) objectAt(config[key], below(place, key), REFERENCE_KEYS);
   }
-  if (isPlainObject(config.ssl)) objectAt(config.ssl, below(place, 'ssl'), known.TLS_KEYS);
+  if (config.ssl !== undefined) checkTls(config.ssl, below(place, 'ssl'));
   return settled(config, place, directory);
+}
+
+/**
+ * @param {unknown} ssl
+ * @param {Place} place
+ */
+function checkTls(ssl, place) {
+  if (!isPlainObject(ssl)) return;
+  objectAt(ssl, place, known.TLS_KEYS);
+  for (const [key, names] of Object.entries(known.TLS_SECRET_KEYS)) {
+    checkKeys(ssl[key], below(place, key), [...REFERENCE_KEYS, ...names]);
+  }
+}
+
+/**
+ * @param {unknown} value an object, a list of them, or anything else, which has no keys to check
+ * @param {Place} place
+ * @param {string[]} names of its keys
+ */
+function checkKeys(value, place, names) {
+  for (const [one, at] of eachOf(value, place)) if (isPlainObject(one)) objectAt(one, at, names);
+}
+
+/**
+ * @param {unknown} value
+ * @param {Place} place
+ * @returns {[one: unknown, place: Place][]} what a list has; the value itself when it is none
+ */
+function eachOf(value, place) {
+  if (!Array.isArray(value)) return [[value, place]];
+  return value.map((one, index) => [one, below(place, String(index))]);
 }
 
 /**
@@ -197,7 +228,13 @@ function groupsAt(value, place, names) {
  * @param {string} directory
  */
 function migrationsAt(value, place, directory) {
-  const options = { ...objectAt(value, place, known.MIGRATION_KEYS) };
+  const options = { ...objectAt(value, place, known.MIGRATIONS_KEYS) };
+  checkKeys(options.history, below(place, 'history'), known.HISTORY_KEYS);
+  for (const [migration, at] of eachOf(options.migrations, below(place, 'migrations'))) {
+    if (!isPlainObject(migration)) continue;
+    objectAt(migration, at, known.MIGRATION_KEYS);
+    checkKeys(migration.backfill, below(at, 'backfill'), known.BACKFILL_KEYS);
+  }
   const inDirectory = (/** @type {unknown} */ one) =>
     typeof one === 'string' ? path.resolve(directory, one) : one;
   for (const key of ['dir', 'repeatable']) {

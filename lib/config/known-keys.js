@@ -91,7 +91,7 @@ const FILE_KEYS = ['databases', 'defaults', 'discover', 'groups', 'migrations', 
 const DISCOVER_KEYS = ['database', 'map', 'sql'];
 const MAP_KEYS = ['config', 'name'];
 
-const MIGRATION_KEYS = [
+const MIGRATIONS_KEYS = [
   'checksum',
   'databases',
   'dir',
@@ -106,6 +106,12 @@ const MIGRATION_KEYS = [
   'retries',
   'statementTimeout',
 ];
+
+/** Of a table that keeps what was applied. */
+const HISTORY_KEYS = ['table'];
+/** Of a migration that stands in the configuration itself. */
+const MIGRATION_KEYS = ['backfill', 'down', 'name', 'sql', 'transaction', 'up', 'version'];
+const BACKFILL_KEYS = ['batchMillis', 'key', 'maxReplicaLagMillis', 'maxRows', 'update'];
 
 /** Options of `tls.connect`; those that pgfleet refuses are refused when they are used. */
 const TLS_KEYS = [
@@ -153,11 +159,24 @@ const TLS_KEYS = [
   'timeout',
 ];
 
+/** Those that may be references, each with what else its objects have. */
+const TLS_SECRET_KEYS = {
+  ca: [],
+  cert: [],
+  key: ['passphrase', 'pem'],
+  passphrase: [],
+  pfx: ['buf', 'passphrase'],
+};
+
 module.exports = {
+  BACKFILL_KEYS,
   DATABASE_KEYS,
   DISCOVER_KEYS,
   FILE_KEYS,
+  HISTORY_KEYS,
   MAP_KEYS,
+  MIGRATIONS_KEYS,
   MIGRATION_KEYS,
   TLS_KEYS,
+  TLS_SECRET_KEYS,
 };
