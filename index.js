@@ -18,3 +18,9 @@ Object.defineProperty(DatabaseManager, 'native', {
   enumerable: false,
   value: /** @type {any} */ (pg).native,
 });
+
+// Node reads a CommonJS module's names from its text, also for an ES module that imports them from a program's own
+// `module.exports = require('pgfleet')`. The list is never run.
+// prettier-ignore
+// @ts-expect-error these are the names that the class has, not declarations
+0 && (module.exports = { Client, Connection, Cursor, DatabaseError, DatabaseManager, Pool, Query, QueryStream, Result, TypeOverrides, analyzeSql, copyStreams, defaults, escapeIdentifier, escapeLiteral, lint, types, utils });

@@ -5,6 +5,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { describe, test } = require('node:test');
 const { ROOT, run } = require('../support/program.js');
+const { treeOf } = require('../support/tree.js');
 
 const { FILES } = require('../../lib/replacement.js');
 const manifest = require('../../package.json');
@@ -98,6 +99,30 @@ describe('the exports', () => {
     for (const end of ['', '.js']) {
       assert.deepEqual({ ...(await import(`pgfleet/services/DatabaseManager${end}`)) }, { ...expected });
     }
+  });
+
+  test("a program's own file that hands pgfleet on has its names for ES modules", async (t) => {
+    const directory = treeOf(t, {
+      'services/DatabaseManager.js': "module.exports = require('pgfleet');",
+      'services/other.cjs': "module.exports = require('pgfleet/services/DatabaseManager');",
+      'program.mjs': `
+        import own, { DatabaseManager, Pool } from './services/DatabaseManager.js';
+        import * as names from './services/DatabaseManager.js';
+        import * as others from './services/other.cjs';
+        if (own !== DatabaseManager || own.Pool !== Pool) throw new Error('another class');
+        // Later versions of Node have a name for the whole.
+        const listed = (module) => Object.keys(module).filter((name) => name !== 'module.exports');
+        console.log(JSON.stringify([listed(names), listed(others)]));`,
+    });
+    fs.mkdirSync(path.join(directory, 'node_modules'));
+    fs.symlinkSync(ROOT, path.join(directory, 'node_modules', 'pgfleet'), 'junction');
+    const { stdout, stderr } = await run(path.join(directory, 'program.mjs'), { cwd: directory });
+    assert.equal(stderr, '');
+    const expected = Object.keys(await import('pgfleet')).sort();
+    assert.deepEqual(
+      JSON.parse(stdout).map((names) => names.sort()),
+      [expected, expected],
+    );
   });
 
   test("pgfleet/pg has the names of npm's pg", () => {
