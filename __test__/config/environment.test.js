@@ -109,6 +109,20 @@ describe('fromEnv', () => {
     }
   });
 
+  test('a password that is set later is looked for among the variables that were given', async (t) => {
+    const names = ['SUPABASE_DB_PASSWORD', 'DATABASE_PASSWORD', 'DATABASE_2_PASSWORD'];
+    for (const name of names) process.env[name] = 'of the process';
+    t.after(() => names.forEach((name) => delete process.env[name]));
+    const env = { SUPABASE_URL: PROJECT, DATABASE_URL: PROJECT, DATABASE_2_URL: PROJECT };
+    const manager = await DatabaseManager.fromEnv({ env, envFile: false });
+    const passwords = [...manager.connections.values()].map(({ pool }) => pool.options.password);
+    for (const password of passwords) {
+      assert.equal((await failure(password())).code, 'PGFLEET_REFERENCE');
+    }
+    for (const name of names) Object.assign(env, { [name]: name });
+    assert.deepEqual(await Promise.all(passwords.map((password) => password())), names);
+  });
+
   test('a password alone, or a key alone, is no database', async () => {
     assert.deepEqual(await databasesOf({ SUPABASE_DB_PASSWORD: 'pw', SUPABASE_ANON_KEY: 'anon' }), []);
     assert.deepEqual(await databasesOf({ DATABASE_3_PASSWORD: 'pw', DATABASE_3_NAME: 'x' }), []);

@@ -3,10 +3,12 @@
 const { readEnvFile } = require('./env-file');
 const { KINDS, readLabels } = require('./labels');
 const { projectRef } = require('./project-url');
+const { fromEnvironment } = require('./reference');
 
 /**
  * @typedef {import('./expansion').DatabaseConfig} DatabaseConfig
  * @typedef {(name: string) => string | undefined} Look gives a variable, or undefined when it is blank
+ * @typedef {(name: string) => unknown} Later gives a password that is read when it is needed
  */
 
 /**
@@ -53,25 +55,34 @@ function databasesOfEnvironment({ env = process.env, envFile }) {
   const environment = /** @type {Record<string, unknown>} */ (env);
   /** @type {Look} */
   const look = (name) => said(environment[name]) ?? said(file[name]);
+  /** @type {Later} */
+  const later = (name) =>
+    environment === process.env
+      ? { env: name }
+      : async () => fromEnvironment(name, 'dbPassword', environment);
   const names = new Set([...Object.keys(file), ...Object.keys(environment)]);
 
   /** @type {[name: string, config: DatabaseConfig, variable: string][]} */
   const found = [];
-  const main = ofSupabase(look);
+  const main = ofSupabase(look, later);
   if (main) found.push(['main', main, 'SUPABASE_URL or SUPABASE_POOLER_URL']);
   const url = look('DATABASE_URL');
   if (url !== undefined) {
     const password = look('DATABASE_PASSWORD');
     found.push([
       main ? 'default' : 'main',
-      { ...ofUrl(url, 'DATABASE_PASSWORD'), ...given('dbPassword', password) },
+      { ...ofUrl(url, later('DATABASE_PASSWORD')), ...given('dbPassword', password) },
       'DATABASE_URL',
     ]);
   }
   for (const number of numbersOf(names, look)) {
     const start = `DATABASE_${number}`;
     const name = look(`${start}_NAME`);
-    found.push([name?.trim() ?? `database_${number}`, ofNumber(start, look), name ? `${start}_NAME` : start]);
+    found.push([
+      name?.trim() ?? `database_${number}`,
+      ofNumber(start, look, later),
+      name ? `${start}_NAME` : start,
+    ]);
   }
   checkNames(found);
   return found.map(([name, config]) => [name, config]);
@@ -81,16 +92,17 @@ function databasesOfEnvironment({ env = process.env, envFile }) {
  * The project's own variables.
  *
  * @param {Look} look
+ * @param {Later} later
  * @returns {DatabaseConfig | undefined}
  */
-function ofSupabase(look) {
+function ofSupabase(look, later) {
   const either = (/** @type {string} */ name) => look(name) ?? look(`NEXT_PUBLIC_${name}`);
   const url = either('SUPABASE_URL')?.trim();
   const pooler = look('SUPABASE_POOLER_URL')?.trim();
   if (url === undefined && pooler === undefined) return undefined;
   const region = look('SUPABASE_REGION')?.trim();
   return {
-    ...(pooler === undefined ? ofProject(String(url), 'SUPABASE_DB_PASSWORD') : ofPooler(pooler, url)),
+    ...(pooler === undefined ? ofProject(String(url), later('SUPABASE_DB_PASSWORD')) : ofPooler(pooler, url)),
     ...given('dbPassword', look('SUPABASE_DB_PASSWORD')),
     ...given('region', region),
     // A connection string in its place says nothing of an API, and has a password.
@@ -116,12 +128,12 @@ function ofPooler(pooler, url) {
  * and so is it when there is no password.
  *
  * @param {string} url
- * @param {string} password its variable, for when it isn't set
+ * @param {unknown} password for when its variable isn't set
  * @returns {DatabaseConfig}
  */
 function ofProject(url, password) {
   const ref = projectRef(url);
-  if (ref !== null) return { ref, dbPassword: { env: password } };
+  if (ref !== null) return { ref, dbPassword: password };
   const [, host] = LOCAL.api.exec(url) ?? [];
   if (host === undefined) return { connectionString: url };
   return { dbHost: host, dbPort: LOCAL.port, dbUser: 'postgres', dbPassword: LOCAL.password, ssl: false };
@@ -129,7 +141,7 @@ function ofProject(url, password) {
 
 /**
  * @param {string} url a project's, or a connection string
- * @param {string} password its variable
+ * @param {unknown} password for when its variable isn't set
  * @returns {DatabaseConfig}
  */
 function ofUrl(url, password) {
@@ -141,12 +153,13 @@ function ofUrl(url, password) {
 /**
  * @param {string} start of the names, without the last underscore
  * @param {Look} look
+ * @param {Later} later
  * @returns {DatabaseConfig}
  */
-function ofNumber(start, look) {
+function ofNumber(start, look, later) {
   const url = look(`${start}_URL`);
   /** @type {DatabaseConfig} */
-  const config = url === undefined ? {} : ofUrl(url, `${start}_PASSWORD`);
+  const config = url === undefined ? {} : ofUrl(url, later(`${start}_PASSWORD`));
   for (const [end, option] of OPTIONS) {
     const value = look(`${start}_${end}`);
     if (value !== undefined)

@@ -171,10 +171,13 @@ function started(reference, option, start) {
 /**
  * @param {string} name
  * @param {string} option
+ * @param {Record<string, unknown>} [environment]
+ * @returns {string}
+ * @throws {Error} with code `PGFLEET_REFERENCE` where it isn't set, or is empty
  */
-function fromEnvironment(name, option) {
-  const value = process.env[name];
-  if (value === undefined) throw lost(option, { env: name }, `which isn't set`);
+function fromEnvironment(name, option, environment = process.env) {
+  const value = environment[name];
+  if (typeof value !== 'string') throw lost(option, { env: name }, `which isn't set`);
   if (value === '') throw lost(option, { env: name }, 'which is empty');
   return value;
 }
@@ -274,4 +277,12 @@ function named(name) {
   return isLikeConnectionString(name) ? '[hidden]' : JSON.stringify(name);
 }
 
-module.exports = { FORM, checkReference, fileBytes, isReference, readReference, readReferenceNow };
+module.exports = {
+  FORM,
+  checkReference,
+  fileBytes,
+  fromEnvironment,
+  isReference,
+  readReference,
+  readReferenceNow,
+};
