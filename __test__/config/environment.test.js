@@ -228,6 +228,41 @@ describe('fromEnv', () => {
     );
   });
 
+  test('quotes around a value, which some programs leave there, are no part of it', async () => {
+    const env = {
+      SUPABASE_URL: `"${PROJECT}"`,
+      SUPABASE_ANON_KEY: "'anon'",
+      SUPABASE_DB_PASSWORD: '"p\'w"',
+      DATABASE_URL: '""',
+      DATABASE_1_HOST: ' "db.example.com" ',
+      DATABASE_1_NAME: '"shop"',
+      DATABASE_1_PORT: '"6000"',
+      DATABASE_1_PASSWORD: '`pw`',
+      DATABASE_1_SSL: '"false"',
+      DATABASE_1_TAGS: '"eu,paid"',
+    };
+    assert.deepEqual(await databasesOf(env), [
+      ['main', { ref: REF, dbPassword: "p'w", supabaseUrl: PROJECT, supabaseKey: 'anon' }],
+      [
+        'shop',
+        { dbHost: 'db.example.com', dbPort: '6000', dbPassword: 'pw', ssl: false, tags: ['eu', 'paid'] },
+      ],
+    ]);
+    assert.deepEqual(await databasesOf({ DATABASE_1_HOST: '"h"', DATABASE_1_PASSWORD: '"pw"' }), [
+      ['database_1', { dbHost: 'h', dbPassword: 'pw' }],
+    ]);
+  });
+
+  test('quotes are a part of a password where no URL or host has any', async (t) => {
+    const env = { SUPABASE_URL: PROJECT, SUPABASE_DB_PASSWORD: '"pw"', SUPABASE_ANON_KEY: '"anon"' };
+    const config = { ref: REF, dbPassword: '"pw"', supabaseUrl: PROJECT, supabaseKey: 'anon' };
+    assert.deepEqual(await databasesOf(env), [['main', config]]);
+    // In a file they are what its rules make of them.
+    const text = `SUPABASE_URL="${PROJECT}"\nSUPABASE_DB_PASSWORD='"pw"'\nSUPABASE_ANON_KEY="anon"\n`;
+    const directory = treeOf(t, { 'vars.env': text });
+    assert.deepEqual(await databasesOf({}, path.join(directory, 'vars.env')), [['main', config]]);
+  });
+
   test('two databases of one name are refused by the names of their variables', async () => {
     for (const [env, message] of [
       [

@@ -34,6 +34,12 @@ const OPTIONS = [
 /** A database is there when one of these is set: they say where it is. */
 const NUMBERED = /^DATABASE_(\d+)_(?:URL|HOST|REF)$/;
 
+/** Variables that say where a database is. */
+const PLACES =
+  /^(?:(?:NEXT_PUBLIC_)?SUPABASE_URL|SUPABASE_POOLER_URL|DATABASE_URL|DATABASE_\d+_(?:URL|HOST|REF))$/;
+
+const QUOTED = /^(["'`])([^]*)\1$/;
+
 /** The local stack of Supabase's command line: the API's port, the database's, and the password. */
 const LOCAL = { api: /^http:\/\/(127\.0\.0\.1|localhost):54321(?:\/|$)/, port: 54322, password: 'postgres' };
 
@@ -54,7 +60,7 @@ function databasesOfEnvironment({ env = process.env, envFile }) {
   const file = readEnvFile(envFile);
   const environment = /** @type {Record<string, unknown>} */ (env);
   /** @type {Look} */
-  const look = (name) => said(environment[name]) ?? said(file[name]);
+  const look = (name) => said(withoutQuotes(name, environment)) ?? said(file[name]);
   /** @type {Later} */
   const later = (name) =>
     environment === process.env
@@ -208,6 +214,35 @@ function checkNames(found) {
     }
     variables.set(name, variable);
   }
+}
+
+/**
+ * The value of a variable without the quotes around it, which `docker run --env-file` and others leave there. They are a
+ * part of a password, unless one that says where a database is has some too: no URL or host begins with one.
+ *
+ * @param {string} name
+ * @param {Record<string, unknown>} environment
+ */
+function withoutQuotes(name, environment) {
+  const value = environment[name];
+  const inner = unquoted(value);
+  const isPassword = name.endsWith('PASSWORD');
+  return inner === undefined || (isPassword && !hasQuotedPlace(environment)) ? value : inner;
+}
+
+/** @param {Record<string, unknown>} environment */
+function hasQuotedPlace(environment) {
+  return Object.keys(environment).some(
+    (name) => PLACES.test(name) && unquoted(environment[name]) !== undefined,
+  );
+}
+
+/**
+ * @param {unknown} value
+ * @returns {string | undefined} undefined for what has no quotes around it
+ */
+function unquoted(value) {
+  return typeof value === 'string' ? QUOTED.exec(value.trim())?.[2] : undefined;
 }
 
 /**
