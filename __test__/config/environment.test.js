@@ -166,6 +166,51 @@ describe('fromEnv', () => {
     ]);
   });
 
+  test("DATABASE_URL with the project's URL takes the project's password, and never that of another", async () => {
+    const env = { DATABASE_URL: PROJECT, SUPABASE_DB_PASSWORD: 'pw' };
+    const config = { ref: REF, supabaseUrl: PROJECT, dbPassword: 'pw' };
+    assert.deepEqual(await databasesOf(env), [['main', config]]);
+    assert.deepEqual(await databasesOf({ ...env, DATABASE_PASSWORD: 'own' }), [
+      ['main', { ...config, dbPassword: 'own' }],
+    ]);
+    const same = await databasesOf({ ...env, SUPABASE_URL: `${PROJECT}/` });
+    assert.deepEqual(same[1], ['default', config]);
+    const [, [, other]] = await databasesOf({ ...env, SUPABASE_URL: 'https://other.supabase.co' });
+    assert.equal(typeof other.dbPassword, 'function');
+    assert.deepEqual(await databasesOf({ ...env, DATABASE_URL: 'postgres://u@h/a' }), [
+      ['main', { connectionString: 'postgres://u@h/a' }],
+    ]);
+  });
+
+  test('SUPABASE_POOLER_URL without the project is completed by that of SUPABASE_URL', async () => {
+    const host = 'aws-1-eu-west-1.pooler.supabase.com';
+    for (const [login, user] of [
+      ['', `postgres.${REF}`],
+      ['postgres@', `postgres.${REF}`],
+      ['postgres:[YOUR-PASSWORD]@', `postgres.${REF}`],
+      ['app:other@', `app.${REF}`],
+      ['postgres.uvwx@', 'postgres.uvwx'],
+    ]) {
+      const env = {
+        SUPABASE_URL: PROJECT,
+        SUPABASE_POOLER_URL: `postgresql://${login}${host}:6543/postgres`,
+        SUPABASE_DB_PASSWORD: 'pw',
+      };
+      const manager = await DatabaseManager.fromEnv({ env, envFile: false });
+      const { options } = manager.connections.get('main').pool;
+      const { password } = options;
+      assert.deepEqual(
+        [options.host, String(options.port), options.user, password, options.database],
+        [host, '6543', user, login.includes('other') ? 'other' : 'pw', 'postgres'],
+      );
+    }
+    const reference = `postgresql://postgres@${host}/postgres?options=--reference%3Duvwx`;
+    const env = { SUPABASE_URL: PROJECT, SUPABASE_POOLER_URL: reference };
+    assert.deepEqual(await databasesOf(env), [
+      ['main', { connectionString: reference, supabaseUrl: PROJECT }],
+    ]);
+  });
+
   test('numbered databases come in the order of their numbers, with gaps', async () => {
     const env = Object.fromEntries([10, 2, 7, 0, 1].map((n) => [`DATABASE_${n}_URL`, `postgres://h/${n}`]));
     assert.deepEqual(

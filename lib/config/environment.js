@@ -1,8 +1,9 @@
 'use strict';
 
+const { readConnectionText } = require('./connection-text');
 const { readEnvFile } = require('./env-file');
 const { KINDS, readLabels } = require('./labels');
-const { projectRef } = require('./project-url');
+const { isPoolerOfAny, projectRef } = require('./project-url');
 const { fromEnvironment } = require('./reference');
 
 /**
@@ -74,7 +75,7 @@ function databasesOfEnvironment({ env = process.env, envFile }) {
   if (main) found.push(['main', main, 'SUPABASE_URL or SUPABASE_POOLER_URL']);
   const url = look('DATABASE_URL');
   if (url !== undefined) {
-    const password = look('DATABASE_PASSWORD');
+    const password = look('DATABASE_PASSWORD') ?? passwordOfProject(url, main, look);
     found.push([
       main ? 'default' : 'main',
       { ...ofUrl(url, later('DATABASE_PASSWORD')), ...given('dbPassword', password) },
@@ -92,6 +93,20 @@ function databasesOfEnvironment({ env = process.env, envFile }) {
   }
   checkNames(found);
   return found.map(([name, config]) => [name, config]);
+}
+
+/**
+ * The project's password for `DATABASE_URL`, where that is its URL: another project's would be tried in vain, and
+ * poolers count that.
+ *
+ * @param {string} url
+ * @param {DatabaseConfig | undefined} main what the project's own variables give
+ * @param {Look} look
+ */
+function passwordOfProject(url, main, look) {
+  const ref = projectRef(url);
+  const isOfProject = ref !== null && (main === undefined || projectRef(main.supabaseUrl) === ref);
+  return isOfProject ? look('SUPABASE_DB_PASSWORD') : undefined;
 }
 
 /**
@@ -125,8 +140,24 @@ function ofSupabase(look, later) {
  */
 function ofPooler(pooler, url) {
   const [, host, port] = POOLER_HOST.exec(pooler) ?? [];
-  if (host === undefined) return { connectionString: pooler };
+  if (host === undefined) {
+    const ref = lacksProject(pooler) ? projectRef(url) : null;
+    return { connectionString: pooler, ...given('ref', ref ?? undefined) };
+  }
   return { dbHost: host, ...given('dbPort', port), ...given('ref', projectRef(url) ?? undefined) };
+}
+
+/**
+ * @param {string} pooler a connection string
+ * @returns {boolean} whether it is of a pooler, and doesn't say whose project is meant
+ */
+function lacksProject(pooler) {
+  try {
+    return isPoolerOfAny(readConnectionText(pooler));
+  } catch {
+    // What is wrong with it is said when it is used.
+    return false;
+  }
 }
 
 /**

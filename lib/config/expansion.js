@@ -2,6 +2,7 @@
 
 const { isGiven } = require('../pg/settings/option');
 const { readConnectionText } = require('./connection-text');
+const { isPoolerOfAny } = require('./project-url');
 const {
   FORM,
   checkReference,
@@ -90,8 +91,9 @@ function place(config, parts) {
   Object.assign(config, others);
   if (poolMode !== undefined) config.poolMode ??= poolMode;
   if (ssl !== undefined) config.ssl = joinedTls(ssl, config.ssl);
-  // A server that is named is the one that is meant.
-  if (parts.host !== undefined) delete config.ref;
+  // A server that is named is the one that is meant; a pooler may yet have to be told the project.
+  const [user] = [config.dbUser, config.user].filter(isGiven);
+  if (parts.host !== undefined && !isPoolerOfAny({ ...parts, user })) delete config.ref;
   if (parts.ref !== undefined) return;
   for (const [own, name] of ALIASES) {
     if (PLACE.includes(name) && !isGiven(config[own]) && !isGiven(config[name]) && !isGiven(config.ref))

@@ -18,4 +18,18 @@ function projectRef(url) {
   return (API.exec(text) ?? DASHBOARD.exec(text))?.[1].toLowerCase() ?? null;
 }
 
-module.exports = { projectRef };
+const POOLER = /^[\w-]+\.pooler\.supabase\.[a-z]+\.?$/i;
+
+/**
+ * Whether a connection is to a pooler and doesn't tell it which project is meant: not by its user, `postgres.REF`, nor by
+ * its options.
+ *
+ * @param {Record<string, unknown>} parts of a connection
+ */
+function isPoolerOfAny({ host, user, options }) {
+  return (
+    POOLER.test(String(host)) && !String(user ?? '').includes('.') && !/reference=/.test(String(options))
+  );
+}
+
+module.exports = { isPoolerOfAny, projectRef };
