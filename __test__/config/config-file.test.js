@@ -365,6 +365,24 @@ describe('what a configuration says beyond single databases', () => {
     assert.deepEqual(await manager._select('group:own'), ['app1', 'web']);
   });
 
+  for (const member of ['!app', '!app*', 'group:own', 'group:*', 'all']) {
+    test(`a group has no member ${member}, whether databases are looked for or not`, async () => {
+      const config = { databases: { app: {} }, groups: { paid: ['app', member] } };
+      const discover = { database: 'app', sql: 'SELECT', map() {} };
+      for (const error of [await wrong(config), await wrong({ ...config, discover })]) {
+        assert.ok(error instanceof TypeError);
+        assert.equal(
+          error.message,
+          `"groups.paid" in the configuration has "${member}": members are names of databases, patterns and "tag:…", ` +
+            'and not other words of selections',
+        );
+      }
+      // It may be a name after all.
+      const named = { ...config, databases: { app: {}, [member]: {} } };
+      assert.equal((await DatabaseManager.fromConfig(named)).connections.get(member).groups[0], 'paid');
+    });
+  }
+
   test('paths start from the file', async (t) => {
     const directory = treeOf(t, {
       'conf/pgfleet.config.json': JSON.stringify({

@@ -90,7 +90,7 @@ function configuration(content, place, directory) {
     groups:
       said.groups === undefined
         ? {}
-        : groupsAt(said.groups, below(place, 'groups'), discover ? undefined : names),
+        : groupsAt(said.groups, below(place, 'groups'), names, discover !== undefined),
     migrations:
       said.migrations === undefined
         ? undefined
@@ -207,16 +207,23 @@ function fromDirectory(value, directory) {
 /**
  * @param {unknown} value
  * @param {Place} place
- * @param {string[] | undefined} names of the databases; undefined when others will be found
+ * @param {string[]} names of the databases
+ * @param {boolean} isOpen whether others will be found
  * @returns {Record<string, string[]>}
  */
-function groupsAt(value, place, names) {
+function groupsAt(value, place, names, isOpen) {
   const all = new Set(names);
   for (const [group, members] of Object.entries(objectAt(value, place))) {
-    for (const member of wordsAt(members, below(place, group))) {
-      const isPattern = /[*?]|^tag:/.test(member);
-      if (isPattern || names === undefined || all.has(member)) continue;
-      throw unknownKey(member, below(place, group), names, 'database');
+    const at = below(place, group);
+    for (const member of wordsAt(members, at)) {
+      if (all.has(member) || /^tag:./s.test(member)) continue;
+      if (/^(?:!|group:)|^all$/.test(member)) {
+        throw new TypeError(
+          `${nameOf(at)} has ${shown(member)}: members are names of databases, patterns and "tag:…", and not other words of selections`,
+        );
+      }
+      if (isOpen || /[*?]/.test(member)) continue;
+      throw unknownKey(member, at, names, 'database');
     }
   }
   return /** @type {Record<string, string[]>} */ (value);
