@@ -142,7 +142,13 @@ ofOurManager("a manager's databases in both vocabularies", (bench) => {
     assert.ok(manager.pools.b);
     manager.currentAppName = 'a';
     for (const shown of [manager, manager.pools, manager.supabaseClients, manager.connections]) {
-      for (const options of [{ depth: 8 }, { depth: 8, showHidden: true }, { showProxy: true, depth: 8 }]) {
+      for (const options of [
+        { depth: 8 },
+        { depth: 8, showHidden: true },
+        { depth: 8, showProxy: true },
+        { depth: Infinity, showHidden: true, getters: true },
+        { depth: Infinity, showHidden: true, getters: true, showProxy: true },
+      ]) {
         assert.doesNotMatch(inspect(shown, options), /hush/);
       }
       assert.doesNotMatch(JSON.stringify(shown), /hush/);

@@ -2,6 +2,7 @@
 
 const { APP_RULES } = require('./pool-rules');
 const { shown } = require('../pg/settings/option');
+const { printedSafely } = require('../pg/settings/secret');
 
 /**
  * @typedef {import('./database-manager')} DatabaseManager
@@ -124,6 +125,8 @@ class Configurations {
     this.#inStep.clear();
   }
 }
+
+printedSafely(Configurations.prototype);
 
 /**
  * @template T

@@ -10,7 +10,7 @@ const { LazyEntry, makeEntry } = require('./entry');
 const { GUIDE_RULES } = require('./pool-rules');
 const { NOT_APPLIED, withFate } = require('../pg/query/script-outcome');
 const { shownWithoutText } = require('../pg/settings/option');
-const { hide, isLikeConnectionString } = require('../pg/settings/secret');
+const { hide, isLikeConnectionString, printedSafely } = require('../pg/settings/secret');
 const { isLikeUrl, shown } = require('../pg/settings/settings');
 
 /** @typedef {import('../pg/pool/pool')} Pool */
@@ -381,6 +381,8 @@ class DatabaseManager {
 // The app's members are the class's own, so that a program may replace them one by one.
 const { constructor: _, ...members } = Object.getOwnPropertyDescriptors(AppVocabulary.prototype);
 Object.defineProperties(DatabaseManager.prototype, members);
+// `configs` is the program's own object, with its secrets.
+printedSafely(DatabaseManager.prototype);
 
 /** @param {string} name that may be a connection string in the wrong place */
 function quoted(name) {
