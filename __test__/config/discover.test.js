@@ -188,6 +188,11 @@ ofOurManager('databases that a query gives', (bench) => {
       [undefined, /^"database" of discover must be the name of a database, got undefined/],
       [{ ...options, database: 5 }, /"database" of discover .* got 5/],
       [{ ...options, sql: undefined }, /"sql" of discover must be a query/],
+      [{ ...options, querry: 'x' }, /^Unknown option "querry" of discover; the nearest known one is /],
+      [
+        { ...options, map: { name: 'a', confg: {} } },
+        /^Unknown option "confg" of "map" of discover; .* is "config"$/,
+      ],
       [{ ...options, map: undefined }, /"map" of discover must be a function/],
       [{ ...options, map: { name: 'a' } }, /"map.config" of discover must be an object/],
       [

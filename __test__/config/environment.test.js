@@ -361,6 +361,13 @@ describe('fromEnv', () => {
     }
   });
 
+  test('an unknown option is named with the nearest known one', async () => {
+    await assert.rejects(DatabaseManager.fromEnv({ envfile: 'x' }), {
+      name: 'TypeError',
+      message: 'Unknown option "envfile" of fromEnv; the nearest known one is "envFile"',
+    });
+  });
+
   test('the file .env of the working directory is read, without a word and without a change of the environment', async (t) => {
     const source = `
       const DatabaseManager = require(${JSON.stringify(path.join(__dirname, '..', '..'))});

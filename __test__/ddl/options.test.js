@@ -23,6 +23,11 @@ ofOurManager('the options of executeDDL', (bench) => {
     [[{ database: 5 }], /"database" must be the name/],
     [[{ onNotice: true }], /"onNotice" must be a function/],
     [[{ onProgress: {} }], /"onProgress" must be a function/],
+    [
+      [{ lockTimout: 1 }],
+      /^Unknown option "lockTimout" of executeDDL; the nearest known one is "lockTimeout"$/,
+    ],
+    [[false, { statement_timeout: 1 }], /"statement_timeout" .* is "statementTimeout"$/],
     [[{ signal: {} }], /"signal" must be an AbortSignal/],
   ];
 

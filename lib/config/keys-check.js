@@ -79,4 +79,22 @@ function wordsAt(value, place) {
   throw new TypeError(`${nameOf(place)} must be an array of strings that aren't empty`);
 }
 
-module.exports = { below, isPlainObject, nameOf, objectAt, unknownKey, wordsAt };
+/**
+ * Refuses options that a call doesn't know: a limit whose name is misspelt would be none.
+ *
+ * @param {unknown} given any value that isn't an object has none
+ * @param {string[]} known
+ * @param {string} call as programs name it
+ * @throws {TypeError} that names the nearest known option
+ */
+function checkOptionNames(given, known, call) {
+  if (given === null || typeof given !== 'object') return;
+  for (const name of Object.keys(given)) {
+    if (known.includes(name)) continue;
+    throw new TypeError(
+      `Unknown option ${shown(name)} of ${call}; the nearest known one is ${shown(nearest(name, known))}`,
+    );
+  }
+}
+
+module.exports = { below, checkOptionNames, isPlainObject, nameOf, objectAt, unknownKey, wordsAt };

@@ -2,6 +2,7 @@
 
 const { AppState } = require('./app-state');
 const { AppVocabulary, NO_DATABASE } = require('./app-vocabulary');
+const { checkOptionNames } = require('../config/keys-check');
 const { checkLabels } = require('../config/labels');
 const { Configured } = require('./configured');
 const { runDdl } = require('./ddl');
@@ -47,6 +48,7 @@ class DatabaseManager {
    */
   static async fromEnv(options = {}) {
     const { databasesOfEnvironment } = require('../config/environment');
+    checkOptionNames(options, ['env', 'envFile'], 'fromEnv');
     const databases = databasesOfEnvironment(options);
     const manager = new this();
     for (const [name, config] of databases) manager._addLazily(name, config);
@@ -215,6 +217,7 @@ class DatabaseManager {
    */
   async listen(channel, handler, options) {
     this._checkOpen();
+    checkOptionNames(options, ['onGap'], 'listen');
     return await this._requirePool().listen(channel, handler, options);
   }
 

@@ -1,5 +1,6 @@
 'use strict';
 
+const { checkOptionNames } = require('../config/keys-check');
 const { signalOf } = require('../pg/call/abort');
 const { amount, shown } = require('../pg/settings/option');
 const { NO_ARRAY_OF_VALUES } = require('../texts');
@@ -53,6 +54,17 @@ const LOCK_BUDGET_MILLIS = 60_000;
 /** The options that only the native side can keep. */
 const LIMITS = /** @type {const} */ (['lockTimeout', 'lockBudget', 'retries', 'statementTimeout']);
 
+const OPTIONS = [
+  ...LIMITS,
+  'commit',
+  'database',
+  'onNotice',
+  'onProgress',
+  'signal',
+  'transaction',
+  'useTransaction',
+];
+
 /** @type {('confirmed' | 'pipelined')[]} */
 const COMMITS = ['confirmed', 'pipelined'];
 
@@ -74,6 +86,7 @@ function toOrder(sql, useTransaction, options) {
   if (typeof given !== 'object') {
     throw new TypeError(`The options of executeDDL must be an object, got ${shown(given)}`);
   }
+  checkOptionNames(given, OPTIONS, 'executeDDL');
   const isConfig = sql !== null && typeof sql === 'object' && !(sql instanceof String);
   const config = /** @type {QueryConfig & { submit?: unknown }} */ (isConfig ? sql : { text: sql });
   if (typeof config.submit === 'function') {

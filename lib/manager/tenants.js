@@ -1,7 +1,7 @@
 'use strict';
 
-const { objectAt } = require('../config/keys-check');
-const { DATABASE_KEYS } = require('../config/known-keys');
+const { checkOptionNames, objectAt } = require('../config/keys-check');
+const { DATABASE_KEYS, DISCOVER_KEYS, MAP_KEYS } = require('../config/known-keys');
 const { isLabels, readLabels } = require('../config/labels');
 const { isReference } = require('../config/reference');
 const { checkPolicy, checkSchema } = require('../config/unavailable');
@@ -29,10 +29,12 @@ const { shown } = require('../pg/settings/settings');
  * @throws {TypeError}
  */
 function checkDiscovery(given) {
+  checkOptionNames(given, DISCOVER_KEYS, 'discover');
   const { database, sql, map } = /** @type {Row} */ (Object(given));
   if (typeof database !== 'string') throw wrong('database', 'the name of a database', database);
   if (typeof sql !== 'string') throw wrong('sql', 'a query', sql);
   if (typeof map === 'function') return /** @type {Discovery} */ (given);
+  checkOptionNames(map, MAP_KEYS, '"map" of discover');
   const { name, config } = /** @type {Row} */ (Object(map));
   if (typeof name !== 'string') {
     throw wrong('map', 'a function, or { name, config } with names of columns', map);
