@@ -51,6 +51,8 @@ pub(super) struct Conversation<'a> {
     may_tell: bool,
     /// It was asked for as it is, and wasn't sent.
     has_withheld: bool,
+    /// The server has asked for something that proves who this is.
+    was_challenged: bool,
     /// When the message was sent whose answer is still to come.
     asked: Option<Instant>,
     round_trip: Option<Duration>,
@@ -75,6 +77,7 @@ impl<'a> Conversation<'a> {
             ring,
             may_tell,
             has_withheld: false,
+            was_challenged: false,
             asked: None,
             round_trip: None,
             write_error: None,
@@ -84,6 +87,11 @@ impl<'a> Conversation<'a> {
     /// Whether the server asked for the password as it is, and didn't get it.
     pub(super) fn has_withheld(&self) -> bool {
         self.has_withheld
+    }
+
+    /// Whether the server has asked for a password or another proof, so that its refusal may count as a wrong one.
+    pub(super) fn was_challenged(&self) -> bool {
+        self.was_challenged
     }
 
     async fn send(&mut self, out: &mut BytesMut) {
@@ -183,6 +191,7 @@ impl<'a> Conversation<'a> {
                         }
                         return self.parameters(notices).await;
                     }
+                    self.was_challenged = true;
                     if challenge == Challenge::Cleartext && !self.may_tell {
                         self.has_withheld = true;
                         return Err(Error::new(ErrorKind::Auth, texts::PASSWORD_WITHHELD));

@@ -64,8 +64,19 @@ impl<'a> Attempts<'a> {
             let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
             let name = host_name(host);
             let way = settings.way(&name, port);
-            let phase = Phase::Connect;
-            let mut attempt = Attempt { id, settings, ring, caller, program, login, target, limit, way, phase };
+            let mut attempt = Attempt {
+                id,
+                settings,
+                ring,
+                caller,
+                program,
+                login,
+                target,
+                limit,
+                way,
+                phase: Phase::Connect,
+                was_challenged: false,
+            };
             match attempt.run_in_time(host).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => last = advised(&way, error),
@@ -115,6 +126,8 @@ struct Attempt<'a> {
     limit: Option<Duration>,
     way: Way<'a>,
     phase: Phase,
+    /// The last login has got as far as the proof of who this is.
+    was_challenged: bool,
 }
 
 /// Why there is no connection.
@@ -140,13 +153,17 @@ impl Attempt<'_> {
     async fn run(&mut self, host: &Host) -> Result<Connection, Error> {
         let mut parameters = SessionParameters::of(self.settings, self.way)?;
         let mut connected = self.connect(host, &parameters).await;
+        // A refusal of the proof has the same code, and may not have it given twice.
         if let Err(error) = &connected
+            && !self.was_challenged
             && let Some(fewer) = parameters.refused(error)
         {
             parameters = fewer;
             connected = self.connect(host, &parameters).await;
         }
-        let session = Session::owning(connected.map_err(|error| parameters.explained(error))?);
+        let is_of_parameters = !self.was_challenged;
+        let explained = |error| if is_of_parameters { parameters.explained(error) } else { error };
+        let session = Session::owning(connected.map_err(explained)?);
         parameters.settle(&session).await?;
         self.check(&session).await?;
         Ok(session.keep())
@@ -204,7 +221,9 @@ impl Attempt<'_> {
         self.phase = Phase::Authenticate;
         let may_tell = !self.settings.by_ref || wants_tls.is_some_and(TlsSettings::verifies);
         let mut conversation = Conversation::new(stream, self.settings, parameters.sent(), self.ring, may_tell);
-        match conversation.start(self.caller).await {
+        let started = conversation.start(self.caller).await;
+        self.was_challenged = conversation.was_challenged();
+        match started {
             Ok(started) => {
                 if let Some(login) = self.login {
                     login.succeed();

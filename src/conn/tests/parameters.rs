@@ -187,6 +187,37 @@ async fn a_pooler_in_session_mode_that_refuses_parameters_gets_them_afterwards()
     assert!(!packet.lock().unwrap().contains(&"statement_timeout".to_owned()));
 }
 
+/// PgBouncer's way with a wrong password in older versions.
+fn refuses_password(_: usize) -> Script {
+    let refusal = || fatal_saying("08P01", "password authentication failed");
+    let asks = Step::Send(message(b'R', &[0, 0, 0, 3]));
+    vec![Step::Expect(STARTUP), asks, Step::Answer(b'p', Arc::new(move |_| refusal())), Step::Close]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_password_that_has_the_code_of_a_refused_parameter_is_given_once() {
+    let server = Server::playing(refuses_password);
+    let settings = ServerSettings { pool_mode: Some(PoolMode::Session), ..limited(server.settings()) };
+    let error = refused(&settings).await;
+    assert_eq!((error.message.as_str(), server.accepted()), ("password authentication failed", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_projects_own_pooler_hears_a_wrong_password_once_whatever_its_code() {
+    let server = Server::playing(refuses_password);
+    let machine = "db.countspasswordstoo.supabase.co";
+    name(machine, Ok(vec![server.address()]));
+    let mut settings = limited(server.settings());
+    settings.server = tokio_postgres::Config::new();
+    settings.server.host(machine).port(server.settings().server.get_ports()[0]).user("postgres").password("wrong");
+    settings.pool_mode = Some(PoolMode::Transaction);
+    for _ in 0..3 {
+        let advice = refused(&settings).await.supabase.unwrap();
+        assert_eq!((advice.code, advice.reaction), ("EWRONGPASSWORD", Reaction::Stop));
+    }
+    assert_eq!(server.accepted(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_of_which_the_mode_is_not_known_keeps_its_refusal() {
     for mode in [None, Some(PoolMode::Transaction)] {
