@@ -40,7 +40,7 @@ pub(super) async fn log_in(
         let password = Password::of(settings, caller).await?;
         let destination = Destination::of(settings);
         let login = match password.fingerprint() {
-            Some(fingerprint) => Some(begin(&account, fingerprint, &destination).await?),
+            Some(fingerprint) => Some(begin(settings, &account, fingerprint, &destination).await?),
             None => None,
         };
         Ok((password, destination, login))
@@ -69,22 +69,30 @@ pub(super) async fn log_in(
         Err(error) if is_wrong_password(settings, error) => login.refuse(error),
         Err(error) => match shut_out(settings, error) {
             Some(rest) => login.shut_out(error, rest),
+            None if is_failed_look_up(settings, error) => login.look_up_failed(error, &destination),
             None => login.fail(error, &destination),
         },
     }
     outcome
 }
 
-async fn begin<'a>(account: &'a Account, password: Fingerprint, to: &Destination) -> Result<Login<'a>, Error> {
+async fn begin<'a>(
+    settings: &ServerSettings,
+    account: &'a Account,
+    password: Fingerprint,
+    to: &Destination,
+) -> Result<Login<'a>, Error> {
     Login::begin(account, password, to).await.map_err(|refusal| match refusal {
         Refusal::Failed(error) => error,
-        Refusal::Known(error, rest) => not_tried(error, rest),
+        Refusal::Known(error, rest) if is_failed_look_up(settings, &error) => {
+            with_word(error, texts::not_looked_up_again(rest))
+        }
+        Refusal::Known(error, rest) => with_word(error, texts::not_tried_again(rest)),
     })
 }
 
 /// The server's own error again, which says that it wasn't asked.
-fn not_tried(mut error: Error, rest: Duration) -> Error {
-    let text = texts::not_tried_again(rest);
+fn with_word(mut error: Error, text: String) -> Error {
     if let Some(advice) = &mut error.supabase {
         advice.hint = format!("{text} {}", advice.hint);
     }
@@ -102,6 +110,13 @@ fn too_late(settings: &ServerSettings, limit: Duration) -> Error {
 fn is_wrong_password(settings: &ServerSettings, error: &Error) -> bool {
     let answer = supabase::answer(&settings.first_way(), error);
     error.server.is_some() && answer.is_some_and(|answer| answer.codes.contains(&"EWRONGPASSWORD"))
+}
+
+/// Whether the pooler counts it among its failed attempts to learn a role's password.
+fn is_failed_look_up(settings: &ServerSettings, error: &Error) -> bool {
+    let answer = supabase::answer(&settings.first_way(), error);
+    let codes = answer.map_or(&[][..], |answer| &answer.codes);
+    error.server.is_some() && (codes.contains(&"EAUTHQUERY") || codes.contains(&"EAUTHSECRETS"))
 }
 
 /// For how long a pooler takes no login, after too many wrong passwords.

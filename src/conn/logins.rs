@@ -32,6 +32,11 @@ const POOLER: Guard = Guard { most: 4, window: Duration::from_secs(150) };
 /// Three do, of those in ten minutes; then for half an hour.
 const MACHINE: Guard = Guard { most: 2, window: Duration::from_secs(600) };
 
+/// How long a pooler isn't asked again that couldn't learn what a role's password is, after so many such answers. It
+/// counts them for a project, whatever the reason, and five in its window shut everybody out.
+const LOOK_UP_RESTS: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(20), Duration::from_secs(120)];
+const LOOK_UP_WINDOW: Duration = Duration::from_secs(300);
+
 /// More projects than a process knows; those without anything to remember are forgotten then.
 const MOST_KNOWN: usize = 4096;
 
@@ -64,6 +69,8 @@ type Shared = Option<(Destination, Error)>;
 struct Logins {
     /// When passwords were refused, and with which error.
     failures: VecDeque<(Instant, Error)>,
+    /// When the pooler couldn't learn what a role's password is, and its answers.
+    look_ups: VecDeque<(Instant, Error)>,
     /// Everybody is shut out until then.
     shut: Option<(Instant, Error)>,
     roles: HashMap<String, Role>,
@@ -83,7 +90,14 @@ struct Role {
 impl Default for Logins {
     fn default() -> Logins {
         let ended = watch::Sender::new(None);
-        Logins { failures: VecDeque::new(), shut: None, roles: HashMap::new(), under_way: 0, ended }
+        Logins {
+            failures: VecDeque::new(),
+            look_ups: VecDeque::new(),
+            shut: None,
+            roles: HashMap::new(),
+            under_way: 0,
+            ended,
+        }
     }
 }
 
@@ -101,19 +115,28 @@ impl Logins {
         while self.failures.front().is_some_and(|(since, _)| *since + guard.window <= now) {
             self.failures.pop_front();
         }
+        while self.look_ups.front().is_some_and(|(since, _)| *since + LOOK_UP_WINDOW <= now) {
+            self.look_ups.pop_front();
+        }
         self.shut.take_if(|(until, _)| *until <= now);
         for role in self.roles.values_mut() {
             role.refused.retain(|(_, until, _)| *until > now);
         }
     }
 
-    fn judge(&mut self, role: &str, password: Fingerprint, guard: &Guard) -> Verdict {
+    fn judge(&mut self, role: &str, password: Fingerprint, guard: &Guard, now: Instant) -> Verdict {
         if let Some((until, error)) = &self.shut {
             return Verdict::Refuse(*until, error.clone());
         }
         let known = self.roles.entry(role.to_owned()).or_default();
         if let Some((_, until, error)) = known.refused.iter().find(|(refused, ..)| *refused == password) {
             return Verdict::Refuse(*until, error.clone());
+        }
+        // A role that has logged in is known to the pooler.
+        if known.proven != Some(password)
+            && let Some((until, error)) = rest(&self.look_ups).filter(|(until, _)| *until > now)
+        {
+            return Verdict::Refuse(until, error.clone());
         }
         let is_tried = known.proven != Some(password) && known.tried.contains(&password);
         let is_used_up = self.failures.len() + self.under_way >= guard.most;
@@ -131,7 +154,16 @@ impl Logins {
     }
 
     fn is_forgettable(&self) -> bool {
-        self.under_way == 0 && self.failures.is_empty() && self.shut.is_none()
+        self.under_way == 0 && self.failures.is_empty() && self.look_ups.is_empty() && self.shut.is_none()
+    }
+}
+
+/// Until when the pooler isn't asked, after these answers.
+fn rest(look_ups: &VecDeque<(Instant, Error)>) -> Option<(Instant, &Error)> {
+    let (last, error) = look_ups.back()?;
+    match LOOK_UP_RESTS.get(look_ups.len() - 1) {
+        Some(rest) => Some((*last + *rest, error)),
+        None => look_ups.front().map(|(first, _)| (*first + LOOK_UP_WINDOW, error)),
     }
 }
 
@@ -228,6 +260,18 @@ impl<'a> Login<'a> {
         );
     }
 
+    /// The pooler couldn't learn what the role's password is.
+    pub(super) fn look_up_failed(self, error: &Error, destination: &Destination) {
+        let shared = Some((destination.clone(), error.clone()));
+        self.end(
+            |_, _| {},
+            |logins| {
+                logins.look_ups.push_back((clock::now(), error.clone()));
+                shared
+            },
+        );
+    }
+
     /// It has failed for another reason, which says nothing about the password.
     pub(super) fn fail(&self, error: &Error, destination: &Destination) {
         let is_everybodys = error.server.is_some() || error.kind == ErrorKind::Io;
@@ -281,9 +325,10 @@ fn judge(account: &Account, password: Fingerprint) -> (Verdict, bool) {
     }
     let logins = all.entry(counted(account)).or_default();
     let guard = guard(account);
-    logins.forget_old(guard, clock::now());
+    let now = clock::now();
+    logins.forget_old(guard, now);
     let proven = logins.roles.get(&account.role).and_then(|role| role.proven);
-    (logins.judge(&account.role, password, guard), proven.is_some_and(|proven| proven != password))
+    (logins.judge(&account.role, password, guard, now), proven.is_some_and(|proven| proven != password))
 }
 
 #[cfg(test)]

@@ -187,6 +187,15 @@ pub fn not_tried_again(rest: Duration) -> String {
     )
 }
 
+/// A pooler that couldn't learn what a role's password is isn't asked again for so long.
+pub fn not_looked_up_again(rest: Duration) -> String {
+    let seconds = rest.as_millis().div_ceil(1000);
+    format!(
+        "The pooler gave this answer before. It was not asked again, and will not be for another {seconds} s, because a \
+         few such answers shut the whole project out."
+    )
+}
+
 /// A server asks for the password as it is.
 pub const PASSWORD_WITHHELD: &str = "The server asks for the password in the clear. It is told only to one whose certificate is verified: \
      use TLS with verification (ssl: 'verify-full').";

@@ -238,6 +238,44 @@ async fn a_failure_that_says_nothing_of_the_password_is_shared_and_does_not_coun
     assert_eq!(server.accepted(), 7);
 }
 
+/// How often a pooler that can't look up roles is asked by programs that come again and again, in the window of its
+/// count.
+async fn look_ups(text: &'static str) -> usize {
+    let server = Server::playing(move |_| full(text));
+    let settings = pooled(&server, Some(Duration::from_secs(30)));
+    let start = clock::now();
+    while clock::now() - start < Duration::from_secs(265) {
+        assert_eq!(refused(&settings).await.message, text);
+        clock::sleep(Duration::from_secs(1)).await;
+    }
+    server.accepted()
+}
+
+#[tokio::test(start_paused = true)]
+async fn look_ups_of_a_role_that_fail_are_never_so_many_that_the_project_is_shut_out() {
+    assert_eq!(look_ups("(EAUTHQUERY) user not found in the database").await, 4);
+    assert_eq!(look_ups("(EAUTHQUERY) authentication query failed: timeout").await, 4);
+    assert_eq!(look_ups("(EAUTHSECRETS) failed to retrieve authentication secrets").await, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_has_logged_in_is_not_kept_waiting_by_another_that_is_not_there() {
+    let server = Server::playing(|at| match at {
+        1 => full("(EAUTHQUERY) user not found in the database"),
+        _ => with_password(|given| given == "secret"),
+    });
+    let settings = pooled(&server, Some(Duration::from_secs(10)));
+    opened(&settings).await.unwrap().end(None);
+    let mut missing = settings.clone();
+    let user = settings.server.get_user().unwrap().replace("postgres.", "missing.");
+    missing.server.user(&user);
+    assert_eq!(detail(&refused(&missing).await), "");
+    let error = refused(&missing).await;
+    assert!(detail(&error).contains("will not be for another 2 s"), "{error:?}");
+    assert_eq!(server.accepted(), 2);
+    opened(&with(&settings, "secret")).await.unwrap().end(None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_login_that_is_given_up_lets_the_next_one_try() {
     let server =
