@@ -261,7 +261,7 @@ impl<'a> Login<'a> {
     }
 
     /// The pooler couldn't learn what the role's password is.
-    pub(super) fn look_up_failed(self, error: &Error, destination: &Destination) {
+    pub(super) fn look_up_failed(&self, error: &Error, destination: &Destination) {
         let shared = Some((destination.clone(), error.clone()));
         self.end(
             |_, _| {},
