@@ -184,7 +184,7 @@ pub(super) enum End {
     Found(String),
     /// None does.
     Nothing(Error),
-    /// Some could not be asked, or were not.
+    /// Some could not be asked, or were not, or didn't say.
     Open,
 }
 

@@ -23,7 +23,9 @@ pub(super) enum Verdict {
     Known,
     /// It has no such project, or the project no such user.
     Unknown,
-    /// It didn't say.
+    /// It didn't say, and may be the one.
+    Unclear,
+    /// It can't be asked.
     Failed(Error),
 }
 
@@ -72,11 +74,29 @@ fn verdict(host: &str, settings: &ServerSettings, refusal: ServerError) -> Verdi
     /// What is wrong whichever pooler is asked.
     const SENSELESS: [&str; 5] =
         ["ENOIDENTIFIER", "EINVALIDUSERINFO", "ESTARTUPMESSAGE", "ESTARTUPPACKETTOOLARGE", "EAUTHPROTOCOL"];
+    /// What is looked at only once the project is known. Whatever else is answered can come from any pooler that is in
+    /// trouble.
+    const BEHIND_THE_PROJECT: [&str; 13] = [
+        "EMULTIPLEUSERS",
+        "EBANNED",
+        "ESSLREQUIRED",
+        "EADDRNOTALLOWED",
+        "EMAXCONN",
+        "EMAXCONNSESSION",
+        "EMAXPOOLSREACHED",
+        "ECIRCUITBREAKER",
+        "EAUTHQUERY",
+        "EAUTHSECRETS",
+        "EJITREQUESTFAILED",
+        "EJITUNAUTHORIZED",
+        "EWRONGPASSWORD",
+    ];
     let error = Error::from_server(refusal);
     match code(host, settings, &error) {
         Some(UNKNOWN) => Verdict::Unknown,
         Some(code) if SENSELESS.contains(&code) => Verdict::Failed(error),
-        _ => Verdict::Known,
+        Some(code) if BEHIND_THE_PROJECT.contains(&code) => Verdict::Known,
+        _ => Verdict::Unclear,
     }
 }
 

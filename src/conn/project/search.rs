@@ -72,6 +72,8 @@ struct Run {
     refusals: usize,
     regions: BTreeSet<String>,
     failures: Vec<Error>,
+    /// The first host that may know the project and hasn't said so.
+    unclear: Option<String>,
     /// The first of them, for a message.
     missing: Option<String>,
 }
@@ -93,6 +95,7 @@ impl Run {
             refusals: 0,
             regions: BTreeSet::new(),
             failures: Vec::new(),
+            unclear: None,
             missing: None,
         }
     }
@@ -120,6 +123,9 @@ impl Run {
                         memory::refused(&self.key, &candidate.host);
                         self.refused(candidate);
                     }
+                    Ok((candidate, Verdict::Unclear)) => {
+                        self.unclear.get_or_insert(candidate.host);
+                    }
                     Ok((_, Verdict::Failed(error))) => self.failures.push(error),
                     Err(panic) => self.failures.push(Error::new(ErrorKind::Io, texts::dialing_failed(panic))),
                 },
@@ -127,10 +133,14 @@ impl Run {
                 () = search.joined.notified(), if self.is_busy() => {}
                 else => {
                     let is_open = !self.names.is_empty() || !self.hosts.is_empty();
-                    let error = self.nothing();
-                    let end = if is_open || !self.failures.is_empty() { End::Open } else { End::Nothing(error.clone()) };
+                    // The login there says the rest.
+                    let outcome = self.unclear.clone().ok_or_else(|| self.nothing());
+                    let end = match &outcome {
+                        Err(error) if !is_open && self.failures.is_empty() => End::Nothing(error.clone()),
+                        _ => End::Open,
+                    };
                     if memory::over(&self.key, &search, is_open, end) {
-                        return Err(error);
+                        return outcome;
                     }
                 }
             }

@@ -108,7 +108,7 @@ async fn the_pooler_that_knows_the_project_is_found_without_a_password_and_remem
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_else_a_pooler_answers_it_knows_the_project() {
+async fn what_only_the_pooler_of_the_project_can_answer_says_that_it_knows_it() {
     let asks = |kind: i32| {
         let request = message(b'R', &kind.to_be_bytes());
         vec![Step::Expect(STARTUP), Step::Send(request), Step::Never]
@@ -119,7 +119,7 @@ async fn whatever_else_a_pooler_answers_it_knows_the_project() {
         refusing("(EADDRNOTALLOWED) address not in tenant allow_list: {1, 2, 3, 4}"),
         refusing("(EBANNED) tenant is banned: no"),
         refusing("(ECIRCUITBREAKER) too many authentication failures"),
-        refusing("(ENEWSINCE) whatever comes"),
+        refusing("(EMAXCONN) max client connections reached, limit: 200"),
         asks(3),
         asks(5),
         asks(10),
@@ -131,9 +131,46 @@ async fn whatever_else_a_pooler_answers_it_knows_the_project() {
         let _ = clock::within(60 * SECOND, opened(&settings)).await;
         let tries = servers[1].accepted();
         // Room is waited for, and a password in the clear is asked for again under a certificate that was verified.
-        let goes_on = [0, 6].contains(&number);
+        let goes_on = [0, 5, 6].contains(&number);
         assert!(servers[0].accepted() == 1 && (tries == 2 || (goes_on && tries > 2)), "answer {number}: {tries} tries");
         assert_eq!(servers[1].heard(0), [STARTUP], "answer {number}");
+    }
+}
+
+/// What a pooler may answer before it has looked for the project.
+const TROUBLES: [(&str, &str); 4] = [
+    ("XX000", "(EMAXPROXYCONN) max proxy connections reached"),
+    ("XX000", "(ENEWSINCE) whatever comes"),
+    ("XX000", "Internal error"),
+    ("57P01", "terminating connection due to administrator command"),
+];
+
+fn troubled(state: &str, text: &str) -> Script {
+    let answer = message(b'E', format!("SFATAL\0VFATAL\0C{state}\0M{text}\0\0").as_bytes());
+    vec![Step::Expect(STARTUP), Step::Send(answer), Step::Close]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pooler_in_trouble_is_not_taken_for_the_one_that_knows_the_project() {
+    for (number, (state, text)) in TROUBLES.into_iter().enumerate() {
+        let servers = [pooler(0, REGION, || troubled(state, text)), knowing(1, REGION), unknowing(2, REGION)];
+        let settings = settings(&format!("trouble{number}"), Some(REGION));
+        assert_eq!(found(&settings).await, host(1, REGION), "{text}");
+        assert_eq!(servers[0].accepted(), 1, "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_other_knows_the_project_the_pooler_in_trouble_is_tried_and_not_remembered() {
+    for (number, (state, text)) in TROUBLES.into_iter().enumerate() {
+        let server = Server::playing(move |at| if at == 0 { troubled(state, text) } else { scram("secret") });
+        name_server(&host(0, REGION), &server);
+        let other = unknowing(1, REGION);
+        let settings = settings(&format!("last{number}"), Some(REGION));
+        for accepted in [2, 4, 5] {
+            assert_eq!(found(&settings).await, host(0, REGION), "{text}");
+            assert_eq!((server.accepted(), other.accepted()), (accepted, 1), "{text}");
+        }
     }
 }
 
