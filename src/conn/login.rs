@@ -70,6 +70,7 @@ pub(super) async fn log_in(
         Err(error) => match shut_out(settings, error) {
             Some(rest) => login.shut_out(error, rest),
             None if is_failed_look_up(settings, error) => login.look_up_failed(error, &destination),
+            None if is_counted(settings, error) => login.fail_counted(error, &destination),
             None => login.fail(error, &destination),
         },
     }
@@ -117,6 +118,12 @@ fn is_failed_look_up(settings: &ServerSettings, error: &Error) -> bool {
     let answer = supabase::answer(&settings.first_way(), error);
     let codes = answer.map_or(&[][..], |answer| &answer.codes);
     error.server.is_some() && (codes.contains(&"EAUTHQUERY") || codes.contains(&"EAUTHSECRETS"))
+}
+
+/// Whether the pooler counts it among the wrong passwords, though it hasn't seen one.
+fn is_counted(settings: &ServerSettings, error: &Error) -> bool {
+    let advice = supabase::advice(&settings.first_way(), error);
+    error.server.is_some() && advice.is_some_and(|advice| matches!(advice.code, "EAUTHTIMEOUT" | "EAUTHPROTOCOL"))
 }
 
 /// For how long a pooler takes no login, after too many wrong passwords.

@@ -67,7 +67,7 @@ impl Fingerprint {
 type Shared = Option<(Destination, Error)>;
 
 struct Logins {
-    /// When passwords were refused, and with which error.
+    /// When logins failed in a way that counts, and with which error.
     failures: VecDeque<(Instant, Error)>,
     /// When the pooler couldn't learn what a role's password is, and its answers.
     look_ups: VecDeque<(Instant, Error)>,
@@ -260,13 +260,27 @@ impl<'a> Login<'a> {
         );
     }
 
-    /// The pooler couldn't learn what the role's password is.
+    /// The pooler couldn't learn what the role's password is. It counts that like a wrong one, too.
     pub(super) fn look_up_failed(&self, error: &Error, destination: &Destination) {
         let shared = Some((destination.clone(), error.clone()));
         self.end(
             |_, _| {},
             |logins| {
-                logins.look_ups.push_back((clock::now(), error.clone()));
+                let now = clock::now();
+                logins.look_ups.push_back((now, error.clone()));
+                logins.failures.push_back((now, error.clone()));
+                shared
+            },
+        );
+    }
+
+    /// It has failed for another reason, which says nothing about the password and counts like a wrong one.
+    pub(super) fn fail_counted(&self, error: &Error, destination: &Destination) {
+        let shared = Some((destination.clone(), error.clone()));
+        self.end(
+            |_, _| {},
+            |logins| {
+                logins.failures.push_back((clock::now(), error.clone()));
                 shared
             },
         );

@@ -183,7 +183,7 @@ pub fn not_tried_again(rest: Duration) -> String {
     let seconds = rest.as_millis().div_ceil(1000);
     format!(
         "The server gave this answer before. It was not asked again, and will not be with this password for another \
-         {seconds} s, because each wrong password counts towards being shut out."
+         {seconds} s, because each failed login counts towards being shut out."
     )
 }
 

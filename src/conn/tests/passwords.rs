@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::super::caller::{Answering, Caller, Question};
-use super::super::scripted::{Server, Step, full, pooled, settle, trust, with_password};
+use super::super::scripted::{
+    STARTUP, Server, Step, fatal_saying, full, message, pooled, settle, trust, with_password,
+};
 use super::super::{Connection, KeyRing, Plain, next_id, open};
 use super::{assert_clean, opened, refused};
 use crate::clock;
@@ -236,6 +238,36 @@ async fn a_failure_that_says_nothing_of_the_password_is_shared_and_does_not_coun
         assert_eq!(refused(&settings).await.message, "Tenant or user not found");
     }
     assert_eq!(server.accepted(), 7);
+}
+
+/// Asks for the password, and refuses what it is given with this.
+fn refusing_proof(code: &'static str, text: &'static str) -> Vec<Step> {
+    let answer = move |_: &[u8]| fatal_saying(code, text);
+    vec![Step::Expect(STARTUP), Step::Send(message(b'R', &[0, 0, 0, 3])), Step::Answer(b'p', Arc::new(answer))]
+}
+
+#[tokio::test(start_paused = true)]
+async fn logins_that_the_pooler_counts_without_having_seen_the_password_are_counted_and_the_password_stays_good() {
+    for (code, text) in [
+        ("08006", "(EAUTHTIMEOUT) timeout while waiting for message in state auth_scram_final_wait"),
+        ("08P01", "(EAUTHPROTOCOL) protocol violation during authentication: unexpected message"),
+        ("08006", "connection failure during authentication"),
+    ] {
+        let server = Server::playing(move |at| match at {
+            0 | 5.. => with_password(|given| given == "secret"),
+            _ => refusing_proof(code, text),
+        });
+        let settings = pooled(&server, Some(Duration::from_secs(10)));
+        opened(&settings).await.unwrap().end(None);
+        for _ in 0..4 {
+            assert_eq!(detail(&refused(&settings).await), "", "{text}");
+        }
+        let error = refused(&settings).await;
+        assert!(error.message == text && detail(&error).contains("was not asked again"), "{error:?}");
+        assert_eq!(server.accepted(), 5, "{text}");
+        clock::sleep(Duration::from_secs(150)).await;
+        opened(&settings).await.unwrap().end(None);
+    }
 }
 
 /// How often a pooler that can't look up roles is asked by programs that come again and again, in the window of its
