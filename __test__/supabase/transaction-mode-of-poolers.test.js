@@ -5,6 +5,11 @@
 
 const { after, before, describe, test } = require('node:test');
 const assert = require('node:assert/strict');
+const { Readable } = require('node:stream');
+const { pipeline } = require('node:stream/promises');
+const { from: copyFrom, to: copyTo } = require('pg-copy-streams');
+const Cursor = require('pg-cursor');
+const QueryStream = require('pg-query-stream');
 const pgfleet = require('../..');
 const { failure } = require('../support/failure.js');
 const { pgbouncer, startPgBouncer } = require('../support/pgbouncer.js');
@@ -125,13 +130,81 @@ for (const [what, { skip = false, start }] of Object.entries(POOLERS)) {
         assert.equal((await failure(client.query('SELECT nothing'))).position, '8');
         assert.equal((await client.query('')).rows.length, 0);
         await client.query('VACUUM pg_catalog.pg_namespace');
-        await client.query('DO $$ BEGIN COMMIT; END $$');
+        await client.query("DO $$ BEGIN PERFORM '$1'; COMMIT; END $$");
         assert.deepEqual(notices, []);
       } finally {
         client.release();
         await limited.end();
       }
       assert.deepEqual((await pool.query(`SELECT ${shown}`)).rows[0].limit, '0');
+    });
+
+    limits('has the limits in what other packages send, with their results and errors', async () => {
+      const { database } = pool.options;
+      const client = new pgfleet.Client({ ...pooler.config, database, statement_timeout: 3000 });
+      const notices = [];
+      client.on('notice', ({ message }) => notices.push(message));
+      await client.connect();
+      const shown = "current_setting('statement_timeout')";
+      const rows = async (stream) => {
+        const found = [];
+        for await (const row of stream) found.push(row);
+        return found;
+      };
+      try {
+        const sql = `SELECT number, ${shown} AS limit FROM generate_series(1, 3) AS number`;
+        const expected = [1, 2, 3].map((number) => ({ number, limit: '3s' }));
+        assert.deepEqual(await rows(client.query(new QueryStream(sql, [], { batchSize: 2 }))), expected);
+        // What a stream sends behind its failure comes before the next one's first message.
+        const wrong = await failure(rows(client.query(new QueryStream('SELECT nothing'))));
+        assert.deepEqual([wrong.code, wrong.position], ['42703', '8']);
+        const late = 'SELECT 1 / (2 - number) FROM generate_series(1, 3) AS number';
+        const divided = await failure(rows(client.query(new QueryStream(late, [], { batchSize: 1 }))));
+        assert.equal(divided.code, '22012');
+        const cursor = client.query(new Cursor(sql));
+        assert.deepEqual(await cursor.read(2), expected.slice(0, 2));
+        await cursor.close();
+        const copied = await rows(client.query(copyTo(`COPY (SELECT ${shown}) TO STDOUT`)));
+        assert.equal(Buffer.concat(copied).toString(), '3s\n');
+        const refused = await failure(rows(client.query(copyTo('COPY (SELECT nothing) TO STDOUT'))));
+        assert.deepEqual([refused.code, refused.position], ['42703', '14']);
+        const slow = await failure(rows(client.query(copyTo('COPY (SELECT pg_sleep(60)) TO STDOUT'))));
+        assert.equal(slow.code, '57014');
+        await client.query('CREATE TABLE copied (id int)');
+        await pipeline(Readable.from(['1\n2\n']), client.query(copyFrom('COPY copied FROM STDIN')));
+        // Another client sees it only if it is committed.
+        assert.deepEqual((await pool.query('SELECT id FROM copied')).rows, [{ id: 1 }, { id: 2 }]);
+        assert.deepEqual(notices, []);
+      } finally {
+        await client.end();
+      }
+    });
+
+    limits('refuses by name what would go on in a transaction without the limits', async () => {
+      const { database } = pool.options;
+      const client = new pgfleet.Client({ ...pooler.config, database, statement_timeout: 3000 });
+      await client.connect();
+      try {
+        const one = async () => (await client.query('SELECT 1 AS one')).rows[0].one;
+        const chain = { text: 'BEGIN; SELECT 1; COMMIT AND CHAIN', values: undefined };
+        for (const query of ['BEGIN; SELECT 1; COMMIT; SELECT 2', 'COMMIT; SELECT 1', chain]) {
+          const error = await failure(client.query(query));
+          assert.equal(error.code, REFUSED);
+          assert.match(error.message, /^"statement_timeout" is set at the beginning of each transaction/);
+          assert.equal(await one(), 1);
+        }
+        await client.query('BEGIN');
+        assert.equal((await failure(client.query('COMMIT AND CHAIN'))).code, REFUSED);
+        assert.equal(await one(), 1);
+        await client.query('COMMIT');
+        // As with a session of its own.
+        for (const block of ['LOCK TABLE pg_class', 'DECLARE c CURSOR FOR SELECT 1', 'SAVEPOINT a']) {
+          assert.equal((await failure(client.query(block))).code, '25P01', block);
+          assert.equal((await failure(client.query({ name: block, text: block }))).code, '25P01', block);
+        }
+      } finally {
+        await client.end();
+      }
     });
 
     const KEEPS = {

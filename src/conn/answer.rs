@@ -15,6 +15,7 @@ use super::request::bind_described;
 use super::script_parts::send_copy;
 use super::state::Inner;
 use super::statement_error::{explain, second_try};
+use super::transaction_settings::Preamble;
 use crate::error::{Error, texts};
 use crate::rows::{Extra, Formats, Record, Shape, row};
 use crate::sql::SessionEffect;
@@ -110,17 +111,20 @@ impl Answer {
         }
         let Some(pending) = &mut self.current else { return Ok(()) };
         let request = pending.reply.request;
+        if pending.preamble.held {
+            // What comes before is about an exchange that was over.
+            pending.preamble = self.connection.lock().exchange.take_preamble().unwrap_or(pending.preamble);
+        }
         if pending.preamble.left > 0 {
             match frame.tag {
-                b'1' | b'2' => return Ok(()),
+                // The last one is the answer to a Sync that another submittable has sent behind its end.
+                b'1' | b'2' | b'D' | b'Z' => return Ok(()),
+                b'3' => {}
                 b'C' => {
                     pending.preamble.left -= 1;
                     return Ok(());
                 }
-                // Whoever speaks the protocol doesn't know that the server waits for Sync now.
-                b'E' if matches!(pending.flow, Flow::Raw) => {
-                    return Err(Error::from_server(server_message::error_fields(frame.body)?));
-                }
+                b'E' => pending.preamble = Preamble { left: 0, failed: true, ..pending.preamble },
                 _ => pending.preamble.left = 0,
             }
         }
@@ -395,8 +399,10 @@ impl Answer {
     fn raw(&mut self, frame: Frame<'_>, has_completed: &mut bool) -> Result<(), Error> {
         let Some(pending) = &self.current else { return Ok(()) };
         let request = pending.reply.request;
-        let length = u32::try_from(frame.body.len() + 4).unwrap_or(u32::MAX);
-        self.delivery.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), frame.body], true);
+        let in_place = (frame.tag == b'E').then(|| pending.preamble.placed(frame.body)).transpose()?.flatten();
+        let body = in_place.as_deref().unwrap_or(frame.body);
+        let length = u32::try_from(body.len() + 4).unwrap_or(u32::MAX);
+        self.delivery.batch.raw(request, &[&[frame.tag], &length.to_be_bytes(), body], true);
         if frame.tag == b'Z' {
             self.ready(server_message::ready(frame.body)?, has_completed)?;
         }
@@ -404,9 +410,12 @@ impl Answer {
     }
 
     fn notice(&mut self, body: &[u8]) -> Result<(), Error> {
-        let notice = server_message::error_fields(body)?;
+        let mut notice = server_message::error_fields(body)?;
         if self.is_preamble(notice.code()) {
             return Ok(());
+        }
+        if let Some(pending) = &self.current {
+            pending.preamble.place(&mut notice);
         }
         let sink = match &self.current {
             Some(pending) => Some(pending.reply.sink.clone()),

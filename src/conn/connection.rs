@@ -268,7 +268,7 @@ impl Connection {
     }
 
     /// Each transaction begins with these settings from now on.
-    pub(super) fn set_in_transactions(&self, settings: TransactionSettings) {
+    pub(super) fn set_in_transactions(&self, settings: Option<Box<TransactionSettings>>) {
         self.lock().settings = settings;
     }
 

@@ -1,8 +1,11 @@
 //! The state of a connection's exchange: answering requests one behind the other, or one that has the connection
 //! exclusively.
 
+use bytes::BytesMut;
+
 use super::message::Message;
 use super::reply::Reply;
+use super::transaction_settings::Preamble;
 
 /// What is under way. Requests that were sent and whose answer has not begun are in the connection's state.
 pub(super) enum Exchange {
@@ -27,7 +30,12 @@ pub(super) enum Mode {
     /// The next message depends on the description of its columns.
     Described,
     /// JavaScript speaks the protocol.
-    Raw,
+    Raw {
+        /// What it has written of its first message, as long as that isn't sent.
+        held: Option<BytesMut>,
+        /// What was put before that.
+        preamble: Option<Preamble>,
+    },
     /// Rows are asked for page by page.
     Portal(OpenPortal),
     /// COPY data, of this request.
@@ -55,7 +63,7 @@ impl Mode {
     /// waits for the description before the next message may be sent.
     pub(super) fn of(message: &Message, reply: &Reply, described: bool) -> Option<Mode> {
         match message {
-            Message::Raw => Some(Mode::Raw),
+            Message::Raw => Some(Mode::Raw { held: None, preamble: None }),
             Message::Portal(portal) => {
                 Some(Mode::Portal(OpenPortal { name: portal.portal.clone(), is_synced: false, asked: 0 }))
             }
@@ -101,6 +109,36 @@ impl Exchange {
     /// Nothing may be read.
     pub(super) fn is_paused(&self) -> bool {
         matches!(self, Exchange::Exclusive { is_paused: true, .. })
+    }
+
+    /// The first message of a raw exchange isn't sent before it is whole. False for another exchange.
+    pub(super) fn hold_first(&mut self) -> bool {
+        let Exchange::Exclusive { mode: Mode::Raw { held, .. }, .. } = self else { return false };
+        *held = Some(BytesMut::new());
+        true
+    }
+
+    /// What there is of it.
+    pub(super) fn held_first(&mut self) -> Option<&mut BytesMut> {
+        match self {
+            Exchange::Exclusive { mode: Mode::Raw { held, .. }, .. } => held.as_mut(),
+            _ => None,
+        }
+    }
+
+    /// It was sent, behind these.
+    pub(super) fn release_first(&mut self, before: Preamble) {
+        if let Exchange::Exclusive { mode: Mode::Raw { held, preamble }, .. } = self {
+            (*held, *preamble) = (None, Some(before));
+        }
+    }
+
+    /// What was put before the first message, once.
+    pub(super) fn take_preamble(&mut self) -> Option<Preamble> {
+        match self {
+            Exchange::Exclusive { mode: Mode::Raw { preamble, .. }, .. } => preamble.take(),
+            _ => None,
+        }
     }
 
     /// The portal under way, as long as something can be asked of it.

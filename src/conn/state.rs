@@ -54,7 +54,7 @@ pub(super) struct Inner {
     pub(super) large_texts: LargeTexts,
     pub(super) pooler: PoolerWatch,
     /// What each transaction begins with.
-    pub(super) settings: TransactionSettings,
+    pub(super) settings: Option<Box<TransactionSettings>>,
     pub(super) life: Life,
     pub(super) waker: Option<Waker>,
     /// Transaction status of the last ReadyForQuery.
@@ -91,7 +91,7 @@ impl Inner {
             statements: Statements::default(),
             large_texts: LargeTexts::new(round_trip),
             pooler,
-            settings: TransactionSettings::default(),
+            settings: None,
             life: Life::Open,
             waker: None,
             status,
@@ -176,7 +176,9 @@ impl Inner {
 
     fn send_next(&mut self, request: Request, notes: &mut Notes) {
         let Request { message, reply, may_prepare, known } = request;
-        if let Some(refusal) = self.pooler.refusal(&message) {
+        let by_settings = |settings: &TransactionSettings| settings.refusal(&message);
+        let refusal = self.pooler.refusal(&message).or_else(|| self.settings.as_deref().and_then(by_settings));
+        if let Some(refusal) = refusal {
             return notes.push((reply, Note::Refused(refusal, self.status)));
         }
         let is_alone = self.in_flight() == 0;
@@ -185,16 +187,16 @@ impl Inner {
         let may_prepare = may_prepare && self.pooler.may_prepare() && self.statements.may_prepare(self.status);
         let describes = !may_prepare && is_alone && text.as_ref().is_some_and(|text| self.large_texts.knows(text));
         let start = self.out.len();
-        let begins = !self.settings.is_empty() && is_alone && self.status == b'I';
-        let preceded =
-            if begins { self.settings.precede(message, &mut self.out) } else { Ok((message, Preamble::default())) };
-        let (message, preamble) = match preceded {
-            Ok(preceded) => preceded,
-            Err(error) => {
-                self.out.truncate(start);
-                let Some(reply) = self.sending.take() else { return };
-                return notes.push((reply, Note::Refused(error, self.status)));
-            }
+        let (message, preamble) = match &self.settings {
+            Some(settings) if is_alone && self.status == b'I' => match settings.precede(message, &mut self.out) {
+                Ok(preceded) => preceded,
+                Err(error) => {
+                    self.out.truncate(start);
+                    let Some(reply) = self.sending.take() else { return };
+                    return notes.push((reply, Note::Refused(error, self.status)));
+                }
+            },
+            _ => (message, Preamble::default()),
         };
         let describes = describes && preamble == Preamble::default();
         let mode = Mode::of(&message, reply, describes);
@@ -208,10 +210,12 @@ impl Inner {
         let Some(reply) = self.sending.take() else { return };
         match sent {
             Ok((flow, shape)) => {
-                if let Some(Mode::Raw) = mode {
+                if let Some(Mode::Raw { .. }) = mode {
                     notes.push((reply.clone(), Note::Started));
                 }
                 self.exchange.sent(mode);
+                let held = self.settings.is_some() && self.status == b'I' && self.exchange.hold_first();
+                let preamble = Preamble { held, ..preamble };
                 let request = PendingRequest::new(reply, flow, shape, formats, text);
                 self.pending.push_back(PendingRequest { preamble, ..request });
             }
@@ -234,9 +238,24 @@ impl Inner {
     fn must_travel_alone(&self, message: &Message) -> bool {
         match message {
             // Whether it begins a transaction depends on those before it.
-            _ if !self.settings.is_empty() => true,
+            _ if self.settings.is_some() => true,
             Message::Extended(query) => self.statements.is_pending(&query.name),
             other => other.is_exclusive(),
+        }
+    }
+
+    /// Bytes of somebody else's for the raw exchange that is under way. Its first message may have to wait until it is
+    /// whole.
+    pub(super) fn write_raw(&mut self, bytes: &[u8]) {
+        let (Some(settings), Some(held)) = (&self.settings, self.exchange.held_first()) else {
+            return self.out.extend_from_slice(bytes);
+        };
+        held.extend_from_slice(bytes);
+        match settings.precede_raw(held, &mut self.out) {
+            Ok(None) => {}
+            Ok(Some(preamble)) => self.exchange.release_first(preamble),
+            // Its text has grown beyond what a message may be: the server would refuse it.
+            Err(_) => self.break_off(),
         }
     }
 

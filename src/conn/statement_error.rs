@@ -28,10 +28,8 @@ pub(super) fn second_try(connection: &Connection, failed: &mut PendingRequest, s
 /// An error as the caller should see it: the position counts from the start of the caller's text, and a statement that
 /// was never prepared is forgotten.
 pub(super) fn explain(connection: &Connection, flow: &Flow, preamble: Preamble, error: &mut Error) {
-    if preamble.shift > 0
-        && let Some(server) = &mut error.server
-    {
-        shift_position(server, preamble.shift, None);
+    if let Some(server) = &mut error.server {
+        preamble.place(server);
     }
     match flow {
         Flow::Extended { name, parse, .. } if !name.is_empty() => {

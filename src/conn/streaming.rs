@@ -14,7 +14,7 @@ impl Connection {
         let written = {
             let mut inner = self.lock();
             if inner.life == Life::Open {
-                inner.out.extend_from_slice(bytes);
+                inner.write_raw(bytes);
                 inner.flush();
             }
             if inner.out.len() > UNSENT_LIMIT && inner.life == Life::Open {

@@ -217,6 +217,15 @@ pub fn not_in_transaction_mode(name: &str) -> String {
     )
 }
 
+/// A text begins another transaction, which would not have the settings of the configuration.
+pub fn transaction_without_settings(name: &str) -> String {
+    format!(
+        "\"{name}\" is set at the beginning of each transaction here, since the pooler in transaction mode drops it, and a \
+         transaction that begins behind COMMIT or ROLLBACK in the same text, or by AND CHAIN, would not have it. Nothing \
+         was sent. Send each transaction in a query of its own, or connect in session mode (port 5432)."
+    )
+}
+
 /// Poolers have no replication connections.
 pub const NO_REPLICATION: &str =
     "\"replication\" is impossible through the pooler: connect to the project's own host (db.<ref>.supabase.co).";

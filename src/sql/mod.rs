@@ -40,7 +40,9 @@ pub use repeatable::is_repeatable_read;
 pub use script::{Statement, Statements, split, statements};
 pub use session_settings::unlisted_settings;
 pub use session_use::{SessionNeed, SessionUse, session_uses};
-pub use transaction::{OutsideTransaction, has_transaction_control, outside_transaction};
+pub use transaction::{
+    OutsideTransaction, Standing, begins_transactions_within, has_transaction_control, outside_transaction, standing,
+};
 
 #[cfg(test)]
 mod properties;

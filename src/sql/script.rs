@@ -77,7 +77,7 @@ pub struct Statements<'a> {
 
 impl<'a> Statements<'a> {
     /// Whether the statements so far hold a literal that ends elsewhere with `standard_conforming_strings` off.
-    pub fn is_doubtful(&self) -> bool {
+    pub(super) fn is_doubtful(&self) -> bool {
         self.doubtful
     }
 

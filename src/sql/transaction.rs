@@ -5,7 +5,7 @@ use std::ops::Range;
 use squawk_lexer::TokenKind;
 
 use super::script::{Statement, statements};
-use super::token::Words;
+use super::token::{Token, Words};
 use super::tree;
 
 /// The first statement of a script that the server would refuse in a transaction block.
@@ -80,6 +80,64 @@ fn controls_transaction(statement: &Statement<'_>) -> bool {
         return prepares_transaction(words);
     }
     words.eat("begin") || words.eat("end") || words.eat("abort")
+}
+
+/// How a text stands to what is put before it in its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// No statement, one that can't stand in a transaction block, or one that has nothing to do or is refused outside of
+    /// one: it is sent as it is.
+    Alone,
+    /// One that begins a transaction block, in which nothing may have taken a snapshot.
+    Beginning,
+    /// One that says the same by the extended protocol.
+    Single,
+    /// Several, or one that may be several or has `$1`.
+    Shared,
+}
+
+/// How a text stands to what is put before it.
+pub fn standing(text: &str) -> Standing {
+    let mut all = statements(text);
+    let Some(first) = all.next() else { return Standing::Alone };
+    if all.next().is_some() || all.is_doubtful() {
+        return Standing::Shared;
+    }
+    let begins = |words: &[&str]| words.iter().any(|word| first.words().eat(word));
+    // A refusal of these says that there is no transaction block, or it is a warning.
+    let needs_block = ["lock", "declare", "savepoint", "release", "set", "fetch", "move", "close"];
+    if outside_name(&first).is_some() || begins(&needs_block) || begins(&["rollback", "commit", "end", "abort"]) {
+        return Standing::Alone;
+    }
+    let mut words = first.words();
+    if words.eat("prepare") && words.eat("transaction") {
+        return Standing::Alone;
+    }
+    if begins(&["begin", "start"]) {
+        return Standing::Beginning;
+    }
+    let is_parameter = |token: &Token<'_>| matches!(token.kind, TokenKind::PositionalParam { .. });
+    if first.tokens().any(|token| is_parameter(&token)) { Standing::Shared } else { Standing::Single }
+}
+
+/// Whether a text ends a transaction and goes on: by a statement behind it, or `AND CHAIN`.
+pub fn begins_transactions_within(text: &str) -> bool {
+    let mut ended = false;
+    statements(text).any(|statement| {
+        let mut words = statement.words();
+        let begins = words.eat("begin") || words.eat("start");
+        let ends = !begins && controls_transaction(&statement);
+        let goes_on = ended || (ends && chains(statement.words()));
+        ended |= ends;
+        goes_on
+    })
+}
+
+/// `… AND CHAIN`; with NO nothing is chained.
+fn chains(mut words: Words<'_>) -> bool {
+    let _first = words.next();
+    let _noise = words.eat("work") || words.eat("transaction");
+    words.eat("and") && words.eat("chain")
 }
 
 /// Behind PREPARE: a prepared statement may be called "transaction" as well.

@@ -283,13 +283,13 @@ fn poolers(process: impl Fn(usize) -> i32 + Send + Sync + 'static) -> (Server, A
                     *sets.lock().unwrap() += 1;
                     Vec::new()
                 }
-                b'P' if body.windows(9).any(|bytes| bytes == b"SET LOCAL") => {
+                b'P' if body.windows(11).any(|bytes| bytes == b"'5s', true)") => {
                     *is_preamble.lock().unwrap() = true;
                     Vec::new()
                 }
                 b'E' if std::mem::take(&mut *is_preamble.lock().unwrap()) => {
-                    let notice = refusal(b'N', "25P01");
-                    [message(b'1', &[]), message(b'2', &[]), notice, complete("SET")].concat()
+                    let row = message(b'D', &[0, 1, 0, 0, 0, 2, b'5', b's']);
+                    [message(b'1', &[]), message(b'2', &[]), row, complete("SELECT 1")].concat()
                 }
                 b'E' => [message(b'1', &[]), message(b'2', &[]), one_row("5s")].concat(),
                 b'S' => ready(b'I'),
