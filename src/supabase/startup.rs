@@ -205,7 +205,7 @@ mod tests {
             ("search_path", "a"),
             ("options", r"-c geqo=off reference=abc -c search_path=a,\ b"),
         ]);
-        let identifying = pairs(&[("search_path", "a"), ("options", r"--search_path=a,\ b --reference=abc")]);
+        let identifying = pairs(&[("search_path", "a"), ("options", r"--reference=abc --search_path=a,\ b")]);
         assert_eq!(Startup::identifying(&given), identifying);
         assert_eq!(Startup::identifying(&pairs(&[("options", "-c geqo=off")])), []);
         assert_eq!(Startup::pooled(&identifying).set, []);
