@@ -116,7 +116,8 @@ fn not_found(name: &str, error: &io::Error) -> Error {
     look_up_error(if is_temporary { "EAI_AGAIN" } else { "ENOTFOUND" }, name, "")
 }
 
-pub(super) fn look_up_error(code: &'static str, name: &str, advice: &str) -> Error {
+/// The error of a look-up, in Node's words.
+pub fn look_up_error(code: &'static str, name: &str, advice: &str) -> Error {
     Error::new(ErrorKind::Io, texts::system_call("getaddrinfo", code, name, advice))
         .with_code(code)
         .with_call(SystemCall { name: "getaddrinfo", address: None, port: None, hostname: Some(name.to_owned()) })

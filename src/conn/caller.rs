@@ -57,7 +57,10 @@ pub trait Caller: Send + Sync {
 }
 
 /// The program's answer while a connection is made; `what` names the request in the error when no responder is left.
-pub(super) async fn ask(caller: Option<&Arc<dyn Caller>>, question: Question, what: &str) -> Result<Plain, Error> {
+///
+/// # Errors
+/// `Auth` for what the program has thrown; `Closed` when nobody is left to answer.
+pub async fn ask(caller: Option<&Arc<dyn Caller>>, question: Question, what: &str) -> Result<Plain, Error> {
     let answer = match caller {
         Some(caller) => caller.ask(question).await,
         None => Err(Unanswered::Gone),

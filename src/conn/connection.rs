@@ -49,6 +49,7 @@ pub(super) struct Shared {
     busy_wait: bool,
     status: AtomicU8,
     failed: AtomicBool,
+    has_answered: AtomicBool,
     may_be_cancelled: AtomicBool,
     inner: Mutex<Inner>,
     /// Its task has it, and drops it when the connection is over. Locked before `inner`.
@@ -100,6 +101,7 @@ impl Connection {
             busy_wait: established.busy_wait,
             status: AtomicU8::new(established.status),
             failed: AtomicBool::new(false),
+            has_answered: AtomicBool::new(false),
             may_be_cancelled: AtomicBool::new(false),
             inner: Mutex::new(inner),
             #[cfg(unix)]
@@ -181,6 +183,17 @@ impl Connection {
 
     pub(super) fn set_status(&self, status: u8) {
         self.shared.status.store(status, Ordering::Release);
+        self.shared.has_answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Somebody uses it from now on.
+    pub fn begin_use(&self) {
+        self.shared.has_answered.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a request was answered since the last call of [`Connection::begin_use`].
+    pub fn has_answered(&self) -> bool {
+        self.shared.has_answered.load(Ordering::Relaxed)
     }
 
     pub(super) fn note_failure(&self) {

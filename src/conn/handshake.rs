@@ -22,11 +22,35 @@ use super::tls;
 use crate::clock;
 use crate::config::ServerSettings;
 use crate::error::{Error, ErrorKind, ServerError, texts};
-use crate::wire::{frame, server_message};
+use crate::wire::{Reader, frame, server_message};
 
 /// The most that a server may send before it is ready for queries. PostgreSQL sends a few hundred bytes, and with
 /// notices of log-in triggers somewhat more; all of it is kept until there is an observer to tell.
 const LOGIN_LIMIT: usize = 1024 * 1024;
+
+/// What a server says to a startup message, before it would be told anything secret.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It goes on with this kind of login.
+    Login(Wanted),
+    /// It refuses.
+    Refusal(ServerError),
+}
+
+/// How a server wants the client to log in.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Not at all.
+    Nothing,
+    /// By the password as it is.
+    Cleartext,
+    /// By its MD5 hash.
+    Md5,
+    /// By one of these SASL mechanisms.
+    Sasl(Vec<String>),
+    /// By something else, as the number of its message says.
+    Other(i32),
+}
 
 /// The contents of the messages after authentication.
 pub(super) struct Started {
@@ -35,6 +59,18 @@ pub(super) struct Started {
     parameters: Vec<(String, String)>,
     notices: Vec<ServerError>,
     status: u8,
+}
+
+impl Wanted {
+    fn read(body: &[u8]) -> Result<Wanted, Error> {
+        match Challenge::parse(body) {
+            Ok(Challenge::Ok) => Ok(Wanted::Nothing),
+            Ok(Challenge::Cleartext) => Ok(Wanted::Cleartext),
+            Ok(Challenge::Md5(_)) => Ok(Wanted::Md5),
+            Ok(Challenge::Sasl(mechanisms)) => Ok(Wanted::Sasl(mechanisms)),
+            _ => Ok(Wanted::Other(Reader::new(body).i32()?)),
+        }
+    }
 }
 
 /// The exchange from the startup message to ReadyForQuery.
@@ -51,6 +87,8 @@ pub(super) struct Conversation<'a> {
     may_tell: bool,
     /// It was asked for as it is, and wasn't sent.
     has_withheld: bool,
+    /// Passwords and proofs of one that were sent.
+    proofs: u32,
     /// The server has asked for something that proves who this is.
     was_challenged: bool,
     /// When the message was sent whose answer is still to come.
@@ -77,6 +115,7 @@ impl<'a> Conversation<'a> {
             ring,
             may_tell,
             has_withheld: false,
+            proofs: 0,
             was_challenged: false,
             asked: None,
             round_trip: None,
@@ -87,6 +126,11 @@ impl<'a> Conversation<'a> {
     /// Whether the server asked for the password as it is, and didn't get it.
     pub(super) fn has_withheld(&self) -> bool {
         self.has_withheld
+    }
+
+    /// How many passwords and proofs of one were sent.
+    pub(super) fn proofs(&self) -> u32 {
+        self.proofs
     }
 
     /// Whether the server has asked for a password or another proof, so that its refusal may count as a wrong one.
@@ -142,15 +186,15 @@ impl<'a> Conversation<'a> {
         Ok(())
     }
 
-    /// What the server says to the startup message before it would be told anything secret: nothing where it goes on
-    /// with the login, or its refusal. The connection is closed without a further word.
-    pub(super) async fn ask(mut self) -> Result<Option<ServerError>, Error> {
+    /// What the server says to the startup message before it would be told anything secret. The connection is closed
+    /// without a further word.
+    pub(super) async fn ask(mut self) -> Result<Said, Error> {
         self.introduce(&mut BytesMut::new()).await?;
         let answer = loop {
             let (tag, body) = self.receive(frame::HANDSHAKE_LIMIT).await?;
             match tag {
-                b'R' => break None,
-                b'E' => break Some(server_message::error_fields(&body)?),
+                b'R' => break Said::Login(Wanted::read(&body)?),
+                b'E' => break Said::Refusal(server_message::error_fields(&body)?),
                 b'N' | b'v' => {}
                 other => return Err(unexpected(other, "during authentication")),
             }
@@ -200,7 +244,10 @@ impl<'a> Conversation<'a> {
                         password = Some(self.password(caller).await?);
                     }
                     let password = password.as_ref().and_then(Option::as_deref);
+                    let is_proof =
+                        matches!(challenge, Challenge::Cleartext | Challenge::Md5(_) | Challenge::SaslContinue(_));
                     self.answer(challenge, &user, password, &mut scram, &mut out).await?;
+                    self.proofs += u32::from(is_proof);
                     self.send(&mut out).await;
                     has_answered = true;
                 }
@@ -258,7 +305,7 @@ impl<'a> Conversation<'a> {
             let (tag, body) = self.receive(frame::HANDSHAKE_LIMIT).await?;
             match tag {
                 b'K' => {
-                    let mut reader = crate::wire::Reader::new(&body);
+                    let mut reader = Reader::new(&body);
                     (process_id, secret_key) = (reader.i32()?, reader.i32()?);
                 }
                 b'S' => parameters.push(server_message::parameter(&body)?),

@@ -64,20 +64,30 @@ pub(super) async fn log_in(
         clock::sleep(EARLY).await;
         outcome = Attempts { limit: left(), ..attempts }.run(answerer.as_ref()).await;
     }
-    match &outcome {
-        Ok(_) => {}
-        Err(error) if is_wrong_password(settings, error) => login.refuse(error),
-        Err(error) => match shut_out(settings, error) {
-            Some(rest) => login.shut_out(error, rest),
-            None if is_failed_look_up(settings, error) => login.look_up_failed(error, &destination),
-            None if is_counted(settings, error) => login.fail_counted(error, &destination),
-            None => login.fail(error, &destination),
-        },
+    if let Err(error) = &outcome {
+        failed(login, settings, error, &destination);
     }
     outcome
 }
 
-async fn begin<'a>(
+/// Notes why a login has failed.
+pub(super) fn failed(login: &Login<'_>, settings: &ServerSettings, error: &Error, destination: &Destination) {
+    if is_wrong_password(settings, error) {
+        return login.refuse(error);
+    }
+    match shut_out(settings, error) {
+        Some(rest) => login.shut_out(error, rest),
+        None if is_failed_look_up(settings, error) => login.look_up_failed(error, destination),
+        None if is_counted(settings, error) => login.fail_counted(error, destination),
+        None => login.fail(error, destination),
+    }
+}
+
+/// Begins a login, when this password may be tried.
+///
+/// # Errors
+/// The server's own for one that it has refused a while ago; that of the login that was waited for.
+pub(super) async fn begin<'a>(
     settings: &ServerSettings,
     account: &'a Account,
     password: Fingerprint,
@@ -114,7 +124,7 @@ fn is_wrong_password(settings: &ServerSettings, error: &Error) -> bool {
 }
 
 /// Whether the pooler counts it among its failed attempts to learn a role's password.
-fn is_failed_look_up(settings: &ServerSettings, error: &Error) -> bool {
+pub(super) fn is_failed_look_up(settings: &ServerSettings, error: &Error) -> bool {
     let answer = supabase::answer(&settings.first_way(), error);
     let codes = answer.map_or(&[][..], |answer| &answer.codes);
     error.server.is_some() && (codes.contains(&"EAUTHQUERY") || codes.contains(&"EAUTHSECRETS"))

@@ -6,6 +6,7 @@
 //! well, which saves the second (`detached.rs`, docs/decisions/0010).
 
 pub mod address;
+pub mod alert;
 mod answer;
 pub mod auth;
 pub mod auto_prepare;
@@ -77,6 +78,7 @@ mod socket;
 mod state;
 pub mod statement;
 mod statement_error;
+pub mod steps;
 pub mod stream;
 mod streaming;
 pub mod styles;
@@ -97,6 +99,7 @@ pub use observer::Observer;
 pub use operation::{Operation, Operations};
 pub use patience::{Opener, Waiters, open};
 pub use plain::Plain;
+pub use pooler_question::share_processes;
 pub use questions::Questions;
 pub use race::Race;
 pub use reader::Reader;
@@ -105,3 +108,4 @@ pub use reply::Reply;
 pub use request::Request;
 pub use session::Session;
 pub use sink::Sink;
+pub use socket::Socket;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::alert;
 use crate::error::{Error, ErrorKind, texts};
 
 /// No file descriptors are left.
@@ -64,6 +65,9 @@ pub(super) fn io_code(error: &io::Error) -> &'static str {
     }
     if error.raw_os_error() == Some(NO_SUCH_FAMILY) {
         return "EAFNOSUPPORT";
+    }
+    if let Some(code) = alert::code(error) {
+        return code;
     }
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "ECONNREFUSED",

@@ -85,9 +85,16 @@ async fn meets_two(connection: &Connection, way: &Way, first: i32) -> bool {
     let Some((settings, caller)) = &way.again else { return false };
     let caller = caller.as_ref().and_then(Weak::upgrade);
     let Ok(other) = Session::open_at_once(settings, caller.as_ref()).await else { return false };
+    share_processes(connection, first, other.connection()).await
+}
+
+/// Whether two connections show that no server process is theirs, by asking in turn: it is so when one meets two of
+/// them, or both meet one. `first` is the process that `one` has met last.
+pub async fn share_processes(one: &Connection, first: i32, other: &Connection) -> bool {
+    let own = Some(first);
     let mut others = None;
     for _ in 0..ROUNDS {
-        let met = process_of(other.connection()).await;
+        let met = process_of(other).await;
         if met.is_none() {
             return false;
         }
@@ -95,7 +102,7 @@ async fn meets_two(connection: &Connection, way: &Way, first: i32) -> bool {
             return true;
         }
         others = met;
-        let met = process_of(connection).await;
+        let met = process_of(one).await;
         if met != own {
             return met.is_some();
         }

@@ -137,6 +137,16 @@ impl Session {
     /// # Errors
     /// As [`Session::simple`].
     pub async fn several(&self, statements: &[(&str, &[Option<&str>])]) -> Result<Vec<ResultSet>, Error> {
+        let (request, question) = self.joint_question(statements)?;
+        self.connection.submit(request);
+        question.answer().await.all()
+    }
+
+    /// As [`Session::several`], to be submitted by the caller, together with other requests.
+    ///
+    /// # Errors
+    /// A text or value is none that the protocol can carry.
+    pub fn joint_question(&self, statements: &[(&str, &[Option<&str>])]) -> Result<(Request, Question), Error> {
         let mut messages = BytesMut::new();
         let out = &mut messages;
         for (text, values) in statements {
@@ -153,9 +163,7 @@ impl Session {
             frontend::execute("", 0, out)?;
         }
         frontend::sync(out);
-        let (request, question) = self.exchange(messages);
-        self.connection.submit(request);
-        question.answer().await.all()
+        Ok(self.exchange(messages))
     }
 
     fn exchange(&self, messages: BytesMut) -> (Request, Question) {

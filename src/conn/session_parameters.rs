@@ -48,8 +48,13 @@ impl<'a> SessionParameters<'a> {
     /// A pooler has refused one of them: as few as possible, if all others can be set in the session.
     pub(super) fn refused(&self, error: &Error) -> Option<Self> {
         let is_refused = error.server.is_some() && error.code.as_deref() == Some(REFUSED);
+        self.fewer().filter(|_| is_refused)
+    }
+
+    /// As few as possible, if all others can be set in the session.
+    pub(super) fn fewer(&self) -> Option<Self> {
         let startup = Startup::bare(&self.settings.startup);
-        let helps = is_refused && self.settings.pool_mode == Some(PoolMode::Session) && startup != self.startup;
+        let helps = self.settings.pool_mode == Some(PoolMode::Session) && startup != self.startup;
         (helps && !startup.set.is_empty()).then_some(SessionParameters { startup, ..*self })
     }
 

@@ -116,6 +116,11 @@ pub fn probe_timeout(host: &str, limit: Duration) -> String {
     format!("{host} did not say within {} ms whether it knows the project", limit.as_millis())
 }
 
+/// The time of a login has run out.
+pub fn login_timeout(host: &str) -> String {
+    format!("The login at {host} was not over in its time")
+}
+
 /// The time ran out before a pooler was found.
 pub fn search_timeout(project: &str, limit: Duration) -> String {
     format!(

@@ -26,21 +26,16 @@ impl Facts {
         }
     }
 
-    /// The template with `{fact|words}` replaced by the fact, or by the words where it isn't known.
+    /// Those that are known, by name.
+    pub(super) fn into_known(self) -> Vec<(&'static str, String)> {
+        let Facts { role, project, host, limit, address } = self;
+        let all = [("role", role), ("project", project), ("host", host), ("limit", limit), ("address", address)];
+        all.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
+    }
+
+    /// The template with the facts in their places.
     pub(super) fn filled(&self, template: &str) -> String {
-        let mut filled = String::new();
-        let mut rest = template;
-        while let Some((before, behind)) = rest.split_once('{') {
-            let Some(((fact, words), after)) =
-                behind.split_once('}').and_then(|(inside, after)| Some((inside.split_once('|')?, after)))
-            else {
-                break;
-            };
-            filled.push_str(before);
-            filled.push_str(self.get(fact).unwrap_or(words));
-            rest = after;
-        }
-        filled + rest
+        fill(template, |fact| self.get(fact))
     }
 
     fn get(&self, fact: &str) -> Option<&str> {
@@ -53,6 +48,23 @@ impl Facts {
             _ => None,
         }
     }
+}
+
+/// The template with `{fact|words}` replaced by the fact, or by the words where it isn't known.
+pub fn fill<'a>(template: &'a str, get: impl Fn(&str) -> Option<&'a str>) -> String {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some((before, behind)) = rest.split_once('{') {
+        let Some(((fact, words), after)) =
+            behind.split_once('}').and_then(|(inside, after)| Some((inside.split_once('|')?, after)))
+        else {
+            break;
+        };
+        filled.push_str(before);
+        filled.push_str(get(fact).unwrap_or(words));
+        rest = after;
+    }
+    filled + rest
 }
 
 /// As a role is spelled without quotes. What was pasted into the wrong place has other characters.

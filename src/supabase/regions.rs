@@ -35,6 +35,16 @@ pub fn older_host(region: &str) -> String {
     format!("fly-0-{region}.pooler.supabase.com")
 }
 
+/// The region in the name of a shared pooler's host, in small letters.
+pub fn region_of(host: &str) -> Option<String> {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let name = host.strip_suffix(".pooler.supabase.com")?;
+    let (_, behind) = name.split_once('-')?;
+    let (number, region) = behind.split_once('-')?;
+    let is_plain = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (number.bytes().all(|byte| byte.is_ascii_digit()) && !region.is_empty() && is_plain).then(|| region.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Endpoint;
@@ -54,5 +64,14 @@ mod tests {
         hosts.sort();
         hosts.dedup();
         assert_eq!(hosts.len(), all);
+    }
+
+    #[test]
+    fn the_region_stands_in_the_hosts_name() {
+        assert_eq!(region_of("aws-1-eu-central-1.pooler.supabase.com").as_deref(), Some("eu-central-1"));
+        assert_eq!(region_of("AWS-0-us-east-1.Pooler.supabase.com.").as_deref(), Some("us-east-1"));
+        for other in ["db.abc.supabase.co", "eu-central-1.pooler.supabase.com", "aws-0-.pooler.supabase.com", ""] {
+            assert_eq!(region_of(other), None, "{other}");
+        }
     }
 }

@@ -76,7 +76,7 @@ impl Startup {
 }
 
 /// The project that `options` names to the pooler.
-pub(super) fn reference(given: &[(String, String)]) -> Option<String> {
+pub fn reference(given: &[(String, String)]) -> Option<String> {
     let (_, text) = given.iter().find(|(name, _)| name.eq_ignore_ascii_case("options"))?;
     let options = Options::read(text);
     let named = options.settings.into_iter().find(|(name, _)| name == "reference").map(|(_, value)| value);

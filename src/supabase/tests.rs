@@ -119,8 +119,7 @@ fn an_answer_of_a_pooler_is_recognised_on_any_host_with_its_code_and_without() {
 #[test]
 fn each_code_of_the_table_has_a_case() {
     let ours = |code: &str| !POOLERS_OWN.iter().any(|(_, text, ..)| text.contains(&format!("({code})")));
-    let coded =
-        answers::ANSWERS.iter().filter(|answer| answer.seen.iter().any(|form| form.what == answers::What::Code));
+    let coded = answers::ANSWERS.iter().filter(|answer| answer.seen.iter().any(|form| form.what == What::Code));
     let left: Vec<&str> = coded.flat_map(|answer| answer.codes.iter().copied()).filter(|code| ours(code)).collect();
     assert_eq!(
         left,

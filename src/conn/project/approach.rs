@@ -56,6 +56,19 @@ impl<'a> Approach<'a> {
         }
     }
 
+    /// One for a project that these poolers don't know.
+    pub(in super::super) fn elsewhere(
+        settings: &'a ServerSettings,
+        project: &'a ProjectSettings,
+        hosts: &[String],
+    ) -> Approach<'a> {
+        let approach = Approach::new(settings, project);
+        for host in hosts {
+            memory::refused(&approach.key, host);
+        }
+        approach
+    }
+
     /// The settings to be tried next, with the time that is left.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::address::dial_any;
-use super::super::handshake::Conversation;
+use super::super::handshake::{Conversation, Said};
 use super::super::key_ring::KeyRing;
 use super::super::route::secure;
 use super::super::stream::Stream;
@@ -39,8 +39,8 @@ pub(super) async fn probe(
 ) -> Verdict {
     let answer = clock::within(LIMIT, ask(host, addresses, settings, ring, direct)).await;
     match answer {
-        Some(Ok(None)) => Verdict::Known,
-        Some(Ok(Some(refusal))) => verdict(host, settings, refusal),
+        Some(Ok(Said::Login(_))) => Verdict::Known,
+        Some(Ok(Said::Refusal(refusal))) => verdict(host, settings, refusal),
         Some(Err(error)) => Verdict::Failed(error),
         None => {
             let error = Error::new(ErrorKind::Timeout(Phase::Connect), texts::probe_timeout(host, LIMIT));
@@ -55,7 +55,7 @@ async fn ask(
     settings: &ServerSettings,
     ring: &KeyRing,
     direct: bool,
-) -> Result<Option<ServerError>, Error> {
+) -> Result<Said, Error> {
     let connector = match &settings.tls {
         Some(tls) => Some(ring.connector(tls, direct, settings.further_root(host)).await?),
         None => None,

@@ -22,6 +22,7 @@ use self::native as library;
 #[cfg(not(any(windows, target_vendor = "apple", feature = "platform-tls")))]
 use self::openssl as library;
 
+pub use self::problem::Disagreement;
 use self::problem::Problem;
 pub use library::Session;
 #[cfg(unix)]
@@ -96,8 +97,34 @@ impl Connector {
     /// `Tls` with Node's codes (`SELF_SIGNED_CERT_IN_CHAIN`, `ERR_TLS_CERT_ALTNAME_INVALID`, …), `Config` for a
     /// certificate or key that cannot be read.
     pub async fn wrap(self: &Arc<Self>, socket: Socket, host: &str) -> Result<Session, Error> {
+        self.attempt(socket, host).await.map_err(|refusal| refusal.error)
+    }
+
+    /// As [`Connector::wrap`], and tells what the two sides don't come together over.
+    ///
+    /// # Errors
+    /// As [`Connector::wrap`].
+    pub async fn attempt(self: &Arc<Self>, socket: Socket, host: &str) -> Result<Session, Refusal> {
         let name = self.name(host);
-        self.made().await?.connect(name, socket).await.map_err(|problem| problem.into_error(name))
+        let made = self.made().await?;
+        made.connect(name, socket)
+            .await
+            .map_err(|problem| Refusal { disagreement: problem.disagreement(), error: problem.into_error(name) })
+    }
+}
+
+/// Why TLS hasn't come about.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The error of a connection.
+    pub error: Error,
+    /// What the two sides don't come together over, where the library tells that.
+    pub disagreement: Option<Disagreement>,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal { error, disagreement: None }
     }
 }
 
@@ -110,6 +137,11 @@ impl std::fmt::Debug for Connector {
 /// The server's certificate and those that it sent along, in DER; the first is its own.
 pub fn chain(session: &Session) -> Vec<Vec<u8>> {
     library::chain(session)
+}
+
+/// The version of TLS in OpenSSL's words (`TLSv1.3`), where the library tells it.
+pub fn version(session: &Session) -> Option<&'static str> {
+    library::version_of(session)
 }
 
 /// What ties an exchange to this session (RFC 5929); `None` where the RFC defines nothing for the server's certificate.

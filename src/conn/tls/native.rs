@@ -56,7 +56,7 @@ impl Connector {
 }
 
 /// The libraries' errors about certificates. They have nothing but a text, which is OpenSSL's on Linux.
-const REFUSALS: [(&str, Distrust); 9] = [
+const REFUSALS: [(&str, Distrust); 10] = [
     ("self-signed certificate in certificate chain", problem::SELF_SIGNED_IN_CHAIN),
     ("self-signed certificate", problem::SELF_SIGNED),
     ("unable to get local issuer certificate", problem::UNKNOWN_AUTHORITY),
@@ -65,6 +65,7 @@ const REFUSALS: [(&str, Distrust); 9] = [
     ("certificate has expired", problem::EXPIRED),
     ("certificate is not yet valid", problem::NOT_YET_VALID),
     ("certificate revoked", problem::REVOKED),
+    ("certificate signature failure", problem::BAD_SIGNATURE),
     ("unsuitable certificate purpose", problem::WRONG_PURPOSE),
 ];
 
@@ -77,7 +78,7 @@ fn refusal(text: String) -> Problem {
     }
     match REFUSALS.iter().find(|(words, _)| text.contains(words)) {
         Some((_, distrust)) => Problem::Untrusted(*distrust),
-        None => Problem::Handshake(text),
+        None => Problem::Handshake(text, None),
     }
 }
 
@@ -111,6 +112,11 @@ pub(super) fn chain(session: &Session) -> Vec<Vec<u8>> {
 /// The server's certificate.
 pub(super) fn certificate(session: &Session) -> Option<Vec<u8>> {
     session.get_ref().peer_certificate().ok()??.to_der().ok()
+}
+
+/// The version of TLS, which the library doesn't tell.
+pub(super) fn version_of(_: &Session) -> Option<&'static str> {
+    None
 }
 
 /// The socket below TLS.

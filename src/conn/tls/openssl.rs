@@ -13,8 +13,9 @@ use openssl::x509::{X509, X509VerifyResult};
 use tokio_openssl::SslStream;
 
 use super::bundle::certificates;
-use super::problem::{self, Problem};
+use super::problem::{self, Disagreement, Problem};
 use crate::config::{ClientIdentity, TlsSettings, TlsVersion};
+use crate::conn::alert;
 use crate::conn::socket::Socket;
 use crate::error::texts;
 
@@ -82,7 +83,7 @@ impl Connector {
         match Pin::new(&mut session).connect().await {
             Ok(()) => self.check_key(session.ssl()).map(|()| session),
             Err(error) if self.verify => Err(refusal(session.ssl().verify_result(), &error)),
-            Err(error) => Err(Problem::Handshake(error.to_string())),
+            Err(error) => Err(unfinished(error.to_string(), &error)),
         }
     }
 
@@ -90,7 +91,8 @@ impl Connector {
     fn check_key(&self, ssl: &SslRef) -> Result<(), Problem> {
         match ssl.peer_tmp_key() {
             Ok(key) if key.id() == Id::DH && key.bits() < self.least_dh_bits => {
-                Err(Problem::Handshake(texts::short_dh_parameter(key.bits(), self.least_dh_bits)))
+                let text = texts::short_dh_parameter(key.bits(), self.least_dh_bits);
+                Err(Problem::Handshake(text, Some(Disagreement::Terms)))
             }
             _ => Ok(()),
         }
@@ -101,8 +103,9 @@ impl Connector {
 /// the handshake.
 fn refusal(verdict: X509VerifyResult, error: &openssl::ssl::Error) -> Problem {
     match verdict.as_raw() {
-        0 => Problem::Handshake(error.to_string()),
+        0 => unfinished(error.to_string(), error),
         2 => Problem::Untrusted(problem::NO_ISSUER),
+        7 => Problem::Untrusted(problem::BAD_SIGNATURE),
         9 => Problem::Untrusted(problem::NOT_YET_VALID),
         10 => Problem::Untrusted(problem::EXPIRED),
         18 => Problem::Untrusted(problem::SELF_SIGNED),
@@ -111,8 +114,33 @@ fn refusal(verdict: X509VerifyResult, error: &openssl::ssl::Error) -> Problem {
         23 => Problem::Untrusted(problem::REVOKED),
         26 => Problem::Untrusted(problem::WRONG_PURPOSE),
         62 | 64 => Problem::OtherName,
-        _ => Problem::Handshake(format!("{error} ({verdict})")),
+        _ => unfinished(format!("{error} ({verdict})"), error),
     }
+}
+
+fn unfinished(text: String, error: &openssl::ssl::Error) -> Problem {
+    Problem::Handshake(text, disagreement(error))
+}
+
+/// By the numbers of OpenSSL's `sslerr.h`; an alert of the server's is 1000 and its own number (RFC 8446, section 6).
+fn disagreement(error: &openssl::ssl::Error) -> Option<Disagreement> {
+    match alert::reason(error) {
+        // No protocols available, unsupported protocol, wrong SSL version, version too low or too high.
+        Some(191 | 258 | 266 | 396 | 166 | 1070) => Some(Disagreement::Version),
+        Some(1040 | 1047 | 1071) => Some(Disagreement::Terms),
+        Some(number) if alert::code_of(number).is_some() => Some(Disagreement::ClientCertificate),
+        // Wrong version number of a record, a record of unknown kind, HTTP.
+        Some(267 | 244 | 155 | 156) => Some(Disagreement::Language),
+        // Unexpected end while reading.
+        Some(294) => Some(Disagreement::End),
+        Some(_) => None,
+        None => Some(Disagreement::End),
+    }
+}
+
+/// The version of TLS.
+pub(super) fn version_of(session: &Session) -> Option<&'static str> {
+    Some(session.ssl().version_str())
 }
 
 fn version(version: TlsVersion) -> SslVersion {

@@ -23,8 +23,23 @@ pub(super) enum Problem {
     Untrusted(Distrust),
     /// The server's certificate is trusted, and for another name.
     OtherName,
-    /// The two sides don't come together.
-    Handshake(String),
+    /// The two sides don't come together; over what is known where the library has a number for it.
+    Handshake(String, Option<Disagreement>),
+}
+
+/// What two sides don't come together over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disagreement {
+    /// They have no version of TLS in common.
+    Version,
+    /// They have no cipher, key exchange or signature in common, or the server misses something that it doesn't name.
+    Terms,
+    /// The server wants a certificate of the client's, or another one.
+    ClientCertificate,
+    /// What the server says is no TLS.
+    Language,
+    /// The server ends the connection.
+    End,
 }
 
 /// Why a certificate is not trusted: Node's code, and its words.
@@ -45,6 +60,8 @@ pub(super) const NO_ISSUER: Distrust = ("UNABLE_TO_GET_ISSUER_CERT", "unable to 
 pub(super) const EXPIRED: Distrust = ("CERT_HAS_EXPIRED", "certificate has expired");
 /// It isn't valid yet.
 pub(super) const NOT_YET_VALID: Distrust = ("CERT_NOT_YET_VALID", "certificate is not yet valid");
+/// An authority of that name exists, and has not signed it.
+pub(super) const BAD_SIGNATURE: Distrust = ("CERT_SIGNATURE_FAILURE", "certificate signature failure");
 /// It was revoked.
 pub(super) const REVOKED: Distrust = ("CERT_REVOKED", "certificate revoked");
 /// It is not for servers.
@@ -56,6 +73,14 @@ impl Problem {
         match identity {
             ClientIdentity::Pem { .. } => Problem::Identity(reason),
             ClientIdentity::Archive { .. } => Problem::Archive(reason),
+        }
+    }
+
+    /// What the two sides don't come together over, where that is known.
+    pub(super) fn disagreement(&self) -> Option<Disagreement> {
+        match self {
+            Problem::Handshake(_, disagreement) => *disagreement,
+            _ => None,
         }
     }
 
@@ -72,7 +97,7 @@ impl Problem {
             Problem::OtherName => {
                 Error::new(ErrorKind::Tls, texts::other_name(name)).with_code("ERR_TLS_CERT_ALTNAME_INVALID")
             }
-            Problem::Handshake(text) => Error::new(ErrorKind::Tls, texts::tls_failed(&text)).with_code("EPROTO"),
+            Problem::Handshake(text, _) => Error::new(ErrorKind::Tls, texts::tls_failed(&text)).with_code("EPROTO"),
         }
     }
 }
