@@ -1,6 +1,7 @@
 //! The handle of a pool, for its users.
 
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
 
 use deadpool::managed::Object;
 use deadpool_postgres::PoolConfig;
@@ -255,6 +256,11 @@ impl Pool {
         let now = clock::now();
         let state = self.shared.lock();
         state.lent.values().filter(|lent| lent.held.is_expired(&self.shared.limits, now)).count()
+    }
+
+    /// How long connections were idle that were lost then without a reason of the server's; the newest last.
+    pub fn lost_idle(&self) -> Vec<Duration> {
+        self.shared.lock().lost_idle.all()
     }
 
     /// Closes a client's connection, for an environment that has ended.

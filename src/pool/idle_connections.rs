@@ -41,7 +41,9 @@ impl IdleConnections {
     /// Takes the one that was used last. A broken one stays here until its end is reported.
     pub(super) fn pop(&mut self) -> Option<Held> {
         let place = self.0.iter().rposition(|held| held.connection().is_open())?;
-        Some(self.0.remove(place))
+        let mut held = self.0.remove(place);
+        held.rested = Some(clock::now().saturating_duration_since(held.idle_since));
+        Some(held)
     }
 
     pub(super) fn remove(&mut self, connection: ConnectionId) -> Option<Held> {

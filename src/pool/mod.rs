@@ -15,6 +15,7 @@ pub mod handle;
 mod hedging;
 mod idle_connections;
 mod lease;
+mod lost_idle;
 mod observer;
 mod opening;
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub(super) struct PooledConnection {
     pub(super) listener: Arc<Listener>,
     created: Instant,
     pub(super) idle_since: Instant,
+    /// How long it was idle before its present use; none when it comes from another one.
+    pub(super) rested: Option<Duration>,
     pub(super) uses: u64,
     /// It was never handed out.
     pub(super) is_new: bool,
@@ -22,7 +24,7 @@ impl PooledConnection {
     pub(super) fn new(connection: Connection) -> Self {
         let now = clock::now();
         let listener = Arc::default();
-        PooledConnection { connection, listener, created: now, idle_since: now, uses: 0, is_new: true }
+        PooledConnection { connection, listener, created: now, idle_since: now, rested: None, uses: 0, is_new: true }
     }
 
     /// Its connection.

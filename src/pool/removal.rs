@@ -9,9 +9,24 @@ use super::event::PoolEvent;
 use super::pooled_connection::Listener;
 use super::shared::Shared;
 use super::state::{Borrower, Lent, State};
+use crate::clock;
 use crate::conn::{ConnectionEvent, ConnectionId, Event};
 use crate::error::Error;
 use crate::rows::Batch;
+
+impl State {
+    /// Remembers a connection that was lost while it was idle, or that is found to be at its next use.
+    fn note_lost(&mut self, id: ConnectionId, error: &Error) {
+        if let Some(Lent { held, .. }) = self.lent.get(&id) {
+            if let Some(rested) = held.rested.filter(|_| !held.connection().has_answered()) {
+                self.lost_idle.note_at_use(rested, error);
+            }
+        } else if let Some(held) = self.idle.iter().find(|held| held.connection().id() == id) {
+            let idle = clock::now().saturating_duration_since(held.idle_since);
+            self.lost_idle.note(idle, error);
+        }
+    }
+}
 
 impl Shared {
     /// Tells the pool's users what has happened to a connection.
@@ -35,6 +50,7 @@ impl Shared {
     /// pool's users, and closed.
     pub(super) fn connection_lost(&self, id: ConnectionId, error: &Error) -> bool {
         let mut state = self.lock();
+        state.note_lost(id, error);
         let held = match state.lent.get(&id) {
             Some(Lent { to: Borrower::Client, .. }) => return true,
             // The requests on it fail, which tells their caller.

@@ -232,7 +232,8 @@ impl Shared {
     }
 
     /// A connection comes back from its user.
-    pub(super) fn take_back(self: &Arc<Self>, mut state: Locked<'_>, held: Held, destroy: bool) {
+    pub(super) fn take_back(self: &Arc<Self>, mut state: Locked<'_>, mut held: Held, destroy: bool) {
+        held.rested = None;
         let is_over = state.ending && state.waiting.is_empty();
         if destroy || is_over || !self.connections.manager().is_reusable(&held) {
             state.close(held);

@@ -8,6 +8,7 @@ use deadpool::managed::Object;
 use super::depth::Depth;
 use super::effects::{Effect, Effects};
 use super::idle_connections::{Held, IdleConnections};
+use super::lost_idle::LostIdle;
 use super::pipeline::Pipeline;
 use super::task::Running;
 use super::wait_queue::{WaitQueue, Work};
@@ -24,6 +25,7 @@ pub(super) struct State {
     /// Why connections that are being opened take so long.
     pub(super) shortage: Option<Shortage>,
     pub(super) idle: IdleConnections,
+    pub(super) lost_idle: LostIdle,
     pub(super) lent: HashMap<ConnectionId, Lent>,
     /// Told to close and not closed yet.
     pub(super) closing: HashSet<ConnectionId>,
@@ -66,6 +68,7 @@ impl State {
             leaving: 0,
             shortage: None,
             idle: IdleConnections::default(),
+            lost_idle: LostIdle::default(),
             lent: HashMap::new(),
             closing: HashSet::new(),
             ending: false,
@@ -96,6 +99,7 @@ impl State {
 
     pub(super) fn lend(&mut self, held: Held, to: Borrower) -> Connection {
         let connection = held.connection().clone();
+        connection.begin_use();
         self.lent.insert(connection.id(), Lent { held, to, gone: false });
         connection
     }

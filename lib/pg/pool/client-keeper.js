@@ -1,5 +1,7 @@
 'use strict';
 
+const { performance } = require('node:perf_hooks');
+
 const { thrown } = require('../../errors');
 const { clearTimeout, nextTick } = require('../../timers');
 const { startTimer } = require('../call/timer');
@@ -40,6 +42,12 @@ const { limit, tell, waiterOf } = require('./waiter');
 
 /** @typedef {{ client: PooledClient, idleListener: IdleListener, timeoutId: NodeJS.Timeout | undefined }} IdleItem */
 
+/** The most losses of idle clients that are remembered. */
+const MOST_LOST = 20;
+
+/** @type {WeakMap<PooledClient, number>} when clients last became idle */
+const idleSince = new WeakMap();
+
 /**
  * Keeps clients that are made here, of whatever class, in the lists that programs see, by the steps of pg-pool. Each
  * step is called by way of the pool, where the program may have put its own.
@@ -48,6 +56,8 @@ class ClientKeeper {
   /** @param {import('./pool')} pool */
   constructor(pool) {
     this.pool = pool;
+    /** @type {number[]} how long clients were idle that were lost then, in milliseconds; the newest last */
+    this.lostIdle = [];
   }
 
   get totalCount() {
@@ -153,7 +163,10 @@ class ClientKeeper {
     const idleListener = makeIdleListener(pool, client, {
       // A client that was ended may emit an error.
       isLeaving: () => !pool._clients.includes(client),
-      remove: () => pool._remove(client),
+      remove: (error) => {
+        this._noteLost(client, error);
+        pool._remove(client);
+      },
     });
     pool.log('checking client timeout');
     let isLate = false;
@@ -300,8 +313,21 @@ class ClientKeeper {
     }
     const timeoutId = this._idleTimer(client);
     if (pool.options.allowExitOnIdle) client.unref();
+    idleSince.set(client, performance.now());
     pool._idle.push({ client, idleListener, timeoutId });
     pool._pulseQueue();
+  }
+
+  /**
+   * @param {PooledClient} client
+   * @param {unknown} error that ended it
+   */
+  _noteLost(client, error) {
+    const since = idleSince.get(client);
+    const isIdle = this.pool._idle.some((item) => item.client === client);
+    // What has a severity is a reason of the server's.
+    if (since === undefined || !isIdle || Object(error).severity) return;
+    this.lostIdle = [...this.lostIdle, performance.now() - since].slice(-MOST_LOST);
   }
 
   /** @param {PooledClient} client */

@@ -9,7 +9,7 @@ const { emitErrorToListeners } = require('../call/caller');
  *
  * @param {import('./pool')} pool
  * @param {PooledClient} client
- * @param {{ isLeaving: () => boolean, remove: () => void }} steps whether it is on its way out already, where an error
+ * @param {{ isLeaving: () => boolean, remove: (error: unknown) => void }} steps whether it is on its way out already, where an error
  *   is nothing new, and what takes it out
  * @returns {IdleListener}
  */
@@ -23,7 +23,7 @@ function makeIdleListener(pool, client, { isLeaving, remove }) {
     error.client = client;
     client.removeListener('error', listener);
     client.on('error', () => pool.log('additional client error after disconnection due to error', error));
-    remove();
+    remove(error);
     emitErrorToListeners(pool, error, client);
   };
   return listener;

@@ -15,6 +15,7 @@ const { isTakenPartIn } = require('./participation');
  * @property {number} idleCount of them those that can be handed out
  * @property {number} waitingCount requests that wait for one
  * @property {number} expiredCount those in use that are too old to be handed out again
+ * @property {number[]} lostIdle how long connections were idle that were lost then, in milliseconds; the newest last
  * @property {Place} place where its connections lead
  * @property {(request: AcquireRequest) => void} acquire answers a request with a client, or with the reason why not
  * @property {(request: AcquireRequest) => void} withdraw forgets a request whose caller has given up

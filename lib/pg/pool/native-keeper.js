@@ -69,6 +69,11 @@ class NativeKeeper {
     return this.core === null ? 0 : this.core.waitingCount + this._scheduled;
   }
 
+  /** @returns {number[]} */
+  get lostIdle() {
+    return this.core === null ? [] : this.core.lostIdle;
+  }
+
   get expiredCount() {
     return this.core === null ? 0 : this.core.expiredCount;
   }

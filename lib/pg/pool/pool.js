@@ -190,6 +190,15 @@ class Pool extends EventEmitter {
     });
   }
 
+  /**
+   * How long connections were idle that were lost then, in milliseconds; the newest last.
+   *
+   * @returns {number[]}
+   */
+  _lostIdle() {
+    return this._keeper === null ? [] : this._keeper.lostIdle;
+  }
+
   /** @returns {Promise<string>} the version of the server */
   async _version() {
     const direct = this._direct();
