@@ -104,8 +104,22 @@ declare class DatabaseManager {
    */
   addConnection(
     name: string,
-    config: DatabaseManager.DatabaseConfig,
+    config: DatabaseManager.DatabaseConfig & {
+      /** The error of a failure gets a `diagnosis`, for which no further password is sent. @default false */
+      diagnose?: boolean | undefined;
+    },
   ): Promise<DatabaseManager.AddConnectionResult>;
+
+  /**
+   * Looks at databases' connections, layer by layer, and says what is wrong, what was seen and the one thing to change.
+   * Nothing is changed, and no connection stays open. docs/doctor.md has all causes.
+   *
+   * @param options
+   * @returns one for each database, in their order
+   * @throws {TypeError} when an option has the wrong type, or there is no such option
+   * @throws {Error} after {@link DatabaseManager.close}, and where `databases` names one that isn't there
+   */
+  diagnose(options?: DatabaseManager.DiagnoseOptions): Promise<DatabaseManager.Diagnosis[]>;
 
   /**
    * Makes another database the current one. Requests that were made before stay where they are.
@@ -490,6 +504,74 @@ declare namespace DatabaseManager {
     name: string;
     /** Functions are compared by identity: another one is another configuration. */
     config: DatabaseConfig;
+  }
+
+  /**
+   * Which databases: a name, a pattern such as `app*`, `tag:eu`, `group:paid`, each with a `!` before it for all but these; a
+   * list of such words; `'all'`; or a function that says it of each.
+   */
+  export type Selection = string | string[] | ((database: SelectedDatabase) => boolean);
+
+  /** What a selection's function sees of a database. */
+  export interface SelectedDatabase {
+    name: string;
+    config: DatabaseConfig;
+    tags: string[];
+    groups: string[];
+  }
+
+  /** Options of {@link DatabaseManager.diagnose}. */
+  export interface DiagnoseOptions {
+    /** Which databases. @default all */
+    databases?: Selection | undefined;
+    /** How long each may take. Milliseconds. @default 10000 */
+    timeout?: number | undefined;
+    /**
+     * Passwords that may be sent for each, at most: 0 sends none, and the cause is `not-tried` where only a password would
+     * tell more. A password that a function or reference gives isn't asked for then. @default 1 to the own machine of a
+     * Supabase project, otherwise 2
+     */
+    maxAuthAttempts?: number | undefined;
+  }
+
+  /** What {@link DatabaseManager.diagnose} says of one database. There is no secret in it. */
+  export interface Diagnosis {
+    /** Its name. */
+    database: string;
+    /** Whether a connection can be had and used. */
+    ok: boolean;
+    /** What is wrong, in a word that docs/doctor.md explains; `ok` where nothing is. */
+    cause: string;
+    /** The same in a sentence or two. */
+    message: string;
+    /** The one thing to change; empty where nothing is to be changed. */
+    remedy: string;
+    /** What was seen. */
+    evidence: string[];
+    /** What was looked at, in this order. The first that fails ends the examination, and those behind it are skipped. */
+    checks: DiagnosisCheck[];
+    /** Passwords, or proofs of one, that were sent. */
+    authAttempts: number;
+    /** How long it took. Milliseconds. */
+    durationMs: number;
+  }
+
+  /** One layer of a connection. */
+  export interface DiagnosisCheck {
+    name:
+      | 'configuration'
+      | 'resolve'
+      | 'connect'
+      | 'ssl-request'
+      | 'tls'
+      | 'startup'
+      | 'authentication'
+      | 'session';
+    /** `skipped` also where there is nothing to look at, such as TLS where none is wanted. */
+    state: 'ok' | 'failed' | 'warning' | 'skipped';
+    detail: string;
+    /** Milliseconds. */
+    durationMs: number;
   }
 
   /** How {@link DatabaseManager.executeDDL} shall run a script. */

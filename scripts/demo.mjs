@@ -181,6 +181,7 @@ async function play(stage, managers) {
   const { manageSeveralDatabases } = require('../examples/multiple-databases.js');
   const { runMigrations } = require('../examples/migrations.js');
   const { alterBehindReport } = require('../examples/blocked-alter.js');
+  const { diagnoseFaults } = require('../examples/broken-database.js');
   const NarratingManager = narrator(require('../services/DatabaseManager'), stage);
   const newManager = () => {
     const manager = new NarratingManager();
@@ -214,6 +215,9 @@ async function play(stage, managers) {
 
   chapter('An ALTER TABLE behind a long report');
   await alterBehindReport(newManager(), (line) => show(dim(`      ${line}`)));
+
+  chapter('One database, broken in three ways, and what diagnose() says');
+  managers.push(await diagnoseFaults(NarratingManager, (line) => show(dim(`      ${line}`))));
 }
 
 function explain(error) {

@@ -1,11 +1,14 @@
 // Writes what follows from another file: the loader native.js and Cargo's version from package.json, the
-// dependencies of testkit/ from Cargo.toml, stand-in/ from the packages that it stands for, and the tables of Supabase's
-// answers from src/supabase/answers.txt. With --check nothing is written, and a file out of step is a failure.
+// dependencies of testkit/ from Cargo.toml, stand-in/ from the packages that it stands for, the tables of Supabase's
+// answers from src/supabase/answers.txt, and what a diagnosis can find from src/diagnose/causes.txt. With --check nothing is
+// written, and a file out of step is a failure.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { shortTable, wholeTable, withAnswers } from './answers.mjs';
+import { shortTable, wholeTable } from './answers.mjs';
+import { shortList, wholeList } from './causes.mjs';
 import { loaderSource } from './loader.mjs';
+import { withPart } from './records.mjs';
 import { standInFiles } from './stand-in.mjs';
 import { readManifest, root, targets } from './targets.mjs';
 
@@ -21,8 +24,9 @@ const generated = {
     text
       .replace(DEPENDENCIES, `$1${dependenciesWithoutNode()}\n`)
       .replace(FOR_SOME_PLATFORMS, FOR_SOME_PLATFORMS.exec(readText('Cargo.toml'))[0]),
-  'README.md': (text) => withAnswers(text, shortTable()),
-  'docs/supabase.md': (text) => withAnswers(text, wholeTable()),
+  'README.md': (text) => withPart(withPart(text, 'answers', shortTable()), 'causes', shortList()),
+  'docs/supabase.md': (text) => withPart(text, 'answers', wholeTable()),
+  'docs/doctor.md': (text) => withPart(text, 'causes', wholeList()),
   ...Object.fromEntries(Object.entries(standInFiles()).map(([file, text]) => [file, () => text])),
 };
 

@@ -21,6 +21,7 @@ export const RUST_LAYERS = [
   'conn',
   'pool',
   'ddl',
+  'diagnose',
   'migrate',
   'manager',
   'node',

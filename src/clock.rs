@@ -5,12 +5,17 @@
 
 #![allow(clippy::disallowed_methods, reason = "they are called here so that they are called nowhere else")]
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The time now.
 #[inline]
 pub fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+/// The day and hour, by the system's clock, which may be wrong.
+pub fn today() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Waits this long.

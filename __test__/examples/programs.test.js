@@ -60,6 +60,20 @@ for (const version of [15, 17]) {
       );
     });
 
+    test('broken-database says what is wrong with each of its configurations, and of the one that works', async () => {
+      const database = await server.createDatabase();
+      const outcome = await run(example('broken-database'), { env: environment(server, database) });
+
+      assertFinished(outcome);
+      const told = outcome.stdout.split('\n').filter((line) => /^[✓✗]/.test(line));
+      assert.deepEqual(told, [
+        '✓ as it is: ok',
+        '✗ a port where nothing listens: refused',
+        '✗ the password of a template: placeholder',
+        "✗ a database that isn't there: database-not-found",
+      ]);
+    });
+
     test('migrations applies each version once, however often it runs', async () => {
       const database = await server.createDatabase();
       const first = await run(example('migrations'), { env: environment(server, database) });

@@ -164,7 +164,9 @@ describe('release.mjs check', () => {
       'native.js',
       'README.md',
       'docs/supabase.md',
+      'docs/doctor.md',
       'src/supabase',
+      'src/diagnose',
     ]) {
       fs.cpSync(path.join(ROOT, name), path.join(checkout, name), { recursive: true });
     }

@@ -31,32 +31,44 @@ async function freePort() {
  *
  * @param {import('./server.js').TestServer} server
  * @param {'session' | 'transaction'} mode
+ * @param {{ databases?: string, settings?: Record<string, string | number>, certificate?: [cert: string, key: string] }}
+ *   [options] files that it speaks TLS by; lines of `[databases]`, in place
+ *   of one for all; and of `[pgbouncer]`, besides its own or in their place
  * @returns {Promise<{ host: string, port: number, stop: () => void }>}
  */
-async function startPgBouncer(server, mode) {
+async function startPgBouncer(server, mode, { databases, settings: others = {}, certificate } = {}) {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'pgfleet-pgbouncer-'));
   const port = await freePort();
   const users = path.join(directory, 'users.txt');
   const settings = path.join(directory, 'pgbouncer.ini');
   fs.writeFileSync(users, `"${server.user}" "${server.password}"\n`);
+  const copies = certificate?.map((file) => copyInto(directory, file)) ?? [];
+  const lines = {
+    listen_addr: '127.0.0.1',
+    listen_port: port,
+    unix_socket_dir: '',
+    auth_type: 'plain',
+    auth_file: users,
+    pool_mode: mode,
+    ignore_startup_parameters: 'extra_float_digits',
+    ...(certificate && { client_tls_cert_file: copies[0], client_tls_key_file: copies[1] }),
+    ...others,
+  };
   fs.writeFileSync(
     settings,
-    `[databases]
-* = host=${server.host} port=${server.port}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = ${port}
-unix_socket_dir =
-auth_type = plain
-auth_file = ${users}
-pool_mode = ${mode}
-ignore_startup_parameters = extra_float_digits
-`,
+    [
+      '[databases]',
+      databases ?? `* = host=${server.host} port=${server.port}`,
+      '[pgbouncer]',
+      ...Object.entries(lines).map(([name, value]) => `${name} = ${value}`),
+      '',
+    ].join('\n'),
   );
   // It refuses to run as root.
   const isRoot = process.getuid?.() === 0;
   const nobody = isRoot ? numbersOf('nobody') : {};
-  if (isRoot) for (const place of [directory, users, settings]) fs.chownSync(place, nobody.uid, nobody.gid);
+  if (isRoot)
+    for (const place of [directory, users, settings, ...copies]) fs.chownSync(place, nobody.uid, nobody.gid);
   const child = spawn(/** @type {string} */ (pgbouncer), [settings], { stdio: 'ignore', ...nobody });
   const stop = () => {
     child.kill('SIGTERM');
@@ -65,6 +77,13 @@ ignore_startup_parameters = extra_float_digits
   process.once('exit', stop);
   await eventually(() => answers(port), 'PgBouncer');
   return { host: '127.0.0.1', port, stop };
+}
+
+/** @param {string} directory @param {string} file @returns {string} where it is then */
+function copyInto(directory, file) {
+  const copy = path.join(directory, path.basename(file));
+  fs.copyFileSync(file, copy);
+  return copy;
 }
 
 /** @param {string} user */

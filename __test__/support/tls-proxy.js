@@ -14,10 +14,11 @@ const SSL_REQUEST = Buffer.concat([int32(8), int32(80877103)]);
  *
  * @param {{ host: string, port: number }} target
  * @param {{ certificate: string, key: string }} identity PEM; may be changed for the connections that follow
+ * @param {import('node:tls').TLSSocketOptions & import('node:tls').SecureContextOptions} [options] of its side of TLS
  * @returns {Promise<{ host: string, port: number, servernames: (string | false)[], close: () => Promise<void> }>}
  *   `servernames`: the names that clients asked for in their handshakes
  */
-async function tlsProxy(target, identity) {
+async function tlsProxy(target, identity, options = {}) {
   const sockets = new Set();
   const servernames = [];
   const keep = (socket) => {
@@ -31,9 +32,8 @@ async function tlsProxy(target, identity) {
     keep(raw);
     await once(raw, 'data'); // the SSLRequest, which is too short to come in pieces
     raw.write('S');
-    const client = keep(
-      new tls.TLSSocket(raw, { isServer: true, cert: identity.certificate, key: identity.key }),
-    );
+    const { certificate: cert, key } = identity;
+    const client = keep(new tls.TLSSocket(raw, { ...options, isServer: true, cert, key }));
     client.once('secure', () => servernames.push(client.servername));
     const server = await encrypted(target, keep);
     client.pipe(server).pipe(client);

@@ -15,7 +15,7 @@ describe('walks in ARCHITECTURE.md', () => {
     files: [...table.matchAll(/^\| `([^`]+)`/gm)].map(([, file]) => file),
   }));
 
-  test('there are four', () => {
+  test('there are five', () => {
     assert.deepEqual(
       walks.map(({ title }) => title),
       [
@@ -23,6 +23,7 @@ describe('walks in ARCHITECTURE.md', () => {
         "a row's way back",
         '`manager.executeDDL(sql, options)`',
         'a connection is lost',
+        '`manager.diagnose()`',
       ],
     );
   });

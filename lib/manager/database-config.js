@@ -32,7 +32,7 @@ const APP_DEFAULTS = { max: 10, connectionTimeoutMillis: 5000, user: 'postgres' 
 const OWN_KEYS = new Set([
   ...ALIASES.map(([own]) => own),
   ...['ref', 'region', 'cluster', 'supabaseUrl', 'supabaseKey', 'projectUrl', 'anonKey', 'serviceRoleKey'],
-  ...['appName', 'purpose', 'tags', 'groups', 'policy'],
+  ...['appName', 'purpose', 'tags', 'groups', 'policy', 'diagnose'],
 ]);
 
 /**

@@ -7,6 +7,7 @@ const { checkLabels } = require('../config/labels');
 const { Configured } = require('./configured');
 const { runDdl } = require('./ddl');
 const { toOrder } = require('./ddl-order');
+const { checkOptions: checkDiagnosis, diagnoseAll, explained } = require('./diagnosis');
 const { LazyEntry, makeEntry } = require('./entry');
 const { GUIDE_RULES } = require('./pool-rules');
 const { NOT_APPLIED, withFate } = require('../pg/query/script-outcome');
@@ -95,16 +96,13 @@ class DatabaseManager {
   async addConnection(name, config) {
     this._checkOpen();
     this._checkEntry(name, config);
-    checkLabels(config);
     this._app.adopt();
-    const pool = GUIDE_RULES.makePool(config);
-    let version;
-    try {
-      version = await pool._version();
-      this._checkOpen();
-    } catch (error) {
+    const { pool, version } = config.diagnose
+      ? await explained(name, config, connect(config))
+      : await connect(config);
+    if (this._closed !== null) {
       await Promise.allSettled([pool.end()]);
-      throw error;
+      this._checkOpen();
     }
     const replaced = this.connections.get(name);
     this.connections.set(name, makeEntry(name, config, pool));
@@ -183,6 +181,28 @@ class DatabaseManager {
   async _select(selection) {
     this._checkOpen();
     return await this._configured.select(selection);
+  }
+
+  /**
+   * Looks at databases' connections, layer by layer, and says what is wrong, what was seen and what to change. Nothing
+   * is changed, and no pool is opened.
+   *
+   * @param {import('../../index').DiagnoseOptions} [options]
+   * @returns {Promise<import('../../index').Diagnosis[]>} one for each database, in their order
+   */
+  async diagnose(options = undefined) {
+    const { databases: selection, ...limits } = checkDiagnosis(options);
+    this._checkOpen();
+    const names =
+      selection === undefined
+        ? [...this.connections.keys()]
+        : await this._select(/** @type {import('./selection').Selection} */ (selection));
+    const databases = names.flatMap((name) => {
+      const entry = this.connections.get(name);
+      // Another call may have taken it out meanwhile.
+      return entry === undefined ? [] : [{ name, entry }];
+    });
+    return await diagnoseAll(databases, limits);
   }
 
   /**
@@ -390,6 +410,21 @@ printedSafely(DatabaseManager.prototype);
 /** @param {string} name that may be a connection string in the wrong place */
 function quoted(name) {
   return isLikeConnectionString(name) ? '[hidden]' : `"${name}"`;
+}
+
+/**
+ * @param {DatabaseConfig} config
+ * @returns {Promise<{ pool: Pool, version: string }>} a pool that has connected once
+ */
+async function connect(config) {
+  checkLabels(config);
+  const pool = GUIDE_RULES.makePool(config);
+  try {
+    return { pool, version: await pool._version() };
+  } catch (error) {
+    await Promise.allSettled([pool.end()]);
+    throw error;
+  }
 }
 
 /** @param {unknown} name */

@@ -90,15 +90,17 @@ class LazyEntry {
   }
 
   get pool() {
-    if (this.#pool === undefined) {
-      checkLabels(this.config);
-      this.#pool = this.#rules.hasPool(this.config) ? this.#rules.makePool(this.config) : null;
-    }
+    if (this.#pool === undefined) this.#pool = this.#makePool() ?? null;
     return this.#pool ?? undefined;
   }
 
   set pool(pool) {
     this.#pool = pool ?? null;
+  }
+
+  #makePool() {
+    checkLabels(this.config);
+    return this.#rules.hasPool(this.config) ? this.#rules.makePool(this.config) : undefined;
   }
 
   get tags() {
@@ -123,6 +125,17 @@ class LazyEntry {
    */
   static openedPool(entry) {
     return entry instanceof LazyEntry ? (entry.#pool ?? undefined) : entry.pool;
+  }
+
+  /**
+   * @param {Entry} entry of either kind
+   * @returns {Pool | undefined} its pool, or one like that which it would have and which nobody keeps; undefined where
+   *   there is none
+   * @throws {Error} where the configuration can't be read
+   */
+  static poolLike(entry) {
+    if (!(entry instanceof LazyEntry)) return entry.pool;
+    return entry.#pool === undefined ? entry.#makePool() : (entry.#pool ?? undefined);
   }
 
   /**

@@ -58,6 +58,50 @@ export interface SupabaseFailure {
   message: string;
 }
 
+/** A database's configuration as it was given. */
+export interface GivenConfiguration {
+  connectionString?: string;
+  host?: string;
+  user?: string;
+  password?: string;
+  database?: string;
+  /** A project's. */
+  reference?: string;
+  /** What `ssl` wants. */
+  tls?: 'off' | 'unverified' | 'verified';
+  /** Temporary access is asked for, so that a token may be the password. */
+  hasJit: boolean;
+  /** The password comes from a function, or from where a reference leads. */
+  suppliesPassword: boolean;
+  /** `target_session_attrs` is given, and a standby will do for it. */
+  takesStandby: boolean;
+  /** The program makes the way to the server: a stream, or clients of a class of its own. */
+  hasOwnWay: boolean;
+  /** Why no settings could be made of it. */
+  refusal?: KnownFailure;
+}
+
+/** An error that JavaScript has. */
+export interface KnownFailure {
+  /** Absent where the program itself has thrown it. */
+  kind?: Kind;
+  /** Only of the server's errors. */
+  severity?: string;
+  code?: string;
+  message: string;
+}
+
+/** What is to be diagnosed; times are milliseconds. */
+export interface DiagnosisOrder {
+  given: GivenConfiguration;
+  /** The error of a login that has just failed. */
+  failure?: KnownFailure;
+  /** How long connections of its pool were idle that were lost. */
+  lostIdle: number[];
+  timeout: number;
+  authAttempts?: number;
+}
+
 /** One of the two. */
 export interface Analysis {
   statements?: AnalyzedStatements;
@@ -96,6 +140,8 @@ export interface Environment {
   drain(): void;
   openConnection(settings: Settings): Connection;
   openPool(settings: Settings, options: PoolOptions): Pool;
+  /** Without settings there is only what was given. The request is told of one event, the diagnosis. */
+  diagnose(request: number, order: DiagnosisOrder, settings: Settings | undefined): void;
   giveUp(request: number): void;
   decline(question: number): void;
   /** Answers with plain data, or with the message of what was thrown; whether the answer was still wanted. */
@@ -168,6 +214,8 @@ export interface Pool {
   readonly idleCount: number;
   readonly waitingCount: number;
   readonly expiredCount: number;
+  /** Milliseconds for which connections were idle that were lost then; the newest last. */
+  readonly lostIdle: number[];
   /** @returns an idle connection, or nothing: it is the value of the request then */
   acquire(request: number): Connection | undefined;
   forget(request: number): boolean;

@@ -528,6 +528,14 @@ const native = {
    */
   giveUp: (request) => opened().giveUp(request),
   /**
+   * Looks at a database's connection as this request.
+   *
+   * @param {number} request
+   * @param {import('./addon').DiagnosisOrder} order
+   * @param {import('./addon').Settings | undefined} settings
+   */
+  diagnose: (request, order, settings) => open().diagnose(request, order, settings),
+  /**
    * Why a script would be refused before anything is sent, or null.
    *
    * @param {string} script

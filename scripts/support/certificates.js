@@ -20,9 +20,12 @@ x509.cryptoProvider.set(webcrypto);
  */
 
 /**
+ * @typedef {{ hosts?: string[], addresses?: string[] }} Names subject alternative names
+ * @typedef {{ notBefore?: Date, notAfter?: Date }} Validity a day on either side of now where it isn't said
+ *
  * @typedef {object} Authority
  * @property {string} certificate PEM
- * @property {(name: string, options?: { hosts?: string[], addresses?: string[] }) => Promise<Identity>} issue
+ * @property {(name: string, options?: Names & Validity) => Promise<Identity>} issue
  * @property {(name: string) => Promise<Authority>} issueIntermediate an authority below this one, which has none below it
  */
 
@@ -45,9 +48,9 @@ async function createAuthority(name) {
 
 /** @returns {Authority} */
 function authority(certificate, keys) {
-  const sign = async (subject, publicKey, extensions) =>
+  const sign = async (subject, publicKey, extensions, validity) =>
     x509.X509CertificateGenerator.create({
-      ...frame(`CN=${subject}`),
+      ...frame(`CN=${subject}`, validity),
       issuer: certificate.subject,
       publicKey,
       signingKey: keys.privateKey,
@@ -55,9 +58,9 @@ function authority(certificate, keys) {
     });
   return {
     certificate: certificate.toString('pem'),
-    async issue(subject, names) {
+    async issue(subject, options) {
       const own = await generateKeys();
-      return identity(await sign(subject, own.publicKey, leafExtensions(names)), own);
+      return identity(await sign(subject, own.publicKey, leafExtensions(options), options), own);
     },
     async issueIntermediate(subject) {
       const own = await generateKeys();
@@ -79,17 +82,17 @@ async function authorityExtensions(keys, below) {
  * Makes a self-signed certificate.
  *
  * @param {string} name common name
- * @param {{ hosts?: string[], addresses?: string[] }} [names] subject alternative names
+ * @param {Names & Validity} [options]
  * @param {any} [algorithm] of the key and of the signature, as Web Crypto knows it
  * @returns {Promise<Identity>}
  */
-async function createSelfSigned(name, names, algorithm = ALGORITHM) {
+async function createSelfSigned(name, options, algorithm = ALGORITHM) {
   const keys = await generateKeys(algorithm);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    ...frame(`CN=${name}`),
+    ...frame(`CN=${name}`, options),
     signingAlgorithm: algorithm,
     keys,
-    extensions: leafExtensions(names),
+    extensions: leafExtensions(options),
   });
   return identity(certificate, keys);
 }
@@ -98,15 +101,15 @@ function generateKeys(algorithm = ALGORITHM) {
   return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
-function frame(name) {
+function frame(name, { notBefore, notAfter } = {}) {
   const serial = randomBytes(16);
   serial[0] = 0x40 | (serial[0] & 0x3f); // positive and without leading zeroes, as DER wants it
   return {
     serialNumber: serial.toString('hex'),
     subject: name,
     name,
-    notBefore: new Date(Date.now() - DAY_MILLIS),
-    notAfter: new Date(Date.now() + DAY_MILLIS),
+    notBefore: notBefore ?? new Date(Date.now() - DAY_MILLIS),
+    notAfter: notAfter ?? new Date(Date.now() + DAY_MILLIS),
     signingAlgorithm: ALGORITHM,
   };
 }

@@ -8,6 +8,7 @@ use napi_derive::napi;
 use super::arrays::{Arrays, FLOATS, INTS};
 use super::attach::attach;
 use super::connection::ConnectionHandle;
+use super::diagnosis::{self, DiagnosisOrder};
 use super::drain;
 use super::environment::Environment;
 use super::js::Js;
@@ -179,6 +180,15 @@ impl EnvironmentHandle {
         let _ = asker.responder.set(Responder::Pool(id));
         lock(&self.environment.belongings).pools.insert(id, pool.clone());
         Ok(PoolHandle::new(self.js, self.environment.clone(), pool, id))
+    }
+
+    /// Looks at a database's connection as request `id`, which is told of one event: the diagnosis. Without settings
+    /// there is only what was given.
+    #[napi(catch_unwind)]
+    pub fn diagnose(&self, env: Env, id: i32, order: DiagnosisOrder, server: Option<Object<'_>>) -> Result<()> {
+        let settings = server.as_ref().map(settings::server).transpose()?;
+        diagnosis::begin(&self.environment, Js::of(&env), id, order, settings);
+        Ok(())
     }
 
     /// The caller aborts an operation; it ends when its outcome is known.

@@ -9,6 +9,7 @@ mod arrays;
 mod attach;
 mod belongings;
 mod connection;
+mod diagnosis;
 mod drain;
 mod environment;
 mod event_loop;

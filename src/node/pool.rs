@@ -262,6 +262,13 @@ impl PoolHandle {
     pub fn expired_count(&self) -> u32 {
         count(self.pool.expired_count())
     }
+
+    /// Milliseconds for which connections were idle that were lost then without a reason of the server's; the newest
+    /// last.
+    #[napi(getter, catch_unwind)]
+    pub fn lost_idle(&self) -> Vec<f64> {
+        self.pool.lost_idle().iter().map(|idle| idle.as_secs_f64() * 1000.0).collect()
+    }
 }
 
 fn count(number: usize) -> u32 {

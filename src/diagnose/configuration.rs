@@ -1,0 +1,404 @@
+//! What is wrong with a configuration before anything is sent.
+//!
+//! Some values can't be right. Others are most likely wrong, but a server may take them all the same: these are held
+//! against the configuration only when the connection fails.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::cause::Cause;
+use super::finding::Finding;
+use super::subject::{Given, TlsWish};
+use crate::error::Error;
+
+/// What a look at the configuration has shown.
+pub(super) enum Verdict {
+    /// No connection can come of it.
+    Wrong(Finding),
+    /// One may, but if it doesn't, this is why.
+    Doubtful {
+        /// What is wrong then.
+        finding: Finding,
+        /// It is worth a word of a connection that works, too.
+        is_worth_saying: bool,
+    },
+}
+
+fn doubtful(finding: Finding) -> Verdict {
+    Verdict::Doubtful { finding, is_worth_saying: false }
+}
+
+/// The first thing that is wrong, or else the first that may be.
+pub(super) fn check(given: &Given) -> Option<Verdict> {
+    let all = [
+        placeholder(given),
+        stray(given),
+        api_host(given),
+        given.password.as_deref().and_then(|password| api_key(password, given)),
+        url(given),
+        tls_conflict(given),
+        given.refusal.as_ref().map(refused),
+    ];
+    let (wrong, doubtful): (Vec<_>, Vec<_>) =
+        all.into_iter().flatten().partition(|verdict| matches!(verdict, Verdict::Wrong(_)));
+    wrong.into_iter().chain(doubtful).next()
+}
+
+/// The same of a password that the program has supplied when it was asked.
+pub(super) fn check_password(password: &str, given: &Given) -> Option<Verdict> {
+    placeholder_password(password).or_else(|| stray_password(password)).or_else(|| api_key(password, given))
+}
+
+/// Where a value stands, as the program calls it.
+fn value(name: &'static str) -> (&'static str, String) {
+    ("value", name.to_owned())
+}
+
+fn at(cause: Cause, name: &'static str) -> Finding {
+    let (key, name) = value(name);
+    Finding::new(cause).with(key, name)
+}
+
+/// Values that are no secrets, and what they are called.
+fn plain_values(given: &Given) -> impl Iterator<Item = (&'static str, &str)> {
+    let all = [("host", &given.host), ("user", &given.user), ("database", &given.database), ("ref", &given.reference)];
+    all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)))
+}
+
+/// What templates have where a value of the reader's own belongs, in lower case and with `-` for `_` and blanks.
+const TEMPLATES: [&str; 12] = [
+    "your-project",
+    "your-ref",
+    "your-password",
+    "your-db-password",
+    "your-database",
+    "your-host",
+    "your-user",
+    "project-ref",
+    "<password>",
+    "<ref>",
+    "<host>",
+    "<user>",
+];
+
+fn has_template(text: &str) -> bool {
+    let plain = text.to_ascii_lowercase().replace(['_', ' '], "-");
+    TEMPLATES.iter().any(|words| plain.contains(words)) || has_word_in_brackets(&plain)
+}
+
+/// `[your-region]`; an IPv6 address in brackets has colons.
+fn has_word_in_brackets(text: &str) -> bool {
+    let inside = text.split('[').skip(1).filter_map(|rest| rest.split_once(']')).map(|(inside, _)| inside);
+    let is_letter = |character: char| character.is_ascii_alphabetic();
+    inside.into_iter().any(|word| {
+        word.starts_with(is_letter)
+            && word.chars().all(|character| is_letter(character) || "-0123456789".contains(character))
+    })
+}
+
+fn placeholder(given: &Given) -> Option<Verdict> {
+    let login = given.connection_string.as_deref().and_then(|url| Some(parts(url)?.login));
+    let plain = plain_values(given).find(|(_, value)| has_template(value));
+    if let Some((name, _)) = plain {
+        return Some(Verdict::Wrong(at(Cause::Placeholder, name)));
+    }
+    if let Some(url) = given.connection_string.as_deref() {
+        // The password of a URL is looked at by itself.
+        let rest = login.map_or_else(|| url.to_owned(), |login| url.replacen(login, "", 1));
+        if has_template(&rest) {
+            return Some(Verdict::Wrong(at(Cause::Placeholder, "connectionString")));
+        }
+        let user = login.and_then(|login| login.split(':').next());
+        if user.is_some_and(has_template) {
+            return Some(Verdict::Wrong(at(Cause::Placeholder, "connectionString")));
+        }
+        let password = login.and_then(|login| login.split_once(':')).map(|(_, password)| password);
+        if let Some(verdict) = password.and_then(placeholder_password) {
+            return Some(verdict);
+        }
+    }
+    given.password.as_deref().and_then(placeholder_password)
+}
+
+/// In brackets nobody's password says that it is one; without them it may.
+fn placeholder_password(password: &str) -> Option<Verdict> {
+    let trimmed = password.trim();
+    let is_enclosed =
+        (trimmed.starts_with('[') && trimmed.ends_with(']')) || (trimmed.starts_with('<') && trimmed.ends_with('>'));
+    let plain = trimmed.to_ascii_lowercase().replace(['_', ' '], "-");
+    if !plain.contains("password") && !plain.contains("your") || !(is_enclosed || has_template(trimmed)) {
+        return None;
+    }
+    let finding = at(Cause::Placeholder, "password");
+    Some(if is_enclosed { Verdict::Wrong(finding) } else { doubtful(finding) })
+}
+
+fn stray(given: &Given) -> Option<Verdict> {
+    let plain = plain_values(given).chain(given.connection_string.as_deref().map(|url| ("connectionString", url)));
+    for (name, value) in plain {
+        if let Some(how) = stray_in(value) {
+            return Some(doubtful(at(Cause::StrayCharacters, name).with("how", how)));
+        }
+    }
+    given.password.as_deref().and_then(stray_password)
+}
+
+/// A password may have any character, but hardly one that no keyboard adds by intention.
+fn stray_password(password: &str) -> Option<Verdict> {
+    if password.is_empty() {
+        return Some(Verdict::Wrong(at(Cause::StrayCharacters, "password").with("how", "is empty")));
+    }
+    let how = stray_in(password)?;
+    let finding = at(Cause::StrayCharacters, "password").with("how", how);
+    let is_certain = password.starts_with(['\r', '\n']) || password.ends_with(['\r', '\n']);
+    Some(if is_certain { Verdict::Wrong(finding) } else { doubtful(finding) })
+}
+
+fn stray_in(value: &str) -> Option<&'static str> {
+    let is_quoted = |quote: char| value.len() > 1 && value.starts_with(quote) && value.ends_with(quote);
+    if value.starts_with(['\r', '\n']) || value.ends_with(['\r', '\n']) {
+        Some("has a line break at an end")
+    } else if value.trim() != value {
+        Some("has blanks at an end")
+    } else if is_quoted('"') || is_quoted('\'') || is_quoted('`') {
+        Some("stands in quotes")
+    } else {
+        None
+    }
+}
+
+/// Letters of a project's ref.
+const REF_LETTERS: usize = 20;
+
+fn api_host(given: &Given) -> Option<Verdict> {
+    // An entry of a ref and a URL of the API alone is one that the pooler is found for.
+    let host = given.host.as_deref()?;
+    let bare = host.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
+    let bare = bare.to_ascii_lowercase();
+    let is_api = [".supabase.co", ".supabase.in", ".supabase.net"].iter().any(|end| {
+        let project = bare.strip_suffix(end);
+        project.is_some_and(|project| {
+            project.len() == REF_LETTERS && project.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    });
+    is_api.then(|| Verdict::Wrong(Finding::new(Cause::ApiHost).with("host", bare)))
+}
+
+fn api_key(password: &str, given: &Given) -> Option<Verdict> {
+    let finding = || Finding::new(Cause::ApiKeyAsPassword);
+    let has_prefix = |prefixes: &[&str]| prefixes.iter().any(|prefix| password.starts_with(prefix));
+    if has_prefix(&["sb_secret_", "sb_publishable_"]) {
+        return Some(Verdict::Wrong(finding().with("kind", "an API key")));
+    }
+    // With temporary access a token is the password.
+    if has_prefix(&["sbp_"]) && !given.has_jit {
+        return Some(Verdict::Wrong(finding().with("kind", "a personal access token")));
+    }
+    let mut parts = password.split('.');
+    let payload = parts.nth(1).filter(|_| password.starts_with("eyJ") && parts.clone().count() == 1)?;
+    if given.has_jit {
+        return None;
+    }
+    let claims = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).unwrap_or_default();
+    let says = |words: &[u8]| claims.windows(words.len()).any(|part| part == words);
+    let finding = finding().with("kind", "an API key");
+    // Tokens of other clouds are passwords.
+    let is_supabase = says(b"supabase") || says(b"service_role") || says(b"\"anon\"");
+    Some(if is_supabase { Verdict::Wrong(finding) } else { doubtful(finding) })
+}
+
+/// A URL in the parts that matter here.
+struct Parts<'a> {
+    /// All before the last `@` that can stand before a host.
+    login: &'a str,
+    /// What a parser takes for the authority.
+    authority: &'a str,
+    rest: &'a str,
+}
+
+fn parts(url: &str) -> Option<Parts<'_>> {
+    let (scheme, behind) = url.split_once("://")?;
+    if !scheme.to_ascii_lowercase().starts_with("postgres") {
+        return None;
+    }
+    let end = behind.find(['/', '?', '#']).unwrap_or(behind.len());
+    let (authority, rest) = behind.split_at_checked(end)?;
+    // A query's values may have an @ of their own.
+    let before_query =
+        rest.split_once('?').map_or(behind, |(path, _)| behind.get(..authority.len() + path.len()).unwrap_or(behind));
+    let at = before_query.rfind('@').or_else(|| behind.rfind('@'))?;
+    Some(Parts { login: behind.get(..at)?, authority, rest })
+}
+
+fn url(given: &Given) -> Option<Verdict> {
+    let url = given.connection_string.as_deref()?;
+    let is_unreadable = given.refusal.as_ref().and_then(|error| error.code.as_deref()) == Some("ERR_INVALID_URL");
+    let parts = parts(url);
+    let how = parts.as_ref().and_then(|parts| {
+        let Parts { login, authority, rest } = *parts;
+        let path = rest.split_once('?').map_or(rest, |(path, _)| path);
+        let ends_early = login.len() > authority.len() || (!authority.contains('@') && rest.contains('@'));
+        if has_bad_escape(login) {
+            Some("has a % that no two hexadecimal digits follow")
+        } else if ends_early || path.contains('@') {
+            Some("has a /, ? or # before the host")
+        } else if login.contains('@') {
+            Some("has more than one @")
+        } else {
+            None
+        }
+    });
+    match how {
+        Some(how) if is_unreadable => Some(Verdict::Wrong(Finding::new(Cause::UrlNotEncoded).with("how", how))),
+        Some(how) => Some(Verdict::Doubtful {
+            finding: Finding::new(Cause::UrlNotEncoded).with("how", how),
+            is_worth_saying: true,
+        }),
+        None => is_unreadable.then(|| Verdict::Wrong(Finding::new(Cause::UrlNotEncoded).with("how", "can't be read"))),
+    }
+}
+
+fn has_bad_escape(text: &str) -> bool {
+    let is_hex = |part: Option<&str>| part.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    text.match_indices('%').any(|(at, _)| !is_hex(text.get(at + 1..at + 3)))
+}
+
+fn tls_conflict(given: &Given) -> Option<Verdict> {
+    let wish = given.tls?;
+    let url = given.connection_string.as_deref()?;
+    let mode = url.split(['?', '&', ' ']).find_map(|pair| pair.strip_prefix("sslmode="))?;
+    let mode = mode.split('#').next().unwrap_or(mode);
+    let differs = match mode {
+        "disable" => wish != TlsWish::Off,
+        "no-verify" => wish != TlsWish::Unverified,
+        // In node-postgres all of them verify the certificate.
+        "allow" | "prefer" | "require" | "verify-ca" | "verify-full" => wish != TlsWish::Verified,
+        _ => false,
+    };
+    let finding = || Finding::new(Cause::SslmodeConflict).with("mode", mode);
+    differs.then(|| Verdict::Doubtful { finding: finding(), is_worth_saying: true })
+}
+
+/// Of files that a configuration names. Those of references have a code of their own.
+const FILE_CODES: [&str; 6] = ["ENOENT", "EACCES", "EISDIR", "ENOTDIR", "EPERM", "ELOOP"];
+
+fn refused(error: &Error) -> Verdict {
+    let is_file = error.code.as_deref().is_some_and(|code| FILE_CODES.contains(&code));
+    let cause = if is_file { Cause::CaFile } else { Cause::Configuration };
+    Verdict::Wrong(Finding::new(cause).with("reason", error.message.clone()).by(error.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(given: &Given) -> Option<(&'static str, bool)> {
+        check(given).map(|verdict| match verdict {
+            Verdict::Wrong(finding) => (finding.cause.code(), true),
+            Verdict::Doubtful { finding, .. } => (finding.cause.code(), false),
+        })
+    }
+
+    fn of_url(url: &str) -> Option<(&'static str, bool)> {
+        named(&Given { connection_string: Some(url.into()), ..Given::default() })
+    }
+
+    fn of_password(password: &str) -> Option<(&'static str, bool)> {
+        named(&Given { password: Some(password.into()), ..Given::default() })
+    }
+
+    #[test]
+    fn reserved_characters_of_a_url_are_seen_and_encoded_ones_are_not() {
+        for url in [
+            "postgres://u:p%40ss@h/d",
+            "postgresql://u:p@h:5432/d?options=-c%20a=b@c",
+            "postgres://h/d",
+            "postgres://[::1]:5432/d",
+        ] {
+            assert_eq!(of_url(url), None, "{url}");
+        }
+        for url in [
+            "postgres://u:p@ss@h/d",
+            "postgres://u:p#s@h/d",
+            "postgres://u:p/s@h/d",
+            "postgres://u:p?s@h/d",
+            "postgres://u:p%s@h/d",
+            "postgres://u:p%zz@h/d",
+        ] {
+            assert_eq!(of_url(url), Some(("url-not-encoded", false)), "{url}");
+        }
+        let refusal = Error::config("Invalid").with_code("ERR_INVALID_URL");
+        let given =
+            Given { connection_string: Some("postgres://u:1 2@h".into()), refusal: Some(refusal), ..Given::default() };
+        assert_eq!(named(&given), Some(("url-not-encoded", true)));
+    }
+
+    #[test]
+    fn words_of_templates_are_seen_wherever_they_stand() {
+        for url in [
+            "postgres://postgres:[YOUR-PASSWORD]@h/d",
+            "postgres://postgres.[YOUR_PROJECT_REF]:x@h/d",
+            "postgres://postgres:x@db.YOUR_PROJECT_REF.supabase.co/d",
+        ] {
+            assert_eq!(of_url(url), Some(("placeholder", true)), "{url}");
+        }
+        assert_eq!(of_password("<password>"), Some(("placeholder", true)));
+        assert_eq!(of_password("your_password"), Some(("placeholder", false)));
+        for password in ["[hunter2]", "s3cret", "<3"] {
+            assert_eq!(of_password(password), None, "{password}");
+        }
+    }
+
+    #[test]
+    fn stray_characters_are_certain_where_nobody_types_them() {
+        assert_eq!(of_password(""), Some(("stray-characters", true)));
+        assert_eq!(of_password("secret\r\n"), Some(("stray-characters", true)));
+        assert_eq!(of_password("secret "), Some(("stray-characters", false)));
+        assert_eq!(of_password("\"secret\""), Some(("stray-characters", false)));
+        let given = Given { host: Some(" localhost".into()), ..Given::default() };
+        assert_eq!(named(&given), Some(("stray-characters", false)));
+    }
+
+    #[test]
+    fn keys_of_the_api_are_no_passwords_but_with_temporary_access_tokens_are() {
+        let key =
+            format!("eyJhbGciOiJIUzI1NiJ9.{}.sig", URL_SAFE_NO_PAD.encode(br#"{"iss":"supabase","role":"anon"}"#));
+        assert_eq!(of_password(&key), Some(("api-key-as-password", true)));
+        let other = format!("eyJhbGciOiJIUzI1NiJ9.{}.sig", URL_SAFE_NO_PAD.encode(br#"{"aud":"ossrdbms-aad"}"#));
+        assert_eq!(of_password(&other), Some(("api-key-as-password", false)));
+        assert_eq!(of_password("sbp_0123456789abcdef"), Some(("api-key-as-password", true)));
+        let given = Given { password: Some("sbp_0123456789abcdef".into()), has_jit: true, ..Given::default() };
+        assert_eq!(named(&given), None);
+    }
+
+    #[test]
+    fn the_address_of_an_api_is_no_databases() {
+        let of = |host: &str| named(&Given { host: Some(host.into()), ..Given::default() });
+        for host in ["abcdefghijklmnopqrst.supabase.co", "https://abcdefghijklmnopqrst.supabase.co/"] {
+            assert_eq!(of(host), Some(("api-host", true)), "{host}");
+        }
+        for host in ["db.abcdefghijklmnopqrst.supabase.co", "aws-0-eu-west-1.pooler.supabase.com", "localhost"] {
+            assert_eq!(of(host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_mode_of_the_url_and_an_object_conflict_where_they_say_different_things() {
+        let of = |mode: &str, wish| {
+            let url = format!("postgres://u:p@h/d?application_name=a&sslmode={mode}");
+            named(&Given { connection_string: Some(url), tls: Some(wish), ..Given::default() })
+        };
+        assert_eq!(of("require", TlsWish::Unverified), Some(("sslmode-conflict", false)));
+        assert_eq!(of("disable", TlsWish::Verified), Some(("sslmode-conflict", false)));
+        assert_eq!(of("verify-full", TlsWish::Verified), None);
+        assert_eq!(of("no-verify", TlsWish::Unverified), None);
+        assert_eq!(of("disable", TlsWish::Off), None);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_told_from_other_refusals() {
+        let of = |code: &str| named(&Given { refusal: Some(Error::config("no").with_code(code)), ..Given::default() });
+        assert_eq!(of("ENOENT"), Some(("ca-file", true)));
+        assert_eq!(of("ERR_OTHER"), Some(("configuration", true)));
+    }
+}

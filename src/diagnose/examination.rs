@@ -1,0 +1,360 @@
+//! The checks in their order: the first layer that fails ends them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cause::Cause;
+use super::certificates::{self, Guarded};
+use super::configuration::{self, Verdict};
+use super::finding::Finding;
+use super::names::{self, Addresses};
+use super::place::Place;
+use super::reach::{self, Reached};
+use super::report::{Diagnosis, Report, Stage};
+use super::seat::Seat;
+use super::startup::{Door, Introduced};
+use super::subject::{Limits, Subject};
+use super::{elsewhere, greeting, login, refusal, session, socket_file};
+use crate::clock;
+use crate::config::{ProjectSettings, ServerSettings, SessionTarget};
+use crate::conn::address::Address;
+use crate::conn::caller::{Caller, Question, ask};
+use crate::conn::handshake::Wanted;
+use crate::conn::stream::Stream;
+use crate::conn::{KeyRing, steps};
+use crate::error::{Error, ErrorKind};
+
+/// Passwords that one diagnosis may send.
+const MOST_ATTEMPTS: u32 = 2;
+/// To a project's own machine, which shuts an address out after few wrong ones.
+const MOST_ATTEMPTS_DIRECT: u32 = 1;
+/// What is left of the time when the last of the probes ends.
+const MARGIN: Duration = Duration::from_millis(500);
+
+const NO_TLS: &str = "the configuration wants no TLS";
+
+/// Looks at one database's connection. Must be called on the runtime.
+pub async fn diagnose(subject: Subject, limits: Limits, caller: Option<Arc<dyn Caller>>) -> Diagnosis {
+    let mut report = Report::begin();
+    let mut examination = Examination {
+        subject: &subject,
+        limits,
+        caller: caller.as_ref(),
+        report: &mut report,
+        doubt: None,
+        sourceless: None,
+    };
+    if clock::within(limits.timeout, examination.run()).await.is_none() {
+        let finding = Finding::new(Cause::TimedOut).with("limit", shown_limit(limits.timeout));
+        report.fail_next(finding);
+    }
+    report.finish()
+}
+
+fn shown_limit(limit: Duration) -> String {
+    format!("{} ms", limit.as_millis())
+}
+
+struct Examination<'a> {
+    subject: &'a Subject,
+    limits: Limits,
+    caller: Option<&'a Arc<dyn Caller>>,
+    report: &'a mut Report,
+    /// What may be wrong with the configuration.
+    doubt: Option<Verdict>,
+    /// Why there is no password from where it should come.
+    sourceless: Option<Finding>,
+}
+
+impl Examination<'_> {
+    async fn run(&mut self) {
+        match configuration::check(&self.subject.given) {
+            Some(Verdict::Wrong(finding)) => return self.report.fail(Stage::Configuration, finding),
+            doubt => self.doubt = doubt,
+        }
+        self.go_on().await;
+        self.settle_doubt();
+    }
+
+    /// A doubt about the configuration is what a failure is put down to.
+    fn settle_doubt(&mut self) {
+        if let Some(finding) = self.sourceless.take()
+            && self.report.has_failed()
+        {
+            return self.report.blame(Stage::Configuration, finding);
+        }
+        let Some(Verdict::Doubtful { finding, is_worth_saying }) = self.doubt.take() else { return };
+        if self.report.has_failed() {
+            self.report.blame(Stage::Configuration, finding);
+        } else if is_worth_saying {
+            self.report.add_warning(Stage::Configuration, finding);
+        }
+    }
+
+    async fn go_on(&mut self) {
+        let Some(settings) = &self.subject.settings else {
+            return self.report.fail(Stage::Configuration, Finding::new(Cause::Configuration));
+        };
+        if self.subject.given.has_own_way {
+            return self.tell_of_own_way(settings);
+        }
+        let settings = match self.with_password(settings).await {
+            Ok(settings) => settings,
+            Err(finding) => return self.report.fail(Stage::Configuration, finding),
+        };
+        if let Some(error) = certificates::unusable(&settings).await {
+            return self.report.fail(Stage::Configuration, error);
+        }
+        self.report.pass(Stage::Configuration, "the configuration can be read");
+        let given = settings;
+        let mut settings = match self.found(&given).await {
+            Ok(settings) => settings,
+            Err((stage, finding)) => return self.fail_search(&given, stage, finding),
+        };
+        // The project's own machine is only preferred: a connection goes to the pooler where it can't be reached.
+        if prefers_direct(&given) && !settings.by_ref {
+            let Some(place) = Place::all(&settings).into_iter().next() else { return };
+            let (stage, finding) = match self.examine(&place).await {
+                Ok(()) => return,
+                Err(failure) => failure,
+            };
+            let is_unreachable = matches!(finding.cause, Cause::HostNotFound | Cause::Ipv6Only | Cause::Unreachable);
+            if !is_unreachable {
+                return self.report.fail(stage, finding);
+            }
+            let project = given.project.clone().map(|project| ProjectSettings { prefers_direct: false, ..project });
+            settings = match self.found(&ServerSettings { project, ..given }).await {
+                Ok(settings) => settings,
+                // That the machine can't be reached is what the caller has to know.
+                Err(_) => return self.report.fail(stage, finding),
+            };
+            self.report.start_over(&place.shown(), &finding);
+        }
+        let places = Place::all(&settings);
+        for (index, place) in places.iter().enumerate() {
+            match self.examine(place).await {
+                Ok(()) => return,
+                Err((stage, finding))
+                    if index + 1 == places.len()
+                        || is_hopeless(stage, &finding)
+                        || is_final(&settings, finding.cause) =>
+                {
+                    return self.report.fail(stage, finding);
+                }
+                Err((_, finding)) => self.report.start_over(&place.shown(), &finding),
+            }
+        }
+    }
+
+    /// The search for a project's pooler has failed: at this stage at each of them.
+    fn fail_search(&mut self, settings: &ServerSettings, at: Stage, finding: Finding) {
+        for stage in Stage::ALL.into_iter().skip(1).take_while(|stage| *stage != at) {
+            match stage {
+                Stage::SslRequest | Stage::Tls if settings.tls.is_none() => self.report.skip(stage, NO_TLS),
+                _ => self.report.pass(stage, "as a pooler of Supabase's was looked for"),
+            }
+        }
+        self.report.fail(at, finding);
+    }
+
+    /// Of a way that the program makes nothing is known but what a server has answered on it.
+    fn tell_of_own_way(&mut self, settings: &ServerSettings) {
+        let answered = self.subject.failure.as_ref().filter(|error| error.server.is_some());
+        let Some((error, place)) = answered.zip(Place::all(settings).into_iter().next()) else {
+            let seen = "The program makes the connection itself, by `stream`, `connection` or `Client`.";
+            return self.report.fail(Stage::Configuration, Finding::new(Cause::OwnWay).seen(seen));
+        };
+        self.report.pass(Stage::Configuration, "the configuration can be read");
+        for stage in [Stage::Resolve, Stage::Connect, Stage::SslRequest, Stage::Tls, Stage::Startup] {
+            self.report.skip(stage, "the way to the server is the program's own");
+        }
+        self.report.fail(Stage::Authentication, refusal::finding(&place, error.clone()));
+    }
+
+    /// How much time is left, but for what it takes to say so.
+    fn left(&self) -> Duration {
+        self.limits.timeout.saturating_sub(self.report.age()).saturating_sub(MARGIN)
+    }
+
+    /// The settings with the password that the program supplies. A function of its own isn't called where no password may
+    /// be sent; where it gives none, that is wrong only if the server wants one.
+    async fn with_password(&mut self, settings: &ServerSettings) -> Result<ServerSettings, Finding> {
+        let mut settings = settings.clone();
+        let is_vain = self.subject.given.supplies_password && self.may_send(false) == 0;
+        if !settings.asks_for_password || self.caller.is_none() || is_vain {
+            return Ok(settings);
+        }
+        settings.asks_for_password = false;
+        let question = ask(self.caller, Question::password(), "supply the password");
+        let answer = match clock::within(self.left(), question).await {
+            Some(Ok(answer)) => answer,
+            Some(Err(error)) => {
+                self.sourceless = Some(Finding::new(Cause::PasswordSource).by(error));
+                return Ok(settings);
+            }
+            None => return Err(Finding::new(Cause::PasswordSource).seen("The password has not come in the time")),
+        };
+        let Some(password) = answer.into_text() else { return Ok(settings) };
+        match configuration::check_password(&password, &self.subject.given) {
+            Some(Verdict::Wrong(finding)) => return Err(finding),
+            doubt => self.doubt = self.doubt.take().or(doubt),
+        }
+        settings.server.password(password);
+        Ok(settings)
+    }
+
+    /// How many passwords may still be sent.
+    fn may_send(&self, to_machine: bool) -> u32 {
+        let rule = if to_machine { MOST_ATTEMPTS_DIRECT } else { MOST_ATTEMPTS };
+        let most = if self.subject.failure.is_some() { 0 } else { self.limits.auth_attempts.unwrap_or(rule).min(rule) };
+        most.saturating_sub(self.report.attempts())
+    }
+
+    /// The settings for the host that leads to their project, where they name one.
+    async fn found(&self, settings: &ServerSettings) -> Result<ServerSettings, (Stage, Finding)> {
+        let Some(project) = &settings.project else { return Ok(settings.clone()) };
+        let settings = ServerSettings { connect_timeout: Some(self.left()), ..settings.clone() };
+        match steps::find(&settings, project).await {
+            Ok(settled) => Ok(settled),
+            Err(error) => Err(elsewhere::of_search(&settings, project, error).await),
+        }
+    }
+
+    async fn examine(&mut self, place: &Place) -> Result<(), (Stage, Finding)> {
+        let ring = KeyRing::default();
+        let at = |stage: Stage| move |finding: Finding| (stage, finding);
+        let Reached { socket, address, seen, warnings } = self.connect(place).await?;
+        self.report.end_well(Stage::Connect, seen, warnings);
+        let guarded = place.tls().map(|tls| Guarded { place, tls, address: &address, ring: &ring });
+        let stream = match &guarded {
+            Some(guarded) => {
+                let mut socket = socket;
+                if place.is_direct_tls() {
+                    self.report.skip(Stage::SslRequest, "TLS begins without it");
+                } else {
+                    let detail = greeting::ask(place, &mut socket).await.map_err(at(Stage::SslRequest))?;
+                    self.report.pass(Stage::SslRequest, detail);
+                }
+                let (stream, detail) = match guarded.secure(socket, self.caller).await {
+                    Ok(secured) => secured,
+                    Err(failure) if place.is_direct_tls() => {
+                        return Err((Stage::Tls, greeting::behind_tls(place, &address, failure).await));
+                    }
+                    Err(failure) => return Err((Stage::Tls, failure)),
+                };
+                self.report.pass(Stage::Tls, detail);
+                stream
+            }
+            None => {
+                self.report.skip(Stage::SslRequest, NO_TLS);
+                self.report.skip(Stage::Tls, NO_TLS);
+                Stream::Plain(socket)
+            }
+        };
+        let door = Door { place, address: &address, ring: &ring, left: self.left() };
+        let introduced = match door.say(stream).await {
+            Ok(introduced) => introduced,
+            Err(finding) => {
+                let complaint = match &guarded {
+                    Some(guarded) => guarded.complaint(&finding).await,
+                    None => None,
+                };
+                return Err((Stage::Startup, complaint.unwrap_or(finding)));
+            }
+        };
+        self.report.end_well(Stage::Startup, "the server goes on with the login", introduced.warnings.clone());
+        self.log_in(place, &address, &introduced, &ring).await
+    }
+
+    /// What the error of a connection means that has just failed.
+    fn of_failure(&mut self, place: &Place, error: &Error) -> Finding {
+        let finding = refusal::of_failure(place, error.clone());
+        if finding.cause != Cause::PasswordSource {
+            return finding;
+        }
+        self.sourceless = Some(finding);
+        not_tried(place)
+    }
+
+    async fn connect(&mut self, place: &Place) -> Result<Reached, (Stage, Finding)> {
+        if place.is_unix {
+            self.report.skip(Stage::Resolve, "the host is the folder of a Unix socket");
+            return socket_file::open(place).await.map_err(|finding| (Stage::Connect, finding));
+        }
+        let addresses: Addresses = names::look_up(place).await.map_err(|finding| (Stage::Resolve, finding))?;
+        self.report.pass(Stage::Resolve, addresses.seen.as_str());
+        reach::reach(place, &addresses).await.map_err(|finding| (Stage::Connect, finding))
+    }
+
+    async fn log_in(
+        &mut self,
+        place: &Place,
+        address: &Address,
+        introduced: &Introduced,
+        ring: &KeyRing,
+    ) -> Result<(), (Stage, Finding)> {
+        let at = |stage: Stage| move |finding: Finding| (stage, finding);
+        let wanted = &introduced.wanted;
+        login::check(place, wanted).map_err(at(Stage::Authentication))?;
+        if *wanted == Wanted::Nothing {
+            // Nobody has missed it.
+            self.sourceless = None;
+            if self.subject.failure.is_some() {
+                self.report.note("The connection has failed before; since it needs no password, it was tried anew.");
+            }
+        } else {
+            if self.sourceless.is_none() {
+                login::check_password(place, wanted).map_err(at(Stage::Authentication))?;
+            }
+            if let Some(error) = &self.subject.failure {
+                return Err((Stage::Authentication, self.of_failure(place, error)));
+            }
+            if self.sourceless.is_some() || self.may_send(refusal::is_machine(place)) == 0 {
+                return Err((Stage::Authentication, not_tried(place)));
+            }
+        }
+        let (outcome, proofs) = login::log_in(place, address, &introduced.parameters, ring, self.left()).await;
+        self.report.count_attempts(proofs);
+        let session = outcome.map_err(at(Stage::Authentication))?;
+        self.report.pass(Stage::Authentication, "the login is taken");
+        let is_free = *wanted == Wanted::Nothing;
+        let seat = Seat {
+            place,
+            session: &session,
+            address,
+            ring,
+            parameters: &introduced.parameters,
+            may_log_in: is_free || self.may_send(refusal::is_machine(place)) > 0,
+            takes_standby: self.subject.given.takes_standby,
+            lost_idle: &self.subject.lost_idle,
+            end: clock::now() + self.left(),
+        };
+        let seen = session::look(&seat).await.map_err(at(Stage::Session))?;
+        self.report.count_attempts(seen.proofs);
+        seen.notes.into_iter().for_each(|note| self.report.note(note));
+        self.report.end_well(Stage::Session, "the session can be used", seen.warnings);
+        Ok(())
+    }
+}
+
+fn not_tried(place: &Place) -> Finding {
+    let seen = format!("{} waits for a password, and none was sent", place.shown());
+    Finding::new(Cause::NotTried).with("place", place.shown()).seen(seen)
+}
+
+fn prefers_direct(settings: &ServerSettings) -> bool {
+    settings.project.as_ref().is_some_and(|project| project.prefers_direct)
+}
+
+/// Whether a connection ends there, and doesn't go on to the next host: to a caller who wants any server a standby is one.
+fn is_final(settings: &ServerSettings, cause: Cause) -> bool {
+    cause == Cause::Standby && settings.session == SessionTarget::Any
+}
+
+/// Whether a connection gives up here, without trying its other hosts.
+fn is_hopeless(stage: Stage, finding: &Finding) -> bool {
+    let is_final = finding.error.as_ref().is_some_and(|error| {
+        matches!(error.kind, ErrorKind::Config | ErrorKind::Auth) || error.code.as_deref() == Some("28P01")
+    });
+    is_final || (stage == Stage::Authentication && finding.error.is_none())
+}

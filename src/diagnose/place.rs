@@ -1,0 +1,130 @@
+//! One server that a connection may go to.
+
+use std::net::SocketAddr;
+
+use tokio_postgres::config::{Host, SslNegotiation};
+
+use crate::config::{ServerSettings, TlsSettings};
+use crate::supabase::{Endpoint, Way, reference};
+
+/// The most characters of a host in a text; a name can't have more.
+const LONGEST_HOST: usize = 253;
+
+/// A host of the settings, with those settings for it alone.
+pub(super) struct Place {
+    pub(super) settings: ServerSettings,
+    /// A name, an address or the folder of a Unix socket.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) is_unix: bool,
+}
+
+impl Place {
+    /// One for each host.
+    pub(super) fn all(settings: &ServerSettings) -> Vec<Place> {
+        let hosts = settings.server.get_hosts().iter().enumerate();
+        let ports = settings.server.get_ports();
+        let port = |index| ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+        hosts.map(|(index, host)| Place::new(settings, host, port(index))).collect()
+    }
+
+    fn new(settings: &ServerSettings, host: &Host, port: u16) -> Place {
+        let (name, is_unix) = match host {
+            Host::Tcp(name) => (name.clone(), false),
+            #[cfg(unix)]
+            Host::Unix(path) => (path.display().to_string(), true),
+        };
+        let mut own = settings.at(&name, settings.server.get_user().unwrap_or(""));
+        own.project.clone_from(&settings.project);
+        // `at` takes the first port of several.
+        if own.port() != port {
+            let alone = settings.without_password(settings.server.get_user().unwrap_or(""));
+            own.server = alone.server;
+            own.server.host(&name).port(port);
+            if let Some(password) = settings.server.get_password() {
+                own.server.password(password);
+            }
+        }
+        Place { settings: own, host: name, port, is_unix }
+    }
+
+    /// The way there, for the meaning of an answer.
+    pub(super) fn way(&self) -> Way<'_> {
+        self.settings.way(&self.host, self.port)
+    }
+
+    /// The user, where it has the form of one.
+    pub(super) fn user(&self) -> Option<&str> {
+        self.settings.server.get_user().filter(|user| is_plain(user))
+    }
+
+    /// The host, where it has the form of a name or an address.
+    pub(super) fn plain_host(&self) -> Option<&str> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
+        Some(self.host.as_str()).filter(|host| !self.is_unix && host.len() <= 253 && host.bytes().all(is_plain))
+    }
+
+    /// The database, where its name has the form of one.
+    pub(super) fn database(&self) -> Option<&str> {
+        let server = &self.settings.server;
+        server.get_dbname().or(server.get_user()).filter(|name| is_plain(name))
+    }
+
+    /// The ref of the project that a shared pooler is asked for.
+    pub(super) fn project(&self) -> Option<String> {
+        let named = reference(&self.settings.startup);
+        let project = named.or_else(|| self.way().role_and_project().1.map(str::to_owned))?;
+        let is_ref = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        ((1..=40).contains(&project.len()) && project.bytes().all(is_ref)).then_some(project)
+    }
+
+    /// Whether the user has the ref of a project behind its name, at the machine of the project, which wants none.
+    pub(super) fn role_names_project(&self) -> bool {
+        let Some(Endpoint::Direct { project }) = Endpoint::of(&self.host) else { return false };
+        let behind = self.settings.server.get_user().and_then(|user| user.rsplit_once('.'));
+        behind.is_some_and(|(_, named)| named.eq_ignore_ascii_case(project))
+    }
+
+    /// How to speak TLS, where that is wanted here.
+    pub(super) fn tls(&self) -> Option<&TlsSettings> {
+        self.settings.tls.as_ref().filter(|_| !self.is_unix)
+    }
+
+    /// TLS without asking first.
+    pub(super) fn is_direct_tls(&self) -> bool {
+        self.settings.server.get_ssl_negotiation() == SslNegotiation::Direct
+    }
+
+    /// `host:port`, for a text.
+    pub(super) fn shown(&self) -> String {
+        let host = self.shown_host();
+        if self.is_unix { format!("{host}/.s.PGSQL.{}", self.port) } else { shown(&host, self.port) }
+    }
+
+    /// The host, for a text. What can't be a host may be a secret in the wrong place.
+    pub(super) fn shown_host(&self) -> String {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
+        let is_host = self.host.bytes().all(|byte| is_plain(byte) || self.is_unix && byte == b'/');
+        if is_host && self.host.len() <= LONGEST_HOST { self.host.clone() } else { "the host".to_owned() }
+    }
+}
+
+/// How keys and tokens begin that are pasted into the wrong place.
+const KEYS: [&str; 4] = ["eyJ", "sb_", "sbp_", "ghp_"];
+
+/// Whether a name that the caller has given has the form of one: letters, digits, `_`, and inside of it `-` and `.`.
+pub(super) fn is_plain(name: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    name.len() <= 63
+        && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.bytes().all(is_inner)
+        && !KEYS.iter().any(|key| name.starts_with(key))
+}
+
+/// `host:port`, with an IPv6 address in brackets.
+pub(super) fn shown(host: &str, port: u16) -> String {
+    match host.parse() {
+        Ok(ip) => SocketAddr::new(ip, port).to_string(),
+        Err(_) => format!("{host}:{port}"),
+    }
+}
