@@ -60,8 +60,7 @@ impl Place {
 
     /// The host, where it has the form of a name or an address.
     pub(super) fn plain_host(&self) -> Option<&str> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
-        Some(self.host.as_str()).filter(|host| !self.is_unix && host.len() <= 253 && host.bytes().all(is_plain))
+        Some(self.host.as_str()).filter(|host| !self.is_unix && is_host(host))
     }
 
     /// The database, where its name has the form of one.
@@ -107,6 +106,12 @@ impl Place {
         let is_host = self.host.bytes().all(|byte| is_plain(byte) || self.is_unix && byte == b'/');
         if is_host && self.host.len() <= LONGEST_HOST { self.host.clone() } else { "the host".to_owned() }
     }
+}
+
+/// Whether it has the form of a host's name or address.
+pub(super) fn is_host(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
+    name.len() <= LONGEST_HOST && name.bytes().all(is_plain)
 }
 
 /// How keys and tokens begin that are pasted into the wrong place.

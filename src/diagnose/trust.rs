@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::cause::Cause;
 use super::certificate::{Certificate, Moment};
 use super::finding::Finding;
-use super::place::{Place, is_plain};
+use super::place::{Place, is_host};
 use crate::supabase::{Endpoint, ROOT};
 
 /// No clock that is right is behind this: 1 January 2026.
@@ -130,7 +130,7 @@ pub(super) fn of_name(chain: &Chain, expected: &Expected<'_>) -> Finding {
 fn begin(cause: Cause, chain: &Chain, expected: &Expected<'_>) -> Finding {
     let mut finding = Finding::new(cause).with("place", expected.place.shown());
     finding.evidence = chain.sentences();
-    if is_plain(expected.name) {
+    if is_host(expected.name) {
         finding = finding.with("host", expected.name);
     }
     match chain.authority() {
