@@ -47,6 +47,7 @@ for (const version of [17, 15]) {
           databases: `postgres = host=${server.host} port=${server.port}`,
           settings: { auth_type: type },
         });
+        // The second one tells which mode it is in.
         assertWorks(await diagnose(config()), 2);
         const wrong = await diagnose(config({ password: 'not-the-password' }));
         assertFails(wrong, 'pooler-login', 'authentication', 1);

@@ -9,6 +9,7 @@ use crate::clock;
 use crate::config::PoolMode;
 use crate::conn::pooling::Pooling;
 use crate::conn::{share_processes, steps};
+use crate::supabase::Endpoint;
 
 /// How long a second login, and then the questions of both connections, may take. A pooler in session mode may keep the
 /// second one waiting.
@@ -30,8 +31,9 @@ impl Pooler {
     }
 }
 
-/// Looks for a pooler in transaction mode, unless the caller knows of it. `process` has answered on the session.
-pub(super) async fn look(seat: &Seat<'_>, process: Option<i32>) -> Pooler {
+/// Looks for a pooler in transaction mode, unless the caller knows of it. `process` has answered on the session, and
+/// `then` a few transactions later.
+pub(super) async fn look(seat: &Seat<'_>, process: Option<i32>, then: Option<i32>) -> Pooler {
     let place = seat.place;
     if place.settings.pool_mode == Some(PoolMode::Transaction) {
         return Pooler::default();
@@ -49,6 +51,15 @@ pub(super) async fn look(seat: &Seat<'_>, process: Option<i32>) -> Pooler {
     let Some(process) = process.filter(|process| *process != connection.backend_key().0) else {
         return Pooler::default();
     };
+    if then.is_some_and(|then| then != process) {
+        let seen = "One connection has met two server processes, one transaction after the other.";
+        return Pooler::of_transactions(seat, seen.into());
+    }
+    if Endpoint::of(&place.host).is_some() {
+        // Another login takes one of the few places of session mode.
+        let note = "The port isn't one of Supabase's own, so that the pooler's mode isn't known.";
+        return Pooler { note: Some(note.into()), ..Pooler::default() };
+    }
     let is_guessed = PoolMode::at(&place.host, place.port).is_some();
     if connection.pooling() == Pooling::Transaction && !is_guessed {
         return Pooler::of_transactions(

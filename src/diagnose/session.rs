@@ -40,6 +40,8 @@ pub(super) struct Seen {
 /// The answers to what is asked.
 struct Answers {
     process: Answer,
+    /// The same again, behind all others.
+    process_then: Answer,
     version: Answer,
     recovery: Answer,
     read_only: Answer,
@@ -74,8 +76,8 @@ pub(super) async fn look(seat: &Seat<'_>) -> Result<Seen, Finding> {
     }
     seen.warnings.extend(too_old);
     judge(seat, &answers, version, &mut seen)?;
-    let process = value(&answers.process).and_then(|process| process.parse().ok());
-    let pooler = pooler::look(seat, process).await;
+    let process = |answer| value(answer).and_then(|process| process.parse().ok());
+    let pooler = pooler::look(seat, process(&answers.process), process(&answers.process_then)).await;
     seen.warnings.extend(pooler.finding);
     seen.notes.extend(pooler.note);
     seen.proofs += pooler.proofs;
@@ -98,6 +100,7 @@ async fn ask(seat: &Seat<'_>, limit: Duration) -> Answers {
     let asked = asked_parameters::of(seat.place, seat.parameters);
     let questions: Vec<_> =
         asked.iter().map(|asked| asked_parameters::question(&session, asked).map(&mut ask)).collect();
+    let process_then = ask(session.question(PROCESS));
     connection.set_depth(requests.len());
     connection.submit_all(requests.into_iter());
     let mut answers = Answers {
@@ -108,6 +111,7 @@ async fn ask(seat: &Seat<'_>, limit: Duration) -> Answers {
         creation: creation.answer().await,
         path: path.answer().await,
         parameters: Vec::new(),
+        process_then: process_then.answer().await,
     };
     for (asked, question) in asked.into_iter().zip(questions) {
         let answer = match question {
