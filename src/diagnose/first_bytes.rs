@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(refusal(&whole), "sorry");
         let part = [&b"E\0\0\x01\xff"[..], &fields[..fields.len() - 3]].concat();
         assert!(!is_settled(&part));
-        assert_eq!(refusal(&part), "sor");
+        assert_eq!(refusal(&part), "sorr");
         assert_eq!(refusal(b"Ecould not fork\n\0"), "could not fork");
         assert_eq!(meaning(b"Eh?"), Some(Speech::Unknown));
     }
