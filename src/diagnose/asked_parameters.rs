@@ -1,8 +1,9 @@
 //! Startup parameters that were asked for, held against what the session has.
 
 use super::cause::Cause;
-use super::finding::{Finding, shown_name};
+use super::finding::Finding;
 use super::place::Place;
+use super::plain::shown_name;
 use super::search_path;
 use crate::conn::session::Question;
 use crate::conn::{Request, Session};

@@ -11,6 +11,8 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
+use super::plain::cut;
+
 /// No certificate that a server can show in a handshake is longer.
 const LONGEST: usize = 100 * 1024;
 /// Characters of a text that are shown.
@@ -151,14 +153,8 @@ fn name(name: &GeneralName) -> Option<String> {
 
 /// The beginning of a text of another party, of letters, digits and signs that show and change nothing else.
 pub(super) fn printable(text: &str) -> String {
-    let is_shown = |letter: &char| letter.is_alphanumeric() || letter.is_ascii_graphic() || *letter == ' ';
-    let mut letters = text.trim().chars();
-    let mut shown: String =
-        letters.by_ref().take(SHOWN).map(|letter| if is_shown(&letter) { letter } else { '?' }).collect();
-    if letters.next().is_some() {
-        shown.push('…');
-    }
-    shown
+    let is_shown = |letter: char| letter.is_alphanumeric() || letter.is_ascii_graphic() || letter == ' ';
+    cut(text.trim().chars().map(|letter| if is_shown(letter) { letter } else { '?' }), SHOWN)
 }
 
 #[cfg(test)]

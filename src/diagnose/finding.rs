@@ -54,9 +54,3 @@ impl Finding {
         self.facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 }
-
-/// A name that has the form of one, so that it may be repeated.
-pub(super) fn shown_name(name: &str) -> Option<&str> {
-    let is_part = |character: char| character.is_ascii_alphanumeric() || "_-.$".contains(character);
-    ((1..=63).contains(&name.len()) && name.chars().all(is_part)).then_some(name)
-}

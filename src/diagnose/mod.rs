@@ -19,6 +19,7 @@ mod login;
 mod names;
 mod neighbours;
 mod place;
+mod plain;
 mod pooler;
 mod quote;
 mod reach;

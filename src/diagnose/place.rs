@@ -4,11 +4,9 @@ use std::net::SocketAddr;
 
 use tokio_postgres::config::{Host, SslNegotiation};
 
+use super::plain::{is_host, shown_name};
 use crate::config::{ServerSettings, TlsSettings};
 use crate::supabase::{Endpoint, Way, reference};
-
-/// The most characters of a host in a text; a name can't have more.
-const LONGEST_HOST: usize = 253;
 
 /// A host of the settings, with those settings for it alone.
 pub(super) struct Place {
@@ -55,18 +53,18 @@ impl Place {
 
     /// The user, where it has the form of one.
     pub(super) fn user(&self) -> Option<&str> {
-        self.settings.server.get_user().filter(|user| is_plain(user))
+        self.settings.server.get_user().and_then(shown_name)
     }
 
     /// The host, where it has the form of a name or an address.
     pub(super) fn plain_host(&self) -> Option<&str> {
-        Some(self.host.as_str()).filter(|host| !self.is_unix && is_host(host))
+        (!self.is_unix && is_host(&self.host)).then_some(self.host.as_str())
     }
 
     /// The database, where its name has the form of one.
     pub(super) fn database(&self) -> Option<&str> {
         let server = &self.settings.server;
-        server.get_dbname().or(server.get_user()).filter(|name| is_plain(name))
+        server.get_dbname().or(server.get_user()).and_then(shown_name)
     }
 
     /// The ref of the project that a shared pooler is asked for.
@@ -102,28 +100,14 @@ impl Place {
 
     /// The host, for a text. What can't be a host may be a secret in the wrong place.
     pub(super) fn shown_host(&self) -> String {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
-        let is_host = self.host.bytes().all(|byte| is_plain(byte) || self.is_unix && byte == b'/');
-        if is_host && self.host.len() <= LONGEST_HOST { self.host.clone() } else { "the host".to_owned() }
+        let is_shown = if self.is_unix { is_folder(&self.host) } else { is_host(&self.host) };
+        if is_shown { self.host.clone() } else { "the host".to_owned() }
     }
 }
 
-/// Whether it has the form of a host's name or address.
-pub(super) fn is_host(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':');
-    name.len() <= LONGEST_HOST && name.bytes().all(is_plain)
-}
-
-/// How keys and tokens begin that are pasted into the wrong place.
-const KEYS: [&str; 4] = ["eyJ", "sb_", "sbp_", "ghp_"];
-
-/// Whether a name that the caller has given has the form of one: letters, digits, `_`, and inside of it `-` and `.`.
-pub(super) fn is_plain(name: &str) -> bool {
-    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    name.len() <= 63
-        && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.bytes().all(is_inner)
-        && !KEYS.iter().any(|key| name.starts_with(key))
+/// Whether a text has the form of a path.
+fn is_folder(text: &str) -> bool {
+    text.split('/').all(is_host)
 }
 
 /// `host:port`, with an IPv6 address in brackets.

@@ -1,6 +1,7 @@
-//! What may be repeated of another party's words, and of the caller's.
+//! What a server says, as far as it may be repeated.
 
-use super::place::{Place, is_plain};
+use super::place::Place;
+use super::plain::{cut, is_name};
 
 /// The most letters of a text that are repeated.
 const LONGEST: usize = 200;
@@ -10,9 +11,8 @@ pub(super) fn quote(said: &str, place: &Place) -> Option<String> {
     if said.is_empty() || given(place).any(|value| !value.is_empty() && said.contains(&value)) {
         return None;
     }
-    let mut letters = said.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
-    let start: String = letters.by_ref().take(LONGEST).collect();
-    Some(if letters.next().is_some() { start + "…" } else { start })
+    let letters = said.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    Some(cut(letters, LONGEST))
 }
 
 /// The password, and whatever else of the connection hasn't the form of a name or a number.
@@ -21,7 +21,7 @@ fn given(place: &Place) -> impl Iterator<Item = String> {
     let password = server.get_password().map(|password| String::from_utf8_lossy(password).into_owned());
     let names = [server.get_user(), server.get_dbname()].into_iter().flatten();
     let values = place.settings.startup.iter().map(|(_, value)| value.as_str());
-    let odd = names.chain(values).filter(|value| !is_plain(value) && !is_number(value));
+    let odd = names.chain(values).filter(|value| !is_name(value) && !is_number(value));
     let odd: Vec<String> = odd.map(str::to_owned).collect();
     password.into_iter().chain(odd)
 }

@@ -1,7 +1,8 @@
 //! The schemas in which names are looked up.
 
 use super::cause::Cause;
-use super::finding::{Finding, shown_name};
+use super::finding::Finding;
+use super::plain::shown_name;
 use crate::wire::ResultSet;
 
 /// The setting, with each schema whose name may be in it and whether the role may use that.

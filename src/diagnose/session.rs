@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::asked_parameters;
 use super::cause::Cause;
-use super::finding::{Finding, shown_name};
+use super::finding::Finding;
+use super::plain::shown_name;
 use super::pooler;
 use super::seat::Seat;
 use super::version::Version;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::cause::Cause;
 use super::finding::Finding;
-use super::place::{Place, is_plain};
+use super::place::Place;
+use super::plain::is_name;
 use super::{elsewhere, greeting, refusal};
 use crate::clock;
 use crate::config::{ServerSettings, TlsSettings};
@@ -175,7 +176,7 @@ fn silence(limit: Duration) -> String {
 fn dropped(place: &Place, refused: Finding, sent: &[(String, String)]) -> Finding {
     let all = Startup::bare(&place.settings.startup);
     let is_sent = |name: &str| sent.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
-    let names = all.set.iter().map(|(name, _)| name.as_str()).filter(|name| !is_sent(name) && is_plain(name));
+    let names = all.set.iter().map(|(name, _)| name.as_str()).filter(|name| !is_sent(name) && is_name(name));
     let names: Vec<&str> = names.collect();
     let mut finding = Finding { error: None, ..refused.of(Cause::ParameterDropped) };
     finding.facts.retain(|(name, _)| *name != "parameter");

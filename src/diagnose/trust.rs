@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::cause::Cause;
 use super::certificate::{Certificate, Moment};
 use super::finding::Finding;
-use super::place::{Place, is_host};
+use super::place::Place;
+use super::plain::is_host;
 use crate::supabase::{Endpoint, ROOT};
 
 /// No clock that is right is behind this: 1 January 2026.
