@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -19,7 +20,15 @@ pub enum Address {
     /// TCP.
     Tcp(SocketAddr),
     /// The path of a Unix socket.
-    Unix(std::path::PathBuf),
+    Unix(PathBuf),
+}
+
+/// How the sockets of servers are called in their folder, before the port.
+pub const SOCKET: &str = ".s.PGSQL.";
+
+/// The Unix socket of the server on a port that has this folder.
+pub fn socket_path(folder: &Path, port: u16) -> PathBuf {
+    folder.join(format!("{SOCKET}{port}"))
 }
 
 /// How long the next address waits for the one before it. RFC 8305 recommends 250 ms, and Node does the same.
@@ -37,7 +46,7 @@ pub async fn dial(host: &Host, port: u16) -> Result<(Socket, Address), Error> {
             dial_any(addresses).await
         }
         #[cfg(unix)]
-        Host::Unix(directory) => dial_path(directory.join(format!(".s.PGSQL.{port}"))).await,
+        Host::Unix(directory) => dial_path(socket_path(directory, port)).await,
     }
 }
 
@@ -53,7 +62,7 @@ pub async fn dial_again(address: &Address) -> Result<Socket, Error> {
 }
 
 #[cfg(unix)]
-async fn dial_path(path: std::path::PathBuf) -> Result<(Socket, Address), Error> {
+async fn dial_path(path: PathBuf) -> Result<(Socket, Address), Error> {
     match tokio::net::UnixStream::connect(&path).await {
         Ok(stream) => Ok((Socket::Unix(stream), Address::Unix(path))),
         Err(error) => {

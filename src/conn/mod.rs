@@ -99,7 +99,7 @@ pub use observer::Observer;
 pub use operation::{Operation, Operations};
 pub use patience::{Opener, Waiters, open};
 pub use plain::Plain;
-pub use pooler_question::share_processes;
+pub use pooler_question::{PROCESS, share_processes};
 pub use questions::Questions;
 pub use race::Race;
 pub use reader::Reader;

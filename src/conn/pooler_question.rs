@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How often both connections ask. Two would do where nobody else uses the pooler.
 const ROUNDS: usize = 3;
 
-const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()";
+/// Which server process answers.
+pub const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()";
 
 impl Connection {
     /// What is known of a pooler, after asking, which the transaction status `I` allows.

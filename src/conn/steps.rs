@@ -101,8 +101,7 @@ async fn stream_to(
     let Some(tls) = settings.tls.as_ref().filter(|_| matches!(address, Address::Tcp(_))) else {
         return Ok((Stream::Plain(socket), None));
     };
-    let direct = settings.server.get_ssl_negotiation() == SslNegotiation::Direct;
-    let connector = ring.connector(tls, direct, settings.further_root(host)).await?;
+    let connector = connector(tls, settings, host, ring).await?;
     let session = secure(socket, &connector, host).await?;
     Ok((Stream::Tls(session), Some(connector)))
 }

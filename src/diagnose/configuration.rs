@@ -7,9 +7,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::cause::Cause;
+use super::connection_string;
 use super::finding::Finding;
 use super::subject::{Given, TlsWish};
 use crate::error::Error;
+use crate::supabase::is_ref;
 
 /// What a look at the configuration has shown.
 pub(super) enum Verdict {
@@ -97,7 +99,7 @@ fn has_word_in_brackets(text: &str) -> bool {
 }
 
 fn placeholder(given: &Given) -> Option<Verdict> {
-    let login = given.connection_string.as_deref().and_then(|url| Some(parts(url)?.login));
+    let login = given.connection_string.as_deref().and_then(|url| connection_string::login(url));
     let plain = plain_values(given).find(|(_, value)| has_template(value));
     if let Some((name, _)) = plain {
         return Some(Verdict::Wrong(at(Cause::Placeholder, name)));
@@ -167,20 +169,13 @@ fn stray_in(value: &str) -> Option<&'static str> {
     }
 }
 
-/// Letters of a project's ref.
-const REF_LETTERS: usize = 20;
-
 fn api_host(given: &Given) -> Option<Verdict> {
     // An entry of a ref and a URL of the API alone is one that the pooler is found for.
     let host = given.host.as_deref()?;
     let bare = host.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
     let bare = bare.to_ascii_lowercase();
-    let is_api = [".supabase.co", ".supabase.in", ".supabase.net"].iter().any(|end| {
-        let project = bare.strip_suffix(end);
-        project.is_some_and(|project| {
-            project.len() == REF_LETTERS && project.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        })
-    });
+    let mut ends = [".supabase.co", ".supabase.in", ".supabase.net"].into_iter();
+    let is_api = ends.any(|end| bare.strip_suffix(end).is_some_and(is_ref));
     is_api.then(|| Verdict::Wrong(Finding::new(Cause::ApiHost).with("host", bare)))
 }
 
@@ -207,47 +202,10 @@ fn api_key(password: &str, given: &Given) -> Option<Verdict> {
     Some(if is_supabase { Verdict::Wrong(finding) } else { doubtful(finding) })
 }
 
-/// A URL in the parts that matter here.
-struct Parts<'a> {
-    /// All before the last `@` that can stand before a host.
-    login: &'a str,
-    /// What a parser takes for the authority.
-    authority: &'a str,
-    rest: &'a str,
-}
-
-fn parts(url: &str) -> Option<Parts<'_>> {
-    let (scheme, behind) = url.split_once("://")?;
-    if !scheme.to_ascii_lowercase().starts_with("postgres") {
-        return None;
-    }
-    let end = behind.find(['/', '?', '#']).unwrap_or(behind.len());
-    let (authority, rest) = behind.split_at_checked(end)?;
-    // A query's values may have an @ of their own.
-    let before_query =
-        rest.split_once('?').map_or(behind, |(path, _)| behind.get(..authority.len() + path.len()).unwrap_or(behind));
-    let at = before_query.rfind('@').or_else(|| behind.rfind('@'))?;
-    Some(Parts { login: behind.get(..at)?, authority, rest })
-}
-
 fn url(given: &Given) -> Option<Verdict> {
     let url = given.connection_string.as_deref()?;
     let is_unreadable = given.refusal.as_ref().and_then(|error| error.code.as_deref()) == Some("ERR_INVALID_URL");
-    let parts = parts(url);
-    let how = parts.as_ref().and_then(|parts| {
-        let Parts { login, authority, rest } = *parts;
-        let path = rest.split_once('?').map_or(rest, |(path, _)| path);
-        let ends_early = login.len() > authority.len() || (!authority.contains('@') && rest.contains('@'));
-        if has_bad_escape(login) {
-            Some("has a % that no two hexadecimal digits follow")
-        } else if ends_early || path.contains('@') {
-            Some("has a /, ? or # before the host")
-        } else if login.contains('@') {
-            Some("has more than one @")
-        } else {
-            None
-        }
-    });
+    let how = connection_string::unencoded(url);
     match how {
         Some(how) if is_unreadable => Some(Verdict::Wrong(Finding::new(Cause::UrlNotEncoded).with("how", how))),
         Some(how) => Some(Verdict::Doubtful {
@@ -258,16 +216,10 @@ fn url(given: &Given) -> Option<Verdict> {
     }
 }
 
-fn has_bad_escape(text: &str) -> bool {
-    let is_hex = |part: Option<&str>| part.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    text.match_indices('%').any(|(at, _)| !is_hex(text.get(at + 1..at + 3)))
-}
-
 fn tls_conflict(given: &Given) -> Option<Verdict> {
     let wish = given.tls?;
     let url = given.connection_string.as_deref()?;
-    let mode = url.split(['?', '&', ' ']).find_map(|pair| pair.strip_prefix("sslmode="))?;
-    let mode = mode.split('#').next().unwrap_or(mode);
+    let mode = connection_string::sslmode(url)?;
     let differs = match mode {
         "disable" => wish != TlsWish::Off,
         "no-verify" => wish != TlsWish::Unverified,
@@ -308,25 +260,9 @@ mod tests {
     }
 
     #[test]
-    fn reserved_characters_of_a_url_are_seen_and_encoded_ones_are_not() {
-        for url in [
-            "postgres://u:p%40ss@h/d",
-            "postgresql://u:p@h:5432/d?options=-c%20a=b@c",
-            "postgres://h/d",
-            "postgres://[::1]:5432/d",
-        ] {
-            assert_eq!(of_url(url), None, "{url}");
-        }
-        for url in [
-            "postgres://u:p@ss@h/d",
-            "postgres://u:p#s@h/d",
-            "postgres://u:p/s@h/d",
-            "postgres://u:p?s@h/d",
-            "postgres://u:p%s@h/d",
-            "postgres://u:p%zz@h/d",
-        ] {
-            assert_eq!(of_url(url), Some(("url-not-encoded", false)), "{url}");
-        }
+    fn a_url_that_is_not_encoded_is_certainly_wrong_only_where_it_can_not_be_read() {
+        assert_eq!(of_url("postgres://u:p%40ss@h/d"), None);
+        assert_eq!(of_url("postgres://u:p#s@h/d"), Some(("url-not-encoded", false)));
         let refusal = Error::config("Invalid").with_code("ERR_INVALID_URL");
         let given =
             Given { connection_string: Some("postgres://u:1 2@h".into()), refusal: Some(refusal), ..Given::default() };

@@ -21,7 +21,7 @@ use crate::conn::address::Address;
 use crate::conn::caller::{Caller, Question, ask};
 use crate::conn::handshake::Wanted;
 use crate::conn::stream::Stream;
-use crate::conn::{KeyRing, steps};
+use crate::conn::{KeyRing, Socket, steps};
 use crate::error::{Error, ErrorKind};
 
 /// Passwords that one diagnosis may send.
@@ -45,14 +45,9 @@ pub async fn diagnose(subject: Subject, limits: Limits, caller: Option<Arc<dyn C
         sourceless: None,
     };
     if clock::within(limits.timeout, examination.run()).await.is_none() {
-        let finding = Finding::new(Cause::TimedOut).with("limit", shown_limit(limits.timeout));
-        report.fail_next(finding);
+        report.fail_next(Finding::timed_out(limits.timeout));
     }
     report.finish()
-}
-
-fn shown_limit(limit: Duration) -> String {
-    format!("{} ms", limit.as_millis())
 }
 
 struct Examination<'a> {
@@ -106,43 +101,45 @@ impl Examination<'_> {
             return self.report.fail(Stage::Configuration, error);
         }
         self.report.pass(Stage::Configuration, "the configuration can be read");
-        let given = settings;
-        let mut settings = match self.found(&given).await {
-            Ok(settings) => settings,
-            Err((stage, finding)) => return self.fail_search(&given, stage, finding),
+        let found = match self.found(&settings).await {
+            Ok(found) => found,
+            Err((stage, finding)) => return self.fail_search(&settings, stage, finding),
         };
-        // The project's own machine is only preferred: a connection goes to the pooler where it can't be reached.
-        if prefers_direct(&given) && !settings.by_ref {
-            let Some(place) = Place::all(&settings).into_iter().next() else { return };
-            let (stage, finding) = match self.examine(&place).await {
-                Ok(()) => return,
-                Err(failure) => failure,
-            };
-            let is_unreachable = matches!(finding.cause, Cause::HostNotFound | Cause::Ipv6Only | Cause::Unreachable);
-            if !is_unreachable {
+        if prefers_direct(&settings) && !found.by_ref {
+            self.examine_machine(settings, &found).await;
+        } else {
+            self.examine_all(&found).await;
+        }
+    }
+
+    /// The project's own machine is only preferred: a connection goes to the pooler where it can't be reached.
+    async fn examine_machine(&mut self, given: ServerSettings, machine: &ServerSettings) {
+        let Some(place) = Place::all(machine).into_iter().next() else { return };
+        let Err((stage, finding)) = self.examine(&place).await else { return };
+        if !matches!(finding.cause, Cause::HostNotFound | Cause::Ipv6Only | Cause::Unreachable) {
+            return self.report.fail(stage, finding);
+        }
+        let project = given.project.clone().map(|project| ProjectSettings { prefers_direct: false, ..project });
+        match self.found(&ServerSettings { project, ..given }).await {
+            Ok(pooler) => {
+                self.report.start_over(&place.shown(), &finding);
+                self.examine_all(&pooler).await;
+            }
+            // That the machine can't be reached is what the caller has to know.
+            Err(_) => self.report.fail(stage, finding),
+        }
+    }
+
+    /// One host after the other, until one works.
+    async fn examine_all(&mut self, settings: &ServerSettings) {
+        let places = Place::all(settings);
+        for (index, place) in places.iter().enumerate() {
+            let Err((stage, finding)) = self.examine(place).await else { return };
+            let is_last = index + 1 == places.len();
+            if is_last || is_hopeless(stage, &finding) || is_final(settings, finding.cause) {
                 return self.report.fail(stage, finding);
             }
-            let project = given.project.clone().map(|project| ProjectSettings { prefers_direct: false, ..project });
-            settings = match self.found(&ServerSettings { project, ..given }).await {
-                Ok(settings) => settings,
-                // That the machine can't be reached is what the caller has to know.
-                Err(_) => return self.report.fail(stage, finding),
-            };
             self.report.start_over(&place.shown(), &finding);
-        }
-        let places = Place::all(&settings);
-        for (index, place) in places.iter().enumerate() {
-            match self.examine(place).await {
-                Ok(()) => return,
-                Err((stage, finding))
-                    if index + 1 == places.len()
-                        || is_hopeless(stage, &finding)
-                        || is_final(&settings, finding.cause) =>
-                {
-                    return self.report.fail(stage, finding);
-                }
-                Err((_, finding)) => self.report.start_over(&place.shown(), &finding),
-            }
         }
     }
 
@@ -222,35 +219,10 @@ impl Examination<'_> {
 
     async fn examine(&mut self, place: &Place) -> Result<(), (Stage, Finding)> {
         let ring = KeyRing::default();
-        let at = |stage: Stage| move |finding: Finding| (stage, finding);
         let Reached { socket, address, seen, warnings } = self.connect(place).await?;
         self.report.end_well(Stage::Connect, seen, warnings);
         let guarded = place.tls().map(|tls| Guarded { place, tls, address: &address, ring: &ring });
-        let stream = match &guarded {
-            Some(guarded) => {
-                let mut socket = socket;
-                if place.is_direct_tls() {
-                    self.report.skip(Stage::SslRequest, "TLS begins without it");
-                } else {
-                    let detail = greeting::ask(place, &mut socket).await.map_err(at(Stage::SslRequest))?;
-                    self.report.pass(Stage::SslRequest, detail);
-                }
-                let (stream, detail) = match guarded.secure(socket, self.caller).await {
-                    Ok(secured) => secured,
-                    Err(failure) if place.is_direct_tls() => {
-                        return Err((Stage::Tls, greeting::behind_tls(place, &address, failure).await));
-                    }
-                    Err(failure) => return Err((Stage::Tls, failure)),
-                };
-                self.report.pass(Stage::Tls, detail);
-                stream
-            }
-            None => {
-                self.report.skip(Stage::SslRequest, NO_TLS);
-                self.report.skip(Stage::Tls, NO_TLS);
-                Stream::Plain(socket)
-            }
-        };
+        let stream = self.secure(socket, guarded.as_ref()).await?;
         let door = Door { place, address: &address, ring: &ring, left: self.left() };
         let introduced = match door.say(stream).await {
             Ok(introduced) => introduced,
@@ -266,6 +238,32 @@ impl Examination<'_> {
         self.log_in(place, &address, &introduced, &ring).await
     }
 
+    /// What goes on over the socket: TLS, where that is wanted.
+    async fn secure(&mut self, mut socket: Socket, guarded: Option<&Guarded<'_>>) -> Result<Stream, (Stage, Finding)> {
+        let Some(guarded) = guarded else {
+            self.report.skip(Stage::SslRequest, NO_TLS);
+            self.report.skip(Stage::Tls, NO_TLS);
+            return Ok(Stream::Plain(socket));
+        };
+        let Guarded { place, address, .. } = *guarded;
+        if place.is_direct_tls() {
+            self.report.skip(Stage::SslRequest, "TLS begins without it");
+        } else {
+            let detail = greeting::ask(place, address, &mut socket).await.map_err(at(Stage::SslRequest))?;
+            self.report.pass(Stage::SslRequest, detail);
+        }
+        match guarded.secure(socket, self.caller).await {
+            Ok((stream, detail)) => {
+                self.report.pass(Stage::Tls, detail);
+                Ok(stream)
+            }
+            Err(failure) if place.is_direct_tls() => {
+                Err((Stage::Tls, greeting::behind_tls(place, address, failure).await))
+            }
+            Err(failure) => Err((Stage::Tls, failure)),
+        }
+    }
+
     /// What the error of a connection means that has just failed.
     fn of_failure(&mut self, place: &Place, error: &Error) -> Finding {
         let finding = refusal::of_failure(place, error.clone());
@@ -279,11 +277,11 @@ impl Examination<'_> {
     async fn connect(&mut self, place: &Place) -> Result<Reached, (Stage, Finding)> {
         if place.is_unix {
             self.report.skip(Stage::Resolve, "the host is the folder of a Unix socket");
-            return socket_file::open(place).await.map_err(|finding| (Stage::Connect, finding));
+            return socket_file::open(place).await.map_err(at(Stage::Connect));
         }
-        let addresses: Addresses = names::look_up(place).await.map_err(|finding| (Stage::Resolve, finding))?;
+        let addresses: Addresses = names::look_up(place).await.map_err(at(Stage::Resolve))?;
         self.report.pass(Stage::Resolve, addresses.seen.as_str());
-        reach::reach(place, &addresses).await.map_err(|finding| (Stage::Connect, finding))
+        reach::reach(place, &addresses).await.map_err(at(Stage::Connect))
     }
 
     async fn log_in(
@@ -293,7 +291,6 @@ impl Examination<'_> {
         introduced: &Introduced,
         ring: &KeyRing,
     ) -> Result<(), (Stage, Finding)> {
-        let at = |stage: Stage| move |finding: Finding| (stage, finding);
         let wanted = &introduced.wanted;
         login::check(place, wanted).map_err(at(Stage::Authentication))?;
         if *wanted == Wanted::Nothing {
@@ -335,6 +332,11 @@ impl Examination<'_> {
         self.report.end_well(Stage::Session, "the session can be used", seen.warnings);
         Ok(())
     }
+}
+
+/// A finding, with the stage that it is of.
+fn at(stage: Stage) -> impl Fn(Finding) -> (Stage, Finding) {
+    move |finding| (stage, finding)
 }
 
 fn not_tried(place: &Place) -> Finding {

@@ -1,5 +1,7 @@
 //! What one of the checks has found.
 
+use std::time::Duration;
+
 use super::cause::Cause;
 use crate::error::Error;
 
@@ -20,6 +22,11 @@ impl Finding {
     /// A cause, with nothing known but that.
     pub(super) fn new(cause: Cause) -> Finding {
         Finding { cause, facts: Vec::new(), evidence: Vec::new(), error: None }
+    }
+
+    /// The time for a step was over.
+    pub(super) fn timed_out(limit: Duration) -> Finding {
+        Finding::new(Cause::TimedOut).with("limit", format!("{} ms", limit.as_millis()))
     }
 
     /// The same with a fact for its texts.

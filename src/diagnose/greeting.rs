@@ -1,6 +1,5 @@
 //! What a server says to the first bytes.
 
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -38,9 +37,8 @@ struct Heard {
     has_closed: bool,
 }
 
-/// Asks for TLS, and reads what comes.
-pub(super) async fn ask(place: &Place, socket: &mut Socket) -> Result<String, Finding> {
-    let address = &address_of(place, socket);
+/// Asks for TLS, and reads what comes. `address` is for further tries.
+pub(super) async fn ask(place: &Place, address: &Address, socket: &mut Socket) -> Result<String, Finding> {
     let heard = converse(socket, &ssl_request(), PATIENCE).await;
     match first_bytes::meaning(&heard.bytes) {
         Some(Speech::Tls) => Ok("the server agrees to TLS".to_owned()),
@@ -56,20 +54,10 @@ pub(super) async fn behind_tls(place: &Place, address: &Address, failure: Findin
         return failure;
     }
     let Some(Ok(mut socket)) = clock::within(PATIENCE_TO_DIAL, dial_again(address)).await else { return failure };
-    match ask(place, &mut socket).await {
+    match ask(place, address, &mut socket).await {
         Err(finding) if matches!(finding.cause, Cause::HttpServer | Cause::OtherProtocol) => finding,
         _ => failure,
     }
-}
-
-/// Where a socket leads, for further tries.
-fn address_of(place: &Place, socket: &Socket) -> Address {
-    if let Socket::Tcp(stream) = socket
-        && let Ok(address) = stream.peer_addr()
-    {
-        return Address::Tcp(address);
-    }
-    Address::Unix(Path::new(&place.host).join(format!(".s.PGSQL.{}", place.port)))
 }
 
 fn ssl_request() -> Vec<u8> {
@@ -126,7 +114,7 @@ fn of(place: &Place, cause: Cause) -> Finding {
 /// `kind` is empty where it isn't known.
 fn other(place: &Place, kind: &str, heard: &Heard) -> Finding {
     let finding = of(place, Cause::OtherProtocol);
-    let finding = if kind.is_empty() { finding } else { finding.with("kind", kind) };
+    let finding = if kind.is_empty() { finding } else { finding.with("server", kind) };
     quoting(finding, place, heard)
 }
 

@@ -86,7 +86,7 @@ fn check_binding(place: &Place, wanted: &Wanted) -> Result<(), Finding> {
     if is_offered && place.tls().is_some() {
         return Ok(());
     }
-    let finding = Finding::new(Cause::ChannelBinding).with("place", place.shown()).with("method", shown(wanted));
+    let finding = Finding::new(Cause::ChannelBinding).with("place", place.shown());
     let how = if place.tls().is_some() { "" } else { ", on a connection without TLS" };
     Err(finding.seen(format!(
         "{} offers {}{how}; channel binding needs {SCRAM_BOUND} and TLS",
@@ -138,12 +138,12 @@ pub(super) async fn log_in(
 /// Its answer would be about another role.
 fn withheld(place: &Place, error: Error) -> Finding {
     let seen = "The pooler couldn't look up a role a moment ago, and shuts the project out after few such answers: so \
-                this login waits. Ask again in a few seconds";
-    Finding::new(Cause::NotTried).with("place", place.shown()).seen(seen).by(error)
+                this login waits.";
+    let advice = "Ask again in a few seconds.";
+    Finding::new(Cause::NotTried).with("place", place.shown()).with("advice", advice).seen(seen).by(error)
 }
 
 fn too_late(place: &Place, limit: Duration, error: Error) -> Finding {
     let seen = format!("{}: no end of the login within {} s", place.shown(), limit.as_secs().max(1));
-    let finding = Finding::new(Cause::TimedOut).with("place", place.shown());
-    finding.with("limit", format!("{} ms", limit.as_millis())).seen(seen).by(error)
+    Finding::timed_out(limit).seen(seen).by(error)
 }

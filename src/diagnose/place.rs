@@ -6,7 +6,8 @@ use tokio_postgres::config::{Host, SslNegotiation};
 
 use super::plain::{is_host, shown_name};
 use crate::config::{ServerSettings, TlsSettings};
-use crate::supabase::{Endpoint, Way, reference};
+use crate::conn::address::SOCKET;
+use crate::supabase::{Endpoint, Way, is_like_ref, reference};
 
 /// A host of the settings, with those settings for it alone.
 pub(super) struct Place {
@@ -71,8 +72,7 @@ impl Place {
     pub(super) fn project(&self) -> Option<String> {
         let named = reference(&self.settings.startup);
         let project = named.or_else(|| self.way().role_and_project().1.map(str::to_owned))?;
-        let is_ref = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        ((1..=40).contains(&project.len()) && project.bytes().all(is_ref)).then_some(project)
+        is_like_ref(&project).then_some(project)
     }
 
     /// Whether the user has the ref of a project behind its name, at the machine of the project, which wants none.
@@ -95,7 +95,7 @@ impl Place {
     /// `host:port`, for a text.
     pub(super) fn shown(&self) -> String {
         let host = self.shown_host();
-        if self.is_unix { format!("{host}/.s.PGSQL.{}", self.port) } else { shown(&host, self.port) }
+        if self.is_unix { format!("{host}/{SOCKET}{}", self.port) } else { shown(&host, self.port) }
     }
 
     /// The host, for a text. What can't be a host may be a secret in the wrong place.

@@ -13,14 +13,13 @@ use super::{idle_cut, refusal, search_path};
 use crate::clock;
 use crate::config::SessionTarget;
 use crate::conn::session::{Answer, Question};
-use crate::conn::{Request, Session};
+use crate::conn::{PROCESS, Request, Session};
 use crate::error::{Error, ErrorKind, texts};
 use crate::wire::ResultSet;
 
 /// The longest wait for the answers.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-const PROCESS: &str = "SELECT pg_catalog.pg_backend_pid()";
 const VERSION: &str = "SELECT pg_catalog.current_setting('server_version_num')";
 const RECOVERY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
 const READ_ONLY: &str =
@@ -249,9 +248,9 @@ fn is_unknown_to(session: &Session, error: &Error) -> bool {
 /// The finding for a session on which nothing can be asked.
 fn useless(seat: &Seat<'_>, limit: Duration, error: &Error) -> Finding {
     if matches!(error.kind, ErrorKind::Timeout(_)) {
-        let limit = format!("{} ms", limit.as_millis());
-        let seen = format!("The login is taken, and the first query gets no answer within {limit}.");
-        return Finding::new(Cause::TimedOut).with("place", seat.place.shown()).with("limit", limit).seen(seen);
+        let millis = limit.as_millis();
+        let seen = format!("The login is taken, and the first query gets no answer within {millis} ms.");
+        return Finding::timed_out(limit).seen(seen);
     }
     refusal::finding(seat.place, error.clone())
 }

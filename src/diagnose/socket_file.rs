@@ -8,7 +8,7 @@ use super::finding::Finding;
 use super::place::Place;
 use super::reach::Reached;
 use crate::clock;
-use crate::conn::address::{Address, dial_again};
+use crate::conn::address::{Address, SOCKET, dial_again, socket_path};
 use crate::error::Error;
 
 /// Files that are named.
@@ -16,8 +16,7 @@ const MOST_FILES: usize = 5;
 
 /// Connects to the file of a Unix socket.
 pub(super) async fn open(place: &Place) -> Result<Reached, Finding> {
-    let path = Path::new(&place.host).join(format!(".s.PGSQL.{}", place.port));
-    let address = Address::Unix(path);
+    let address = Address::Unix(socket_path(Path::new(&place.host), place.port));
     let finding = Finding::new(Cause::SocketFile).with("place", place.shown());
     match clock::within(PATIENCE, dial_again(&address)).await {
         Some(Ok(socket)) => {
@@ -49,7 +48,7 @@ async fn explained(place: &Place, finding: Finding, error: Error) -> Finding {
             finding = finding.seen(format!("{folder} has no socket of PostgreSQL in it"));
         } else {
             let others = others.join(", ");
-            finding = finding.seen(format!("{folder} has {others} in it")).with("others", others);
+            finding = finding.seen(format!("{folder} has {others} in it"));
         }
     }
     finding.by(error)
@@ -59,7 +58,7 @@ async fn explained(place: &Place, finding: Finding, error: Error) -> Finding {
 fn sockets(folder: &Path) -> std::io::Result<Vec<String>> {
     let mut names: Vec<String> = std::fs::read_dir(folder)?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.strip_prefix(".s.PGSQL.").is_some_and(|port| port.parse::<u16>().is_ok()))
+        .filter(|name| name.strip_prefix(SOCKET).is_some_and(|port| port.parse::<u16>().is_ok()))
         .collect();
     names.sort_unstable();
     names.truncate(MOST_FILES);

@@ -132,7 +132,7 @@ impl Door<'_> {
         }
         let asking = async {
             let mut socket = dial_again(self.address).await.ok()?;
-            greeting::ask(self.place, &mut socket).await.err()
+            greeting::ask(self.place, self.address, &mut socket).await.err()
         };
         let finding = clock::within(LIMIT.min(left), asking).await.flatten()?;
         Some(finding).filter(|finding| finding.cause != Cause::TlsNotOffered)
@@ -180,5 +180,5 @@ fn dropped(place: &Place, refused: Finding, sent: &[(String, String)]) -> Findin
     let names: Vec<&str> = names.collect();
     let mut finding = Finding { error: None, ..refused.of(Cause::ParameterDropped) };
     finding.facts.retain(|(name, _)| *name != "parameter");
-    finding.with("parameter", names.join(", "))
+    if names.is_empty() { finding } else { finding.with("parameter", names.join(", ")) }
 }

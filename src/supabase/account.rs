@@ -40,13 +40,17 @@ impl Account {
 /// Whether a connection names a project where only Supabase's pooler looks for one, as `role.ref` or in `options`: so
 /// its server is one, whatever its host is called.
 pub fn names_project(user: &str, startup: &[(String, String)]) -> bool {
-    let is_ref = |text: &str| text.len() == REF_LETTERS && text.bytes().all(|byte| byte.is_ascii_lowercase());
     user.rsplit_once('.').is_some_and(|(_, project)| is_ref(project))
         || reference(startup).is_some_and(|project| is_ref(&project))
 }
 
 /// In every ref.
-const REF_LETTERS: usize = 20;
+pub const REF_LETTERS: usize = 20;
+
+/// Whether a text has the form of a project's ref.
+pub fn is_ref(text: &str) -> bool {
+    text.len() == REF_LETTERS && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ impl Facts {
         let (role, project) = way.role_and_project();
         Facts {
             role: Some(role).filter(|role| is_role(role)).map(str::to_owned),
-            project: project.filter(|project| is_ref(project)).map(str::to_owned),
+            project: project.filter(|project| is_like_ref(project)).map(str::to_owned),
             host: Some(way.host).filter(|host| is_host(host)).map(str::to_owned),
             limit: limit(text),
             address: address(text).map(|address| address.to_string()),
@@ -75,7 +75,8 @@ fn is_role(text: &str) -> bool {
         && text.bytes().all(is_plain)
 }
 
-fn is_ref(text: &str) -> bool {
+/// Whether a text can be meant as a project's ref, so that it may be repeated.
+pub fn is_like_ref(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 

@@ -14,11 +14,11 @@ mod startup;
 mod tests;
 mod way;
 
-pub use account::{Account, names_project};
+pub use account::{Account, REF_LETTERS, is_ref, names_project};
 pub use advice::{advice, answer, answer_with, facts};
 pub use answers::Answer;
 pub use endpoint::Endpoint;
-pub use facts::fill;
+pub use facts::{fill, is_like_ref};
 pub use form::{Form, Sight, What};
 pub use record::{Record, records, words};
 pub use regions::{CLUSTERS, REGIONS, cluster_host, older_host, region_of};
