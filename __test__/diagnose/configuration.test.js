@@ -150,6 +150,14 @@ ofOurManager('what a diagnosis says of a configuration', (bench) => {
     });
   }
 
+  test('a key in the place of the host, the user or the database is not repeated', async () => {
+    const key = `eyJhbGciOiJIUzI1NiJ9.${claims}.c2ln`;
+    for (const place of ['dbHost', 'dbUser', 'dbName']) {
+      const diagnosis = await diagnose({ ...bench.config({ [place]: key }), secrets: [key] });
+      assert.equal(diagnosis.ok, false, place);
+    }
+  });
+
   test('sslmode in the URL against the ssl object is named where the connection fails', async () => {
     const login = `${bench.server.user}:${bench.server.password}`;
     const ssl = { rejectUnauthorized: false };

@@ -99,13 +99,13 @@ ofOurManager('what a diagnosis says of a server that is no PostgreSQL', (bench) 
       assertFails(diagnosis, 'http-server', stage, 0);
     });
 
-    for (const [protocol, greeting] of [
-      ['SSH', 'SSH-2.0-OpenSSH_9.2p1 Debian\r\n'],
-      ['SMTP', '220 mail.example ESMTP Postfix\r\n'],
-      ['MySQL', 'J\0\0\0\n8.0.36\0\x0b\0\0\0abcdefgh\0'],
+    for (const [protocol, greeting, named] of [
+      ['SSH', 'SSH-2.0-OpenSSH_9.2p1 Debian\r\n', 'an SSH server'],
+      ['SMTP', '220 mail.example ESMTP Postfix\r\n', 'a mail server (SMTP)'],
+      ['MySQL', 'J\0\0\0\n8.0.36\0\x0b\0\0\0abcdefgh\0', 'a MySQL server'],
       // Its length is the letter with which PostgreSQL agrees to TLS.
-      ['MySQL', 'S\0\0\0\n8.0.36\0\x0b\0\0\0abcdefgh\0'],
-      ['MySQL', 'N\0\0\0\n8.0.36\0\x0b\0\0\0abcdefgh\0'],
+      ['MySQL', 'S\0\0\0\n8.0.36\0\x0b\0\0\0abcdefgh\0', 'a MySQL server'],
+      ['MySQL', 'N\0\0\0\n8.0.36\0\x0b\0\0\0abcdefgh\0', 'a MySQL server'],
     ]) {
       const start = JSON.stringify(greeting.slice(0, 4));
       test(`a server that speaks ${protocol} first (${start}) is named, ${how}`, async () => {
@@ -114,6 +114,7 @@ ofOurManager('what a diagnosis says of a server that is no PostgreSQL', (bench) 
           ssl,
         );
         assertFails(diagnosis, 'other-protocol', stage, 0);
+        assert.ok(diagnosis.message.includes(named), diagnosis.message);
       });
     }
 

@@ -139,7 +139,7 @@ test("a host that no way leads to, of both families, can't be reached", alone, a
   const names = { 'db.example.test': { A: ['203.0.113.7'], AAAA: ['2001:db8::7'] } };
   const diagnosis = await inNetwork('db.example.test', { names });
   assertFails(diagnosis, 'unreachable', 'connect', 0);
-  says(diagnosis, '203.0.113.7:5432: no way leads there', '[2001:db8::7]:5432: no way leads there');
+  says(diagnosis, '203.0.113.7:5432: no route', '[2001:db8::7]:5432: no route');
 });
 
 test('a refused IPv4 address says more than an IPv6 address that no way leads to', alone, async () => {
@@ -293,6 +293,7 @@ ofOurManager('what a diagnosis says of a way', (bench) => {
       assert.equal(connect.state, 'warning');
       const { port } = bench.server;
       says(diagnosis, `[::1]:${port}: no answer within 2 s`, `127.0.0.1:${port}: takes the connection`);
+      assert.match(diagnosis.message, /::1 doesn't answer while 127\.0\.0\.1 does/);
     } finally {
       await deaf.close();
     }

@@ -330,6 +330,7 @@ describe("Supabase's hosts, diagnosed", { skip: withoutNames }, () => {
       diagnosis.evidence.some((line) => line.includes('exists')),
       diagnosis.evidence.join('\n'),
     );
+    assert.match(diagnosis.message, /There is such a project/);
   });
 
   test('work by the ref, or by the right cluster', async (t) => {

@@ -144,6 +144,7 @@ ofOurManager('what a diagnosis says of TLS', (bench) => {
     const diagnosis = await behind(identity, trusting());
     assertFailsAt(diagnosis, 'tls', 'certificate-name');
     assertSeen(diagnosis, /db\.example\.test, \*\.example\.test/);
+    assert.match(diagnosis.message, /and not for (localhost|127\.0\.0\.1)\./);
     const wrong = await behind(identity, trusting({ servername: 'example.org' }));
     assertFailsAt(wrong, 'tls', 'certificate-name');
     assertSeen(wrong, /ssl\.servername/);

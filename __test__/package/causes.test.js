@@ -69,6 +69,16 @@ describe('The causes of a diagnosis', () => {
     );
   });
 
+  test('have places in their texts for facts alone that a check finds', () => {
+    const folder = path.join(ROOT, 'src/diagnose');
+    const rust = fs.readdirSync(folder).filter((file) => file.endsWith('.rs'));
+    const sources = rust.map((file) => read(`src/diagnose/${file}`)).join('');
+    const table = read('src/diagnose/causes.txt').replace(/^#.*$/gm, '');
+    const facts = new Set(Array.from(table.matchAll(/\{(\w+)\|/g), ([, fact]) => fact));
+    assert.ok(facts.size > 20);
+    for (const fact of facts) assert.ok(sources.includes(`"${fact}"`), fact);
+  });
+
   test('have no place in a document without marks', async () => {
     const { withPart } = await import('../../scripts/records.mjs');
     assert.throws(

@@ -58,7 +58,7 @@ impl Attempt {
             Outcome::Taken => format!("{address}: takes the connection, after {millis} ms"),
             Outcome::Refused => format!("{address}: refuses the connection, after {millis} ms"),
             Outcome::Silent => format!("{address}: no answer within {} s", PATIENCE.as_secs()),
-            Outcome::NoWay => format!("{address}: no way leads there from this machine ({})", self.code()),
+            Outcome::NoWay => format!("{address}: no route from this machine ({})", self.code()),
             Outcome::Failed => format!("{address}: {}", self.code()),
         }
     }

@@ -12,10 +12,7 @@ use crate::clock;
 use crate::config::{ProjectSettings, ServerSettings};
 use crate::conn::steps;
 use crate::error::{Error, ErrorKind};
-use crate::supabase::{CLUSTERS, Endpoint, Way, cluster_host, older_host, region_of};
-
-/// Letters of a ref.
-const REF_LETTERS: usize = 20;
+use crate::supabase::{CLUSTERS, Endpoint, REF_LETTERS, Way, cluster_host, is_ref, older_host, region_of};
 
 /// How long the name of a project's machine is looked up.
 const LOOK_UP: Duration = Duration::from_secs(2);
@@ -105,20 +102,24 @@ async fn machine(project: &str) -> Machine {
     }
 }
 
+/// What the address of its own machine tells of a project that no pooler knows.
+const THERE_IS_ONE: &str =
+    "There is such a project, since its own machine has an address: it may be too new for the poolers to know it.";
+
 fn machine_name(project: &str) -> String {
     format!("db.{project}.supabase.co")
 }
 
 fn with_machine(finding: Finding, project: &str, machine: Machine) -> Finding {
     let name = machine_name(project);
-    let (fact, seen) = match machine {
-        Machine::Missing => ("missing", format!("{name} has no address either")),
-        Machine::There => ("there", format!("{name} has an address: a project with this ref exists")),
-        Machine::Unknown => ("unknown", format!("{name} could not be looked up")),
+    let finding = match machine {
+        Machine::Missing => finding.seen(format!("{name} has no address either")),
+        Machine::There => {
+            finding.with("machine", THERE_IS_ONE).seen(format!("{name} has an address: a project with this ref exists"))
+        }
+        Machine::Unknown => finding.seen(format!("{name} could not be looked up")),
     };
-    let finding = finding.with("machine", fact).seen(seen);
-    let is_ref = project.len() == REF_LETTERS && project.bytes().all(|byte| byte.is_ascii_lowercase());
-    if is_ref {
+    if is_ref(project) {
         return finding;
     }
     let length = project.len();

@@ -31,7 +31,7 @@ pub(super) struct Neighbours {
     /// The project is there, and its machine refuses only what an address is shut out from.
     pub(super) tell_of_a_ban: bool,
     /// In sentences.
-    pub(super) seen: Vec<String>,
+    seen: Vec<String>,
 }
 
 impl Neighbours {
@@ -69,13 +69,10 @@ impl Neighbours {
     }
 
     /// The finding with what the ports have shown.
-    pub(super) fn tell(&self, mut finding: Finding) -> Finding {
-        let open: Vec<String> = self.open.iter().map(u16::to_string).collect();
-        if !open.is_empty() {
-            finding = finding.with("open", open.join(", "));
-        }
-        match &self.project {
-            Some(project) => finding.with("project", project.clone()),
+    pub(super) fn tell(self, mut finding: Finding) -> Finding {
+        finding.evidence.extend(self.seen);
+        match self.project {
+            Some(project) => finding.with("project", project),
             None => finding,
         }
     }

@@ -36,7 +36,7 @@ pub(super) async fn reach(place: &Place, addresses: &Addresses) -> Result<Reache
     });
     match taken {
         Some((socket, address)) => {
-            let warnings = dead(place, &attempts, address, &seen).into_iter().collect();
+            let warnings = dead(&attempts, address, &seen).into_iter().collect();
             Ok(Reached { socket, address: Address::Tcp(address), seen: seen.join("; "), warnings })
         }
         None => Err(unreached(place, addresses, attempts, seen).await),
@@ -44,15 +44,15 @@ pub(super) async fn reach(place: &Place, addresses: &Addresses) -> Result<Reache
 }
 
 /// Addresses that say nothing beside one that takes the connection: whoever tries them first has to wait.
-fn dead(place: &Place, attempts: &[Attempt], reached: SocketAddr, seen: &[String]) -> Option<Finding> {
+fn dead(attempts: &[Attempt], reached: SocketAddr, seen: &[String]) -> Option<Finding> {
     let silent: Vec<String> = (attempts.iter().filter(|attempt| attempt.outcome == Outcome::Silent))
         .map(|attempt| attempt.address.ip().to_string())
         .collect();
     if silent.is_empty() {
         return None;
     }
-    let finding = Finding::new(Cause::Ipv6BlackHole).with("address", silent.join(", "));
-    let finding = finding.with("host", place.shown_host()).with("reached", reached.to_string());
+    let finding = Finding::new(Cause::Ipv6BlackHole).with("dead", silent.join(", "));
+    let finding = finding.with("reached", reached.ip().to_string());
     Some(seen.iter().fold(finding, |finding, sentence| finding.seen(sentence)))
 }
 
@@ -90,15 +90,11 @@ async fn unreached(place: &Place, addresses: &Addresses, attempts: Vec<Attempt>,
     if let Some(sinkhole) = sinkhole {
         finding = finding.with("class", sinkhole.words());
     }
-    finding = neighbours.tell(finding);
     if !addresses.is_given {
         finding = finding.seen(&addresses.seen);
     }
     finding.evidence.extend(seen);
-    finding.evidence.extend(neighbours.seen);
-    if outcomes.iter().all(|(ip, _)| ip.is_ipv6()) {
-        finding = finding.with("family", "IPv6");
-    }
+    finding = neighbours.tell(finding);
     let failed = attempts.into_iter().find_map(|attempt| attempt.result.and_then(Result::err));
     match failed {
         Some(error) => {

@@ -36,7 +36,6 @@ pub(super) fn finding(place: &Place, error: Error) -> Finding {
         _ if error.server.is_none() => finding = finding.seen(ending(place, &error)),
         _ => {}
     }
-    finding.facts.extend(texts::facts_of(&error, &place.way()));
     finding.by(error)
 }
 
