@@ -309,6 +309,29 @@ describe('a server that plays a part, diagnosed', () => {
     });
   }
 
+  for (const [how, final] of [
+    ["isn't the one", `v=${Buffer.alloc(32).toString('base64')}`],
+    ['is an error with text for a terminal', `e=\u001b[2J${'x'.repeat(5000)}`],
+  ]) {
+    test(`and gives a proof that ${how} has broken the login off`, async (t) => {
+      const config = await withServer(t, async (connection) => {
+        await connection.startup();
+        connection.send(messages.authenticationSasl('SCRAM-SHA-256'));
+        const response = await connection.readUntil('p');
+        if (!response) return;
+        const nonce = /r=([^,]*)/.exec(response.body.toString('latin1'))[1];
+        connection.send(messages.authenticationSaslContinue(`r=${nonce}x,s=c2FsdA==,i=4096`));
+        if (await connection.readUntil('p')) connection.send(messages.authenticationSaslFinal(final));
+      });
+      const diagnosis = await diagnose(config());
+      assertFails(diagnosis, 'auth-method', 'authentication', 1);
+      assert.match(diagnosis.message, /don't come to the end of the login: SASL: SCRAM-SERVER-FINAL-MESSAGE/);
+      assert.match(diagnosis.remedy, /it may not know the password/);
+      assert.ok(!JSON.stringify(diagnosis).includes('u001b'));
+      assert.ok(JSON.stringify(diagnosis).length < 5000);
+    });
+  }
+
   test('and repeats the password, or text for a terminal, is not quoted with it', async (t) => {
     const config = await withServer(t, async (connection) => {
       await connection.startup();

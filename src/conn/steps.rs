@@ -1,13 +1,12 @@
 //! The steps of opening a connection, each by itself, for whoever has to know which of them fails.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::io::AsyncReadExt;
 use tokio_postgres::config::SslNegotiation;
 
-use super::address::{self, Address, dial_again};
+use super::address::{Address, dial_again};
 use super::caller::{Caller, Question, ask};
 use super::connection_id::next_id;
 use super::destination::Destination;
@@ -50,14 +49,6 @@ pub async fn find_elsewhere(
 ) -> Result<String, Error> {
     let found = Approach::elsewhere(settings, project, hosts).next().await?;
     Ok(found.first_way().host.to_owned())
-}
-
-/// The addresses of a name.
-///
-/// # Errors
-/// `Io` with Node's code: `ENOTFOUND` where there is no such name.
-pub async fn look_up(name: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
-    address::resolve(name, port).await
 }
 
 /// The startup parameters that a connection sends at first, and when a pooler has refused one of them.

@@ -7,6 +7,7 @@ use super::cause::Cause;
 use super::certificate::{Moment, printable};
 use super::finding::Finding;
 use super::place::Place;
+use super::quote::quote;
 use super::trust::{self, Chain, Expected};
 use crate::clock;
 use crate::config::{ServerSettings, TlsSettings, TlsVersion};
@@ -186,8 +187,7 @@ impl Guarded<'_> {
     fn turned_down(&self, chain: &[Vec<u8>], error: Error) -> Finding {
         let chain = Chain::read(chain);
         let mut finding = trust::of_name(&chain, &self.expected());
-        let password = self.place.settings.server.get_password().unwrap_or_default();
-        let said = match quoted(&error.message, &String::from_utf8_lossy(password)) {
+        let said = match quote(&error.message, self.place) {
             Some(reason) => format!("The program's own `checkServerIdentity` refuses it: {reason}"),
             None => "The program's own `checkServerIdentity` refuses it.".to_owned(),
         };
@@ -215,11 +215,6 @@ impl Guarded<'_> {
         };
         format!("{version}, with a certificate for {}, issued by {}, {end}{check}", own.shown_names(), own.issuer)
     }
-}
-
-/// The beginning of a text of the program's, unless the password is in it.
-fn quoted(text: &str, password: &str) -> Option<String> {
-    (password.is_empty() || !text.contains(password)).then(|| printable(text))
 }
 
 fn is_about_client(error: &Error) -> bool {

@@ -7,6 +7,7 @@ use super::finding::Finding;
 use super::place::Place;
 use super::refusal;
 use super::report::Stage;
+use super::resolver::{Family, look_up};
 use super::texts;
 use crate::clock;
 use crate::config::{ProjectSettings, ServerSettings};
@@ -95,10 +96,10 @@ enum Machine {
 }
 
 async fn machine(project: &str) -> Machine {
-    match clock::within(LOOK_UP, steps::look_up(&machine_name(project), 5432)).await {
-        Some(Ok(_)) => Machine::There,
-        Some(Err(error)) if error.code.as_deref() == Some("ENOTFOUND") => Machine::Missing,
-        _ => Machine::Unknown,
+    match look_up(&machine_name(project), Family::Any, LOOK_UP).await {
+        Ok(_) => Machine::There,
+        Err(miss) if miss.is_answer() => Machine::Missing,
+        Err(_) => Machine::Unknown,
     }
 }
 

@@ -57,9 +57,13 @@ fn check_method(place: &Place, wanted: &Wanted) -> Result<(), Finding> {
         Wanted::Sasl(mechanisms) => has(mechanisms, SCRAM) || has(mechanisms, SCRAM_BOUND),
         _ => true,
     };
-    let finding = || Finding::new(Cause::AuthMethod).with("place", place.shown()).with("method", shown(wanted));
+    let refused = |why: &str| {
+        let how = format!("asks for {}, which {why}", shown(wanted));
+        let seen = format!("{} {how}", place.shown());
+        Err(Finding::new(Cause::AuthMethod).with("place", place.shown()).with("how", how).seen(seen))
+    };
     if !is_spoken {
-        return Err(finding().seen(format!("{} asks for {}", place.shown(), shown(wanted))));
+        return refused("isn't spoken here");
     }
     let name = match wanted {
         Wanted::Nothing => "none",
@@ -68,11 +72,7 @@ fn check_method(place: &Place, wanted: &Wanted) -> Result<(), Finding> {
         Wanted::Sasl(_) | Wanted::Other(_) => "scram-sha-256",
     };
     match &place.settings.required_auth {
-        Some(required) if !required.allows(name) => Err(finding().seen(format!(
-            "{} asks for {}, and require_auth of the configuration doesn't allow that",
-            place.shown(),
-            shown(wanted)
-        ))),
+        Some(required) if !required.allows(name) => refused("`require_auth` of the configuration doesn't allow"),
         _ => Ok(()),
     }
 }

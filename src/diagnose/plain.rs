@@ -39,6 +39,14 @@ pub(super) fn is_host(text: &str) -> bool {
         && !is_like_a_key(text)
 }
 
+/// The most characters that are repeated of what another party says.
+const LONGEST_LINE: usize = 200;
+
+/// The beginning of a text, on one line and without what a terminal would obey.
+pub(super) fn line(text: &str) -> String {
+    cut(text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }), LONGEST_LINE)
+}
+
 /// The first so many characters, with `…` for those behind them.
 pub(super) fn cut(letters: impl IntoIterator<Item = char>, most: usize) -> String {
     let mut letters = letters.into_iter();

@@ -1,18 +1,14 @@
 //! What a server says, as far as it may be repeated.
 
 use super::place::Place;
-use super::plain::{cut, is_name};
-
-/// The most letters of a text that are repeated.
-const LONGEST: usize = 200;
+use super::plain::{is_name, line};
 
 /// The beginning of a server's text. Nothing where it repeats something of the caller's that may be a secret.
 pub(super) fn quote(said: &str, place: &Place) -> Option<String> {
     if said.is_empty() || given(place).any(|value| !value.is_empty() && said.contains(&value)) {
         return None;
     }
-    let letters = said.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
-    Some(cut(letters, LONGEST))
+    Some(line(said))
 }
 
 /// The password, and whatever else of the connection hasn't the form of a name or a number.
@@ -46,7 +42,7 @@ mod tests {
         let place = place("me", "hunter2");
         assert_eq!(quote("no\u{1b}[2J\r\nway", &place).as_deref(), Some("no [2J  way"));
         let long = quote(&"é".repeat(300), &place).unwrap();
-        assert_eq!(long.chars().count(), LONGEST + 1);
+        assert_eq!(long.chars().count(), 201);
         assert_eq!(quote("", &place), None);
     }
 

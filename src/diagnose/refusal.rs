@@ -3,6 +3,7 @@
 use super::cause::Cause;
 use super::finding::Finding;
 use super::place::Place;
+use super::plain::line;
 use super::quote::quote;
 use super::texts;
 use crate::error::{Error, ErrorKind};
@@ -36,7 +37,7 @@ pub(super) fn finding(place: &Place, error: Error) -> Finding {
         _ if error.server.is_none() => finding = finding.seen(ending(place, &error)),
         _ => {}
     }
-    finding.by(error)
+    broken_off(finding, &error).by(error)
 }
 
 /// The same of an error that came with or behind the password.
@@ -91,7 +92,7 @@ pub(super) fn of_failure(place: &Place, error: Error) -> Finding {
             format!("The connection failed with {shown}. Now everything goes well up to the login, which wasn't tried.")
         }
     };
-    finding.seen(found).by(error)
+    broken_off(finding, &error).seen(found).by(error)
 }
 
 /// What an error means of which the table says nothing.
@@ -112,12 +113,29 @@ fn ending(place: &Place, error: &Error) -> String {
     format!("{}: {}", place.shown(), shown_code(error))
 }
 
-/// How a connection has ended, in a few words. The messages of this side's own errors have nothing secret in them.
+/// How a connection has ended, in a few words. The messages of this side's own errors have nothing secret in them, but may
+/// have a server's words.
 pub(super) fn shown_code(error: &Error) -> String {
     match error.code.as_deref().filter(|code| is_code(code)) {
         Some(code) => format!("the connection ends with {code}"),
-        None => error.message.clone(),
+        None => line(&error.message),
     }
+}
+
+/// What to do where this side has ended a login.
+const BROKEN_OFF: &str = "Do what the message says. If it is about the server's part, look who answers there: it may not \
+                          know the password.";
+
+/// The finding with what a login has broken off over, where no answer of the server's says it: its part of the exchange may
+/// be wrong, or the password may not be told to it.
+fn broken_off(finding: Finding, error: &Error) -> Finding {
+    if finding.cause != Cause::AuthMethod || error.server.is_some() {
+        return finding;
+    }
+    let why = line(&error.message);
+    finding
+        .with("how", format!("and this side don't come to the end of the login: {}", why.trim_end_matches('.')))
+        .with("advice", BROKEN_OFF)
 }
 
 /// SQLSTATEs and Node's codes. A program's own error may have anything there.
