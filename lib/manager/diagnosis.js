@@ -2,6 +2,7 @@
 
 const { native, start } = require('../native/binding');
 const { expanded } = require('../config/expansion');
+const { checkOptionNames } = require('../config/keys-check');
 const { kindOf } = require('../errors');
 const Client = require('../pg/client/client');
 const { settingsOf } = require('../pg/client/client-settings');
@@ -52,10 +53,7 @@ function checkOptions(given) {
     throw new TypeError(`The options of diagnose must be an object, got ${shown(given)}`);
   }
   const options = /** @type {Record<string, unknown>} */ (given);
-  const other = Object.keys(options).find((name) => !OPTIONS.includes(name));
-  if (other !== undefined) {
-    throw new TypeError(`diagnose has no option ${JSON.stringify(other)}; it has ${OPTIONS.join(', ')}`);
-  }
+  checkOptionNames(options, OPTIONS, 'diagnose');
   const { databases, timeout, maxAuthAttempts } = options;
   if (maxAuthAttempts !== undefined && !(Number.isInteger(maxAuthAttempts) && Number(maxAuthAttempts) >= 0)) {
     throw new TypeError(`"maxAuthAttempts" must be a whole number from 0 on, got ${shown(maxAuthAttempts)}`);
