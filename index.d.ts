@@ -105,7 +105,10 @@ declare class DatabaseManager {
   addConnection(
     name: string,
     config: DatabaseManager.DatabaseConfig & {
-      /** The error of a failure gets a `diagnosis`, for which no further password is sent. @default false */
+      /**
+       * The error of a failure gets a `diagnosis`, a {@link DatabaseManager.Diagnosis}, up to 10 seconds later. No further
+       * password is sent for it. @default false
+       */
       diagnose?: boolean | undefined;
     },
   ): Promise<DatabaseManager.AddConnectionResult>;
