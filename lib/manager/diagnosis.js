@@ -7,8 +7,11 @@ const { kindOf } = require('../errors');
 const Client = require('../pg/client/client');
 const { settingsOf } = require('../pg/client/client-settings');
 const { amount, shown } = require('../pg/settings/option');
+const Pool = require('../pg/pool/pool');
 const { withCarried } = require('../pg/settings/secret');
+const { toPoolOptions } = require('../pg/settings/settings');
 const { DiagnosisRequest } = require('./diagnosis-request');
+const { withoutValues } = require('./diagnosis-secrets');
 const { LazyEntry } = require('./entry');
 const { GUIDE_RULES } = require('./pool-rules');
 
@@ -28,6 +31,9 @@ const { GUIDE_RULES } = require('./pool-rules');
  */
 
 const TIMEOUT_MILLIS = 10000;
+
+/** More passwords than any diagnosis sends. */
+const MANY_ATTEMPTS = 100;
 
 /** Databases that are looked at at a time. */
 const AT_ONCE = 32;
@@ -61,7 +67,8 @@ function checkOptions(given) {
   return {
     databases,
     timeout: amount('timeout', timeout, TIMEOUT_MILLIS) || TIMEOUT_MILLIS,
-    maxAuthAttempts: maxAuthAttempts === undefined ? undefined : Number(maxAuthAttempts),
+    maxAuthAttempts:
+      maxAuthAttempts === undefined ? undefined : Math.min(Number(maxAuthAttempts), MANY_ATTEMPTS),
   };
 }
 
@@ -146,6 +153,8 @@ async function diagnose(name, config, makePool, { timeout, maxAuthAttempts }, { 
     if (pool === undefined) {
       throw new Error('The configuration has no PostgreSQL server: give "host", "connectionString" or "ref"');
     }
+    // It says what is wrong with them only when it opens a connection.
+    if (pool instanceof Pool) toPoolOptions(pool.options);
     given.hasOwnWay = hasOwnWay(pool);
     // A stream that is asked for is opened.
     template = new Client(
@@ -156,7 +165,7 @@ async function diagnose(name, config, makePool, { timeout, maxAuthAttempts }, { 
     const { targetSessionAttrs } = template.connectionParameters;
     given.takesStandby = STANDBY_TARGETS.includes(String(targetSessionAttrs));
   } catch (refusal) {
-    given.refusal = failureOf(refusal);
+    given.refusal = { ...failureOf(refusal), message: withoutValues(refusal, config) };
   }
   const order = {
     given,
