@@ -56,8 +56,20 @@ function isOdd(value) {
 function textsOf(value, depth) {
   if (typeof value === 'string') return [...formsOf(value), ...partsOf(value).flatMap(formsOf)];
   if (value === null || typeof value !== 'object' || depth === 0) return [];
-  const whole = Array.isArray(value) ? value : withCarried(/** @type {Record<string, unknown>} */ (value));
-  return Object.values(whole).flatMap((inner) => textsOf(inner, depth - 1));
+  return valuesOf(value).flatMap((inner) => textsOf(inner, depth - 1));
+}
+
+/**
+ * @param {object} object
+ * @returns {unknown[]} none of one that throws when it is read: nothing has been made of it
+ */
+function valuesOf(object) {
+  if (Array.isArray(object)) return object;
+  try {
+    return Object.values(withCarried(/** @type {Record<string, unknown>} */ (object)));
+  } catch {
+    return [];
+  }
 }
 
 /** @param {string} text */
