@@ -99,6 +99,18 @@ ofOurManager('what a diagnosis says of a configuration', (bench) => {
     });
   }
 
+  test('a database that has kept the name of a template works, and is no fault', async () => {
+    const dbName = bench.unique('your_database');
+    await bench.look(`CREATE DATABASE ${dbName}`);
+    try {
+      const { ok, cause } = await diagnose(bench.config({ dbName }));
+      assert.deepEqual([ok, cause], [true, 'ok']);
+    } finally {
+      await bench.look(`DROP DATABASE ${dbName} WITH (FORCE)`);
+    }
+    assertNamed(await diagnose(bench.config({ dbName })), 'placeholder');
+  });
+
   for (const [what, password] of [
     ['empty', ''],
     ['with a line end', 'secret99\r\n'],

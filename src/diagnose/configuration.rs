@@ -32,8 +32,7 @@ fn doubtful(finding: Finding) -> Verdict {
 
 /// The first thing that is wrong, or else the first that may be.
 pub(super) fn check(given: &Given) -> Option<Verdict> {
-    let all = [
-        placeholder(given),
+    let others = [
         stray(given),
         api_host(given),
         given.password.as_deref().and_then(|password| api_key(password, given)),
@@ -41,8 +40,8 @@ pub(super) fn check(given: &Given) -> Option<Verdict> {
         tls_conflict(given),
         given.refusal.as_ref().map(refused),
     ];
-    let (wrong, doubtful): (Vec<_>, Vec<_>) =
-        all.into_iter().flatten().partition(|verdict| matches!(verdict, Verdict::Wrong(_)));
+    let all = placeholders(given).into_iter().chain(others.into_iter().flatten());
+    let (wrong, doubtful): (Vec<_>, Vec<_>) = all.partition(|verdict| matches!(verdict, Verdict::Wrong(_)));
     wrong.into_iter().chain(doubtful).next()
 }
 
@@ -51,14 +50,9 @@ pub(super) fn check_password(password: &str, given: &Given) -> Option<Verdict> {
     placeholder_password(password).or_else(|| stray_password(password)).or_else(|| api_key(password, given))
 }
 
-/// Where a value stands, as the program calls it.
-fn value(name: &'static str) -> (&'static str, String) {
-    ("value", name.to_owned())
-}
-
+/// What is wrong with a value, which is named as the program calls it.
 fn at(cause: Cause, name: &'static str) -> Finding {
-    let (key, name) = value(name);
-    Finding::new(cause).with(key, name)
+    Finding::new(cause).with("value", name)
 }
 
 /// Values that are no secrets, and what they are called.
@@ -67,8 +61,8 @@ fn plain_values(given: &Given) -> impl Iterator<Item = (&'static str, &str)> {
     all.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)))
 }
 
-/// What templates have where a value of the reader's own belongs, in lower case and with `-` for `_` and blanks.
-const TEMPLATES: [&str; 12] = [
+/// What templates have where a value of the reader's own belongs, in small letters and with `-` for `_` and blanks.
+const TEMPLATES: [&str; 8] = [
     "your-project",
     "your-ref",
     "your-password",
@@ -77,49 +71,62 @@ const TEMPLATES: [&str; 12] = [
     "your-host",
     "your-user",
     "project-ref",
-    "<password>",
-    "<ref>",
-    "<host>",
-    "<user>",
 ];
 
-fn has_template(text: &str) -> bool {
-    let plain = text.to_ascii_lowercase().replace(['_', ' '], "-");
-    TEMPLATES.iter().any(|words| plain.contains(words)) || has_word_in_brackets(&plain)
+/// Whether a text has the words of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Template {
+    /// In capitals or brackets: it is one.
+    Certain,
+    /// Somebody may have kept them as a name: a database is sometimes called `your_database`.
+    Likely,
 }
 
-/// `[your-region]`; an IPv6 address in brackets has colons.
-fn has_word_in_brackets(text: &str) -> bool {
-    let inside = text.split('[').skip(1).filter_map(|rest| rest.split_once(']')).map(|(inside, _)| inside);
-    let is_letter = |character: char| character.is_ascii_alphabetic();
-    inside.into_iter().any(|word| {
-        word.starts_with(is_letter)
-            && word.chars().all(|character| is_letter(character) || "-0123456789".contains(character))
-    })
+fn template(text: &str) -> Option<Template> {
+    let plain = text.replace(['_', ' '], "-");
+    let small = plain.to_ascii_lowercase();
+    if has_word_between(&small, '[', ']') || has_word_between(&small, '<', '>') {
+        return Some(Template::Certain);
+    }
+    let mut words = TEMPLATES.iter().filter(|words| small.contains(**words)).peekable();
+    words.peek()?;
+    let is_shouted = words.any(|words| plain.contains(&words.to_ascii_uppercase()));
+    Some(if is_shouted { Template::Certain } else { Template::Likely })
 }
 
-fn placeholder(given: &Given) -> Option<Verdict> {
-    let login = given.connection_string.as_deref().and_then(|url| connection_string::login(url));
-    let plain = plain_values(given).find(|(_, value)| has_template(value));
-    if let Some((name, _)) = plain {
-        return Some(Verdict::Wrong(at(Cause::Placeholder, name)));
+/// `[your-region]`, `<ref>`; an IPv6 address in brackets has colons.
+fn has_word_between(text: &str, start: char, end: char) -> bool {
+    let inside = text.split(start).skip(1).filter_map(|rest| rest.split_once(end)).map(|(inside, _)| inside);
+    let is_inner = |character: char| character.is_ascii_alphanumeric() || character == '-';
+    inside
+        .into_iter()
+        .any(|word| word.starts_with(|first: char| first.is_ascii_alphabetic()) && word.chars().all(is_inner))
+}
+
+fn placeholders(given: &Given) -> Vec<Verdict> {
+    let mut found = Vec::new();
+    let mut look = |name, value: Option<&str>| {
+        let verdict = |template| match template {
+            Template::Certain => Verdict::Wrong(at(Cause::Placeholder, name)),
+            Template::Likely => doubtful(at(Cause::Placeholder, name)),
+        };
+        found.extend(value.and_then(template).map(verdict));
+    };
+    for (name, value) in plain_values(given).filter(|(name, _)| *name != "ref") {
+        look(name, Some(value));
     }
-    if let Some(url) = given.connection_string.as_deref() {
-        // The password of a URL is looked at by itself.
-        let rest = login.map_or_else(|| url.to_owned(), |login| url.replacen(login, "", 1));
-        if has_template(&rest) {
-            return Some(Verdict::Wrong(at(Cause::Placeholder, "connectionString")));
-        }
-        let user = login.and_then(|login| login.split(':').next());
-        if user.is_some_and(has_template) {
-            return Some(Verdict::Wrong(at(Cause::Placeholder, "connectionString")));
-        }
-        let password = login.and_then(|login| login.split_once(':')).map(|(_, password)| password);
-        if let Some(verdict) = password.and_then(placeholder_password) {
-            return Some(verdict);
-        }
-    }
-    given.password.as_deref().and_then(placeholder_password)
+    let url = given.connection_string.as_deref();
+    let login = url.and_then(connection_string::login);
+    // The password of a URL is looked at by itself, and its parameters may have any text.
+    let rest = url.map(|url| login.map_or_else(|| url.to_owned(), |login| url.replacen(login, "", 1)));
+    look("connectionString", rest.as_deref().and_then(|rest| rest.split('?').next()));
+    look("connectionString", login.and_then(|login| login.split(':').next()));
+    // No ref has such words.
+    let reference = given.reference.as_deref().and_then(template);
+    found.extend(reference.map(|_| Verdict::Wrong(at(Cause::Placeholder, "ref"))));
+    let in_url = login.and_then(|login| login.split_once(':')).map(|(_, password)| password);
+    found.extend([in_url, given.password.as_deref()].into_iter().flatten().filter_map(placeholder_password));
+    found
 }
 
 /// In brackets nobody's password says that it is one; without them it may.
@@ -128,7 +135,7 @@ fn placeholder_password(password: &str) -> Option<Verdict> {
     let is_enclosed =
         (trimmed.starts_with('[') && trimmed.ends_with(']')) || (trimmed.starts_with('<') && trimmed.ends_with('>'));
     let plain = trimmed.to_ascii_lowercase().replace(['_', ' '], "-");
-    if !plain.contains("password") && !plain.contains("your") || !(is_enclosed || has_template(trimmed)) {
+    if !plain.contains("password") && !plain.contains("your") || !(is_enclosed || template(trimmed).is_some()) {
         return None;
     }
     let finding = at(Cause::Placeholder, "password");
@@ -270,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_templates_are_seen_wherever_they_stand() {
+    fn words_of_templates_are_seen_wherever_they_stand_and_certain_where_nobody_is_called_so() {
         for url in [
             "postgres://postgres:[YOUR-PASSWORD]@h/d",
             "postgres://postgres.[YOUR_PROJECT_REF]:x@h/d",
@@ -283,6 +290,16 @@ mod tests {
         for password in ["[hunter2]", "s3cret", "<3"] {
             assert_eq!(of_password(password), None, "{password}");
         }
+        // A name may have been kept.
+        for url in
+            ["postgres://u:p@h/your_database", "postgres://your_user:p@h/d", "postgres://u:p@h/project_references"]
+        {
+            assert_eq!(of_url(url), Some(("placeholder", false)), "{url}");
+        }
+        assert_eq!(of_url("postgres://your_user:[YOUR-PASSWORD]@h/d"), Some(("placeholder", true)));
+        assert_eq!(of_url("postgres://u:p@[::1]/d?application_name=app[web]"), None);
+        let given = Given { reference: Some("your-project-ref".into()), ..Given::default() };
+        assert_eq!(named(&given), Some(("placeholder", true)));
     }
 
     #[test]

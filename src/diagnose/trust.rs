@@ -197,7 +197,7 @@ fn expired(mut finding: Finding, chain: &Chain, expected: &Expected<'_>) -> Find
             "None of the certificates that the server sends is over: it must be one of those that are trusted here.",
         ),
     };
-    by_clock(finding, expected)
+    by_clock(finding, expected.now)
 }
 
 fn not_yet_valid(mut finding: Finding, chain: &Chain, expected: &Expected<'_>) -> Finding {
@@ -205,15 +205,14 @@ fn not_yet_valid(mut finding: Finding, chain: &Chain, expected: &Expected<'_>) -
     if let Some(from) = to_come.max() {
         finding = finding.with("date", from.to_string());
     }
-    by_clock(finding, expected)
+    by_clock(finding, expected.now)
 }
 
 /// What the clock says, and what is known of the clock.
-fn by_clock(finding: Finding, expected: &Expected<'_>) -> Finding {
-    let now = expected.now;
+fn by_clock(finding: Finding, now: Moment) -> Finding {
     if now < MADE {
         return finding.seen(format!(
-            "The clock of this machine says {now}, which is over since this program was made: it is wrong."
+            "The clock of this machine says {now}, which was before this program was made: it is wrong."
         ));
     }
     finding.seen(format!("The clock of this machine says {now}; before the login there is nothing to hold it against."))
@@ -245,6 +244,16 @@ mod tests {
         assert!(chain.validity(MADE).ends_with("2031-04-26 10:56 UTC"));
         assert!(chain.validity(Moment::since_1970(Duration::ZERO)).starts_with("which isn't valid yet"));
         assert!(chain.validity(Moment::since_1970(Duration::from_secs(4_000_000_000))).contains("has expired"));
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_the_making_of_this_program_is_wrong() {
+        let seen = |now| by_clock(Finding::new(Cause::CertificateNotYetValid), now).evidence.concat();
+        assert!(
+            seen(Moment::since_1970(Duration::from_secs(86_400)))
+                .ends_with("1970-01-02 00:00 UTC, which was before this program was made: it is wrong.")
+        );
+        assert!(seen(MADE).contains("nothing to hold it against"));
     }
 
     #[test]
