@@ -195,6 +195,63 @@ ofOurManager('what a diagnosis says of a configuration', (bench) => {
     assert.match(JSON.stringify(diagnosis), /dbPort/);
   });
 
+  test("what stands in the wrong place isn't repeated", async () => {
+    const odd = 'S3cret!$^ pw';
+    for (const name of [
+      'target_session_attrs',
+      'statement_timeout',
+      'max',
+      'sslnegotiation',
+      'require_auth',
+    ]) {
+      const diagnosis = await diagnose({ ...NOWHERE, [name]: odd, secrets: [odd] });
+      assertNamed(diagnosis, 'configuration');
+      assert.ok(diagnosis.message.includes(name), diagnosis.message);
+    }
+    const ciphers = await diagnose(
+      bench.config({ ssl: { rejectUnauthorized: false, ciphers: odd }, secrets: [odd] }),
+    );
+    assertNamed(ciphers, 'configuration');
+    const key = await fs.readFile(bench.server.certificatePath('client.key'), 'utf8');
+    const inside = key.replace(/-----.*-----|\n/g, '');
+    for (const text of [key, inside]) {
+      const connectionString = `postgres://u@127.0.0.1:1/db?sslmode=require&sslkey=${encodeURIComponent(text)}`;
+      const diagnosis = await diagnose({ connectionString, secrets: [inside.slice(0, 40)] });
+      assertNamed(diagnosis, 'ca-file');
+    }
+    const missing = path.join(folder, 'missing.pem');
+    const named = await diagnose({
+      connectionString: `postgres://u@127.0.0.1:1/db?sslmode=require&sslrootcert=${missing}`,
+    });
+    assert.ok(named.message.includes(missing), named.message);
+  });
+
+  test('variables and words in capitals that nobody has replaced are named, and not sent', async () => {
+    for (const dbPassword of ['${DB_PASSWORD}', '{{ password }}', 'YOUR_PASSWORD']) {
+      const diagnosis = await diagnose(bench.config({ dbPassword }));
+      assertNamed(diagnosis, 'placeholder');
+      assert.equal(diagnosis.authAttempts, 0);
+    }
+  });
+
+  test('a name of its own with the words of a template works', async () => {
+    const role = bench.unique('your_user');
+    await bench.look(`CREATE ROLE ${role} LOGIN PASSWORD 'secret99'`);
+    assert.equal((await diagnose(bench.config({ dbUser: role, dbPassword: 'secret99' }))).ok, true);
+    const wrong = await diagnose(bench.config({ dbUser: role, dbPassword: 'secret77' }));
+    assertNamed(wrong, 'placeholder');
+  });
+
+  test('an empty variable in the place of the server has stray characters', async () => {
+    for (const config of [{ connectionString: '' }, { host: '' }]) {
+      const manager = bench.keep(new bench.DatabaseManager());
+      await manager.addDatabase('it', { ...config, user: 'someone', password: 'secret99' });
+      const [diagnosis] = await manager.diagnose();
+      assertNamed(diagnosis, 'stray-characters');
+      assert.ok(diagnosis.message.includes(Object.keys(config)[0]), diagnosis.message);
+    }
+  });
+
   test('a function that gives no password is named, and nothing is sent', async () => {
     const dbPassword = () => {
       throw new Error('no vault today');

@@ -23,7 +23,7 @@ host all rejected all reject
 host all trusted all trust
 host all clear all password
 host all hashed all md5
-host all postgres,app,no_login,expired,old_verifier,limited,spaced all scram-sha-256
+host all postgres,app,no_login,expired,old_verifier,limited,quoted all scram-sha-256
 host closed,revoked,full all all scram-sha-256
 `;
 
@@ -39,6 +39,7 @@ CREATE ROLE trusted LOGIN;
 CREATE ROLE clear LOGIN PASSWORD '${PASSWORD}';
 CREATE ROLE no_login NOLOGIN PASSWORD '${PASSWORD}';
 CREATE ROLE expired LOGIN PASSWORD '${PASSWORD}' VALID UNTIL '2001-01-01';
+CREATE ROLE quoted LOGIN PASSWORD '"${PASSWORD}"';
 CREATE ROLE limited LOGIN PASSWORD '${PASSWORD}' CONNECTION LIMIT 0;
 SET password_encryption = 'md5';
 CREATE ROLE hashed LOGIN PASSWORD '${PASSWORD}';
@@ -135,6 +136,36 @@ for (const version of [17, 15]) {
       for (const password of [undefined, async () => undefined, () => undefined]) {
         assertFails(await diagnose(config('app', { password })), 'password-missing', 'authentication', 0);
       }
+    });
+
+    test('with an empty password works where none is wanted', async () => {
+      assertWorks(await diagnose(config('trusted', { password: '' })), 0);
+      assertFails(await diagnose(config('app', { password: '' })), 'stray-characters', 'configuration', 0);
+    });
+
+    test('with a password in quotes that is right fails for other reasons', async () => {
+      const password = `"${PASSWORD}"`;
+      assertWorks(await diagnose(config('quoted', { password })), 1);
+      const nowhere = await diagnose(config('quoted', { password, database: 'nowhere' }));
+      assertFails(nowhere, 'database-not-found', 'authentication', 1);
+      assertFails(await diagnose(config('app', { password })), 'stray-characters', 'configuration', 1);
+    });
+
+    test('with two wishes for TLS that differ fails for other reasons behind TLS', async () => {
+      const url = (password, database) =>
+        `postgres://app:${password}@${server.host}:${server.port}/${database}?sslmode=no-verify`;
+      for (const [password, database, cause] of [
+        ['not-the-password', 'postgres', 'wrong-password'],
+        [PASSWORD, 'nowhere', 'database-not-found'],
+      ]) {
+        const diagnosis = await diagnose({ connectionString: url(password, database), ssl: true });
+        assertFails(diagnosis, cause, 'authentication', 1);
+        assert.equal(diagnosis.checks[0].state, 'warning');
+      }
+    });
+
+    test('may be given more attempts than there are', async () => {
+      assertWorks(await diagnose(config('app'), { maxAuthAttempts: 2 ** 32 }), 1);
     });
 
     test('by a function that throws has no password, unless none is needed', async () => {
@@ -349,6 +380,35 @@ describe('a server that plays a part, diagnosed', () => {
   test('and says nothing to the startup message is silent', async (t) => {
     const config = await withServer(t, (connection) => connection.startup());
     assertFails(await diagnose(config()), 'silent-server', 'startup', 0);
+  });
+
+  test('and has not answered in the time that is given is not called silent', async (t) => {
+    const config = await withServer(t, (connection) => connection.startup());
+    assertFails(await diagnose(config(), { timeout: 1000 }), 'timed-out', 'startup', 0);
+  });
+
+  test('and ends the connection in the midst of it has refused it', async (t) => {
+    const login = async (connection) => {
+      await connection.startup();
+      connection.send(messages.authenticationCleartext());
+      await connection.readUntil('p');
+    };
+    const ending = await withServer(t, async (connection) => {
+      await login(connection);
+      connection.drop();
+    });
+    assertFails(await diagnose(ending()), 'server-refusal', 'authentication', 1);
+    const later = await withServer(t, async (connection) => {
+      await login(connection);
+      connection.send(
+        messages.authenticationOk(),
+        messages.backendKeyData(1234, 5678),
+        messages.readyForQuery(),
+      );
+      await connection.read();
+      connection.drop();
+    });
+    assertFails(await diagnose(later()), 'server-refusal', 'session', 1);
   });
 
   test('and floods the login is left', async (t) => {

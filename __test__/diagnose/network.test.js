@@ -291,6 +291,7 @@ ofOurManager('what a diagnosis says of a way', (bench) => {
       assert.deepEqual([diagnosis.ok, diagnosis.cause], [true, 'ipv6-black-hole'], JSON.stringify(diagnosis));
       const connect = diagnosis.checks.find(({ name }) => name === 'connect');
       assert.equal(connect.state, 'warning');
+      assert.ok(diagnosis.message.includes('::1'), diagnosis.message);
       const { port } = bench.server;
       says(diagnosis, `[::1]:${port}: no answer within 2 s`, `127.0.0.1:${port}: takes the connection`);
       assert.match(diagnosis.message, /::1 doesn't answer while 127\.0\.0\.1 does/);

@@ -56,19 +56,20 @@ function isOdd(value) {
 function textsOf(value, depth) {
   if (typeof value === 'string') return [...formsOf(value), ...partsOf(value).flatMap(formsOf)];
   if (value === null || typeof value !== 'object' || depth === 0) return [];
-  return valuesOf(value).flatMap((inner) => textsOf(inner, depth - 1));
+  const whole = Array.isArray(value) ? value : withCarried(/** @type {Record<string, unknown>} */ (value));
+  return Object.keys(whole).flatMap((name) => textsOf(read(whole, name), depth - 1));
 }
 
 /**
- * @param {object} object
- * @returns {unknown[]} none of one that throws when it is read: nothing has been made of it
+ * @param {Record<string, unknown> | unknown[]} object
+ * @param {string} name
+ * @returns {unknown} the property; nothing where the program's own accessor throws
  */
-function valuesOf(object) {
-  if (Array.isArray(object)) return object;
+function read(object, name) {
   try {
-    return Object.values(withCarried(/** @type {Record<string, unknown>} */ (object)));
+    return /** @type {Record<string, unknown>} */ (object)[name];
   } catch {
-    return [];
+    return undefined;
   }
 }
 

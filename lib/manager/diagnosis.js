@@ -19,7 +19,6 @@ const { GUIDE_RULES } = require('./pool-rules');
  * @typedef {import('../../index').Diagnosis} Diagnosis
  * @typedef {import('./database-config').DatabaseConfig} DatabaseConfig
  * @typedef {import('./entry').Entry} Entry
- * @typedef {import('../pg/pool/pool')} Pool
  */
 
 /**

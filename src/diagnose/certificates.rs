@@ -33,8 +33,22 @@ pub(super) async fn unusable(settings: &ServerSettings) -> Option<Finding> {
     if given.into_iter().any(|roots| !roots.contains("-----BEGIN ")) {
         return Some(Finding::new(Cause::CaFile).with("reason", "there is no certificate in PEM in it"));
     }
-    let connector = KeyRing::default().connector(tls, false, None).await;
-    connector.err().map(|error| Finding::new(Cause::CaFile).with("reason", error.message.clone()).by(error))
+    let error = KeyRing::default().connector(tls, false, None).await.err()?;
+    // Without its words for the library, whose answers to them repeat them.
+    let plain = TlsSettings {
+        ciphers: None,
+        suites: None,
+        signatures: None,
+        groups: None,
+        protocols: Vec::new(),
+        ..tls.clone()
+    };
+    if KeyRing::default().connector(&plain, false, None).await.is_ok() {
+        let reason =
+            "`ciphers`, `sigalgs`, `ecdhCurve` or `ALPNProtocols` of `ssl` isn't understood by the TLS library";
+        return Some(Finding::new(Cause::Configuration).with("reason", reason).by(error));
+    }
+    Some(Finding::new(Cause::CaFile).with("reason", error.message.clone()).by(error))
 }
 
 /// A server that is to speak TLS.
@@ -114,6 +128,7 @@ impl Guarded<'_> {
             Some(Disagreement::End) => self.ended().await,
             None => return self.distrusted(error).await,
         }
+        .seen(format!("{}: {}", self.place.shown(), printable(&error.message)))
         .by(error)
     }
 

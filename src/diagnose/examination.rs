@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cause::Cause;
 use super::certificates::{self, Guarded};
-use super::configuration::{self, Verdict};
+use super::configuration::{self, Doubt, Verdict};
 use super::finding::Finding;
 use super::names::{self, Addresses};
 use super::place::Place;
@@ -41,7 +41,7 @@ pub async fn diagnose(subject: Subject, limits: Limits, caller: Option<Arc<dyn C
         limits,
         caller: caller.as_ref(),
         report: &mut report,
-        doubt: None,
+        doubts: Vec::new(),
         sourceless: None,
     };
     if clock::within(limits.timeout, examination.run()).await.is_none() {
@@ -56,7 +56,7 @@ struct Examination<'a> {
     caller: Option<&'a Arc<dyn Caller>>,
     report: &'a mut Report,
     /// What may be wrong with the configuration.
-    doubt: Option<Verdict>,
+    doubts: Vec<Doubt>,
     /// Why there is no password from where it should come.
     sourceless: Option<Finding>,
 }
@@ -64,25 +64,34 @@ struct Examination<'a> {
 impl Examination<'_> {
     async fn run(&mut self) {
         match configuration::check(&self.subject.given) {
-            Some(Verdict::Wrong(finding)) => return self.report.fail(Stage::Configuration, finding),
-            doubt => self.doubt = doubt,
+            Ok(doubts) => self.doubts = doubts,
+            Err(finding) => return self.report.fail(Stage::Configuration, finding),
         }
         self.go_on().await;
-        self.settle_doubt();
+        self.settle_doubts();
     }
 
-    /// A doubt about the configuration is what a failure is put down to.
-    fn settle_doubt(&mut self) {
+    /// A doubt about the configuration is what a failure is put down to, unless what went well speaks against it.
+    fn settle_doubts(&mut self) {
+        let failure = self.report.failure();
         if let Some(finding) = self.sourceless.take()
-            && self.report.has_failed()
+            && failure.is_some()
         {
             return self.report.blame(Stage::Configuration, finding);
         }
-        let Some(Verdict::Doubtful { finding, is_worth_saying }) = self.doubt.take() else { return };
-        if self.report.has_failed() {
-            self.report.blame(Stage::Configuration, finding);
-        } else if is_worth_saying {
-            self.report.add_warning(Stage::Configuration, finding);
+        let doubts = std::mem::take(&mut self.doubts);
+        let was_sent = self.report.attempts() > 0;
+        let may_explain =
+            |doubt: &&Doubt| failure.is_some_and(|(stage, cause)| doubt.may_explain(stage, cause, was_sent));
+        if let Some(doubt) = doubts.iter().find(may_explain) {
+            return self.report.blame(Stage::Configuration, doubt.finding.clone());
+        }
+        // A configuration that can't be used is all that there is to say of it.
+        if failure.is_some_and(|(stage, _)| stage == Stage::Configuration) {
+            return;
+        }
+        if let Some(doubt) = doubts.into_iter().find(|doubt| doubt.is_worth_saying) {
+            self.report.add_warning(Stage::Configuration, doubt.finding);
         }
     }
 
@@ -170,7 +179,8 @@ impl Examination<'_> {
 
     /// How much time is left, but for what it takes to say so.
     fn left(&self) -> Duration {
-        self.limits.timeout.saturating_sub(self.report.age()).saturating_sub(MARGIN)
+        let margin = MARGIN.min(self.limits.timeout / 4);
+        self.limits.timeout.saturating_sub(self.report.age()).saturating_sub(margin)
     }
 
     /// The settings with the password that the program supplies. A function of its own isn't called where no password may
@@ -194,7 +204,8 @@ impl Examination<'_> {
         let Some(password) = answer.into_text() else { return Ok(settings) };
         match configuration::check_password(&password, &self.subject.given) {
             Some(Verdict::Wrong(finding)) => return Err(finding),
-            doubt => self.doubt = self.doubt.take().or(doubt),
+            Some(Verdict::Doubtful(doubt)) => self.doubts.push(doubt),
+            None => {}
         }
         settings.server.password(password);
         Ok(settings)

@@ -128,6 +128,10 @@ fn error(rest: &[u8]) -> Option<ServerError> {
 pub(super) fn shown(bytes: &[u8]) -> Option<String> {
     let is_text = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
     let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).find(|line| line.iter().any(u8::is_ascii_graphic))?;
+    // Numbers and lengths in between are none of a text.
+    if line.iter().filter(|byte| is_text(byte)).count() * 4 < line.len() * 3 {
+        return None;
+    }
     let text: String = line.iter().filter(|byte| is_text(byte)).take(MOST_SHOWN).copied().map(char::from).collect();
     Some(text.trim().to_owned())
 }
@@ -198,5 +202,6 @@ mod tests {
         );
         assert_eq!(shown(&[b'x'; 500]).map(|text| text.len()), Some(MOST_SHOWN));
         assert_eq!(shown(&[0, 1, 2]), None);
+        assert_eq!(shown(b"J\0\0\0\x0a8.0.36\0\x08\0\0\0"), None);
     }
 }

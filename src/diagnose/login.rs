@@ -144,6 +144,9 @@ fn withheld(place: &Place, error: Error) -> Finding {
 }
 
 fn too_late(place: &Place, limit: Duration, error: Error) -> Finding {
-    let seen = format!("{}: no end of the login within {} s", place.shown(), limit.as_secs().max(1));
-    Finding::timed_out(limit).seen(seen).by(error)
+    let seen = format!("{}: no end of the login within {} ms", place.shown(), limit.as_millis());
+    Finding::timed_out(limit)
+        .seen(seen)
+        .seen("A pooler that gets no connection to the server behind it looks the same: it lets its clients wait")
+        .by(error)
 }

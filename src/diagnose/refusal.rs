@@ -44,6 +44,9 @@ pub(super) fn finding(place: &Place, error: Error) -> Finding {
 pub(super) fn of_login(place: &Place, error: Error, proofs: u32) -> Finding {
     let is_known = error.server.is_some() && proofs == 0;
     let mut finding = finding(place, error);
+    if finding.cause == Cause::ClosesAtOnce {
+        return ended(finding, "it ends the connection in the midst of the login, and gives no reason");
+    }
     if finding.cause != Cause::WrongPassword {
         return finding;
     }
@@ -57,6 +60,11 @@ pub(super) fn of_login(place: &Place, error: Error, proofs: u32) -> Finding {
         finding = finding.seen("This password was refused a short while ago, so that it wasn't sent again.");
     }
     finding
+}
+
+/// The same of a connection that has ended after the server had said something.
+pub(super) fn ended(finding: Finding, reason: &str) -> Finding {
+    finding.of(Cause::ServerRefusal).with("reason", reason)
 }
 
 /// The finding for the error of a connection that failed before, where its server still waits for a login.

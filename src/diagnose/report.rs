@@ -8,7 +8,7 @@ use super::texts;
 use crate::clock;
 
 /// What is looked at, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     /// What the caller says.
     Configuration,
@@ -203,9 +203,10 @@ impl Report {
         self.evidence.push(format!("{host}: {}", texts::message(finding)));
     }
 
-    /// Whether the connection has failed.
-    pub(super) fn has_failed(&self) -> bool {
-        self.failure.is_some()
+    /// Where and why the connection has failed.
+    pub(super) fn failure(&self) -> Option<(Stage, Cause)> {
+        let failed = self.checks.iter().find(|check| check.state == State::Failed)?;
+        Some((failed.stage, self.failure.as_ref()?.cause))
     }
 
     /// It fails because of an earlier stage than the one that showed it.

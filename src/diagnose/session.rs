@@ -50,6 +50,20 @@ struct Answers {
     parameters: Vec<((String, String), Result<ResultSet, Error>)>,
 }
 
+impl Answers {
+    /// How the connection has ended, where it has: what wasn't answered then says nothing about the server.
+    fn end(&self) -> Option<&Error> {
+        let Answers { process, version, recovery, read_only, creation, path, parameters, process_then } = self;
+        let errors = [process, version, recovery, read_only, creation, path, process_then].into_iter();
+        let errors = errors.filter_map(|answer| answer.error.as_ref());
+        errors.chain(parameters.iter().filter_map(|(_, answer)| answer.as_ref().err())).find(|error| is_end(error))
+    }
+}
+
+fn is_end(error: &Error) -> bool {
+    matches!(error.kind, ErrorKind::Lost | ErrorKind::Io)
+}
+
 /// Looks at the session.
 pub(super) async fn look(seat: &Seat<'_>) -> Result<Seen, Finding> {
     let mut seen = Seen::default();
@@ -73,6 +87,9 @@ pub(super) async fn look(seat: &Seat<'_>) -> Result<Seen, Finding> {
         seen.warnings.push(too_old);
         seen.notes.push("The first query got no useful answer.".into());
         return Ok(seen);
+    }
+    if let Some(error) = answers.end() {
+        return Err(useless(seat, limit, error));
     }
     seen.warnings.extend(too_old);
     judge(seat, &answers, version, &mut seen)?;
@@ -141,7 +158,7 @@ fn judge(seat: &Seat<'_>, answers: &Answers, version: Option<Version>, seen: &mu
     );
     seen.warnings.extend(read_only.filter(|_| !is_wanted));
     let creation = told(&answers.creation, "what the role may create", seen);
-    if is_standby != Some(true) {
+    if is_standby != Some(true) && !is_wanted {
         seen.warnings.extend(creation.and_then(|set| creation_finding(set, version)));
     }
     let path = told(&answers.path, "which schemas it has", seen);
@@ -252,5 +269,12 @@ fn useless(seat: &Seat<'_>, limit: Duration, error: &Error) -> Finding {
         let seen = format!("The login is taken, and the first query gets no answer within {millis} ms.");
         return Finding::timed_out(limit).seen(seen);
     }
-    refusal::finding(seat.place, error.clone())
+    let finding = refusal::finding(seat.place, error.clone());
+    if is_end(error) && error.server.is_none() {
+        return refusal::ended(
+            finding,
+            "it takes the login and ends the connection while it is asked, without a reason",
+        );
+    }
+    finding
 }

@@ -100,6 +100,12 @@ impl Door<'_> {
     async fn explained(&self, error: Error) -> Finding {
         let place = self.place;
         if let ErrorKind::Timeout(_) = error.kind {
+            // Its silence says nothing where it was given no time.
+            if self.left < LIMIT {
+                let limit = format!("{} ms", self.left.as_millis());
+                let finding = Finding::new(Cause::TimedOut).with("place", place.shown()).with("limit", limit);
+                return finding.seen(format!("{}: {}", place.shown(), error.message)).by(error);
+            }
             // It may wait for the end of a line, or for TLS.
             if let Some(other) = self.greeted(self.left.saturating_sub(LIMIT)).await {
                 return other;
@@ -169,7 +175,7 @@ impl Door<'_> {
 }
 
 fn silence(limit: Duration) -> String {
-    format!("no answer to the startup message within {} s", limit.as_secs().max(1))
+    format!("no answer to the startup message within {} ms", limit.as_millis())
 }
 
 /// Parameters that a pooler refused, where a connection comes about without them.

@@ -126,7 +126,7 @@ mod tests {
 
     /// SQLSTATE and message as servers and poolers send them, and what each means.
     #[rustfmt::skip]
-    const ANSWERS: [(&str, &str, Cause); 52] = [
+    const ANSWERS: [(&str, &str, Cause); 53] = [
         ("28000", "no pg_hba.conf entry for host \"10.0.0.1\", user \"a\", database \"b\", no encryption", Cause::TlsRequired),
         ("28000", "no pg_hba.conf entry for host \"10.0.0.1\", user \"a\", database \"b\", SSL off", Cause::TlsRequired),
         ("28000", "no pg_hba.conf entry for host \"10.0.0.1\", user \"a\", database \"b\", SSL encryption", Cause::Hba),
@@ -165,6 +165,7 @@ mod tests {
         ("08P01", "unsupported startup parameter in options: search_path", Cause::PoolerParameter),
         ("08P01", "no such database: b", Cause::PoolerLogin),
         ("08P01", "no such user", Cause::PoolerLogin),
+        ("08P01", "database \"b\" does not exist", Cause::PoolerLogin),
         ("08P01", "SASL authentication failed", Cause::PoolerLogin),
         ("08P01", "password authentication failed", Cause::PoolerLogin),
         ("08P01", "database \"b\" is disabled", Cause::PoolerLogin),

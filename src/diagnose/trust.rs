@@ -224,6 +224,9 @@ fn other_name(mut finding: Finding, chain: &Chain, expected: &Expected<'_>) -> F
         if own.until < expected.now {
             finding = finding.seen("It has expired as well, by the clock of this machine.");
         }
+        if expected.now < own.from {
+            finding = finding.seen("It isn't valid yet, either, by the clock of this machine.");
+        }
     }
     if expected.name != expected.host {
         finding = finding.seen("The name that it has to have comes from `ssl.servername`.");
