@@ -4,22 +4,13 @@ const assert = require('node:assert/strict');
 const net = require('node:net');
 const { inspect } = require('node:util');
 const { test } = require('node:test');
+const { CHECKS } = require('../support/diagnosis.js');
 const { fakeServer, messages } = require('../support/fake-server.js');
 const { failure } = require('../support/failure.js');
 const { ofOurManager } = require('../support/managers.js');
 const { run } = require('../support/program.js');
 
 const SECRET = 'hunter2hunter2';
-const NAMES = [
-  'configuration',
-  'resolve',
-  'connect',
-  'ssl-request',
-  'tls',
-  'startup',
-  'authentication',
-  'session',
-];
 
 ofOurManager('diagnose', (bench) => {
   const { DatabaseManager } = bench;
@@ -71,7 +62,7 @@ ofOurManager('diagnose', (bench) => {
     assert.deepEqual([diagnosis.database, diagnosis.ok, diagnosis.cause], ['main', true, 'ok']);
     assert.deepEqual(
       diagnosis.checks.map(({ name }) => name),
-      NAMES,
+      CHECKS,
     );
     for (const check of diagnosis.checks) {
       assert.deepEqual(Object.keys(check).sort(), ['detail', 'durationMs', 'name', 'state']);
@@ -171,7 +162,7 @@ ofOurManager('diagnose', (bench) => {
     assert.equal(diagnosis.ok, false);
     assert.deepEqual(
       diagnosis.checks.map(({ name }) => name),
-      NAMES,
+      CHECKS,
     );
     assert.equal(diagnosis.checks.filter(({ state }) => state === 'failed').length, 1);
     listener.close();

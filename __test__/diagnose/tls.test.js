@@ -8,6 +8,7 @@ const { once } = require('node:events');
 const { after, before, describe, test } = require('node:test');
 const { createAuthority, createSelfSigned } = require('../../scripts/support/certificates.js');
 const { startEmbedded } = require('../../scripts/support/embedded.js');
+const { CHECKS } = require('../support/diagnosis.js');
 const { fakeServer } = require('../support/fake-server.js');
 const { ofOurManager } = require('../support/managers.js');
 const { runWithNames, withoutNames } = require('../support/names.js');
@@ -15,24 +16,14 @@ const { tlsProxy } = require('../support/tls-proxy.js');
 
 const DAY_MILLIS = 86_400_000;
 const PROGRAM = path.join(__dirname, 'programs', 'diagnose.js');
-const STAGES = [
-  'configuration',
-  'resolve',
-  'connect',
-  'ssl-request',
-  'tls',
-  'startup',
-  'authentication',
-  'session',
-];
 
 /** The check at which it fails; those before it have not failed, and none behind it was reached. */
 function assertFailsAt(diagnosis, stage, cause) {
   const whole = JSON.stringify(diagnosis, null, 1);
   assert.deepEqual([diagnosis.ok, diagnosis.cause], [false, cause], whole);
-  const at = STAGES.indexOf(stage);
+  const at = CHECKS.indexOf(stage);
   diagnosis.checks.forEach(({ name, state }, index) => {
-    assert.equal(name, STAGES[index]);
+    assert.equal(name, CHECKS[index]);
     if (index < at) assert.notEqual(state, 'failed', whole);
     if (index === at) assert.equal(state, 'failed', whole);
     if (index > at) assert.equal(state, 'skipped', whole);

@@ -56,4 +56,16 @@ function assertWorks(diagnosis, authAttempts) {
   assert.deepEqual([ok, sent], [true, authAttempts], JSON.stringify(diagnosis, null, 1));
 }
 
-module.exports = { assertFails, assertNoSecret, assertWorks, diagnose };
+/** The names of the checks, in their order. */
+const CHECKS = [
+  'configuration',
+  'resolve',
+  'connect',
+  'ssl-request',
+  'tls',
+  'startup',
+  'authentication',
+  'session',
+];
+
+module.exports = { CHECKS, assertFails, assertNoSecret, assertWorks, diagnose };

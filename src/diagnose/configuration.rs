@@ -7,10 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::cause::Cause;
+use super::connection_string::{self, ENDS_EARLY};
 use super::finding::Finding;
 use super::report::Stage;
 use super::subject::{Given, TlsWish};
 use crate::error::Error;
+use crate::supabase::REF_LETTERS;
 
 /// What a look at the configuration has shown.
 pub(super) enum Verdict {
@@ -175,7 +177,7 @@ fn has_word_in_brackets(text: &str) -> bool {
 }
 
 fn placeholder(given: &Given) -> Option<Verdict> {
-    let login = given.connection_string.as_deref().and_then(|url| Some(parts(url)?.login));
+    let login = given.connection_string.as_deref().and_then(connection_string::login);
     let mut doubt = None;
     if let Some((name, value)) = plain_values(given).find(|(_, value)| has_template(value)) {
         // No ref has a word in it.
@@ -282,9 +284,6 @@ fn stray_in(value: &str) -> Option<&'static str> {
     }
 }
 
-/// Letters of a project's ref.
-const REF_LETTERS: usize = 20;
-
 fn api_host(given: &Given) -> Option<Verdict> {
     // An entry of a ref and a URL of the API alone is one that the pooler is found for.
     let host = given.host.as_deref()?;
@@ -322,50 +321,10 @@ fn api_key(password: &str, given: &Given) -> Option<Verdict> {
     Some(if is_supabase { Verdict::Wrong(finding) } else { doubtful(finding) })
 }
 
-/// A URL in the parts that matter here.
-struct Parts<'a> {
-    /// All before the last `@` that can stand before a host.
-    login: &'a str,
-    /// What a parser takes for the authority.
-    authority: &'a str,
-    rest: &'a str,
-}
-
-fn parts(url: &str) -> Option<Parts<'_>> {
-    let (scheme, behind) = url.split_once("://")?;
-    if !scheme.to_ascii_lowercase().starts_with("postgres") {
-        return None;
-    }
-    let end = behind.find(['/', '?', '#']).unwrap_or(behind.len());
-    let (authority, rest) = behind.split_at_checked(end)?;
-    // A query's values may have an @ of their own.
-    let before_query =
-        rest.split_once('?').map_or(behind, |(path, _)| behind.get(..authority.len() + path.len()).unwrap_or(behind));
-    let at = before_query.rfind('@').or_else(|| behind.rfind('@'))?;
-    Some(Parts { login: behind.get(..at)?, authority, rest })
-}
-
-/// What a parser may take for the host then is a part of the password, and what it takes for the database, too.
-const ENDS_EARLY: &str = "has a /, ? or # before the host";
-
 fn url(given: &Given) -> Option<Verdict> {
     let url = given.connection_string.as_deref()?;
     let is_unreadable = given.refusal.as_ref().and_then(|error| error.code.as_deref()) == Some("ERR_INVALID_URL");
-    let parts = parts(url);
-    let how = parts.as_ref().and_then(|parts| {
-        let Parts { login, authority, rest } = *parts;
-        let path = rest.split_once('?').map_or(rest, |(path, _)| path);
-        let ends_early = login.len() > authority.len() || (!authority.contains('@') && rest.contains('@'));
-        if has_bad_escape(login) {
-            Some("has a % that no two hexadecimal digits follow")
-        } else if ends_early || path.contains('@') {
-            Some(ENDS_EARLY)
-        } else if login.contains('@') {
-            Some("has more than one @")
-        } else {
-            None
-        }
-    });
+    let how = connection_string::unencoded(url);
     match how {
         Some(how) if is_unreadable => Some(Verdict::Wrong(Finding::new(Cause::UrlNotEncoded).with("how", how))),
         Some(how) => Some(worth_saying(Finding::new(Cause::UrlNotEncoded).with("how", how))),
@@ -373,16 +332,10 @@ fn url(given: &Given) -> Option<Verdict> {
     }
 }
 
-fn has_bad_escape(text: &str) -> bool {
-    let is_hex = |part: Option<&str>| part.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    text.match_indices('%').any(|(at, _)| !is_hex(text.get(at + 1..at + 3)))
-}
-
 fn tls_conflict(given: &Given) -> Option<Verdict> {
     let wish = given.tls?;
     let url = given.connection_string.as_deref()?;
-    let mode = url.split(['?', '&', ' ']).find_map(|pair| pair.strip_prefix("sslmode="))?;
-    let mode = mode.split('#').next().unwrap_or(mode);
+    let mode = connection_string::sslmode(url)?;
     let is_compatible = url.contains("uselibpqcompat=true");
     let differs = match mode {
         // As in libpq none of them verifies the certificate then, unless there is a root to verify it by.

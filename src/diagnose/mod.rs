@@ -9,6 +9,7 @@ mod cause;
 mod certificate;
 mod certificates;
 mod configuration;
+mod connection_string;
 mod elsewhere;
 mod examination;
 mod finding;
